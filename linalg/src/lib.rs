@@ -1,0 +1,20 @@
+//! Dense kernels: the numerical floor that everything else stands on.
+//!
+//! In the order in which a reader needs them:
+//! - [`Scalar`]: the two floating-point types;
+//! - [`simd`]: vectors of any width, and the run-time choice among them;
+//! - [`special`]: exponential, logarithm and normal distribution functions, on scalars, vectors and slices;
+//! - [`reduce`]: sums, maxima and log-sum-exps in a fixed order;
+//! - [`gemm`]: matrix products with fused epilogues;
+//! - [`parallel`]: work split over threads without changing any bit of the result;
+//! - [`factor`]: small Cholesky factorisations and triangular solves.
+
+pub mod factor;
+pub mod gemm;
+pub mod parallel;
+pub mod reduce;
+mod scalar;
+pub mod simd;
+pub mod special;
+
+pub use scalar::Scalar;

@@ -1,0 +1,250 @@
+//! Vectors of floating-point lanes, and the run-time choice of their width.
+//!
+//! A kernel is written once, generic over [`Vector`], as the [`Kernel::run`] of a small struct that holds its arguments.
+//! [`dispatch`] instantiates it for the widest vectors that the processor has and calls it inside a function
+//! compiled for that instruction set. The one-lane vectors are `f32` and `f64` themselves, so that the same
+//! code serves scalars, processors without a known instruction set, and Miri.
+//!
+//! The wide vector types are private to this module: outside it, a `Vector` other than a scalar is met only
+//! inside a `Kernel::run`, where the processor is known to have it. That is what makes its safe methods sound.
+
+mod array;
+mod plain;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::sync::OnceLock;
+
+use crate::Scalar;
+
+/// A register of [`LANES`](Vector::LANES) values of type `T`, with element-wise arithmetic.
+///
+/// `min`, `max` and comparisons treat NaN as the hardware does: a kernel that must pass NaN on does so by
+/// arithmetic, not by comparison.
+pub trait Vector<T>:
+    sealed::Sealed
+    + Copy
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+{
+    /// Number of lanes.
+    const LANES: usize;
+
+    /// All lanes equal to `x`.
+    fn splat(x: T) -> Self;
+
+    /// The first `LANES` values of `src`. Panics if there are fewer.
+    fn load(src: &[T]) -> Self;
+
+    /// Up to `LANES` values from `src`; lanes past its end are zero.
+    fn load_partial(src: &[T]) -> Self;
+
+    /// Writes all lanes to the start of `dst`. Panics if it is shorter.
+    fn store(self, dst: &mut [T]);
+
+    /// Writes the first `min(LANES, dst.len())` lanes to `dst`.
+    fn store_partial(self, dst: &mut [T]);
+
+    /// As [`load`](Vector::load), from a pointer.
+    ///
+    /// # Safety
+    /// `src` must be valid for reading `LANES` values.
+    unsafe fn load_ptr(src: *const T) -> Self;
+
+    /// The first `count` lanes from a pointer, the others zero; `count <= LANES`.
+    ///
+    /// # Safety
+    /// `src` must be valid for reading `count` values.
+    unsafe fn load_ptr_partial(src: *const T, count: usize) -> Self;
+
+    /// As [`store`](Vector::store), to a pointer.
+    ///
+    /// # Safety
+    /// `dst` must be valid for writing `LANES` values.
+    unsafe fn store_ptr(self, dst: *mut T);
+
+    /// The first `count` lanes to a pointer; `count <= LANES`.
+    ///
+    /// # Safety
+    /// `dst` must be valid for writing `count` values.
+    unsafe fn store_ptr_partial(self, dst: *mut T, count: usize);
+
+    /// `self · b + c` with one rounding.
+    fn mul_add(self, b: Self, c: Self) -> Self;
+
+    /// Square root.
+    fn sqrt(self) -> Self;
+
+    /// Absolute value.
+    fn abs(self) -> Self;
+
+    /// The larger of the two, lane by lane.
+    fn max(self, other: Self) -> Self;
+
+    /// The smaller of the two, lane by lane.
+    fn min(self, other: Self) -> Self;
+
+    /// Nearest integer, ties to even.
+    fn round(self) -> Self;
+
+    /// `x` in the lanes where `a < b`, `y` in the others (and where either is NaN).
+    fn select_lt(a: Self, b: Self, x: Self, y: Self) -> Self;
+
+    /// 2ⁿ for lanes that hold an integer n whose power is a normal number.
+    fn exp2_integral(self) -> Self;
+
+    /// `(s, e)` with self = s·2ᵉ and 1 ≤ s < 2, for positive normal lanes.
+    fn significand_exponent(self) -> (Self, Self);
+
+    /// Sum of the lanes, in a fixed order.
+    fn sum(self) -> T;
+
+    /// Largest lane.
+    fn maximum(self) -> T;
+}
+
+mod sealed {
+    /// Keeps `Vector` to the types of this module.
+    pub trait Sealed {}
+}
+
+/// A computation written for any vector width: its arguments are the fields, its body is [`run`](Kernel::run).
+pub trait Kernel<T: Scalar> {
+    /// What the computation returns.
+    type Output;
+
+    /// The computation. Implementations must be `#[inline(always)]`, as must whatever they call in their inner
+    /// loops: only then is it compiled for the instruction set that `V` needs.
+    fn run<V: Vector<T>>(self) -> Self::Output;
+}
+
+/// Instruction sets, from narrow to wide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// One lane.
+    Plain,
+    /// 128-bit vectors: what every aarch64 processor has. They run on any processor, for tests.
+    Neon,
+    /// 256-bit vectors with fused multiply-add (x86-64).
+    Avx2,
+    /// 512-bit vectors (x86-64; F, VL, DQ, BW).
+    Avx512,
+}
+
+impl Level {
+    /// The name used by the environment variable `MISSVAE_SIMD` and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Plain => "plain",
+            Level::Neon => "neon",
+            Level::Avx2 => "avx2",
+            Level::Avx512 => "avx512",
+        }
+    }
+}
+
+/// The level that kernels run at: the widest that this processor has, or the lower one that the environment
+/// variable `MISSVAE_SIMD` (`plain`, `neon`, `avx2`, `avx512`) asks for. It is fixed at the first call.
+pub fn level() -> Level {
+    static LEVEL: OnceLock<Level> = OnceLock::new();
+    *LEVEL.get_or_init(|| {
+        let best = detect();
+        let wish = std::env::var("MISSVAE_SIMD").unwrap_or_default();
+        [Level::Plain, Level::Neon, Level::Avx2, Level::Avx512]
+            .into_iter()
+            .find(|level| level.name() == wish && *level <= best)
+            .unwrap_or(best)
+    })
+}
+
+fn detect() -> Level {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        let avx512 = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512bw");
+        if avx2 && avx512 {
+            return Level::Avx512;
+        }
+        if avx2 {
+            return Level::Avx2;
+        }
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        return Level::Neon;
+    }
+    #[allow(unreachable_code)]
+    Level::Plain
+}
+
+/// Runs `kernel` with the widest vectors that [`level`] allows.
+#[inline]
+pub fn dispatch<T: Scalar, K: Kernel<T>>(kernel: K) -> K::Output {
+    dispatch_at(level(), kernel)
+}
+
+/// Runs `kernel` at a given level, for tests that compare levels.
+///
+/// # Panics
+/// If the processor does not have that level.
+#[inline]
+pub fn dispatch_at<T: Scalar, K: Kernel<T>>(at: Level, kernel: K) -> K::Output {
+    match at {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 if at <= level_available() => {
+            // SAFETY: the processor has the features that the function is compiled for.
+            unsafe { x86::run_avx512::<T, T::Avx512, K>(kernel) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 if at <= level_available() => {
+            // SAFETY: as above.
+            unsafe { x86::run_avx2::<T, T::Avx2, K>(kernel) }
+        }
+        Level::Neon => kernel.run::<T::Array>(),
+        Level::Plain => kernel.run::<T>(),
+        #[allow(unreachable_patterns, reason = "reached where the arms above are configured out or guarded")]
+        other => panic!("this processor has no {} vectors", other.name()),
+    }
+}
+
+/// The widest level that this processor has, whatever `MISSVAE_SIMD` says.
+#[inline]
+pub fn level_available() -> Level {
+    static BEST: OnceLock<Level> = OnceLock::new();
+    *BEST.get_or_init(detect)
+}
+
+/// The vector types of a scalar, one a level.
+pub trait Widths: Sized {
+    /// 512-bit vector.
+    #[cfg(target_arch = "x86_64")]
+    type Avx512: Vector<Self>;
+    /// 256-bit vector.
+    #[cfg(target_arch = "x86_64")]
+    type Avx2: Vector<Self>;
+    /// 128-bit vector.
+    type Array: Vector<Self>;
+}
+
+impl Widths for f32 {
+    #[cfg(target_arch = "x86_64")]
+    type Avx512 = x86::F32x16;
+    #[cfg(target_arch = "x86_64")]
+    type Avx2 = x86::F32x8;
+    type Array = array::F32x4;
+}
+
+impl Widths for f64 {
+    #[cfg(target_arch = "x86_64")]
+    type Avx512 = x86::F64x8;
+    #[cfg(target_arch = "x86_64")]
+    type Avx2 = x86::F64x4;
+    type Array = array::F64x2;
+}
