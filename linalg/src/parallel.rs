@@ -1,1 +1,128 @@
-//! (to be written)
+//! Work split over the threads of the current rayon pool, without changing any bit of the result.
+//!
+//! The helpers here only decide *who* computes an output, never *how*: a range is cut into contiguous pieces, each
+//! piece is handed to the same function, and no result of one piece enters another. As long as the function treats
+//! each index by itself, the outcome has the same bits for any number of threads, including none. Outside a
+//! pool, or in a pool of one thread, everything runs on the caller. Nothing here allocates.
+
+use std::ops::Range;
+
+/// Threads that work handed out here can count on: those of the pool that the caller runs in, or one.
+pub fn threads() -> usize {
+    if rayon::current_thread_index().is_some() { rayon::current_num_threads() } else { 1 }
+}
+
+/// Calls `f` on contiguous ranges that together cover `0..n`, each once, on the current pool's threads.
+///
+/// A range of `2 * grain` indices or more may be cut, down to pieces of at least `grain`; choose `grain` so that a
+/// piece is worth handing over (some ten microseconds). Where the cuts fall depends on the number of threads: `f` must
+/// treat each index by itself for the result not to.
+pub fn join_ranges(n: usize, grain: usize, f: impl Fn(Range<usize>) + Sync) {
+    if n > 0 {
+        split(0..n, piece(n, grain), &f);
+    }
+}
+
+/// As [`join_ranges`] over the rows of `out`, a row-major matrix with rows of `row_len` elements: each call of `f`
+/// gets a range of rows and the part of `out` that holds them.
+///
+/// # Panics
+/// Unless `row_len > 0` divides `out.len()` (an empty `out` goes with any `row_len`).
+#[track_caller]
+pub fn rows_mut<T: Send>(out: &mut [T], row_len: usize, grain_rows: usize, f: impl Fn(Range<usize>, &mut [T]) + Sync) {
+    if out.is_empty() {
+        return;
+    }
+    assert!(row_len > 0 && out.len().is_multiple_of(row_len), "{} elements in rows of {row_len}", out.len());
+    let rows = out.len() / row_len;
+    split_rows(out, 0..rows, row_len, piece(rows, grain_rows), &f);
+}
+
+/// Pieces a thread: enough for a late or slow thread to be relieved of some of its share.
+const PIECES_PER_THREAD: usize = 4;
+
+/// Length from which a range is not cut any further.
+fn piece(n: usize, grain: usize) -> usize {
+    match threads() {
+        1 => n,
+        threads => grain.max(n.div_ceil(PIECES_PER_THREAD * threads)).max(1),
+    }
+}
+
+fn split(range: Range<usize>, piece: usize, f: &(impl Fn(Range<usize>) + Sync)) {
+    if range.len() < 2 * piece {
+        return f(range);
+    }
+    let middle = range.start + range.len() / 2;
+    rayon::join(|| split(range.start..middle, piece, f), || split(middle..range.end, piece, f));
+}
+
+fn split_rows<T: Send>(
+    out: &mut [T],
+    range: Range<usize>,
+    row_len: usize,
+    piece: usize,
+    f: &(impl Fn(Range<usize>, &mut [T]) + Sync),
+) {
+    if range.len() < 2 * piece {
+        return f(range, out);
+    }
+    let half = range.len() / 2;
+    let middle = range.start + half;
+    let (head, tail) = out.split_at_mut(half * row_len);
+    rayon::join(
+        || split_rows(head, range.start..middle, row_len, piece, f),
+        || split_rows(tail, middle..range.end, row_len, piece, f),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn pool(threads: usize) -> rayon::ThreadPool {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap()
+    }
+
+    #[test]
+    fn ranges_cover_every_index_once() {
+        for (n, grain) in [(0, 1), (1, 1), (7, 0), (100, 3), (1000, 1), (10, 100)] {
+            let visits: Vec<AtomicUsize> = (0..n).map(|_| AtomicUsize::new(0)).collect();
+            let visit = |range: Range<usize>| {
+                assert!(!range.is_empty() && (range.len() >= grain || range.len() == n));
+                for i in range {
+                    visits[i].fetch_add(1, Ordering::Relaxed);
+                }
+            };
+            join_ranges(n, grain, visit);
+            pool(3).install(|| join_ranges(n, grain, visit));
+            assert!(visits.iter().all(|count| count.load(Ordering::Relaxed) == 2), "{n} by {grain}");
+        }
+    }
+
+    #[test]
+    fn rows_come_with_their_part_of_the_output() {
+        let fill = |rows: Range<usize>, out: &mut [usize]| {
+            for (i, row) in rows.zip(out.chunks_exact_mut(3)) {
+                row.fill(i);
+            }
+        };
+        let mut out = vec![0; 3 * 57];
+        pool(2).install(|| rows_mut(&mut out, 3, 2, fill));
+        assert!(out.iter().enumerate().all(|(at, &row)| row == at / 3));
+        rows_mut(&mut [], 0, 1, fill);
+    }
+
+    #[test]
+    fn outside_a_pool_the_caller_does_it_all() {
+        assert_eq!(threads(), 1);
+        assert_eq!(pool(2).install(threads), 2);
+    }
+
+    #[test]
+    #[should_panic(expected = "7 elements in rows of 3")]
+    fn rows_must_be_whole() {
+        rows_mut(&mut [0; 7], 3, 1, |_, _| ());
+    }
+}

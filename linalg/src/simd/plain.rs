@@ -84,7 +84,7 @@ macro_rules! plain {
             #[inline(always)]
             fn exp2_integral(self) -> Self {
                 // Adding 1.5·2^mantissa puts n + bias into the low bits of the sum.
-                let magic = (3 << ($mantissa_bits - 1)) as $t + $bias as $t;
+                let magic = (3u64 << ($mantissa_bits - 1)) as $t + $bias as $t;
                 <$t>::from_bits((self + magic).to_bits() << $mantissa_bits)
             }
             #[inline(always)]

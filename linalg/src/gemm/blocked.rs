@@ -1,0 +1,246 @@
+//! The product by tiles: the loops around [`tile`](super::tile::tile), and their split over threads.
+
+use std::mem::size_of;
+use std::ops::Range;
+
+use super::layout::{Layout, Panel, tile_shape};
+use super::pack::{Pack, PackPanels, packed_len};
+use super::tile::{Left, Right, Target, tile};
+use super::{Epilogue, Matrix, MatrixMut};
+use crate::Scalar;
+use crate::parallel::join_ranges;
+use crate::simd::{Kernel, Level, Vector, dispatch_at};
+
+/// Most terms of the inner sum that are taken at a time: a panel of as many rows stays in the second cache.
+const BLOCK_TERMS: usize = 384;
+/// Rows of *A* that are multiplied by one panel after the other: as many rows of a block stay in the second cache.
+const BLOCK_ROWS: usize = 128;
+/// Size of *B* in bytes up to which it stays in the first cache, so that what matters is to visit *C* in order.
+const SMALL_RIGHT: usize = 16 << 10;
+/// As [`BLOCK_ROWS`], for such a *B*.
+const SMALL_ROWS: usize = 32;
+/// Rows of *A* from which a row-major *B* is packed rather than read where it is.
+const PACK_ROWS: usize = 160;
+/// Multiplications that are worth a thread's attention, ten to twenty microseconds of them.
+pub(super) const TASK: usize = 1 << 20;
+
+/// Inner terms in a block, about the same in each. An epilogue that is not a sum needs the whole product at once when
+/// *C* is also an input.
+fn block_terms<T>(k: usize, epilogue: &Epilogue<T>) -> usize {
+    if epilogue.accumulate && !epilogue.is_sum() { k } else { k.div_ceil(k.div_ceil(BLOCK_TERMS)) }
+}
+
+/// Whether *B* is read where it is.
+fn in_place<T>(m: usize, b: &Matrix<T>) -> bool {
+    b.col_stride == 1 && m < PACK_ROWS
+}
+
+/// Scratch elements that [`gemm`] needs.
+pub(super) fn scratch_len<T>(level: Level, m: usize, b: &Matrix<T>, epilogue: &Epilogue<T>) -> usize {
+    let layout = Layout::new::<T>(level, m, b.cols);
+    if in_place(m, b) { 0 } else { packed_len(&layout, block_terms(b.rows, epilogue)) + line::<T>() }
+}
+
+/// Elements in a cache line.
+pub(super) const fn line<T>() -> usize {
+    64 / size_of::<T>()
+}
+
+/// A pointer that may cross threads.
+#[derive(Clone, Copy)]
+pub(super) struct Shared<J>(pub(super) J);
+
+// SAFETY: jobs are made and run by this module and `narrow` only, which hand each thread its own part of what is written.
+unsafe impl<J> Sync for Shared<J> {}
+
+impl<J: Copy> Shared<J> {
+    pub(super) fn get(&self) -> J {
+        self.0
+    }
+}
+
+/// As [`super::gemm`], on shapes that have been checked, with *M*, *K* and *N* positive.
+pub(super) fn gemm<T: Scalar>(
+    level: Level,
+    a: Matrix<T>,
+    b: Matrix<T>,
+    c: MatrixMut<T>,
+    epilogue: &Epilogue<T>,
+    scratch: &mut [T],
+) {
+    let (m, k, n) = (a.rows, a.cols, b.cols);
+    let layout = Layout::new::<T>(level, m, n);
+    let target = Target::new(c.data.as_mut_ptr(), c.row_stride, n, epilogue);
+    let (block, in_place) = (block_terms(k, epilogue), in_place(m, &b));
+    let packed = if in_place { std::ptr::null_mut() } else { aligned(scratch, packed_len(&layout, block)) };
+
+    let (panels, tiles) = (layout.panels(), layout.panels() * layout.strips());
+    let b_bytes = packed_len(&layout, block) * size_of::<T>();
+    let grain = |per_unit: usize| TASK.div_ceil(per_unit.max(1));
+    for start in (0..k).step_by(block) {
+        let terms = block.min(k - start);
+        let b_block = b.data.as_ptr().wrapping_add(start * b.row_stride);
+        if !in_place {
+            let (row_stride, col_stride) = (b.row_stride, b.col_stride);
+            let pack = Shared(Pack { layout, k: terms, b: b_block, row_stride, col_stride, packed });
+            // Copying an element costs about as much as ten multiplications.
+            let grain = grain(10 * terms * layout.panel_vectors * layout.lanes);
+            join_ranges(panels, grain, |panels| dispatch_at(level, PackPanels(pack.get(), panels)));
+        }
+        let job = Shared(Tiles {
+            layout,
+            k: terms,
+            a: Left {
+                at: a.data.as_ptr().wrapping_add(start * a.col_stride),
+                row_stride: a.row_stride,
+                col_stride: a.col_stride,
+            },
+            b: if in_place { Source::InPlace(b_block, b.row_stride) } else { Source::Packed(packed) },
+            block_strips: (if b_bytes <= SMALL_RIGHT { SMALL_ROWS } else { BLOCK_ROWS }) / layout.strip,
+            target: target.part(start == 0, start + terms == k),
+        });
+        let grain = grain(terms * layout.strip * layout.panel_vectors * layout.lanes);
+        join_ranges(tiles, grain, |tiles| dispatch_at(level, RunTiles(job.get(), tiles)));
+    }
+}
+
+/// `len` elements of scratch that start at a cache line.
+///
+/// # Panics
+/// If `scratch` is shorter than `len` and a cache line.
+pub(super) fn aligned<T>(scratch: &mut [T], len: usize) -> *mut T {
+    let skip = scratch.as_ptr().align_offset(64).min(line::<T>());
+    scratch[skip..skip + len].as_mut_ptr()
+}
+
+#[derive(Clone, Copy)]
+enum Source<T> {
+    /// Row-major, with this row stride.
+    InPlace(*const T, usize),
+    /// As [`Pack`] leaves it.
+    Packed(*const T),
+}
+
+/// A product over one block of inner terms.
+#[derive(Clone, Copy)]
+struct Tiles<T> {
+    layout: Layout,
+    k: usize,
+    a: Left<T>,
+    b: Source<T>,
+    target: Target<T>,
+    /// Strips in a block of rows.
+    block_strips: usize,
+}
+
+/// [`Tiles`] with a range of them, ready to run.
+///
+/// Tiles are numbered by blocks of rows, then panels, then strips of the block. Whoever makes it run vouches for the
+/// pointers: everything that is read readable, and the tiles' part of *C* written by nobody else at the same time.
+struct RunTiles<T>(Tiles<T>, Range<usize>);
+
+impl<T: Scalar> Kernel<T> for RunTiles<T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let Self(job, range) = self;
+        let layout = &job.layout;
+        let (strips, panels) = (layout.strips(), layout.panels());
+        let block_strips = job.block_strips;
+        let mut at = range.start;
+        while at < range.end {
+            let block = at / (block_strips * panels);
+            let first = block * block_strips;
+            let height = block_strips.min(strips - first);
+            let within = at - first * panels;
+            let (panel, skip) = (within / height, within % height);
+            let count = (height - skip).min(range.end - at);
+            let part = first + skip..first + skip + count;
+            // SAFETY: as vouched for by the maker.
+            unsafe {
+                match tile_shape(size_of::<V>()).0 {
+                    2 => job.panel::<V, 2>(layout.panel(panel), part),
+                    6 => job.panel::<V, 6>(layout.panel(panel), part),
+                    _ => job.panel::<V, 8>(layout.panel(panel), part),
+                }
+            }
+            at += count;
+        }
+    }
+}
+
+impl<T: Scalar> Tiles<T> {
+    /// # Safety
+    /// As vouched for by the maker of [`RunTiles`]; so for the functions below.
+    #[inline(always)]
+    unsafe fn panel<V: Vector<T>, const MR: usize>(&self, panel: Panel, strips: Range<usize>) {
+        let (b, partial) = match self.b {
+            Source::Packed(at) => {
+                let row_stride = panel.vectors * V::LANES;
+                (Right { at: at.wrapping_add(panel.col * self.k), row_stride, last: V::LANES }, false)
+            }
+            Source::InPlace(at, row_stride) => {
+                (Right { at: at.wrapping_add(panel.col), row_stride, last: panel.last }, panel.last < V::LANES)
+            }
+        };
+        // SAFETY: passed on.
+        unsafe {
+            match (panel.vectors.min(tile_shape(size_of::<V>()).1), partial) {
+                (..=1, false) => self.strips::<V, MR, 1, false>(panel, b, strips),
+                (..=1, true) => self.strips::<V, MR, 1, true>(panel, b, strips),
+                (2, false) => self.strips::<V, MR, 2, false>(panel, b, strips),
+                (2, true) => self.strips::<V, MR, 2, true>(panel, b, strips),
+                (3.., false) => self.strips::<V, MR, 3, false>(panel, b, strips),
+                (3.., true) => self.strips::<V, MR, 3, true>(panel, b, strips),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for [`Tiles::panel`].
+    #[inline(always)]
+    unsafe fn strips<V: Vector<T>, const MR: usize, const NV: usize, const PARTIAL: bool>(
+        &self,
+        panel: Panel,
+        b: Right<T>,
+        strips: Range<usize>,
+    ) {
+        for strip in strips {
+            let rows = self.layout.rows(strip);
+            // SAFETY: passed on.
+            unsafe {
+                if rows.len() == MR {
+                    self.tile::<V, MR, NV, PARTIAL>(rows.start, panel, b);
+                    continue;
+                }
+                let mut row = rows.start;
+                if MR > 4 && rows.end - row >= 4 {
+                    self.tile::<V, 4, NV, PARTIAL>(row, panel, b);
+                    row += 4;
+                }
+                if MR > 2 && rows.end - row >= 2 {
+                    self.tile::<V, 2, NV, PARTIAL>(row, panel, b);
+                    row += 2;
+                }
+                if rows.end > row {
+                    self.tile::<V, 1, NV, PARTIAL>(row, panel, b);
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for [`Tiles::panel`].
+    #[inline(always)]
+    unsafe fn tile<V: Vector<T>, const MR: usize, const NV: usize, const PARTIAL: bool>(
+        &self,
+        row: usize,
+        panel: Panel,
+        b: Right<T>,
+    ) {
+        let a = Left { at: self.a.at.wrapping_add(row * self.a.row_stride), ..self.a };
+        // SAFETY: passed on.
+        unsafe { tile::<T, V, MR, NV, PARTIAL>(self.k, a, b, self.target.offset(row, panel.col), panel.last) }
+    }
+}
