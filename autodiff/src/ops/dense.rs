@@ -1,0 +1,88 @@
+//! What the layers made of matrix products share.
+
+use linalg::Scalar;
+use linalg::gemm::{Epilogue, Matrix, MatrixMut, Scratch, gemm};
+use linalg::simd::{Kernel, Vector, dispatch};
+
+use crate::op::{Grad, Inputs};
+
+/// Input `i` as a matrix: all axes but the last are its rows.
+pub(super) fn matrix<'a, T: Scalar>(inputs: &Inputs<'a, T>, i: usize) -> Matrix<'a, T> {
+    let shape = inputs.shape(i);
+    Matrix::new(inputs.get(i), shape.rows(), shape.last())
+}
+
+/// Adds epilogue(*A*·*B*) to a gradient.
+pub(super) fn add_product<T: Scalar>(
+    grad: Grad<'_, T>,
+    a: Matrix<T>,
+    b: Matrix<T>,
+    epilogue: Epilogue<T>,
+    scratch: &mut Scratch<T>,
+) {
+    let (data, accumulate) = grad.parts();
+    gemm(a, b, MatrixMut::new(data, a.rows(), b.cols()), Epilogue { accumulate, ..epilogue }, scratch);
+}
+
+/// Sets `gradient` to zero where a ReLU's output is not positive.
+pub(super) fn gate<T: Scalar>(gradient: &mut [T], out: &[T]) {
+    dispatch(Gate { gradient, out });
+}
+
+struct Gate<'a, T> {
+    gradient: &'a mut [T],
+    out: &'a [T],
+}
+
+impl<T: Scalar> Kernel<T> for Gate<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let zero = V::splat(T::ZERO);
+        let whole = self.out.len() - self.out.len() % V::LANES;
+        let (gradient, last_gradient) = self.gradient.split_at_mut(whole);
+        let (out, last_out) = self.out.split_at(whole);
+        for (g, o) in gradient.chunks_exact_mut(V::LANES).zip(out.chunks_exact(V::LANES)) {
+            V::select_lt(zero, V::load(o), V::load(g), zero).store(g);
+        }
+        let last = V::select_lt(zero, V::load_partial(last_out), V::load_partial(last_gradient), zero);
+        last.store_partial(last_gradient);
+    }
+}
+
+/// Adds Σ_n rows\[n, ·\] to a gradient; every row is as long as the gradient.
+pub(super) fn add_column_sums<T: Scalar>(grad: Grad<'_, T>, rows: &[T]) {
+    let (sums, accumulate) = grad.parts();
+    if !accumulate {
+        sums.fill(T::ZERO);
+    }
+    dispatch(ColumnSums { sums, rows });
+}
+
+struct ColumnSums<'a, T> {
+    sums: &'a mut [T],
+    rows: &'a [T],
+}
+
+/// Rows that are summed before their sum is added to the total, so that rounding grows slowly with the rows.
+const ROWS_AT_ONCE: usize = 64;
+
+impl<T: Scalar> Kernel<T> for ColumnSums<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let width = self.sums.len();
+        for rows in self.rows.chunks((ROWS_AT_ONCE * width).max(1)) {
+            for start in (0..width).step_by(V::LANES) {
+                let piece = start..(start + V::LANES).min(width);
+                let mut sum = V::splat(T::ZERO);
+                for row in rows.chunks_exact(width) {
+                    sum = sum + V::load_partial(&row[piece.clone()]);
+                }
+                (V::load_partial(&self.sums[piece.clone()]) + sum).store_partial(&mut self.sums[piece]);
+            }
+        }
+    }
+}
