@@ -1,1 +1,33 @@
-//! placeholder
+//! Variational autoencoders for incomplete data.
+//!
+//! In the order in which a reader needs them:
+//! - [`data`]: rows with missing cells, standardised, in minibatches;
+//! - [`parameters`]: all trainable numbers in one flat buffer, by name;
+//! - [`network`]: the residual MLP;
+//! - [`vae`]: encoder, decoder and their probability heads;
+//! - [`method`]: the methods of the paper as values: bound × mixture sampling × estimator;
+//! - [`bounds`]: the bounds as functions of log weights;
+//! - [`objective`]: one minibatch from rows to the bound and its gradient;
+//! - [`optimiser`]: AMSGrad, clipping, schedules;
+//! - [`trainer`]: epochs, validation, interruption, exact resumption;
+//! - [`files`]: files that are written whole or not at all;
+//! - [`store`]: model files and checkpoints;
+//! - [`evaluate`]: log-likelihoods on a grid and by importance sampling;
+//! - [`imputer`]: a fitted model as the samplers see it.
+
+pub mod bounds;
+pub mod data;
+mod error;
+pub mod evaluate;
+pub mod files;
+pub mod imputer;
+pub mod method;
+pub mod network;
+pub mod objective;
+pub mod optimiser;
+pub mod parameters;
+pub mod store;
+pub mod trainer;
+pub mod vae;
+
+pub use error::Error;

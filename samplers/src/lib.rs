@@ -1,1 +1,14 @@
-//! placeholder
+//! Random numbers and what is drawn with them.
+//!
+//! In the order in which a reader needs them:
+//! - [`stream`]: random streams addressed by what they are for;
+//! - [`draw`]: standard normals, categories, samples of mixture components;
+//! - [`gaussian_mixture`]: mixtures with full covariances: the density, samples and conditionals of a known truth;
+//! - [`model`]: what a sampler needs to know of a model;
+//! - [`importance`]: self-normalised importance resampling of missing values.
+
+pub mod draw;
+pub mod gaussian_mixture;
+pub mod importance;
+pub mod model;
+pub mod stream;

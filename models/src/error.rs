@@ -1,0 +1,57 @@
+//! What can go wrong in fitting and using a model.
+
+use std::path::PathBuf;
+
+/// An error of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Options that do not fit together.
+    #[error(transparent)]
+    Unusable(#[from] crate::method::Unusable),
+
+    /// A number that is not finite appeared in training.
+    #[error("the {what} is {value} at epoch {epoch}, update {update}")]
+    NotFinite {
+        /// Objective or gradient norm.
+        what: &'static str,
+        /// The number.
+        value: f64,
+        /// Epoch, from 1.
+        epoch: u64,
+        /// Update, from 1.
+        update: u64,
+    },
+
+    /// There is nothing to train on.
+    #[error("no row has an observed cell")]
+    NoRows,
+
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+
+    /// A file is not what it should be.
+    #[error("{}: {reason}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What was found and what was expected.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Whether the environment (and not the input) is at fault.
+    pub fn is_environment(&self) -> bool {
+        match self {
+            Error::Io { source, .. } => source.kind() != std::io::ErrorKind::NotFound,
+            Error::NotFinite { .. } => true,
+            Error::Unusable(_) | Error::NoRows | Error::Malformed { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! log p(x_obs) by integration over a grid of latent points (METHODS §7).
+
+use linalg::Scalar;
+use linalg::parallel::rows_mut;
+use linalg::simd::{Kernel, Vector, dispatch};
+use linalg::special::{HALF_LN_TWO_PI, exp, ln};
+use samplers::model::LatentModel;
+
+use crate::data::Data;
+use crate::imputer::Fitted;
+
+/// Grid points decoded and scored at a time.
+const CHUNK: usize = 2048;
+
+/// A midpoint rule over \[−half_width, half_width\]^L.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grid {
+    /// Half of the side.
+    pub half_width: f64,
+    /// Cells a side.
+    pub cells: usize,
+}
+
+impl Grid {
+    /// The grid to begin with: \[−15, 15\] in 4,000 cells for L = 1, \[−10, 10\]² in 500 × 500 cells for L = 2.
+    pub fn default_for(latent: usize) -> Self {
+        if latent == 1 { Grid { half_width: 15.0, cells: 4000 } } else { Grid { half_width: 10.0, cells: 500 } }
+    }
+
+    /// The same square with twice as many cells a side.
+    pub fn doubled(self) -> Self {
+        Grid { cells: 2 * self.cells, ..self }
+    }
+
+    fn spacing(self) -> f64 {
+        2.0 * self.half_width / self.cells as f64
+    }
+
+    fn midpoint(self, cell: usize) -> f64 {
+        -self.half_width + (cell as f64 + 0.5) * self.spacing()
+    }
+}
+
+/// Log-likelihoods of rows on a grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GridResult {
+    /// log p(x_obs) of each row, in nats of model units.
+    pub per_row: Vec<f64>,
+    /// The last grid.
+    pub grid: Grid,
+    /// By how much the mean changed from the grid with half as many cells a side, in nats.
+    pub change: f64,
+}
+
+/// Doubles the grid until the mean changes by less than `tolerance` nats, at most `doublings` times.
+///
+/// # Panics
+/// If the model has more than two latent dimensions.
+pub fn grid_log_likelihood_converged<T: Scalar>(
+    model: &mut Fitted<T>,
+    data: &Data<T>,
+    tolerance: f64,
+    doublings: usize,
+) -> GridResult {
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+    let mut grid = Grid::default_for(model.vae.config().latent);
+    let mut per_row = grid_log_likelihood(model, data, grid);
+    let mut change = f64::INFINITY;
+    for _ in 0..doublings {
+        grid = grid.doubled();
+        let finer = grid_log_likelihood(model, data, grid);
+        change = (mean(&finer) - mean(&per_row)).abs();
+        per_row = finer;
+        if change < tolerance {
+            break;
+        }
+    }
+    GridResult { per_row, grid, change }
+}
+
+/// log ∫ p(x_obs|z) p(z) dz of each row by the midpoint rule, in nats of model units. The decoder is evaluated once for
+/// the grid.
+///
+/// # Panics
+/// If the model has more than two latent dimensions.
+pub fn grid_log_likelihood<T: Scalar>(model: &mut Fitted<T>, data: &Data<T>, grid: Grid) -> Vec<f64> {
+    let (latent, columns) = (model.vae.config().latent, data.columns());
+    assert!(latent == 1 || latent == 2, "a grid over {latent} latent dimensions is too large");
+    let points = grid.cells.pow(latent as u32);
+    let mut scores = vec![Score::default(); data.rows()];
+    let (mut z, mut log_prior) = (Vec::new(), Vec::new());
+    let mut decoded = vec![T::ZERO; CHUNK * 2 * columns];
+    let mut planes = Planes { means: Vec::new(), scales: Vec::new(), log_norms: Vec::new() };
+    for first in (0..points).step_by(CHUNK) {
+        let count = CHUNK.min(points - first);
+        z.clear();
+        log_prior.clear();
+        for point in first..first + count {
+            let mut log_p = 0.0;
+            for axis in 0..latent {
+                let at = grid.midpoint(point / grid.cells.pow(axis as u32) % grid.cells);
+                z.push(T::from_f64(at));
+                log_p -= 0.5 * at * at + HALF_LN_TWO_PI;
+            }
+            log_prior.push(T::from_f64(log_p));
+        }
+        let decoded = &mut decoded[..count * 2 * columns];
+        model.decode(&z, decoded);
+        planes.fill(decoded, columns);
+        rows_mut(&mut scores, 1, 8, |rows, scores| {
+            dispatch(ScoreRows {
+                x: data.values(rows.clone()),
+                observed: data.observed(rows),
+                columns,
+                planes: &planes,
+                log_prior: &log_prior,
+                scores,
+            });
+        });
+    }
+    let log_cell = latent as f64 * grid.spacing().ln();
+    scores.iter().map(|score| score.largest + score.sum.ln() + log_cell).collect()
+}
+
+/// A running log-sum-exp: log (sum · e^largest).
+#[derive(Clone, Copy, Debug)]
+struct Score {
+    largest: f64,
+    sum: f64,
+}
+
+impl Default for Score {
+    fn default() -> Self {
+        Score { largest: f64::NEG_INFINITY, sum: 0.0 }
+    }
+}
+
+impl Score {
+    /// Adds e^largest · sum.
+    fn add(&mut self, largest: f64, sum: f64) {
+        if largest > self.largest {
+            self.sum *= (self.largest - largest).exp();
+            self.largest = largest;
+        }
+        if self.largest > f64::NEG_INFINITY {
+            self.sum += sum * (largest - self.largest).exp();
+        }
+    }
+}
+
+/// Decoded points, one contiguous plane a column: D × points.
+struct Planes<T> {
+    means: Vec<T>,
+    scales: Vec<T>,
+    /// −ln scale − ½ ln 2π.
+    log_norms: Vec<T>,
+}
+
+impl<T: Scalar> Planes<T> {
+    fn fill(&mut self, decoded: &[T], columns: usize) {
+        let plane = |offset: usize| move |d: usize| decoded.iter().skip(offset + d).step_by(2 * columns).copied();
+        self.means.clear();
+        self.scales.clear();
+        self.log_norms.clear();
+        for d in 0..columns {
+            self.means.extend(plane(0)(d));
+            self.scales.extend(plane(columns)(d));
+        }
+        let constant = T::from_f64(HALF_LN_TWO_PI);
+        self.log_norms.extend(self.scales.iter().map(|&scale| -ln(scale) - constant));
+    }
+}
+
+/// Adds a chunk of points to the scores of some rows.
+struct ScoreRows<'a, T> {
+    x: &'a [T],
+    observed: &'a [bool],
+    columns: usize,
+    planes: &'a Planes<T>,
+    log_prior: &'a [T],
+    scores: &'a mut [Score],
+}
+
+impl<T: Scalar> Kernel<T> for ScoreRows<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let (columns, count) = (self.columns, self.log_prior.len());
+        let mut log_joint = [T::ZERO; CHUNK];
+        let half = V::splat(T::HALF);
+        for (n, score) in self.scores.iter_mut().enumerate() {
+            let x = &self.x[n * columns..(n + 1) * columns];
+            let observed = &self.observed[n * columns..(n + 1) * columns];
+            let mut largest = V::splat(T::NEG_INFINITY);
+            for start in (0..count).step_by(V::LANES) {
+                let end = (start + V::LANES).min(count);
+                let mut total = V::load_partial(&self.log_prior[start..end]);
+                for d in (0..columns).filter(|&d| observed[d]) {
+                    let piece = d * count + start..d * count + end;
+                    let mean = V::load_partial(&self.planes.means[piece.clone()]);
+                    // Lanes past the end hold 0/0; they are never stored.
+                    let t = (V::splat(x[d]) - mean) / V::load_partial(&self.planes.scales[piece.clone()]);
+                    total = (-(t * half)).mul_add(t, total + V::load_partial(&self.planes.log_norms[piece]));
+                }
+                total.store_partial(&mut log_joint[start..end]);
+                if end - start == V::LANES {
+                    largest = largest.max(total);
+                }
+            }
+            let mut largest = largest.maximum();
+            for &rest in &log_joint[count / V::LANES * V::LANES..count] {
+                largest = if rest > largest { rest } else { largest };
+            }
+            let shift = V::splat(largest);
+            let mut sum = 0.0;
+            for block in log_joint[..count].chunks(64 * V::LANES) {
+                let mut partial = V::splat(T::ZERO);
+                for lanes in block.chunks(V::LANES) {
+                    let term = exp(V::load_partial(lanes) - shift);
+                    if lanes.len() == V::LANES {
+                        partial = partial + term;
+                    } else {
+                        let mut rest = [T::ZERO; 16];
+                        term.store_partial(&mut rest[..lanes.len()]);
+                        sum += rest.iter().map(|x| x.to_f64()).sum::<f64>();
+                    }
+                }
+                sum += partial.sum().to_f64();
+            }
+            if largest > T::NEG_INFINITY {
+                score.add(largest.to_f64(), sum);
+            } else if sum.is_nan() && log_joint[..count].iter().any(|l| l.to_f64().is_nan()) {
+                *score = Score { largest: f64::NAN, sum: f64::NAN };
+            }
+        }
+    }
+}

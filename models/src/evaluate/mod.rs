@@ -1,0 +1,17 @@
+//! Log-likelihoods: by integration over a grid, and by importance sampling.
+
+mod grid;
+mod iwelbo;
+mod refit;
+
+pub use grid::{Grid, GridResult, grid_log_likelihood, grid_log_likelihood_converged};
+pub use iwelbo::{IwelboResult, iwelbo};
+pub use refit::{RefitConfig, refit_encoder};
+
+/// Mean over rows and its standard error.
+pub fn mean_and_standard_error(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0);
+    (mean, (variance / n).sqrt())
+}

@@ -1,0 +1,73 @@
+//! A fitted model as the samplers see it.
+
+use autodiff::{Aligned, Graph, Tape};
+use autodiff::ops::Mixture;
+use linalg::Scalar;
+use linalg::special::softplus;
+use samplers::model::LatentModel;
+use samplers::stream::Stream;
+
+use crate::data::Batch;
+use crate::vae::Vae;
+
+/// Latent points decoded at a time: bounds the memory of a decoder call.
+const CHUNK: usize = 4096;
+
+/// A model with its parameters, in evaluation mode.
+#[derive(Debug)]
+pub struct Fitted<T: Scalar> {
+    /// The plan.
+    pub vae: Vae,
+    /// The flat parameter buffer.
+    pub parameters: Aligned<T>,
+    tape: Tape<T>,
+}
+
+impl<T: Scalar> Fitted<T> {
+    /// A model with these parameters.
+    ///
+    /// # Panics
+    /// If their number is not that of the model's layout.
+    #[track_caller]
+    pub fn new(vae: Vae, parameters: Aligned<T>) -> Self {
+        assert_eq!(parameters.len(), vae.layout().len(), "lengths of parameters and layout");
+        Fitted { vae, parameters, tape: Tape::new() }
+    }
+
+    /// A computation on the parameters.
+    pub fn graph(&mut self) -> (&Vae, Graph<'_, T>) {
+        (&self.vae, self.tape.graph(&self.parameters))
+    }
+}
+
+impl<T: Scalar> LatentModel<T> for Fitted<T> {
+    fn columns(&self) -> usize {
+        self.vae.config().columns
+    }
+
+    fn mixture(&self) -> Mixture {
+        self.vae.mixture()
+    }
+
+    fn encode(&mut self, rows: &[T], mask: &[T], params: &mut [T]) {
+        let columns = self.columns();
+        let (vae, mut g) = self.graph();
+        let batch = Batch::from_slices(&mut g, columns, rows, mask);
+        let encoded = vae.encode(&mut g, batch.input, None::<&mut Stream>);
+        params.copy_from_slice(g.value(encoded));
+    }
+
+    fn decode(&mut self, z: &[T], gaussians: &mut [T]) {
+        let (latent, width) = (self.vae.config().latent, 2 * self.columns());
+        let min_scale = T::from_f64(self.vae.config().decoder_min_scale);
+        for (z, out) in z.chunks(CHUNK * latent).zip(gaussians.chunks_mut(CHUNK * width)) {
+            let (vae, mut g) = self.graph();
+            let z = g.constant([z.len() / latent, latent], z);
+            let head = vae.decode(&mut g, z, None::<&mut Stream>);
+            out.copy_from_slice(g.value(head));
+            for row in out.chunks_exact_mut(width) {
+                row[width / 2..].iter_mut().for_each(|raw| *raw = softplus(*raw) + min_scale);
+            }
+        }
+    }
+}

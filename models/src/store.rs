@@ -1,0 +1,212 @@
+//! Model files and checkpoints: safetensors, written atomically.
+
+use std::fs;
+use std::path::Path;
+
+use autodiff::Aligned;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::data::Standardisation;
+use crate::files::write_atomic;
+use crate::optimiser::AmsGrad;
+use crate::trainer::Progress;
+use crate::vae::{Vae, VaeConfig};
+
+/// The metadata key that everything is under. A single one: the order of several is not fixed, and the same model has
+/// to give the same bytes.
+const METADATA_KEY: &str = "missvae";
+/// Format of model files.
+const MODEL_FORMAT: &str = "missvae-model-1";
+/// Format of checkpoints.
+const CHECKPOINT_FORMAT: &str = "missvae-checkpoint-1";
+/// Names of the optimiser's state in a checkpoint.
+const OPTIMISER: [&str; 3] = ["optimiser.mean", "optimiser.square", "optimiser.largest"];
+
+/// One column of the table that a model was fitted to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    /// Name in the header.
+    pub name: String,
+    /// Kind of values; only `"numeric"` so far.
+    pub kind: String,
+    /// Observed mean, in the data's units (0 without standardisation).
+    pub mean: f64,
+    /// Observed standard deviation, in the data's units (1 without standardisation).
+    pub scale: f64,
+}
+
+/// Everything that a model file holds beside the parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// Sizes of the networks.
+    pub vae: VaeConfig,
+    /// Name of the method it was fitted with.
+    pub method: String,
+    /// The table's columns, in the model's order.
+    pub columns: Vec<Column>,
+    /// Updates that the parameters have seen.
+    pub updates: u64,
+}
+
+impl ModelInfo {
+    /// The columns' means and deviations.
+    pub fn standardisation(&self) -> Standardisation {
+        Standardisation {
+            mean: self.columns.iter().map(|c| c.mean).collect(),
+            scale: self.columns.iter().map(|c| c.scale).collect(),
+        }
+    }
+}
+
+/// The metadata of a file: its format, and a description.
+#[derive(Serialize, Deserialize)]
+struct Header<D> {
+    format: String,
+    description: D,
+}
+
+/// What a checkpoint says beside its tensors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointInfo {
+    /// The model.
+    pub model: ModelInfo,
+    /// Where the run stands.
+    pub progress: Progress,
+    /// Identifies the rows that it is fitted to.
+    pub fingerprint: String,
+}
+
+/// Writes a model: its parameters under their names, with everything needed to use it as metadata.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn save_model(path: &Path, vae: &Vae, info: &ModelInfo, parameters: &[f32]) -> Result<(), Error> {
+    let tensors = named(vae, parameters);
+    save(path, MODEL_FORMAT, info, tensors)
+}
+
+/// Reads a model.
+///
+/// # Errors
+/// If the file cannot be read, is not a model file, is cut short, or lacks a parameter.
+pub fn load_model(path: &Path) -> Result<(Vae, ModelInfo, Aligned<f32>), Error> {
+    let bytes = read(path)?;
+    let (tensors, info) = open::<ModelInfo>(path, &bytes, MODEL_FORMAT)?;
+    let vae = Vae::new(info.vae.clone());
+    let parameters = collect(path, &tensors, &vae)?;
+    Ok((vae, info, parameters))
+}
+
+/// Writes a checkpoint: parameters, the optimiser's state, counters.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn save_checkpoint(
+    path: &Path,
+    vae: &Vae,
+    info: &CheckpointInfo,
+    parameters: &[f32],
+    optimiser: &AmsGrad<f32>,
+) -> Result<(), Error> {
+    let mut tensors = named(vae, parameters);
+    for (name, values) in OPTIMISER.into_iter().zip([&optimiser.mean, &optimiser.square, &optimiser.largest]) {
+        tensors.push((name.to_owned(), vec![values.len()], values));
+    }
+    save(path, CHECKPOINT_FORMAT, info, tensors)
+}
+
+/// Reads a checkpoint.
+///
+/// # Errors
+/// If the file cannot be read, is not a checkpoint, is cut short, or lacks a tensor.
+pub fn load_checkpoint(path: &Path) -> Result<(Vae, CheckpointInfo, Aligned<f32>, AmsGrad<f32>), Error> {
+    let bytes = read(path)?;
+    let (tensors, info) = open::<CheckpointInfo>(path, &bytes, CHECKPOINT_FORMAT)?;
+    let vae = Vae::new(info.model.vae.clone());
+    let parameters = collect(path, &tensors, &vae)?;
+    let [mean, square, largest] = OPTIMISER.map(|name| {
+        let mut values = Aligned::zeros(parameters.len());
+        fill(path, &tensors, name, &[parameters.len()], &mut values).map(|()| values)
+    });
+    let optimiser =
+        AmsGrad { mean: mean?, square: square?, largest: largest?, updates: info.progress.update };
+    Ok((vae, info, parameters, optimiser))
+}
+
+type Named<'a> = Vec<(String, Vec<usize>, &'a [f32])>;
+
+/// The parameters by name.
+fn named<'a>(vae: &Vae, parameters: &'a [f32]) -> Named<'a> {
+    let tensors = vae.layout().tensors().iter();
+    tensors.map(|t| (t.name.clone(), t.shape.dims().to_vec(), &parameters[t.range()])).collect()
+}
+
+fn save(path: &Path, format: &str, description: impl Serialize, tensors: Named<'_>) -> Result<(), Error> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
+    let header = Header { format: format.to_owned(), description };
+    let header = serde_json::to_string(&header).map_err(|error| malformed(error.to_string()))?;
+    let bytes: Vec<Vec<u8>> =
+        tensors.iter().map(|(_, _, values)| values.iter().flat_map(|x| x.to_le_bytes()).collect()).collect();
+    let mut views = Vec::new();
+    for ((name, shape, _), bytes) in tensors.into_iter().zip(&bytes) {
+        let view = TensorView::new(Dtype::F32, shape, bytes).map_err(|error| malformed(error.to_string()))?;
+        views.push((name, view));
+    }
+    let metadata = [(METADATA_KEY.to_owned(), header)].into_iter().collect();
+    let file = safetensors::serialize(views, Some(metadata)).map_err(|error| malformed(error.to_string()))?;
+    write_atomic(path, |out| out.write_all(&file)).map_err(io)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|source| Error::Io { path: path.to_owned(), source })
+}
+
+/// Opens a safetensors file of the given format.
+fn open<'a, D: DeserializeOwned>(
+    path: &Path,
+    bytes: &'a [u8],
+    format: &str,
+) -> Result<(SafeTensors<'a>, D), Error> {
+    let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
+    let kind = if format == MODEL_FORMAT { "model" } else { "checkpoint" };
+    let (_, metadata) = SafeTensors::read_metadata(bytes)
+        .map_err(|error| malformed(format!("not a whole {kind} file ({error}); it may be cut short")))?;
+    let header = metadata.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
+    let header = header.ok_or_else(|| malformed(format!("a safetensors file, but not a {kind} of this program")))?;
+    let found: Header<serde_json::Value> =
+        serde_json::from_str(header).map_err(|error| malformed(format!("unreadable description: {error}")))?;
+    if found.format != format {
+        return Err(malformed(format!("its format is {}, not {format}", found.format)));
+    }
+    let description = serde_json::from_value(found.description)
+        .map_err(|error| malformed(format!("its description is not that of a {kind}: {error}")))?;
+    let tensors = SafeTensors::deserialize(bytes).map_err(|error| malformed(error.to_string()))?;
+    Ok((tensors, description))
+}
+
+/// The parameters of a model, out of a file.
+fn collect(path: &Path, tensors: &SafeTensors<'_>, vae: &Vae) -> Result<Aligned<f32>, Error> {
+    let mut parameters = Aligned::zeros(vae.layout().len());
+    for tensor in vae.layout().tensors() {
+        fill(path, tensors, &tensor.name, tensor.shape.dims(), &mut parameters[tensor.range()])?;
+    }
+    Ok(parameters)
+}
+
+fn fill(path: &Path, tensors: &SafeTensors<'_>, name: &str, shape: &[usize], out: &mut [f32]) -> Result<(), Error> {
+    let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
+    let view = tensors.tensor(name).map_err(|_| malformed(format!("it has no tensor {name}")))?;
+    if view.dtype() != Dtype::F32 || view.shape() != shape {
+        let found = format!("{:?} of shape {:?}", view.dtype(), view.shape());
+        return Err(malformed(format!("tensor {name} is {found}, not F32 of shape {shape:?}")));
+    }
+    for (x, bytes) in out.iter_mut().zip(view.data().chunks_exact(4)) {
+        *x = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    }
+    Ok(())
+}
