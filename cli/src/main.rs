@@ -1,1 +1,5 @@
-fn main() {}
+//! The program's entry.
+
+fn main() -> std::process::ExitCode {
+    missvae::main()
+}

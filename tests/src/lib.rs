@@ -1,1 +1,1 @@
-//! placeholder
+//! Suites that cross the borders of crates, in `tests/`; the golden fixtures are in `golden/`.

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Times missvae's training step and its peers in turn, and prints the ratios of their medians.
+
+    compare.py --ours "COMMAND" [--threads 1 2] [--modes eager fused compiled] [--rounds 3] [CONFIG...]
+
+COMMAND is run once a round and thread count, through the shell. In it {threads} stands for the thread
+count and {configs} for the configurations asked for, separated by spaces. It prints a JSON line a configuration,
+among any other output:
+
+    {"config": "MissSVAE-5", "threads": 1, "median_ms": 4.2, "p5_ms": 4.1}
+
+A round runs every engine once at every thread count, one after the other and never two at once; every
+second round goes in the opposite order, so that a slow drift of the machine favours nobody. Needs only
+the standard library; the peers are run with --python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+OURS = "missvae"
+PEER_SCRIPT = Path(__file__).resolve().with_name("step_torch.py")
+
+
+@dataclass
+class Engine:
+    """Something that prints timings. `command` is a template with {threads} and {configs}."""
+
+    name: str
+    command: str
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(self, threads: int, configs: list[str]) -> list[dict]:
+        """The timing lines of one run; ends the comparison with a message if the command fails."""
+        command = self.command.replace("{threads}", str(threads))
+        command = command.replace("{configs}", shlex.join(configs))
+        done = subprocess.run(
+            command, shell=True, stdout=subprocess.PIPE, text=True, env=os.environ | self.environment
+        )
+        if done.returncode != 0:
+            sys.exit(f"compare.py: {self.name}: exit code {done.returncode} from: {command}")
+        lines = [line for line in map(timing_line, done.stdout.splitlines()) if line]
+        lines = [line | {"engine": self.name} for line in lines if line["threads"] == threads]
+        if configs:
+            lines = [line for line in lines if line["config"] in configs]
+        if not lines:
+            sys.exit(f"compare.py: {self.name}: no timing lines for {threads} thread(s) from: {command}")
+        return lines
+
+
+def timing_line(text: str) -> dict | None:
+    """The timing that a line of output holds, if it holds one."""
+    if not text.startswith("{"):
+        return None
+    try:
+        line = json.loads(text)
+    except json.JSONDecodeError:
+        return None
+    return line if {"config", "threads", "median_ms", "p5_ms"} <= line.keys() else None
+
+
+def peers(args: argparse.Namespace) -> list[Engine]:
+    """PyTorch in each mode asked for, and again with the library to preload, if one is given."""
+    engines = []
+    script = shlex.join([args.python, str(PEER_SCRIPT)])
+    for mode in args.modes:
+        timing = f"--mode {mode} --threads {{threads}} --seconds {args.seconds}"
+        engines.append(Engine(f"torch {mode}", f"{script} {timing} {{configs}}"))
+        if args.preload:
+            engines.append(
+                Engine(
+                    f"torch {mode}+{args.preload.stem}",
+                    f"{script} {timing} --tag {shlex.quote(args.preload.stem)} {{configs}}",
+                    {"LD_PRELOAD": str(args.preload.resolve())},
+                )
+            )
+    return engines
+
+
+def print_table(lines: list[dict], engines: list[str]) -> None:
+    """A row a configuration and thread count.
+
+    Each engine's figure is the median over rounds of its medians; the ratio is peer over ours, and the
+    range in brackets is that of the ratios within single rounds.
+    """
+    medians: dict[tuple, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
+    lowest: dict[tuple, dict[str, float]] = defaultdict(dict)
+    for line in lines:
+        key, engine = (line["config"], line["threads"]), line["engine"]
+        medians[key][engine][line["round"]] = line["median_ms"]
+        lowest[key][engine] = min(lowest[key].get(engine, float("inf")), line["p5_ms"])
+
+    compared = OURS in engines
+    header = ["config", "threads"]
+    for engine in engines:
+        header.append(f"{engine} ms (5%)")
+        if compared and engine != OURS:
+            header.append("/ ours")
+    rows = [header]
+    for key, by_engine in medians.items():
+        row = [key[0], str(key[1])]
+        for engine in engines:
+            mine = by_engine.get(engine)
+            if mine:
+                row.append(f"{statistics.median(mine.values()):.2f} ({lowest[key][engine]:.2f})")
+            else:
+                row.append("–")
+            if compared and engine != OURS:
+                row.append(ratio(mine, by_engine.get(OURS)))
+        rows.append(row)
+
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    rows.insert(1, ["-" * width for width in widths])
+    for row in rows:
+        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |")
+
+
+def ratio(peer: dict[int, float] | None, ours: dict[int, float] | None) -> str:
+    """Peer's median over ours, with the range over the rounds that have both."""
+    if not peer or not ours:
+        return "–"
+    overall = statistics.median(peer.values()) / statistics.median(ours.values())
+    by_round = [peer[number] / ours[number] for number in sorted(peer.keys() & ours.keys())]
+    return f"{overall:.2f} [{min(by_round):.2f}–{max(by_round):.2f}]"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Times missvae's training step and its peers in turn.")
+    parser.add_argument("configs", nargs="*", metavar="CONFIG", help="default: all that an engine has")
+    parser.add_argument("--ours", metavar="COMMAND", help="prints our timings; without it only the peers are timed")
+    parser.add_argument("--python", default=sys.executable, help="the interpreter that has PyTorch (default: this one)")
+    parser.add_argument("--modes", nargs="+", choices=("eager", "fused", "compiled"), default=["eager", "fused", "compiled"])
+    parser.add_argument("--preload", type=Path, metavar="LIBRARY", help="time PyTorch also with this library preloaded")
+    parser.add_argument("--threads", nargs="+", type=int, default=[1])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of a configuration, in one run of a peer (default 2)")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="append every timing line to this file, with its round")
+    args = parser.parse_args()
+    if args.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    if args.preload and not args.preload.is_file():
+        parser.error(f"--preload: there is no file {args.preload}")
+
+    engines = [Engine(OURS, args.ours)] if args.ours else []
+    engines += peers(args)
+    turns = [(threads, engine) for threads in args.threads for engine in engines]
+    lines = []
+    for number in range(args.rounds):
+        for threads, engine in turns if number % 2 == 0 else reversed(turns):
+            print(f"round {number + 1} of {args.rounds}: {engine.name}, {threads} thread(s)", file=sys.stderr)
+            for line in engine.run(threads, args.configs):
+                line["round"] = number
+                lines.append(line)
+                if args.save:
+                    with args.save.open("a") as file:
+                        file.write(json.dumps(line) + "\n")
+    lines.sort(key=lambda line: (args.threads.index(line["threads"]), line["round"]))
+    print_table(lines, [engine.name for engine in engines])
+
+
+if __name__ == "__main__":
+    main()

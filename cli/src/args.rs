@@ -1,0 +1,203 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::options::TrainOptions;
+
+/// Fit variational autoencoders to incomplete tables, score them, complete tables with them.
+#[derive(Debug, Parser)]
+#[command(name = "missvae", version, about, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Common {
+    /// Print one JSON object on standard output, and nothing else there
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say nothing but errors
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+    /// Seed of every random stream
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Threads (default: all cores); the results do not depend on it
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+/// How data files are read.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Reading {
+    /// Another text that stands for a missing value (may be repeated)
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) missing_value: Vec<String>,
+    /// Which array of a .npz file
+    #[arg(long, value_name = "NAME")]
+    pub(crate) key: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Fit a model; writes a run directory
+    #[command(after_help = "Example: missvae train table.csv --method miss-svae --out runs/first")]
+    Train(Box<TrainArgs>),
+    /// Held-out log-likelihood
+    #[command(after_help = "Example: missvae evaluate runs/first held-out.csv")]
+    Evaluate(EvaluateArgs),
+    /// Complete a table
+    #[command(after_help = "Example: missvae impute runs/first table.csv --out completed.csv")]
+    Impute(ImputeArgs),
+    /// Draw rows from the model
+    #[command(after_help = "Example: missvae sample runs/first --rows 1000 --out drawn.csv")]
+    Sample(SampleArgs),
+    /// What is missing, and how
+    #[command(after_help = "Example: missvae describe table.csv")]
+    Describe(DescribeArgs),
+    /// Check every operation and objective against finite differences and the fixtures
+    #[command(after_help = "Example: missvae gradcheck")]
+    Gradcheck(GradcheckArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// Table: .csv, .tsv, .npy (also .gz), .npz, or - for CSV on standard input; the bundled penguins without it
+    pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: TrainOptions,
+    /// Run directory (default: runs/<method>-<time>)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace a run that is already in the run directory
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Go on with this run from its checkpoint
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "overwrite", "config", "data"])]
+    pub(crate) resume: Option<PathBuf>,
+    /// Options by their long names, as TOML; the command line wins
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Seconds between checkpoints
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    pub(crate) checkpoint_every: f64,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// How a log-likelihood is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Likelihood {
+    /// Integration over a grid of latent points (at most 2 latent dimensions)
+    Grid,
+    /// Importance sampling with the encoder as proposal
+    Iwelbo,
+    /// Grid with at most 2 latent dimensions, else iwelbo
+    Auto,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// Run directory
+    pub(crate) run: PathBuf,
+    /// Table of held-out rows
+    pub(crate) data: PathBuf,
+    /// How the log-likelihood is computed
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) likelihood: Likelihood,
+    /// Importance samples a row
+    #[arg(long, value_name = "I", default_value_t = 50_000)]
+    pub(crate) importance_samples: usize,
+    /// Updates that refit the encoder to the held-out rows first
+    #[arg(long, value_name = "U", default_value_t = 0)]
+    pub(crate) refit_updates: u64,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What to fill a missing cell with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Fill {
+    /// A draw from the conditional distribution
+    Draw,
+    /// Its mean
+    Mean,
+    /// Its median
+    Median,
+}
+
+/// How missing values are sampled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImputeSampler {
+    /// Self-normalised importance resampling with the encoder as proposal
+    Importance,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImputeArgs {
+    /// Run directory
+    pub(crate) run: PathBuf,
+    /// Table to complete
+    pub(crate) data: PathBuf,
+    /// Completed table: .csv, .tsv or .npy
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Completed tables; more than one are written with .1, .2, … before the ending
+    #[arg(long, value_name = "M", default_value_t = 1)]
+    pub(crate) draws: usize,
+    /// What to fill a missing cell with (default: mean, or draw when --draws is more than 1)
+    #[arg(long, value_enum)]
+    pub(crate) statistic: Option<Fill>,
+    /// How missing values are sampled
+    #[arg(long, value_enum, default_value = "importance")]
+    pub(crate) sampler: ImputeSampler,
+    /// Importance samples a row
+    #[arg(long, value_name = "I", default_value_t = 1000)]
+    pub(crate) proposals: usize,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SampleArgs {
+    /// Run directory
+    pub(crate) run: PathBuf,
+    /// Rows to draw
+    #[arg(long, value_name = "N")]
+    pub(crate) rows: usize,
+    /// File of the drawn rows: .csv, .tsv or .npy
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DescribeArgs {
+    /// Table
+    pub(crate) data: PathBuf,
+    /// Only these columns, separated by commas
+    #[arg(long, value_name = "A,B")]
+    pub(crate) columns: Option<String>,
+    /// All columns but these, separated by commas
+    #[arg(long, value_name = "A,B")]
+    pub(crate) ignore_columns: Option<String>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GradcheckArgs {
+    #[command(flatten)]
+    pub(crate) common: Common,
+}

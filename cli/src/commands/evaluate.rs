@@ -1,0 +1,127 @@
+//! `missvae evaluate`: held-out log-likelihood.
+
+use models::evaluate::{RefitConfig, grid_log_likelihood_converged, iwelbo, mean_and_standard_error, refit_encoder};
+use serde::Serialize;
+
+use super::{column_names, in_pool, standardised};
+use crate::args::{EvaluateArgs, Likelihood};
+use crate::failure::{Failure, Result};
+use crate::output::Output;
+use crate::run::Run;
+use crate::table::{Input, read_for_model};
+
+/// Times the grid is refined at most: 500, 1000, 2000 cells a side.
+const DOUBLINGS: usize = 2;
+/// Change of the mean at which the grid is fine enough, in nats.
+const GRID_TOLERANCE: f64 = 1e-4;
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    log_likelihood: f64,
+    standard_error: Option<f64>,
+    rows: usize,
+    likelihood: &'static str,
+    importance_samples: Option<usize>,
+    effective_sample_size: Option<f64>,
+    refit_updates: u64,
+    /// Mean without refitting, if the encoder was refitted.
+    log_likelihood_before_refit: Option<f64>,
+    /// Cells a side of the last grid, and by how much it changed the mean.
+    grid_cells: Option<usize>,
+    grid_change: Option<f64>,
+}
+
+pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
+    let output = Output::new(&args.common);
+    if args.importance_samples == 0 {
+        return Err(Failure::usage("--importance-samples 0: expected at least 1"));
+    }
+    let run = Run::open(&args.run)?;
+    let (mut model, info) = run.load_model()?;
+    let table = read_for_model(&Input::from_arg(Some(&args.data)), &args.reading.options(), &column_names(&info))?;
+    let data = standardised(&table, &info);
+    // Log densities in the data's units: a change of variables, row by row over its observed columns.
+    let standardisation = info.standardisation();
+    let in_data_units = |per_row: &[f64]| -> Vec<f64> {
+        let volume = |n: usize| standardisation.log_volume(data.observed(n..n + 1));
+        per_row.iter().enumerate().map(|(n, log_p)| log_p - volume(n)).collect()
+    };
+
+    let latent = info.vae.latent;
+    let grid = match args.likelihood {
+        Likelihood::Grid if latent > 2 => {
+            let what = format!("--likelihood grid: the model has {latent} latent dimensions, a grid needs at most 2");
+            return Err(Failure::usage_hint(what, "use --likelihood iwelbo"));
+        }
+        Likelihood::Grid => true,
+        Likelihood::Iwelbo => false,
+        Likelihood::Auto => latent <= 2,
+    };
+    if grid && args.refit_updates > 0 {
+        let what = "--refit-updates: a grid does not use the encoder";
+        return Err(Failure::usage_hint(what, "add --likelihood iwelbo, or leave it out"));
+    }
+    let seed = args.common.seed.unwrap_or(0);
+    let report = in_pool(&args.common, || {
+        if grid {
+            let result = grid_log_likelihood_converged(&mut model, &data, GRID_TOLERANCE, DOUBLINGS);
+            let (mean, error) = mean_and_standard_error(&in_data_units(&result.per_row));
+            return Ok(Report {
+                log_likelihood: mean,
+                standard_error: error.is_finite().then_some(error),
+                rows: data.rows(),
+                likelihood: "grid",
+                importance_samples: None,
+                effective_sample_size: None,
+                refit_updates: 0,
+                log_likelihood_before_refit: None,
+                grid_cells: Some(result.grid.cells),
+                grid_change: Some(result.change),
+            });
+        }
+        let score = |model: &mut _, what: &str| {
+            let bar = output.bar(data.rows() as u64, "rows");
+            bar.set_message(what.to_owned());
+            let result = iwelbo(model, &data, args.importance_samples, seed, |done| bar.set_position(done as u64));
+            bar.finish_and_clear();
+            let samples = result.effective_sample_size.iter().sum::<f64>() / data.rows() as f64;
+            (mean_and_standard_error(&in_data_units(&result.per_row)), samples)
+        };
+        let mut before = None;
+        if args.refit_updates > 0 {
+            before = Some(score(&mut model, "before refitting").0.0);
+            let objective = run.read_config()?.with_preset()?.settle(data.rows(), data.columns())?.train.objective;
+            let config = RefitConfig::for_tables(args.refit_updates, 512.min(data.rows()));
+            refit_encoder(&mut model, &data, &objective, &config, seed)?;
+        }
+        let ((mean, error), samples) = score(&mut model, "importance sampling");
+        Ok(Report {
+            log_likelihood: mean,
+            standard_error: error.is_finite().then_some(error),
+            rows: data.rows(),
+            likelihood: "iwelbo",
+            importance_samples: Some(args.importance_samples),
+            effective_sample_size: Some(samples),
+            refit_updates: args.refit_updates,
+            log_likelihood_before_refit: before,
+            grid_cells: None,
+            grid_change: None,
+        })
+    })?;
+    if !report.log_likelihood.is_finite() {
+        let what = format!("the log-likelihood is {}: the model does not cover these rows", report.log_likelihood);
+        return Err(Failure::Failed(what));
+    }
+    if let Some(change) = report.grid_change.filter(|change| *change >= GRID_TOLERANCE) {
+        output.say(format!("warning: the last refinement of the grid still changed the mean by {change:.1e} nats"));
+    }
+    output.result(&report, || {
+        let error = report.standard_error.map_or(String::new(), |error| format!(" ± {error:.4} (standard error)"));
+        let how = match report.effective_sample_size {
+            Some(ess) => format!("{} importance samples, {ess:.0} effective", args.importance_samples),
+            None => format!("grid of {0}^{latent} cells", report.grid_cells.unwrap_or(0)),
+        };
+        format!("{:.4}{error} nats a row, {} rows, {how}", report.log_likelihood, report.rows)
+    })
+}

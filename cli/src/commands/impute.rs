@@ -1,0 +1,115 @@
+//! `missvae impute`: complete a table.
+
+use std::path::PathBuf;
+
+use linalg::Scalar;
+use models::data::Data;
+use models::imputer::Fitted;
+use models::store::ModelInfo;
+use samplers::importance::{Diagnostics, Statistic, impute};
+use samplers::stream::{Purpose, stream};
+use serde::Serialize;
+
+use super::{column_names, in_pool, standardised};
+use crate::args::{Fill, ImputeArgs, ImputeSampler};
+use crate::failure::{Failure, Result};
+use crate::files::numbered;
+use crate::output::Output;
+use crate::run::Run;
+use crate::table::{Input, Table, read_to_complete, write_completed};
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    rows: usize,
+    cells_imputed: usize,
+    statistic: &'static str,
+    sampler: &'static str,
+    draws: usize,
+    effective_sample_size: f64,
+    replaced: usize,
+    out: Vec<String>,
+}
+
+pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
+    let output = Output::new(&args.common);
+    for (option, value) in [("draws", args.draws), ("proposals", args.proposals)] {
+        if value == 0 {
+            return Err(Failure::usage(format!("--{option} 0: expected at least 1")));
+        }
+    }
+    let fill = args.statistic.unwrap_or(if args.draws > 1 { Fill::Draw } else { Fill::Mean });
+    let (name, statistic) = match fill {
+        Fill::Draw => ("draw", Statistic::Draws(args.draws)),
+        Fill::Mean => ("mean", Statistic::Mean),
+        Fill::Median => ("median", Statistic::Median),
+    };
+    if args.draws > 1 && fill != Fill::Draw {
+        let what = format!("--draws {} with --statistic {name}: every table would be the same", args.draws);
+        return Err(Failure::usage_hint(what, "use --statistic draw, or leave out --draws"));
+    }
+    let ImputeSampler::Importance = args.sampler;
+    let (mut model, info) = Run::open(&args.run)?.load_model()?;
+    let columns = column_names(&info);
+    let (table, source) = read_to_complete(&Input::from_arg(Some(&args.data)), &args.reading.options(), &columns)?;
+
+    let seed = args.common.seed.unwrap_or(0);
+    let (copies, diagnostics) = in_pool(&args.common, || {
+        let data = standardised(&table, &info);
+        Ok(complete(&mut model, &info, &table, &data, args.proposals, statistic, seed))
+    })?;
+    if diagnostics.replaced > 0 {
+        output.say(format!("warning: {} values were not finite; the column's mean stands there", diagnostics.replaced));
+    }
+    let mut out = Vec::new();
+    for (i, values) in copies.iter().enumerate() {
+        let path: PathBuf = if args.draws > 1 { numbered(&args.out, i + 1) } else { args.out.clone() };
+        write_completed(&path, &source, &table, values)?;
+        out.push(path.display().to_string());
+    }
+    let report = Report {
+        rows: table.rows(),
+        cells_imputed: table.missing_cells(),
+        statistic: name,
+        sampler: "importance",
+        draws: args.draws,
+        effective_sample_size: diagnostics.effective_sample_size,
+        replaced: diagnostics.replaced,
+        out,
+    };
+    output.result(&report, || {
+        let files = report.out.join(", ");
+        let ess = report.effective_sample_size;
+        let samples = format!("{ess:.0} of {} importance samples effective", args.proposals);
+        format!("{} missing cells of {} rows completed by their {name} in {files} ({samples})", report.cells_imputed, report.rows)
+    })
+}
+
+/// Completed copies of a table, in its own units, and how the sampling went. Observed cells are those of the table.
+pub(super) fn complete(
+    model: &mut Fitted<f32>,
+    info: &ModelInfo,
+    table: &Table,
+    data: &Data<f32>,
+    proposals: usize,
+    statistic: Statistic,
+    seed: u64,
+) -> (Vec<Vec<f64>>, Diagnostics) {
+    let standardisation = info.standardisation();
+    let rows = data.values(0..data.rows());
+    let mask: Vec<f32> =
+        data.observed(0..data.rows()).iter().map(|&o| if o { f32::ONE } else { f32::ZERO }).collect();
+    let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
+    let mut completed = vec![0.0; draws * rows.len()];
+    let stream_of = |n: usize| stream(seed, Purpose::Impute, 0, n as u64);
+    let diagnostics = impute(model, rows, &mask, proposals, statistic, stream_of, &mut completed);
+    let copies = completed.chunks_exact(rows.len()).map(|copy| {
+        let cells = copy.iter().zip(table.values()).enumerate();
+        let value = |(i, (x, original)): (usize, (&f32, &f64))| {
+            let d = i % table.width();
+            if original.is_nan() { standardisation.restore(d, f64::from(*x)) } else { *original }
+        };
+        cells.map(value).collect()
+    });
+    (copies.collect(), diagnostics)
+}

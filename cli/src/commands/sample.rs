@@ -1,0 +1,56 @@
+//! `missvae sample`: rows drawn from the model.
+
+use samplers::draw::{fill_standard_normal, standard_normal};
+use samplers::model::LatentModel;
+use samplers::stream::{Purpose, stream};
+use serde::Serialize;
+
+use super::{column_names, in_pool};
+use crate::args::SampleArgs;
+use crate::failure::{Failure, Result};
+use crate::output::Output;
+use crate::run::Run;
+use crate::table::write_numbers;
+
+/// Rows drawn at a time; each block has a stream of its own.
+const BLOCK: usize = 1024;
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    rows: usize,
+    out: String,
+}
+
+pub(crate) fn run(args: &SampleArgs) -> Result<()> {
+    let output = Output::new(&args.common);
+    if args.rows == 0 {
+        return Err(Failure::usage("--rows 0: expected at least 1"));
+    }
+    let (mut model, info) = Run::open(&args.run)?.load_model()?;
+    let (columns, latent) = (info.vae.columns, info.vae.latent);
+    let standardisation = info.standardisation();
+    let seed = args.common.seed.unwrap_or(0);
+    let values = in_pool(&args.common, || {
+        let mut values = Vec::with_capacity(args.rows * columns);
+        let mut z = vec![0.0f32; BLOCK * latent];
+        let mut gaussians = vec![0.0f32; BLOCK * 2 * columns];
+        for block in 0..args.rows.div_ceil(BLOCK) {
+            let rows = BLOCK.min(args.rows - block * BLOCK);
+            let mut rng = stream(seed, Purpose::Generate, 0, block as u64);
+            fill_standard_normal(&mut rng, &mut z);
+            model.decode(&z, &mut gaussians);
+            for gaussian in gaussians.chunks_exact(2 * columns).take(rows) {
+                let (means, scales) = gaussian.split_at(columns);
+                for d in 0..columns {
+                    let x = f64::from(means[d]) + f64::from(scales[d]) * standard_normal::<f64>(&mut rng);
+                    values.push(standardisation.restore(d, x));
+                }
+            }
+        }
+        Ok(values)
+    })?;
+    write_numbers(&args.out, &column_names(&info), &values)?;
+    let report = Report { rows: args.rows, out: args.out.display().to_string() };
+    output.result(&report, || format!("{} rows in {}", report.rows, report.out))
+}

@@ -1,0 +1,215 @@
+//! `missvae train`: fit a model; writes a run directory.
+
+mod preview;
+mod rows;
+mod watch;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use models::store::{self, CheckpointInfo, ModelInfo};
+use models::trainer::{Outcome, Trainer};
+use models::vae::Vae;
+use serde::Serialize;
+
+use super::in_pool;
+use crate::args::TrainArgs;
+use crate::failure::{Failure, Result};
+use crate::options::{Plan, TrainOptions};
+use crate::output::{Output, aligned};
+use crate::run::Run;
+use crate::table::Input;
+use rows::Rows;
+use watch::Watch;
+
+/// What `--json` prints and `summary.json` holds.
+#[derive(Clone, Debug, Serialize)]
+struct Summary {
+    method: String,
+    rows: usize,
+    rows_dropped: usize,
+    cells_missing: usize,
+    parameters: usize,
+    epochs: u64,
+    updates: u64,
+    /// Mean of the bound over the last epoch, in nats a row of the data's units.
+    objective: f64,
+    validation: Option<f64>,
+    /// Errors on the cells that `--hide` hid.
+    hidden: Option<preview::HiddenErrors>,
+    seconds: f64,
+    seconds_per_update: f64,
+    run: String,
+}
+
+pub(crate) fn run(args: &TrainArgs) -> Result<()> {
+    let output = Output::new(&args.common);
+    if !(args.checkpoint_every >= 0.0 && args.checkpoint_every.is_finite()) {
+        return Err(Failure::usage(format!("--checkpoint-every {}: expected seconds", args.checkpoint_every)));
+    }
+    let (options, resumed) = match &args.resume {
+        Some(path) => {
+            if args.options != TrainOptions::default() || args.common.seed.is_some() {
+                return Err(Failure::usage_hint(
+                    "--resume goes on with the options of the run; others cannot be given",
+                    "leave them out, or start a new run",
+                ));
+            }
+            let run = Run::open(path)?;
+            (run.read_config()?, Some(run))
+        }
+        None => (said(args)?, None),
+    };
+
+    let rows = Rows::read(&options)?;
+    let plan = options.settle(rows.train.rows(), rows.train.columns())?;
+    output.say(rows.describe());
+    let run = match resumed {
+        Some(run) => run,
+        None => {
+            let run = match &args.out {
+                Some(path) => Run::create(path, args.overwrite)?,
+                None => Run::create(&unused(plan.method.name), false)?,
+            };
+            run.write_config(&plan.options)?;
+            run
+        }
+    };
+    let summary = in_pool(&args.common, || fit(args, &output, &plan, &rows, &run))?;
+    output.result(&summary.0, || summary.1)
+}
+
+/// The options from all sources but the defaults.
+fn said(args: &TrainArgs) -> Result<TrainOptions> {
+    let mut options = args.options.clone();
+    options.seed = args.common.seed;
+    let data = args.data.as_deref().map(|path| if path == Path::new("-") { path.to_owned() } else { absolute(path) });
+    options.data = data.map(|path| path.display().to_string());
+    if let Some(path) = &args.config {
+        options = options.over(TrainOptions::from_file(path)?);
+    }
+    options.with_preset()
+}
+
+/// The path from the root, so that a run can be resumed from another directory.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// A run directory that does not exist: runs/<method>-<time>.
+fn unused(method: &str) -> PathBuf {
+    let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let time: String = time.chars().filter(char::is_ascii_digit).collect();
+    let name = format!("runs/{method}-{}-{}", &time[..8], &time[8..]);
+    let numbered = (2..).map(|n| PathBuf::from(format!("{name}-{n}")));
+    let mut candidates = std::iter::once(PathBuf::from(&name)).chain(numbered);
+    candidates.find(|path| !path.exists()).unwrap_or_else(|| PathBuf::from(name))
+}
+
+/// Trains to the end, and reports.
+fn fit(args: &TrainArgs, output: &Output, plan: &Plan, rows: &Rows, run: &Run) -> Result<(Summary, String)> {
+    let vae = Vae::new(plan.vae.clone());
+    let info = ModelInfo { vae: plan.vae.clone(), method: plan.method.name.to_owned(), columns: rows.columns.clone(), updates: 0 };
+    let mut trainer = trainer(plan, rows, run, vae, &info)?;
+    let total = trainer.total_updates(rows.train.rows());
+    output.say(format!(
+        "{} with {} components, {} latent dimensions, {} parameters, {total} updates; run directory {}",
+        plan.method.title,
+        plan.vae.components,
+        plan.vae.latent,
+        trainer.vae().layout().count(),
+        run.path().display(),
+    ));
+
+    let started = Instant::now();
+    let first = trainer.progress().update;
+    let every = Duration::from_secs_f64(args.checkpoint_every);
+    let mut watch = Watch::new(output, run, info, rows, &trainer, every)?;
+    let outcome = trainer.run(&rows.train, rows.validation.as_ref(), &mut watch);
+    let last = watch.finish(&trainer, &outcome)?;
+    let seconds = started.elapsed().as_secs_f64();
+    if outcome? == Outcome::Interrupted {
+        let path = run.path().display();
+        return Err(Failure::Interrupted(format!("go on with: missvae train --resume {path}")));
+    }
+
+    let updates = trainer.progress().update;
+    let mut model = models::imputer::Fitted::new(trainer.vae().clone(), autodiff::Aligned::from_slice(trainer.parameters()));
+    let seed = plan.train.seed;
+    let summary = Summary {
+        method: plan.method.name.to_owned(),
+        rows: rows.train.rows(),
+        rows_dropped: rows.dropped,
+        cells_missing: rows.train.missing(),
+        parameters: trainer.vae().layout().count(),
+        epochs: trainer.progress().epoch,
+        updates,
+        objective: last.map_or(f64::NAN, |epoch| epoch.objective),
+        validation: last.and_then(|epoch| epoch.validation),
+        hidden: rows.hidden_errors(&mut model, seed),
+        seconds,
+        seconds_per_update: seconds / (updates - first).max(1) as f64,
+        run: run.path().display().to_string(),
+    };
+    run.write_summary(&summary)?;
+    let text = report(&summary, preview::text(&mut model, rows, seed), args.data.as_deref());
+    Ok((summary, text))
+}
+
+/// A new trainer, or the one that the run's checkpoint describes.
+fn trainer(plan: &Plan, rows: &Rows, run: &Run, vae: Vae, info: &ModelInfo) -> Result<Trainer<f32>> {
+    if !run.checkpoint().exists() {
+        return Ok(Trainer::new(vae, plan.train.clone())?);
+    }
+    let (stored, checkpoint, parameters, optimiser) = store::load_checkpoint(&run.checkpoint())?;
+    let CheckpointInfo { model, progress, fingerprint } = checkpoint;
+    let fail = |what: &str, hint: &str| {
+        Err(Failure::Run { path: run.path().to_owned(), what: what.to_owned(), hint: Some(hint.to_owned()) })
+    };
+    if model.vae != info.vae || model.method != info.method {
+        return fail("its checkpoint is of another model than its config.toml describes", "restore the file, or start a new run");
+    }
+    if fingerprint != rows.fingerprint || model.columns != info.columns {
+        return fail("the table has changed since the run began", "restore the table, or start a new run");
+    }
+    Ok(Trainer::resume(stored, plan.train.clone(), parameters, optimiser, progress)?)
+}
+
+/// The summary for people.
+fn report(summary: &Summary, preview: String, data: Option<&Path>) -> String {
+    let line = |name: &str, value: String| vec![name.to_owned(), value];
+    let mut lines = vec![
+        line("method", summary.method.clone()),
+        line("rows", summary.rows.to_string()),
+        line("missing cells", summary.cells_missing.to_string()),
+        line("updates", format!("{} in {} epochs", summary.updates, summary.epochs)),
+        line("objective", format!("{:.4} nats a row", summary.objective)),
+    ];
+    if let Some(validation) = summary.validation {
+        lines.push(line("validation", format!("{validation:.4} nats a row")));
+    }
+    if let Some(hidden) = &summary.hidden {
+        let text = format!("RMSE {:.3} (column means: {:.3})", hidden.rmse, hidden.rmse_column_means);
+        lines.push(line("hidden cells", format!("{}, {text}, standardised", hidden.cells)));
+    }
+    let per_update = summary.seconds_per_update * 1e3;
+    lines.push(line("time", format!("{:.1} s, {per_update:.2} ms an update", summary.seconds)));
+    let data = data.map_or_else(|| "TABLE.csv".to_owned(), |path| path.display().to_string());
+    let run = &summary.run;
+    format!(
+        "{}\n{preview}next:\n  missvae impute {run} {data} --out completed.csv\n  missvae evaluate {run} HELD-OUT.csv\n",
+        aligned(&lines)
+    )
+}
+
+impl Rows {
+    /// How well the hidden cells are found again.
+    fn hidden_errors(&self, model: &mut models::imputer::Fitted<f32>, seed: u64) -> Option<preview::HiddenErrors> {
+        (!self.hidden.is_empty()).then(|| preview::hidden_errors(model, self, seed))
+    }
+}
+
+/// Where a table comes from, by the options.
+fn input(options: &TrainOptions) -> Input {
+    Input::from_arg(options.data.as_deref().map(Path::new))
+}

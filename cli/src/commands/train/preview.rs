@@ -1,0 +1,100 @@
+//! What a fitted model makes of missing cells, shown at the end of training.
+
+use linalg::Scalar;
+use models::imputer::Fitted;
+use samplers::importance::{Statistic, impute};
+use samplers::stream::{Purpose, stream};
+use serde::Serialize;
+
+use super::rows::Rows;
+use crate::output::aligned;
+
+/// Importance samples a row.
+const PROPOSALS: usize = 1000;
+/// Draws of a row in the preview.
+const DRAWS: usize = 200;
+/// Rows in the preview.
+const ROWS: usize = 4;
+
+/// Errors on hidden cells, in standardised units (those of the columns as they are with `--no-standardize`).
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct HiddenErrors {
+    pub(super) cells: usize,
+    /// Of the conditional means.
+    pub(super) rmse: f64,
+    pub(super) mae: f64,
+    /// Of the columns' observed means.
+    pub(super) rmse_column_means: f64,
+}
+
+/// How far the model's conditional means are from the cells that were hidden.
+pub(super) fn hidden_errors(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> HiddenErrors {
+    let columns = rows.train.columns();
+    let all: Vec<usize> = (0..rows.train.rows()).collect();
+    let completed = complete(model, rows, &all, Statistic::Mean, seed);
+    let means = column_means(rows);
+    let (mut squares, mut absolute, mut baseline) = (0.0, 0.0, 0.0);
+    for &(cell, truth) in &rows.hidden {
+        let error = f64::from(completed[cell] - truth);
+        squares += error * error;
+        absolute += error.abs();
+        let from_mean = means[cell % columns] - f64::from(truth);
+        baseline += from_mean * from_mean;
+    }
+    let cells = rows.hidden.len();
+    let root = |sum: f64| (sum / cells as f64).sqrt();
+    HiddenErrors { cells, rmse: root(squares), mae: absolute / cells as f64, rmse_column_means: root(baseline) }
+}
+
+/// Means of the observed cells, in model units.
+fn column_means(rows: &Rows) -> Vec<f64> {
+    let data = &rows.train;
+    let mean = |d: usize| {
+        let observed = (0..data.rows()).filter(|&n| data.observed(n..n + 1)[d]);
+        let (count, sum) =
+            observed.fold((0, 0.0), |(count, sum), n| (count + 1, sum + f64::from(data.values(n..n + 1)[d])));
+        if count == 0 { 0.0 } else { sum / f64::from(count) }
+    };
+    (0..data.columns()).map(mean).collect()
+}
+
+/// A few missing cells and their completions, for people. Empty if nothing is missing.
+pub(super) fn text(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> String {
+    let (data, columns) = (&rows.train, rows.train.columns());
+    let incomplete: Vec<usize> =
+        (0..data.rows()).filter(|&n| data.observed(n..n + 1).iter().any(|&o| !o)).take(ROWS).collect();
+    if incomplete.is_empty() {
+        return String::new();
+    }
+    let draws = complete(model, rows, &incomplete, Statistic::Draws(DRAWS), seed);
+    let mut lines = Vec::new();
+    for (i, &n) in incomplete.iter().enumerate() {
+        for d in (0..columns).filter(|&d| !data.observed(n..n + 1)[d]) {
+            let values: Vec<f64> = draws
+                .chunks_exact(incomplete.len() * columns)
+                .map(|copy| rows.standardisation.restore(d, f64::from(copy[i * columns + d])))
+                .collect();
+            let mean = values.iter().sum::<f64>() / DRAWS as f64;
+            let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (DRAWS - 1) as f64;
+            let observed = (0..columns).filter(|&d| data.observed(n..n + 1)[d]).count();
+            lines.push(vec![
+                format!("  row {}, {}", n + 1, rows.columns[d].name),
+                format!("{mean:.2} ± {:.2}", variance.sqrt()),
+                format!("given {observed} observed"),
+            ]);
+        }
+    }
+    format!("some missing cells, completed (mean ± deviation of {DRAWS} draws):\n{}\n", aligned(&lines))
+}
+
+/// Completed copies of some training rows, in model units: copies × rows × columns.
+fn complete(model: &mut Fitted<f32>, rows: &Rows, chosen: &[usize], statistic: Statistic, seed: u64) -> Vec<f32> {
+    let data = rows.train.select(chosen);
+    let all = 0..data.rows();
+    let mask: Vec<f32> = data.observed(all.clone()).iter().map(|&o| if o { f32::ONE } else { f32::ZERO }).collect();
+    let copies = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
+    let mut out = vec![0.0; copies * mask.len()];
+    let stream_of = |n: usize| stream(seed, Purpose::Impute, 0, chosen[n] as u64);
+    impute(model, data.values(all), &mask, PROPOSALS, statistic, stream_of, &mut out);
+    out
+}

@@ -1,0 +1,132 @@
+//! The rows of a training run: read, split, hidden, standardised.
+
+use models::data::{Data, Standardisation};
+use models::store::Column;
+use samplers::stream::{Purpose, stream};
+
+use super::super::{data_of, read_options};
+use crate::failure::{Failure, Result};
+use crate::options::{Hidden, TrainOptions, Validation};
+use crate::table::{Input, Selection, parse_names, read_for_model, read_to_fit};
+
+/// The rows of a training run, in model units.
+#[derive(Debug)]
+pub(super) struct Rows {
+    /// What the user calls the table.
+    pub(super) name: String,
+    /// The columns, with what standardises them.
+    pub(super) columns: Vec<Column>,
+    /// What standardises them.
+    pub(super) standardisation: Standardisation,
+    /// Rows to train on.
+    pub(super) train: Data<f32>,
+    /// Rows of the table that had no observed cell.
+    pub(super) dropped: usize,
+    /// Hidden cells of `train`: position n·D + d and the true value in model units.
+    pub(super) hidden: Vec<(usize, f32)>,
+    /// Rows to watch the objective on.
+    pub(super) validation: Option<Data<f32>>,
+    /// Identifies the training rows, so that a run is resumed on the same ones.
+    pub(super) fingerprint: String,
+}
+
+impl Rows {
+    /// Reads the rows that the options ask for.
+    pub(super) fn read(options: &TrainOptions) -> Result<Rows> {
+        let input = super::input(options);
+        let list = |text: &Option<String>| text.as_deref().map(parse_names).transpose();
+        let selection =
+            Selection { columns: list(&options.columns)?, ignore: list(&options.ignore_columns)?.unwrap_or_default() };
+        let reading = read_options(options.missing_value.as_deref().unwrap_or_default(), options.key.as_ref());
+        let Hidden(rate) = options.hidden()?;
+        let validation = options.validation()?;
+        let seed = options.seed.unwrap_or(0);
+
+        let table = read_to_fit(&input, &reading, &selection)?;
+        let (names, values, observed) = table.into_parts();
+        let mut all = Data::new(names.len(), values, observed);
+        let mut held_out = None;
+        match validation {
+            None => {}
+            Some(Validation::File(path)) => {
+                let rows = read_for_model(&Input::from_arg(Some(&path)), &reading, &names)?;
+                held_out = Some(data_of(&rows).without_empty_rows().0);
+            }
+            Some(Validation::Fraction(share)) => {
+                let (rest, chosen) = all.split(share, &mut stream(seed, Purpose::Split, 0, 0));
+                if chosen.rows() == 0 || rest.rows() == 0 {
+                    let what = format!("--validation {share}: {} rows cannot be split so", all.rows());
+                    return Err(Failure::usage(what));
+                }
+                all = rest;
+                held_out = Some(chosen.without_empty_rows().0);
+            }
+        }
+        let columns = all.columns();
+        let complete = (rate > 0.0).then(|| all.clone());
+        let hidden = all.hide(rate, &mut stream(seed, Purpose::Hide, 0, 0));
+        let kept: Vec<usize> =
+            (0..all.rows()).filter(|&n| all.observed(n..n + 1).iter().any(|&observed| observed)).collect();
+        let (train, dropped) = all.without_empty_rows();
+        let standardisation = match options.no_standardize.unwrap_or(false) {
+            true => Standardisation::none(columns),
+            false => Standardisation::fit(&train),
+        };
+        let mut truth = Vec::new();
+        if let Some(complete) = complete {
+            let complete = standardisation.apply::<f32>(&complete);
+            let mut place = vec![None; complete.rows()];
+            kept.iter().enumerate().for_each(|(new, &old)| place[old] = Some(new));
+            truth.extend(hidden.into_iter().filter_map(|cell| {
+                let (n, d) = (cell / columns, cell % columns);
+                Some((place[n]? * columns + d, complete.values(n..n + 1)[d]))
+            }));
+        }
+        let train = standardisation.apply::<f32>(&train);
+        let columns = names.iter().enumerate().map(|(d, name)| Column {
+            name: name.clone(),
+            kind: "numeric".to_owned(),
+            mean: standardisation.mean[d],
+            scale: standardisation.scale[d],
+        });
+        Ok(Rows {
+            name: input.name(),
+            columns: columns.collect(),
+            fingerprint: fingerprint(&train),
+            validation: held_out.map(|rows| standardisation.apply(&rows)),
+            standardisation,
+            train,
+            dropped,
+            hidden: truth,
+        })
+    }
+
+    /// One line about the table.
+    pub(super) fn describe(&self) -> String {
+        let (rows, columns, missing) = (self.train.rows(), self.train.columns(), self.train.missing());
+        let share = 100.0 * missing as f64 / (rows * columns).max(1) as f64;
+        let dropped = match self.dropped {
+            0 => String::new(),
+            1 => "; 1 row without any observed cell dropped".to_owned(),
+            n => format!("; {n} rows without any observed cell dropped"),
+        };
+        format!("{}: {rows} rows, {columns} columns, {missing} cells missing ({share:.1}%){dropped}", self.name)
+    }
+
+    /// Mean over rows of what turns log densities in model units into the data's: to be subtracted, in nats.
+    pub(super) fn mean_log_volume(&self, data: &Data<f32>) -> f64 {
+        let volume = |n: usize| self.standardisation.log_volume(data.observed(n..n + 1));
+        (0..data.rows()).map(volume).sum::<f64>() / data.rows() as f64
+    }
+}
+
+/// A 64-bit FNV-1a hash of the values and the mask.
+fn fingerprint(data: &Data<f32>) -> String {
+    let rows = 0..data.rows();
+    let cells = data.values(rows.clone()).iter().zip(data.observed(rows));
+    let hash = cells.fold(0xcbf2_9ce4_8422_2325u64, |hash, (value, observed)| {
+        let word = u64::from(value.to_bits()) << 1 | u64::from(*observed);
+        (hash ^ word).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}

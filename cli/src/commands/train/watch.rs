@@ -1,0 +1,176 @@
+//! Progress, metrics and checkpoints of a training run.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+use models::Error;
+use models::store::{self, CheckpointInfo, ModelInfo};
+use models::trainer::{Epoch, Observer, Outcome, Step, Trainer};
+use serde::Serialize;
+
+use super::rows::Rows;
+use crate::failure::{Failure, Result};
+use crate::output::Output;
+use crate::run::{Metrics, Run};
+
+/// Lines of progress where there is no terminal.
+const LINES: u64 = 10;
+
+/// A line of `metrics.jsonl`.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct MetricsLine {
+    epoch: u64,
+    update: u64,
+    /// Mean of the bound, in nats a row of the data's units.
+    pub(super) objective: f64,
+    gradient_norm: f64,
+    learning_rate: f64,
+    /// Since the run was started or resumed.
+    seconds: f64,
+    /// Mean of the bound over the validation rows, in nats a row of the data's units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) validation: Option<f64>,
+}
+
+/// Watches a run: writes a line of metrics an epoch and a checkpoint now and then, shows progress, listens for signals.
+pub(super) struct Watch<'a> {
+    output: &'a Output,
+    run: &'a Run,
+    info: ModelInfo,
+    fingerprint: String,
+    metrics: Metrics,
+    /// To be subtracted from bounds in model units.
+    log_volume: f64,
+    validation_log_volume: f64,
+    bar: ProgressBar,
+    started: Instant,
+    checkpointed: Instant,
+    every: Duration,
+    signal: Arc<AtomicBool>,
+    last: Option<MetricsLine>,
+    /// Updates between two lines of progress, and where the next one is due.
+    line_every: u64,
+    next_line: u64,
+    /// What went wrong in here.
+    failure: Option<Failure>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(
+        output: &'a Output,
+        run: &'a Run,
+        info: ModelInfo,
+        rows: &Rows,
+        trainer: &Trainer<f32>,
+        every: Duration,
+    ) -> Result<Self> {
+        let signal = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&signal);
+        ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
+            .map_err(|error| Failure::Failed(format!("signals cannot be handled: {error}")))?;
+        let total = trainer.total_updates(rows.train.rows());
+        let bar = output.bar(total, "updates");
+        bar.set_position(trainer.progress().update);
+        bar.reset_eta();
+        let line_every = (total / LINES).max(1);
+        Ok(Watch {
+            output,
+            run,
+            info,
+            fingerprint: rows.fingerprint.clone(),
+            metrics: run.metrics_after(trainer.progress().epoch)?,
+            log_volume: rows.mean_log_volume(&rows.train),
+            validation_log_volume: rows.validation.as_ref().map_or(0.0, |data| rows.mean_log_volume(data)),
+            bar,
+            started: Instant::now(),
+            checkpointed: Instant::now(),
+            every,
+            signal,
+            last: None,
+            line_every,
+            next_line: (trainer.progress().update / line_every + 1) * line_every,
+            failure: None,
+        })
+    }
+
+    /// Writes what the run came to, whatever it was, and returns the last line of metrics.
+    pub(super) fn finish(
+        mut self,
+        trainer: &Trainer<f32>,
+        outcome: &std::result::Result<Outcome, Error>,
+    ) -> Result<Option<MetricsLine>> {
+        self.bar.finish_and_clear();
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        // After a number that is not finite the parameters are those of the last good update.
+        if !matches!(outcome, Err(error) if !matches!(error, Error::NotFinite { .. })) {
+            self.save(trainer)?;
+        }
+        Ok(self.last)
+    }
+
+    fn save(&mut self, trainer: &Trainer<f32>) -> Result<()> {
+        let progress = trainer.progress();
+        let model = ModelInfo { updates: progress.update, ..self.info.clone() };
+        store::save_model(&self.run.model(), trainer.vae(), &model, trainer.parameters())?;
+        let info = CheckpointInfo { model, progress, fingerprint: self.fingerprint.clone() };
+        store::save_checkpoint(
+            &self.run.checkpoint(),
+            trainer.vae(),
+            &info,
+            trainer.parameters(),
+            trainer.optimiser(),
+        )?;
+        self.checkpointed = Instant::now();
+        Ok(())
+    }
+
+    fn record(&mut self, epoch: &Epoch) -> Result<()> {
+        let line = MetricsLine {
+            epoch: epoch.epoch,
+            update: epoch.update,
+            objective: epoch.objective - self.log_volume,
+            gradient_norm: epoch.gradient_norm,
+            learning_rate: epoch.learning_rate,
+            seconds: self.started.elapsed().as_secs_f64(),
+            validation: epoch.validation.map(|value| value - self.validation_log_volume),
+        };
+        self.metrics.add(&line)?;
+        let validation = line.validation.map_or(String::new(), |value| format!(", validation {value:.4}"));
+        let text = format!("epoch {}, objective {:.4}{validation}", line.epoch, line.objective);
+        if self.output.wants_lines() && line.update >= self.next_line {
+            self.output.say(format!("update {}, {text} nats a row", line.update));
+            self.next_line = (line.update / self.line_every + 1) * self.line_every;
+        }
+        self.bar.set_message(text);
+        self.last = Some(line);
+        Ok(())
+    }
+}
+
+impl Observer<f32> for Watch<'_> {
+    fn updated(&mut self, trainer: &Trainer<f32>, _: &Step) -> std::result::Result<ControlFlow<()>, Error> {
+        self.bar.set_position(trainer.progress().update);
+        if self.failure.is_some() || self.signal.load(Ordering::Relaxed) {
+            return Ok(ControlFlow::Break(()));
+        }
+        if self.checkpointed.elapsed() >= self.every {
+            if let Err(failure) = self.save(trainer) {
+                self.failure = Some(failure);
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn epoch_ended(&mut self, _: &Trainer<f32>, epoch: &Epoch) -> std::result::Result<(), Error> {
+        if let Err(failure) = self.record(epoch) {
+            self.failure = Some(failure);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,265 @@
+//! What is missing in a table, and how.
+
+mod render;
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde::Serialize;
+
+use crate::error::{Place, Result};
+use crate::table::{Cell, Header, Input, ReadOptions, Selection, Sink, scan};
+
+/// How many patterns are listed.
+const PATTERNS: usize = 10;
+/// How many different numbers of a column are told apart; texts all are.
+const DISTINCT_NUMBERS: usize = 4096;
+
+/// A table, described; serialises to the object of `--json` and displays as plain text.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Description {
+    /// Where the table came from.
+    pub(crate) data: String,
+    /// N, the number of rows.
+    pub(crate) rows: u64,
+    /// Its columns, in the file's order.
+    pub(crate) columns: Vec<ColumnDescription>,
+    /// Rows × columns.
+    pub(crate) cells: u64,
+    /// How many of the cells are missing.
+    pub(crate) cells_missing: u64,
+    /// The same, as a share of all cells.
+    pub(crate) missing_share: f64,
+    /// Rows with every cell observed.
+    pub(crate) complete_rows: u64,
+    /// Rows with no cell observed.
+    pub(crate) empty_rows: u64,
+    /// How many different sets of columns are missing together, that of complete rows included.
+    pub(crate) distinct_patterns: u64,
+    /// The most frequent of them (ten at most).
+    pub(crate) patterns: Vec<Pattern>,
+}
+
+/// A column, described. Statistics are over observed finite numbers, null where there are too few.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ColumnDescription {
+    /// The column's name; its place (`column 3`), if it has none.
+    pub(crate) name: String,
+    /// What its cells hold.
+    #[serde(rename = "type")]
+    pub(crate) kind: Kind,
+    /// How many of its cells are missing.
+    pub(crate) missing: u64,
+    /// The same, as a share of the rows.
+    pub(crate) missing_share: f64,
+    /// How many different values it has; null if more than 4096 of them are numbers.
+    pub(crate) distinct: Option<u64>,
+    /// How many of its cells are neither numbers nor missing.
+    pub(crate) text_cells: u64,
+    /// How many of its numbers are infinite.
+    pub(crate) infinite: u64,
+    /// The mean.
+    pub(crate) mean: Option<f64>,
+    /// The standard deviation (with N − 1).
+    pub(crate) sd: Option<f64>,
+    /// The smallest number.
+    pub(crate) min: Option<f64>,
+    /// The largest number.
+    pub(crate) max: Option<f64>,
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// Numbers only.
+    Numeric,
+    /// At least one cell that is neither a number nor missing.
+    Text,
+    /// Missing cells only.
+    Empty,
+}
+
+/// A set of columns that are missing together.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Pattern {
+    /// The number of rows with just these columns missing.
+    pub(crate) rows: u64,
+    /// The same, as a share of all rows.
+    pub(crate) share: f64,
+    /// The names of the missing columns.
+    pub(crate) missing: Vec<String>,
+    /// For every column, whether it is missing.
+    #[serde(skip)]
+    pub(crate) mask: Vec<bool>,
+}
+
+/// Describes a table, whatever its columns hold; memory does not grow with the rows, but for different patterns and
+/// texts.
+///
+/// # Errors
+/// Those of [`scan`], and [`crate::error::Error::UnknownColumns`] for the selection.
+pub(crate) fn describe(input: &Input, options: &ReadOptions, selection: &Selection) -> Result<Description> {
+    let selection = selection.for_input(input);
+    let mut survey = Survey { selection, columns: Vec::new(), rows: 0, row: Vec::new(), patterns: HashMap::new() };
+    scan(input, options, &mut survey)?;
+    Ok(survey.finish(input.name()))
+}
+
+/// The table so far.
+struct Survey {
+    selection: Selection,
+    columns: Vec<Column>,
+    rows: u64,
+    /// The missing columns of the row at hand, a bit each.
+    row: Vec<u64>,
+    patterns: HashMap<Box<[u64]>, u64>,
+}
+
+/// A column so far.
+#[derive(Default)]
+struct Column {
+    name: String,
+    missing: u64,
+    text_cells: u64,
+    infinite: u64,
+    /// Count, mean and sum of squared deviations of the finite numbers (Welford's recurrence).
+    count: u64,
+    mean: f64,
+    squares: f64,
+    range: Option<(f64, f64)>,
+    /// The different numbers, by their bits, until there are too many.
+    numbers: HashSet<u64>,
+    many_numbers: bool,
+    /// Hashes of the different texts.
+    texts: HashSet<u64>,
+}
+
+impl Sink for Survey {
+    fn header(&mut self, header: &Header) -> Result<Vec<usize>> {
+        let places = self.selection.resolve(header)?;
+        let name = |place: usize| match header.names[place].as_str() {
+            "" => format!("column {}", place + 1),
+            name => name.to_owned(),
+        };
+        self.columns = places.iter().map(|&place| Column { name: name(place), ..Column::default() }).collect();
+        self.row = vec![0; places.len().div_ceil(64)];
+        Ok(places)
+    }
+
+    fn cell(&mut self, _: Place, column: usize, cell: Cell<'_>) {
+        if cell == Cell::Missing {
+            self.row[column / 64] |= 1 << (column % 64);
+        }
+        self.columns[column].add(cell);
+    }
+
+    fn end_row(&mut self) {
+        self.rows += 1;
+        match self.patterns.get_mut(self.row.as_slice()) {
+            Some(rows) => *rows += 1,
+            None => drop(self.patterns.insert(self.row.as_slice().into(), 1)),
+        }
+        self.row.fill(0);
+    }
+}
+
+impl Column {
+    fn add(&mut self, cell: Cell<'_>) {
+        match cell {
+            Cell::Missing => self.missing += 1,
+            Cell::Text(text) => {
+                self.text_cells += 1;
+                let mut hasher = DefaultHasher::new();
+                text.hash(&mut hasher);
+                self.texts.insert(hasher.finish());
+            }
+            Cell::Infinite(text) => {
+                self.infinite += 1;
+                self.add_number(if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY });
+            }
+            Cell::Number(number) => {
+                self.count += 1;
+                let deviation = number - self.mean;
+                self.mean += deviation / self.count as f64;
+                self.squares += deviation * (number - self.mean);
+                let (min, max) = self.range.unwrap_or((number, number));
+                self.range = Some((min.min(number), max.max(number)));
+                self.add_number(number);
+            }
+        }
+    }
+
+    fn add_number(&mut self, number: f64) {
+        if !self.many_numbers {
+            // Adding zero makes -0 and 0 one number.
+            self.numbers.insert((number + 0.0).to_bits());
+            if self.numbers.len() > DISTINCT_NUMBERS {
+                self.many_numbers = true;
+                self.numbers = HashSet::new();
+            }
+        }
+    }
+
+    fn finish(self, rows: u64) -> ColumnDescription {
+        let kind = match (self.text_cells, self.missing == rows) {
+            (_, true) => Kind::Empty,
+            (0, false) => Kind::Numeric,
+            _ => Kind::Text,
+        };
+        let numeric = kind == Kind::Numeric && self.count > 0;
+        ColumnDescription {
+            name: self.name,
+            kind,
+            missing: self.missing,
+            missing_share: self.missing as f64 / rows as f64,
+            distinct: (!self.many_numbers).then_some((self.numbers.len() + self.texts.len()) as u64),
+            text_cells: self.text_cells,
+            infinite: self.infinite,
+            mean: numeric.then_some(self.mean),
+            sd: (numeric && self.count > 1).then(|| (self.squares / (self.count - 1) as f64).sqrt()),
+            min: self.range.filter(|_| numeric).map(|(min, _)| min),
+            max: self.range.filter(|_| numeric).map(|(_, max)| max),
+        }
+    }
+}
+
+impl Survey {
+    fn finish(self, data: String) -> Description {
+        let (rows, width) = (self.rows, self.columns.len());
+        let is_missing = |bits: &[u64], column: usize| bits[column / 64] >> (column % 64) & 1 == 1;
+        let missing_columns = |bits: &[u64]| bits.iter().map(|word| word.count_ones() as usize).sum::<usize>();
+        let rows_with = |count: usize| {
+            self.patterns.iter().filter(|(bits, _)| missing_columns(bits) == count).map(|(_, rows)| rows).sum()
+        };
+        let (complete_rows, empty_rows) = (rows_with(0), rows_with(width));
+
+        let mut frequent: Vec<(&[u64], u64)> = self.patterns.iter().map(|(bits, &rows)| (&**bits, rows)).collect();
+        frequent.sort_unstable_by_key(|&(bits, rows)| (std::cmp::Reverse(rows), missing_columns(bits), bits));
+        let pattern = |&(bits, count): &(&[u64], u64)| {
+            let mask: Vec<bool> = (0..width).map(|column| is_missing(bits, column)).collect();
+            let missing = self.columns.iter().zip(&mask).filter(|(_, missing)| **missing);
+            let missing = missing.map(|(column, _)| column.name.clone()).collect();
+            Pattern { rows: count, share: count as f64 / rows as f64, missing, mask }
+        };
+        let patterns = frequent.iter().take(PATTERNS).map(pattern).collect();
+
+        let cells = rows * width as u64;
+        let cells_missing = self.columns.iter().map(|column| column.missing).sum();
+        Description {
+            data,
+            rows,
+            cells,
+            cells_missing,
+            missing_share: cells_missing as f64 / cells as f64,
+            complete_rows,
+            empty_rows,
+            distinct_patterns: frequent.len() as u64,
+            patterns,
+            columns: self.columns.into_iter().map(|column| column.finish(rows)).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

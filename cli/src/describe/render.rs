@@ -1,0 +1,177 @@
+//! A description as plain text.
+
+use std::fmt;
+
+use super::{ColumnDescription, Description, Kind, Pattern};
+
+/// How many columns are listed; all are in the JSON.
+const COLUMNS: usize = 40;
+/// The widest table whose patterns are drawn cell by cell.
+const DRAWN: usize = 64;
+/// How many missing columns of a pattern are named.
+const NAMED: usize = 4;
+/// How many characters of a name are shown.
+const NAME: usize = 40;
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let share = percent(self.missing_share);
+        writeln!(f, "{}: {}, {}", self.data, counted(self.rows, "row"), counted(self.columns.len() as u64, "column"))?;
+        writeln!(f, "{} of {} missing ({share})", self.cells_missing, counted(self.cells, "cell"))?;
+        writeln!(f, "{} complete, {} empty\n", counted(self.complete_rows, "row"), self.empty_rows)?;
+        self.columns_table(f)?;
+        writeln!(f)?;
+        self.patterns_table(f)
+    }
+}
+
+impl Description {
+    fn columns_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let heading = ["column", "missing", "", "mean", "sd", "min", "max"].map(String::from).to_vec();
+        let mut lines = vec![(heading, String::new())];
+        lines.extend(self.columns.iter().take(COLUMNS).map(column_line));
+        let widths: Vec<usize> = (0..lines[0].0.len())
+            .map(|cell| lines.iter().filter_map(|line| line.0.get(cell)).map(|text| width(text)).max().unwrap_or(0))
+            .collect();
+        for (cells, note) in &lines {
+            let mut line = String::new();
+            for (place, (text, &column)) in cells.iter().zip(&widths).enumerate() {
+                let blanks = " ".repeat(column - width(text));
+                line += &if place == 0 { format!("{text}{blanks}") } else { format!("  {blanks}{text}") };
+            }
+            if !note.is_empty() {
+                line += &format!("  {note}");
+            }
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        match self.columns.len().saturating_sub(COLUMNS) {
+            0 => Ok(()),
+            more => writeln!(f, "… and {more} more columns (--json lists all)"),
+        }
+    }
+
+    fn patterns_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listed = self.patterns.len() as u64;
+        match self.distinct_patterns {
+            all if all > listed => writeln!(f, "the {listed} most frequent of {all} patterns")?,
+            all => writeln!(f, "{}", counted(all, "pattern"))?,
+        }
+        let drawn = self.columns.len() <= DRAWN;
+        let rows: Vec<String> = self.patterns.iter().map(|pattern| pattern.rows.to_string()).collect();
+        let count_width = rows.iter().map(|text| width(text)).max().unwrap_or(0).max(width("rows"));
+        let drawing_width = if drawn { self.columns.len().max(width(LEGEND)) + 2 } else { 0 };
+        let legend = if drawn { LEGEND } else { "" };
+        writeln!(f, "{:>count_width$}  {:7}  {legend:drawing_width$}missing", "rows", "")?;
+        for (pattern, rows) in self.patterns.iter().zip(rows) {
+            let drawing: String = match drawn {
+                true => pattern.mask.iter().map(|&missing| if missing { '·' } else { '█' }).collect(),
+                false => String::new(),
+            };
+            let share = percent(pattern.share);
+            writeln!(f, "{rows:>count_width$}  {share:>7}  {drawing:drawing_width$}{}", pattern.what_is_missing())?;
+        }
+        Ok(())
+    }
+}
+
+const LEGEND: &str = "█ observed · missing";
+
+impl Pattern {
+    fn what_is_missing(&self) -> String {
+        match self.missing.len() {
+            0 => "nothing".into(),
+            all if all == self.mask.len() => "everything".into(),
+            count => {
+                let mut names: Vec<String> = self.missing.iter().take(NAMED).map(|name| short(name)).collect();
+                if count > NAMED {
+                    names.push(format!("and {} more", count - NAMED));
+                }
+                names.join(", ")
+            }
+        }
+    }
+}
+
+/// A column's cells in the listing, and a note that follows them.
+fn column_line(column: &ColumnDescription) -> (Vec<String>, String) {
+    let mut cells = vec![short(&column.name), column.missing.to_string(), percent(column.missing_share)];
+    let mut notes = Vec::new();
+    match column.kind {
+        Kind::Empty => {}
+        Kind::Text => match column.distinct {
+            Some(distinct) => notes.push(format!("text, {distinct} distinct")),
+            None => notes.push(format!("text ({})", counted(column.text_cells, "cell"))),
+        },
+        Kind::Numeric => {
+            let statistics = [column.mean, column.sd, column.min, column.max];
+            cells.extend(statistics.map(|value| value.map_or_else(|| "–".into(), compact)));
+            if column.infinite > 0 {
+                notes.push(format!("{} infinite", column.infinite));
+            } else if column.distinct == Some(1) {
+                notes.push("constant".into());
+            }
+        }
+    }
+    (cells, notes.join(", "))
+}
+
+/// A number with a word, which takes an s unless there is one of it.
+fn counted(number: u64, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A share in per cent; what is not quite nothing or all never reads as 0 or 100.
+fn percent(share: f64) -> String {
+    match share * 100.0 {
+        some if some > 0.0 && some < 0.05 => "<0.1 %".into(),
+        most if (99.95..100.0).contains(&most) => ">99.9 %".into(),
+        other => format!("{other:.1} %"),
+    }
+}
+
+/// A number in five significant digits.
+fn compact(number: f64) -> String {
+    let exponent = if number == 0.0 { 0 } else { number.abs().log10().floor() as i32 };
+    if !(-4..9).contains(&exponent) {
+        return format!("{number:.4e}");
+    }
+    let text = format!("{number:.*}", (4 - exponent).max(0) as usize);
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').into(),
+        false => text,
+    }
+}
+
+/// A name that fits in a listing, without control characters.
+fn short(name: &str) -> String {
+    let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    match width(&name) > NAME {
+        true => name.chars().take(NAME - 1).chain(['…']).collect(),
+        false => name,
+    }
+}
+
+fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        let cases =
+            [(0.0, "0"), (43.921_93, "43.922"), (-4201.754, "-4201.8"), (0.000_123, "0.000123"), (1e6, "1000000")];
+        for (number, text) in cases {
+            assert_eq!(compact(number), text);
+        }
+        assert_eq!((compact(1.5e-7), compact(2e12)), ("1.5000e-7".into(), "2.0000e12".into()));
+        assert_eq!(
+            (percent(1e-9), percent(0.999_999), percent(1.0)),
+            ("<0.1 %".into(), ">99.9 %".into(), "100.0 %".into())
+        );
+        assert_eq!(short("a\nb"), "a b");
+        assert_eq!(width(&short(&"é".repeat(99))), NAME);
+    }
+}

@@ -1,0 +1,90 @@
+//! Why a command failed, and with which status the program exits.
+
+use std::path::PathBuf;
+
+use crate::error::Error;
+
+/// A command's failure.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// A data or output file.
+    #[error(transparent)]
+    File(#[from] Error),
+    /// Fitting or using a model.
+    #[error(transparent)]
+    Model(#[from] models::Error),
+    /// Options that make no sense, alone or together.
+    #[error("{what}")]
+    Usage {
+        /// What is wrong.
+        what: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// The run directory cannot be used.
+    #[error("{}: {what}", path.display())]
+    Run {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// The system failed.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Some check did not pass; the report says which.
+    #[error("{0}")]
+    Failed(String),
+    /// Stopped by a signal, after a checkpoint.
+    #[error("interrupted; {0}")]
+    Interrupted(String),
+}
+
+impl Failure {
+    /// Bad usage, without a hint.
+    pub(crate) fn usage(what: impl Into<String>) -> Self {
+        Failure::Usage { what: what.into(), hint: None }
+    }
+
+    /// Bad usage, and what to do.
+    pub(crate) fn usage_hint(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Failure::Usage { what: what.into(), hint: Some(hint.into()) }
+    }
+
+    /// 1 for a failure, 2 for bad usage or input, 130 after an interruption.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Failure::File(error) => error.exit_code(),
+            Failure::Model(error) if error.is_environment() => 1,
+            Failure::Model(_) | Failure::Usage { .. } | Failure::Run { .. } => 2,
+            Failure::System { .. } | Failure::Failed(_) => 1,
+            Failure::Interrupted(_) => 130,
+        }
+    }
+
+    /// Says on standard error what failed and what to do.
+    pub(crate) fn print(&self) {
+        eprintln!("missvae: {self}");
+        let hint = match self {
+            Failure::File(error) => error.hint(),
+            Failure::Usage { hint, .. } | Failure::Run { hint, .. } => hint.clone(),
+            Failure::Model(models::Error::NotFinite { .. }) => {
+                Some("a smaller --learning-rate or --clip usually helps; the last checkpoint is kept".to_owned())
+            }
+            _ => None,
+        };
+        if let Some(hint) = hint {
+            eprintln!("hint: {hint}");
+        }
+    }
+}
+
+/// The result of a command.
+pub(crate) type Result<T> = std::result::Result<T, Failure>;

@@ -1,0 +1,38 @@
+//! The program `missvae`: files in and out, commands, progress, reports.
+//!
+//! In the order in which a reader needs them:
+//! - [`main`]: arguments in, exit status out;
+//! - `args`: the command line;
+//! - `options`: what a training run is told, from defaults, preset, configuration file and command line;
+//! - `table`, `describe`, `files`: data files;
+//! - `run`: the directory of a training run;
+//! - `commands`: one file a command;
+//! - [`verify`]: the gradient checks and golden fixtures behind `missvae gradcheck`.
+
+mod args;
+mod commands;
+mod describe;
+mod error;
+mod failure;
+mod files;
+mod options;
+mod output;
+mod run;
+mod table;
+pub mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Runs the program on the process's arguments.
+pub fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    match commands::dispatch(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! What a training run is told.
+//!
+//! [`TrainOptions`] holds what one source says: the command line, a configuration file, a preset, the defaults. They are
+//! laid over one another, and [`Plan`] is the result: every option resolved and checked.
+
+mod plan;
+mod presets;
+
+pub(crate) use plan::{Hidden, Plan, Validation};
+pub(crate) use presets::Preset;
+
+use std::path::Path;
+
+use autodiff::ops::Pathwise;
+use clap::{Args, ValueEnum};
+use models::method::{Estimator, LogitGradient};
+use models::optimiser::Schedule;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Failure, Result};
+
+/// Options of a training run, by their long names. What is not said is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct TrainOptions {
+    /// The table's path (in configuration files; on the command line it is the argument)
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) data: Option<String>,
+    /// mvae, miss-vae, miss-svae, miwae, miss-iwae, miss-siwae or miss-siwae-loose (default: miss-svae)
+    #[arg(long, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) method: Option<String>,
+    /// Settings of an experiment of the paper; other options override it
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) preset: Option<Preset>,
+    /// K, mixture components of the encoder (default: 5; 1 for mvae and miwae)
+    #[arg(long, value_name = "K")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) components: Option<usize>,
+    /// Z, samples averaged outside the logarithm (default: the paper's for the method)
+    #[arg(long, value_name = "Z")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) samples: Option<usize>,
+    /// I, samples averaged inside the logarithm (default: the paper's for the method)
+    #[arg(long, value_name = "I")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) importance_samples: Option<usize>,
+    /// Gradient estimator (default: stl)
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) estimator: Option<EstimatorOption>,
+    /// Gradient through ancestral samples to means and scales (default: implicit)
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pathwise: Option<PathwiseOption>,
+    /// Gradient through ancestral samples to logits (default: implicit; leave-one-out where it applies with
+    /// --pathwise responsibility)
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) logit_gradient: Option<LogitGradientOption>,
+    /// L, latent dimensions (default: a third of the columns, from 2 to 32)
+    #[arg(long, value_name = "L")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) latent: Option<usize>,
+    /// Width of the hidden layers (default: 128, or 256 from 16 columns on)
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hidden: Option<usize>,
+    /// Residual blocks of encoder and decoder (default: 2)
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) blocks: Option<usize>,
+    /// Residual blocks of the encoder
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) encoder_blocks: Option<usize>,
+    /// Residual blocks of the decoder
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) decoder_blocks: Option<usize>,
+    /// Dropout probability inside the blocks (default: 0)
+    #[arg(long, value_name = "P")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dropout: Option<f64>,
+    /// Smallest scale of the encoder's Gaussians (default: 1e-5)
+    #[arg(long, value_name = "S")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) encoder_min_scale: Option<f64>,
+    /// Smallest scale of the decoder's Gaussians, in standardised units (default: 1e-5)
+    #[arg(long, value_name = "S")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) decoder_min_scale: Option<f64>,
+    /// Passes over the rows (default: about 10,000 updates, from 10 to 500 passes)
+    #[arg(long, value_name = "N", conflicts_with = "updates")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) epochs: Option<u64>,
+    /// Parameter updates, instead of --epochs
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) updates: Option<u64>,
+    /// Rows of a minibatch (default: 64)
+    #[arg(long, value_name = "B")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) batch_size: Option<usize>,
+    /// Learning rate at the start (default: 1e-3)
+    #[arg(long, value_name = "RATE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) learning_rate: Option<f64>,
+    /// How the learning rate goes on (default: cosine)
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) schedule: Option<ScheduleOption>,
+    /// Largest norm of the gradient; 0 for no limit (default: 10)
+    #[arg(long, value_name = "NORM")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) clip: Option<f64>,
+    /// Hide this share of the observed cells before training (default: 0)
+    #[arg(long, value_name = "RATE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hide: Option<f64>,
+    /// Rows to watch the objective on: a file, or a fraction of the rows
+    #[arg(long, value_name = "FILE|FRACTION")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) validation: Option<String>,
+    /// Leave the columns as they are (default: standardised by their observed mean and deviation)
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) no_standardize: Option<bool>,
+    /// Only these columns, separated by commas
+    #[arg(long, value_name = "A,B")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) columns: Option<String>,
+    /// All columns but these, separated by commas
+    #[arg(long, value_name = "A,B")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ignore_columns: Option<String>,
+    /// Another text that stands for a missing value (may be repeated)
+    #[arg(long, value_name = "TEXT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) missing_value: Option<Vec<String>>,
+    /// Which array of a .npz file
+    #[arg(long, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
+    /// Seed (in configuration files; on the command line an option of every command)
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) seed: Option<u64>,
+}
+
+impl TrainOptions {
+    /// These options where they say something, `below` where they do not.
+    pub(crate) fn over(self, below: TrainOptions) -> TrainOptions {
+        let mut below = below;
+        // Blocks of both networks override what lies below for either.
+        if self.blocks.is_some() {
+            (below.encoder_blocks, below.decoder_blocks) = (None, None);
+        }
+        // So does one length the other.
+        if self.epochs.is_some() || self.updates.is_some() {
+            (below.epochs, below.updates) = (None, None);
+        }
+        macro_rules! lay {
+            ($($field:ident),*) => {
+                TrainOptions { $($field: self.$field.or(below.$field)),* }
+            };
+        }
+        lay!(
+            data, method, preset, components, samples, importance_samples, estimator, pathwise, logit_gradient, latent,
+            hidden, blocks, encoder_blocks, decoder_blocks, dropout, encoder_min_scale, decoder_min_scale, epochs,
+            updates, batch_size, learning_rate, schedule, clip, hide, validation, no_standardize, columns,
+            ignore_columns, missing_value, key, seed
+        )
+    }
+
+    /// Reads a configuration file.
+    pub(crate) fn from_file(path: &Path) -> Result<TrainOptions> {
+        let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => Failure::usage(format!("{}: no such file", path.display())),
+            _ => Failure::System { what: path.display().to_string(), source },
+        })?;
+        Self::from_toml(&text).map_err(|what| Failure::usage(format!("{}: {what}", path.display())))
+    }
+
+    /// Reads TOML; the error is one line and names the line of the text.
+    pub(crate) fn from_toml(text: &str) -> std::result::Result<TrainOptions, String> {
+        toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+            format!("line {line}: {}", error.message().replace('\n', " "))
+        })
+    }
+}
+
+/// Defines a command-line value for a type of another crate, name by name.
+macro_rules! mirror {
+    ($(#[$doc:meta])* $name:ident => $target:ty { $($(#[$variant_doc:meta])* $variant:ident),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub(crate) enum $name {
+            $($(#[$variant_doc])* $variant),*
+        }
+
+        impl From<$name> for $target {
+            fn from(option: $name) -> Self {
+                match option {
+                    $($name::$variant => <$target>::$variant),*
+                }
+            }
+        }
+    };
+}
+
+mirror! {
+    /// `--estimator`
+    EstimatorOption => Estimator {
+        /// Differentiate everything
+        Plain,
+        /// Sticking the landing: the parameters inside log q are detached
+        Stl,
+        /// Doubly reparametrised (importance-weighted methods)
+        Dreg,
+    }
+}
+mirror! {
+    /// `--pathwise`
+    PathwiseOption => Pathwise {
+        /// Implicit reparametrisation: the paper's
+        Implicit,
+        /// Through the posterior responsibilities of the components
+        Responsibility,
+    }
+}
+mirror! {
+    /// `--logit-gradient`
+    LogitGradientOption => LogitGradient {
+        /// Implicit reparametrisation with the components detached
+        Implicit,
+        /// Score function with the mean of the other samples as baseline (miss-vae)
+        LeaveOneOut,
+    }
+}
+mirror! {
+    /// `--schedule`
+    ScheduleOption => Schedule {
+        /// Always the same
+        Constant,
+        /// Down to zero along a cosine
+        Cosine,
+    }
+}

@@ -1,0 +1,223 @@
+//! All options of a training run, resolved and checked.
+
+use std::path::PathBuf;
+
+use models::method::{Bound, LogitGradient, METHODS, Method, ObjectiveConfig};
+use models::trainer::{Length, TrainConfig};
+use models::vae::VaeConfig;
+
+use super::{
+    EstimatorOption, LogitGradientOption, PathwiseOption, ScheduleOption, TrainOptions,
+};
+use crate::failure::{Failure, Result};
+
+/// Updates that a run without `--epochs` and `--updates` aims at.
+const DEFAULT_UPDATES: u64 = 10_000;
+
+/// A training run, settled.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// The options, every one with its value: what `config.toml` says.
+    pub(crate) options: TrainOptions,
+    /// The method.
+    pub(crate) method: Method,
+    /// The model.
+    pub(crate) vae: VaeConfig,
+    /// The training.
+    pub(crate) train: TrainConfig,
+}
+
+/// Share of observed cells to hide, checked.
+pub(crate) struct Hidden(pub(crate) f64);
+
+/// Where validation rows come from.
+pub(crate) enum Validation {
+    /// Another table.
+    File(PathBuf),
+    /// A share of the rows.
+    Fraction(f64),
+}
+
+/// `value` if `holds`, else an error that names the option.
+fn check<T: std::fmt::Display>(option: &str, value: T, holds: bool, expected: &str) -> Result<T> {
+    match holds {
+        true => Ok(value),
+        false => Err(Failure::usage(format!("--{option} {value}: expected {expected}"))),
+    }
+}
+
+impl TrainOptions {
+    /// The method that the options name.
+    pub(crate) fn method(&self) -> Result<Method> {
+        let name = self.method.as_deref().unwrap_or("miss-svae");
+        Method::named(name).ok_or_else(|| {
+            let names: Vec<&str> = METHODS.iter().map(|m| m.name).collect();
+            Failure::usage(format!("--method {name}: expected one of {}", names.join(", ")))
+        })
+    }
+
+    /// Lays the preset under the options.
+    pub(crate) fn with_preset(self) -> Result<TrainOptions> {
+        let method = self.method()?;
+        Ok(match self.preset {
+            Some(preset) => self.over(preset.options(method.name)),
+            None => self,
+        })
+    }
+
+    /// Share of observed cells to hide.
+    pub(crate) fn hidden(&self) -> Result<Hidden> {
+        let rate = self.hide.unwrap_or(0.0);
+        check("hide", rate, (0.0..1.0).contains(&rate), "a share of at least 0 and below 1").map(Hidden)
+    }
+
+    /// Validation rows, if any.
+    pub(crate) fn validation(&self) -> Result<Option<Validation>> {
+        let Some(text) = &self.validation else { return Ok(None) };
+        Ok(Some(match text.parse::<f64>() {
+            Ok(share) => Validation::Fraction(check(
+                "validation",
+                share,
+                share > 0.0 && share < 1.0,
+                "a file, or a share above 0 and below 1",
+            )?),
+            Err(_) => Validation::File(PathBuf::from(text)),
+        }))
+    }
+
+    /// Settles every option for a table of so many rows and columns.
+    ///
+    /// Options must have been laid over a preset already.
+    pub(crate) fn settle(self, rows: usize, columns: usize) -> Result<Plan> {
+        let method = self.method()?;
+        let positive = |option: &str, value: Option<usize>, default: usize| {
+            let value = value.unwrap_or(default);
+            check(option, value, value > 0, "at least 1")
+        };
+        let components = positive("components", self.components, if method.single { 1 } else { 5 })?;
+        if method.single && components != 1 {
+            return Err(Failure::usage_hint(
+                format!("--components {components}: {} has a single component", method.name),
+                "use miss-vae, miss-svae, miss-iwae or miss-siwae for a mixture",
+            ));
+        }
+        let (default_samples, default_importance) = method.default_samples(components, 5);
+        let samples = positive("samples", self.samples, default_samples)?;
+        let importance_samples = positive("importance-samples", self.importance_samples, default_importance)?;
+        let latent = positive("latent", self.latent, ((columns + 1) / 3).clamp(2, 32))?;
+        let hidden = positive("hidden", self.hidden, if columns < 16 { 128 } else { 256 })?;
+        let blocks = self.blocks.unwrap_or(2);
+        let encoder_blocks = self.encoder_blocks.unwrap_or(blocks);
+        let decoder_blocks = self.decoder_blocks.unwrap_or(blocks);
+        let batch_size = positive("batch-size", self.batch_size, 64)?;
+        for (option, size) in [
+            ("components", components),
+            ("samples", samples),
+            ("importance-samples", importance_samples),
+            ("latent", latent),
+            ("hidden", hidden),
+            ("blocks", encoder_blocks.max(decoder_blocks)),
+            ("batch-size", batch_size),
+        ] {
+            check(option, size, size <= 1 << 20, "at most 1048576")?;
+        }
+
+        let dropout = self.dropout.unwrap_or(0.0);
+        check("dropout", dropout, (0.0..1.0).contains(&dropout), "a probability of at least 0 and below 1")?;
+        let min_scale = |option: &str, value: Option<f64>| {
+            let value = value.unwrap_or(1e-5);
+            check(option, value, value >= 0.0 && value.is_finite(), "a number of at least 0")
+        };
+        let encoder_min_scale = min_scale("encoder-min-scale", self.encoder_min_scale)?;
+        let decoder_min_scale = min_scale("decoder-min-scale", self.decoder_min_scale)?;
+        let learning_rate = self.learning_rate.unwrap_or(1e-3);
+        check("learning-rate", learning_rate, learning_rate > 0.0 && learning_rate.is_finite(), "a number above 0")?;
+        let clip = self.clip.unwrap_or(10.0);
+        check("clip", clip, clip >= 0.0 && !clip.is_nan(), "a number of at least 0 (0: no limit)")?;
+        let rate = self.hidden()?.0;
+        self.validation()?;
+
+        let estimator = self.estimator.unwrap_or(EstimatorOption::Stl);
+        let pathwise = self.pathwise.unwrap_or(PathwiseOption::Implicit);
+        let ancestral = components > 1 && !method.bound.stratified();
+        let leave_one_out = ancestral && method.bound == Bound::Elbo && samples >= 2;
+        let logit_gradient = self.logit_gradient.unwrap_or(match pathwise {
+            PathwiseOption::Responsibility if leave_one_out => LogitGradientOption::LeaveOneOut,
+            _ => LogitGradientOption::Implicit,
+        });
+        if !ancestral && (self.pathwise == Some(PathwiseOption::Responsibility)) {
+            let what = format!("--pathwise responsibility: {} with {components} components", method.name);
+            return Err(Failure::usage_hint(
+                format!("{what} draws no ancestral samples"),
+                "it applies to miss-vae and miss-iwae with at least 2 components",
+            ));
+        }
+        let objective = ObjectiveConfig {
+            bound: method.bound,
+            components,
+            samples,
+            importance_samples,
+            estimator: estimator.into(),
+            pathwise: pathwise.into(),
+            logit_gradient: LogitGradient::from(logit_gradient),
+        };
+        objective.check().map_err(models::Error::from)?;
+
+        let per_epoch = rows.div_ceil(batch_size).max(1) as u64;
+        let (epochs, updates) = match (self.epochs, self.updates) {
+            (_, Some(updates)) => (None, Some(check("updates", updates, updates > 0, "at least 1")?)),
+            (Some(epochs), None) => (Some(check("epochs", epochs, epochs > 0, "at least 1")?), None),
+            (None, None) => (Some((DEFAULT_UPDATES / per_epoch).clamp(10, 500)), None),
+        };
+        let schedule = self.schedule.unwrap_or(ScheduleOption::Cosine);
+        let seed = self.seed.unwrap_or(0);
+        let train = TrainConfig {
+            objective,
+            batch_size,
+            length: updates.map_or_else(|| Length::Epochs(epochs.unwrap_or(1)), Length::Updates),
+            learning_rate,
+            schedule: schedule.into(),
+            clip: (clip > 0.0).then_some(clip),
+            seed,
+        };
+        let vae = VaeConfig {
+            columns,
+            latent,
+            components,
+            hidden,
+            encoder_blocks,
+            decoder_blocks,
+            dropout,
+            encoder_min_scale,
+            decoder_min_scale,
+        };
+        let options = TrainOptions {
+            method: Some(method.name.to_owned()),
+            components: Some(components),
+            samples: Some(samples),
+            importance_samples: Some(importance_samples),
+            estimator: Some(estimator),
+            pathwise: Some(pathwise),
+            logit_gradient: Some(logit_gradient),
+            latent: Some(latent),
+            hidden: Some(hidden),
+            blocks: None,
+            encoder_blocks: Some(encoder_blocks),
+            decoder_blocks: Some(decoder_blocks),
+            dropout: Some(dropout),
+            encoder_min_scale: Some(encoder_min_scale),
+            decoder_min_scale: Some(decoder_min_scale),
+            epochs,
+            updates,
+            batch_size: Some(batch_size),
+            learning_rate: Some(learning_rate),
+            schedule: Some(schedule),
+            clip: Some(clip),
+            hide: Some(rate),
+            no_standardize: Some(self.no_standardize.unwrap_or(false)),
+            seed: Some(seed),
+            ..self
+        };
+        Ok(Plan { options, method, vae, train })
+    }
+}

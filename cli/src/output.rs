@@ -1,0 +1,79 @@
+//! What a command prints.
+
+use std::io::{IsTerminal, Write, stderr, stdout};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use crate::args::Common;
+use crate::failure::{Failure, Result};
+
+/// Where a command's words go: results to standard output, everything else to standard error.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    json: bool,
+    quiet: bool,
+}
+
+impl Output {
+    pub(crate) fn new(common: &Common) -> Self {
+        Output { json: common.json, quiet: common.quiet }
+    }
+
+    /// A line of news, unless `--quiet`.
+    pub(crate) fn say(&self, line: impl AsRef<str>) {
+        if !self.quiet {
+            eprintln!("{}", line.as_ref());
+        }
+    }
+
+    /// The command's result: one JSON object with `--json`, else the text for people.
+    pub(crate) fn result(&self, json: &impl Serialize, text: impl FnOnce() -> String) -> Result<()> {
+        let mut text = match self.json {
+            true => serde_json::to_string(json).map_err(|e| Failure::Failed(e.to_string()))?,
+            false if self.quiet => return Ok(()),
+            false => text(),
+        };
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        let write = stdout().lock().write_all(text.as_bytes());
+        write.map_err(|source| Failure::System { what: "standard output".to_owned(), source })
+    }
+
+    /// A bar on a terminal; nothing elsewhere.
+    pub(crate) fn bar(&self, len: u64, unit: &str) -> ProgressBar {
+        if self.quiet || !stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let template = format!("{{bar:30}} {{pos}}/{{len}} {unit}  {{msg}}  {{eta}} left");
+        let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        ProgressBar::with_draw_target(Some(len), ProgressDrawTarget::stderr()).with_style(style)
+    }
+
+    /// Whether lines should stand in for a progress bar.
+    pub(crate) fn wants_lines(&self) -> bool {
+        !self.quiet && !stderr().is_terminal()
+    }
+}
+
+/// A table in plain text: the first column to the left, the others to the right.
+pub(crate) fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |c: usize| rows.iter().filter_map(|row| row.get(c)).map(|s| s.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (c, cell) in row.iter().enumerate() {
+            let space = " ".repeat(widths[c] - cell.chars().count());
+            match c {
+                0 => line.extend([cell.as_str(), &space]),
+                _ => line.extend(["  ", &space, cell.as_str()]),
+            }
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}

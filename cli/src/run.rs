@@ -1,0 +1,154 @@
+//! The directory of a training run.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use autodiff::Aligned;
+use models::imputer::Fitted;
+use models::store::{self, ModelInfo};
+use serde::Serialize;
+
+use crate::failure::{Failure, Result};
+use crate::files::write_atomic;
+use crate::options::TrainOptions;
+
+/// A run directory: `config.toml`, `model.safetensors`, `checkpoint.safetensors`, `metrics.jsonl`, `summary.json`.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    path: PathBuf,
+}
+
+impl Run {
+    /// A run directory that exists.
+    pub(crate) fn open(path: &Path) -> Result<Run> {
+        let fail = |what: &str, hint: &str| {
+            Err(Failure::Run { path: path.to_owned(), what: what.to_owned(), hint: Some(hint.to_owned()) })
+        };
+        if !path.exists() {
+            return fail("there is no such run directory", "`missvae train` makes one");
+        }
+        if !path.is_dir() {
+            return fail("this is not a run directory", "give the directory that `missvae train` wrote");
+        }
+        Ok(Run { path: path.to_owned() })
+    }
+
+    /// Makes a run directory. An existing run in it is only replaced if `overwrite`.
+    pub(crate) fn create(path: &Path, overwrite: bool) -> Result<Run> {
+        let run = Run { path: path.to_owned() };
+        if path.exists() && !path.is_dir() {
+            let hint = Some("give --out another name".to_owned());
+            return Err(Failure::Run { path: path.to_owned(), what: "a file has this name".to_owned(), hint });
+        }
+        let holds_run = [run.config(), run.checkpoint(), run.model()].iter().any(|file| file.exists());
+        if holds_run && !overwrite {
+            return Err(Failure::Run {
+                path: path.to_owned(),
+                what: "there is a run in this directory already".to_owned(),
+                hint: Some("go on with it by --resume, replace it by --overwrite, or give another --out".to_owned()),
+            });
+        }
+        fs::create_dir_all(path).map_err(|source| system(path, source))?;
+        if holds_run {
+            for file in [run.config(), run.checkpoint(), run.model(), run.metrics(), run.summary()] {
+                match fs::remove_file(&file) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(system(&file, error)),
+                    _ => {}
+                }
+            }
+        }
+        Ok(run)
+    }
+
+    /// The directory.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.path.join("config.toml")
+    }
+
+    pub(crate) fn checkpoint(&self) -> PathBuf {
+        self.path.join("checkpoint.safetensors")
+    }
+
+    pub(crate) fn model(&self) -> PathBuf {
+        self.path.join("model.safetensors")
+    }
+
+    pub(crate) fn metrics(&self) -> PathBuf {
+        self.path.join("metrics.jsonl")
+    }
+
+    pub(crate) fn summary(&self) -> PathBuf {
+        self.path.join("summary.json")
+    }
+
+    /// Writes the resolved options.
+    pub(crate) fn write_config(&self, options: &TrainOptions) -> Result<()> {
+        let text = toml::to_string(options).map_err(|error| Failure::Failed(error.to_string()))?;
+        write_atomic(&self.config(), |out| out.write_all(text.as_bytes()))?;
+        Ok(())
+    }
+
+    /// Reads the resolved options back.
+    pub(crate) fn read_config(&self) -> Result<TrainOptions> {
+        TrainOptions::from_file(&self.config())
+    }
+
+    /// Writes the summary.
+    pub(crate) fn write_summary(&self, summary: &impl Serialize) -> Result<()> {
+        let text = serde_json::to_string_pretty(summary).map_err(|error| Failure::Failed(error.to_string()))?;
+        write_atomic(&self.summary(), |out| writeln!(out, "{text}"))?;
+        Ok(())
+    }
+
+    /// The model and what its file says of it.
+    pub(crate) fn load_model(&self) -> Result<(Fitted<f32>, ModelInfo)> {
+        let path = self.model();
+        if !path.exists() {
+            return Err(Failure::Run {
+                path: self.path.clone(),
+                what: "there is no model.safetensors in this directory".to_owned(),
+                hint: Some("give the directory of a run of `missvae train`; an unfinished one needs --resume".to_owned()),
+            });
+        }
+        let (vae, info, parameters): (_, _, Aligned<f32>) = store::load_model(&path)?;
+        Ok((Fitted::new(vae, parameters), info))
+    }
+
+    /// The file of metrics, open for lines to be added, holding only the first `epochs` lines.
+    pub(crate) fn metrics_after(&self, epochs: u64) -> Result<Metrics> {
+        let path = self.metrics();
+        let old = fs::read_to_string(&path).unwrap_or_default();
+        let kept: String = old.split_inclusive('\n').take(epochs as usize).filter(|line| line.ends_with('\n')).collect();
+        if kept != old {
+            write_atomic(&path, |out| out.write_all(kept.as_bytes()))?;
+        }
+        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(|error| system(&path, error))?;
+        Ok(Metrics { path, file })
+    }
+}
+
+/// A file of one JSON object a line.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    path: PathBuf,
+    file: File,
+}
+
+impl Metrics {
+    /// Adds a line, in one write.
+    pub(crate) fn add(&mut self, line: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_string(line).map_err(|error| Failure::Failed(error.to_string()))?;
+        text.push('\n');
+        self.file.write_all(text.as_bytes()).map_err(|error| system(&self.path, error))
+    }
+}
+
+/// A failure of the system at a path.
+pub(crate) fn system(path: &Path, source: std::io::Error) -> Failure {
+    Failure::System { what: path.display().to_string(), source }
+}

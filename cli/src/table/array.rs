@@ -1,0 +1,180 @@
+//! Reading NumPy arrays.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use npyz::npz::NpzArchive;
+use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
+
+use super::cell::MissingValues;
+use super::open::{Stream, open_file};
+use super::select::Header;
+use super::{Numbers, Sink};
+use crate::error::{Error, Place, Result};
+
+const EXPECTED: &str = "a NumPy array with two axes (rows, columns) of float32 or float64";
+/// The widest array that is believed: a damaged header must not ask for all the memory there is.
+const WIDEST: u64 = 1 << 20;
+
+/// Whether a file that starts with these bytes is an IDX array of one to four axes.
+pub(super) fn is_idx(start: &[u8]) -> bool {
+    matches!(start, [0, 0, 0x08 | 0x09 | 0x0b..=0x0e, 1..=4])
+}
+
+/// Feeds the array of a `.npy` stream to `sink`; all its numbers go to `keep`, if given. Its width is returned.
+pub(super) fn scan_npy(
+    stream: Stream,
+    missing: &MissingValues,
+    sink: &mut dyn Sink,
+    keep: Option<&mut Numbers>,
+) -> Result<usize> {
+    let explain = stream.explain();
+    let file = stream.file.clone();
+    match NpyFile::new(stream.reader) {
+        Ok(array) => scan(&file, array, missing, sink, keep, &explain),
+        Err(e) => Err(header_error(&file, e, &explain)),
+    }
+}
+
+/// Feeds an array of a `.npz` file to `sink`, as [`scan_npy`]; `key` may be left out where there is one array only.
+pub(super) fn scan_npz(
+    path: &Path,
+    key: Option<&str>,
+    missing: &MissingValues,
+    sink: &mut dyn Sink,
+    keep: Option<&mut Numbers>,
+) -> Result<usize> {
+    let file = path.display().to_string();
+    let broken = |e: io::Error| match e.kind() {
+        io::ErrorKind::InvalidData
+        | io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::InvalidInput
+        | io::ErrorKind::Other => {
+            Error::BadArray { file: file.clone(), what: format!("a broken archive ({e})"), expected: "a .npz file" }
+        }
+        _ => Error::reading(&file, e),
+    };
+    let mut archive = NpzArchive::new(BufReader::new(open_file(path)?)).map_err(&broken)?;
+    let mut available: Vec<String> = archive.array_names().map(str::to_owned).collect();
+    available.sort();
+    let name = match (key, available.as_slice()) {
+        (Some(key), _) if available.iter().any(|name| name == key) => key.to_owned(),
+        (None, [only]) => only.clone(),
+        _ => return Err(Error::ArrayKey { file, key: key.map(str::to_owned), available }),
+    };
+    match archive.by_name(&name) {
+        Ok(Some(array)) => {
+            let header = array.header().clone();
+            let array = NpyFile::with_header(header, BufReader::new(array.into_inner()));
+            scan(&file, array, missing, sink, keep, &broken)
+        }
+        Ok(None) => Err(Error::ArrayKey { file, key: Some(name), available }),
+        Err(e) => Err(header_error(&file, e, &broken)),
+    }
+}
+
+fn header_error(file: &str, e: io::Error, explain: &dyn Fn(io::Error) -> Error) -> Error {
+    let what = match e.kind() {
+        io::ErrorKind::UnexpectedEof => "the header is cut off".to_owned(),
+        io::ErrorKind::InvalidData => format!("not a NumPy array ({e})"),
+        _ => return explain(e),
+    };
+    match explain(e) {
+        gzip @ (Error::TruncatedGzip { .. } | Error::BadGzip { .. }) => gzip,
+        _ => Error::BadArray { file: file.to_owned(), what, expected: EXPECTED },
+    }
+}
+
+fn scan<R: BufRead>(
+    file: &str,
+    array: NpyFile<R>,
+    missing: &MissingValues,
+    sink: &mut dyn Sink,
+    keep: Option<&mut Numbers>,
+    explain: &dyn Fn(io::Error) -> Error,
+) -> Result<usize> {
+    let wrong = |what: String| Error::BadArray { file: file.to_owned(), what, expected: EXPECTED };
+    let single = match array.dtype() {
+        DType::Plain(kind) if kind.type_char() == TypeChar::Float && kind.size_field() == 4 => true,
+        DType::Plain(kind) if kind.type_char() == TypeChar::Float && kind.size_field() == 8 => false,
+        other => return Err(wrong(format!("the numbers' type is {}", other.descr()))),
+    };
+    let shape = array.shape().to_vec();
+    let size = |n: u64| usize::try_from(n).ok();
+    let (rows, width) = match shape.as_slice() {
+        [0, _] => return Err(Error::NoRows { file: file.to_owned() }),
+        &[rows, width @ 1..=WIDEST] if rows.checked_mul(width).and_then(size).is_some() => (rows, width as usize),
+        _ => return Err(wrong(format!("the shape is {shape:?}"))),
+    };
+    let names = (0..width).map(|column| format!("x{column}")).collect();
+    let places = sink.header(&Header { file: file.to_owned(), line: 0, names })?;
+    let mut feed = Feed { places, rows, width, missing, sink, keep };
+    if let Some(keep) = &mut feed.keep {
+        keep.single = single;
+    }
+    let outcome = if single { feed.run::<f32, R>(array) } else { feed.run::<f64, R>(array) };
+    match outcome {
+        Ok(()) => Ok(width),
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => match explain(e) {
+            gzip @ Error::TruncatedGzip { .. } => Err(gzip),
+            _ => Err(wrong(format!("the file ends before {rows} rows of {width} numbers"))),
+        },
+        Err(e) => Err(explain(e)),
+    }
+}
+
+/// The way of an array's numbers to the sink.
+struct Feed<'a> {
+    places: Vec<usize>,
+    rows: u64,
+    width: usize,
+    missing: &'a MissingValues,
+    sink: &'a mut dyn Sink,
+    keep: Option<&'a mut Numbers>,
+}
+
+impl Feed<'_> {
+    /// Reads all rows: one by one in C order; in Fortran order the whole array has to be there first.
+    fn run<T: Deserialize + Into<f64> + Copy, R: Read>(&mut self, array: NpyFile<R>) -> io::Result<()> {
+        let order = array.order();
+        // The caller has checked the type; a failure here would be the library's.
+        let mut numbers = array.data::<T>().map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
+        let mut next = || numbers.next().unwrap_or(Err(io::ErrorKind::UnexpectedEof.into()));
+        let mut row = vec![0.0; self.width];
+        match order {
+            Order::C => {
+                for number in 1..=self.rows {
+                    for slot in &mut row {
+                        *slot = next()?.into();
+                    }
+                    self.row(number, &row);
+                }
+            }
+            Order::Fortran => {
+                // Grown as it is read: a wrong shape in a short file must not ask for all the memory there is.
+                let mut columns: Vec<T> = Vec::new();
+                for _ in 0..self.rows * self.width as u64 {
+                    columns.push(next()?);
+                }
+                let rows = self.rows as usize;
+                for number in 0..rows {
+                    for (column, slot) in row.iter_mut().enumerate() {
+                        *slot = columns[column * rows + number].into();
+                    }
+                    self.row(number as u64 + 1, &row);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, number: u64, row: &[f64]) {
+        for (column, &place) in self.places.iter().enumerate() {
+            self.sink.cell(Place::Row(number), column, self.missing.read_number(row[place]));
+        }
+        self.sink.end_row();
+        if let Some(keep) = &mut self.keep {
+            keep.values.extend_from_slice(row);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Building a [`Table`], and saying which columns cannot be part of one.
+
+use super::select::{Header, Selection};
+use super::{Cell, Input, ReadOptions, Sink, Source, Table, read};
+use crate::error::{Error, Place, Reason, Result, UnusableColumn};
+
+/// The columns of the bundled table that are used when nothing else is asked for: its measurements.
+const PENGUIN_MEASUREMENTS: [&str; 6] = [
+    "Culmen Length (mm)",
+    "Culmen Depth (mm)",
+    "Flipper Length (mm)",
+    "Body Mass (g)",
+    "Delta 15 N (o/oo)",
+    "Delta 13 C (o/oo)",
+];
+
+impl Selection {
+    /// What this choice means for `input`: for the bundled table, no `--columns` means its six measurements.
+    pub(crate) fn for_input(&self, input: &Input) -> Selection {
+        let mut selection = self.clone();
+        if *input == Input::Bundled && selection.columns.is_none() {
+            selection.columns = Some(PENGUIN_MEASUREMENTS.map(String::from).into());
+        }
+        selection
+    }
+}
+
+/// Reads the columns that the user chose, to fit a model to them.
+///
+/// # Errors
+/// Everything that [`super::scan`] finds; [`Error::UnusableColumns`], once, for all columns with text, infinite values,
+/// a single observed value or none; [`Error::NothingObserved`] if the whole table is missing.
+pub(crate) fn read_to_fit(input: &Input, options: &ReadOptions, selection: &Selection) -> Result<Table> {
+    let selection = selection.for_input(input);
+    let mut builder = Builder::new(Wanted::Chosen(&selection));
+    read(input, options, &mut builder, false)?;
+    builder.finish()
+}
+
+/// Reads a fitted model's columns, found by name and put in the model's order; others are left alone. Here a column may
+/// be constant or wholly missing.
+///
+/// # Errors
+/// Everything that [`super::scan`] finds; [`Error::MissingColumns`]; [`Error::UnusableColumns`] for text and infinite
+/// values.
+pub(crate) fn read_for_model(input: &Input, options: &ReadOptions, columns: &[String]) -> Result<Table> {
+    let mut builder = Builder::new(Wanted::Model(columns));
+    read(input, options, &mut builder, false)?;
+    builder.finish()
+}
+
+/// [`read_for_model`], with the source that [`super::write_completed`] needs. The whole file is kept in memory.
+///
+/// # Errors
+/// As [`read_for_model`].
+pub(crate) fn read_to_complete(input: &Input, options: &ReadOptions, columns: &[String]) -> Result<(Table, Source)> {
+    let mut builder = Builder::new(Wanted::Model(columns));
+    let (width, content) = read(input, options, &mut builder, true)?;
+    let mut table_columns = vec![None; width];
+    for (column, &place) in builder.places.iter().enumerate() {
+        table_columns[place] = Some(column);
+    }
+    let table = builder.finish()?;
+    let content = content.expect("a reader that is told to keep the file does");
+    Ok((table, Source { content, columns: table_columns }))
+}
+
+enum Wanted<'a> {
+    Chosen(&'a Selection),
+    Model(&'a [String]),
+}
+
+struct Builder<'a> {
+    wanted: Wanted<'a>,
+    file: String,
+    places: Vec<usize>,
+    columns: Vec<Column>,
+    values: Vec<f64>,
+}
+
+/// What has been seen of a column.
+#[derive(Default)]
+struct Column {
+    name: String,
+    text: Option<(Place, String)>,
+    text_cells: u64,
+    infinite: Option<(Place, String)>,
+    first: Option<f64>,
+    varies: bool,
+}
+
+impl<'a> Builder<'a> {
+    fn new(wanted: Wanted<'a>) -> Self {
+        Self { wanted, file: String::new(), places: Vec::new(), columns: Vec::new(), values: Vec::new() }
+    }
+
+    fn finish(mut self) -> Result<Table> {
+        let fitting = matches!(self.wanted, Wanted::Chosen(_));
+        let empty = |column: &Column| column.first.is_none() && column.text.is_none() && column.infinite.is_none();
+        if fitting && self.columns.iter().all(empty) {
+            return Err(Error::NothingObserved { file: self.file });
+        }
+        let (mut columns, mut usable) = (Vec::new(), Vec::new());
+        for column in self.columns {
+            let name = column.name;
+            let reason = match (column.text, column.infinite, column.first) {
+                (Some((place, text)), _, _) => Reason::Text { place, text, cells: column.text_cells },
+                (None, Some((place, text)), _) => Reason::Infinite { place, text },
+                (None, None, None) if fitting => Reason::Empty,
+                (None, None, Some(value)) if fitting && !column.varies => Reason::Constant { value },
+                _ => {
+                    usable.push(name);
+                    continue;
+                }
+            };
+            columns.push(UnusableColumn { name, reason });
+        }
+        if !columns.is_empty() {
+            return Err(Error::UnusableColumns { file: self.file, columns, usable });
+        }
+        self.values.shrink_to_fit();
+        Ok(Table::new(usable, self.values))
+    }
+}
+
+impl Sink for Builder<'_> {
+    fn header(&mut self, header: &Header) -> Result<Vec<usize>> {
+        self.file.clone_from(&header.file);
+        self.places = match self.wanted {
+            Wanted::Chosen(selection) => {
+                let places = selection.resolve(header)?;
+                header.check_names(&places)?;
+                places
+            }
+            Wanted::Model(names) => header.locate(names)?,
+        };
+        self.columns = self
+            .places
+            .iter()
+            .map(|&place| Column { name: header.names[place].clone(), ..Column::default() })
+            .collect();
+        Ok(self.places.clone())
+    }
+
+    fn cell(&mut self, place: Place, column: usize, cell: Cell<'_>) {
+        let column = &mut self.columns[column];
+        let value = match cell {
+            Cell::Number(value) => {
+                column.varies |= *column.first.get_or_insert(value) != value;
+                value
+            }
+            Cell::Missing => f64::NAN,
+            Cell::Text(text) => {
+                column.text_cells += 1;
+                column.text.get_or_insert_with(|| (place, text.to_owned()));
+                f64::NAN
+            }
+            Cell::Infinite(text) => {
+                column.infinite.get_or_insert_with(|| (place, text.to_owned()));
+                f64::NAN
+            }
+        };
+        self.values.push(value);
+    }
+
+    fn end_row(&mut self) {}
+}

@@ -1,0 +1,92 @@
+//! What one cell says: a number, nothing, or something else.
+
+/// The cell texts that always mean "missing", beside a blank cell.
+const MISSING: [&str; 6] = ["NA", "NaN", "nan", "null", "NULL", "?"];
+
+/// One cell, read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Cell<'a> {
+    /// No value.
+    Missing,
+    /// A finite number.
+    Number(f64),
+    /// A number beyond any finite one, as written: `inf`, `1e400`.
+    Infinite(&'a str),
+    /// Anything else.
+    Text(&'a str),
+}
+
+/// The texts and numbers that stand for a missing value.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MissingValues {
+    texts: Vec<String>,
+    numbers: Vec<f64>,
+}
+
+impl MissingValues {
+    /// The built-in texts and `extra` ones (`--missing-value`). An extra text that is a number stands for every way of
+    /// writing it: `-999` is also `-999.0`, and counts in arrays.
+    pub(crate) fn new<S: AsRef<str>>(extra: &[S]) -> Self {
+        let texts: Vec<String> = extra.iter().map(|text| text.as_ref().trim_ascii().to_owned()).collect();
+        let numbers = texts.iter().filter_map(|text| text.parse().ok()).collect();
+        Self { texts, numbers }
+    }
+
+    /// Reads a cell's text; ASCII blanks around it do not count.
+    pub(super) fn read<'a>(&self, text: &'a str) -> Cell<'a> {
+        let text = text.trim_ascii();
+        if text.is_empty() || MISSING.contains(&text) || self.texts.iter().any(|missing| missing == text) {
+            return Cell::Missing;
+        }
+        match text.parse::<f64>() {
+            Ok(number) if number.is_nan() || self.numbers.contains(&number) => Cell::Missing,
+            Ok(number) if number.is_finite() => Cell::Number(number),
+            Ok(_) => Cell::Infinite(text),
+            Err(_) => Cell::Text(text),
+        }
+    }
+
+    /// Reads an array's number.
+    pub(super) fn read_number(&self, number: f64) -> Cell<'static> {
+        if number.is_nan() || self.numbers.contains(&number) {
+            Cell::Missing
+        } else if number.is_finite() {
+            Cell::Number(number)
+        } else {
+            Cell::Infinite(if number > 0.0 { "inf" } else { "-inf" })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells() {
+        let plain = MissingValues::default();
+        for text in ["", " ", "\t", "NA", "NaN", "nan", "null", "NULL", "?", " NA ", "-nan"] {
+            assert_eq!(plain.read(text), Cell::Missing, "{text:?}");
+        }
+        for (text, number) in [(" 1.5\t", 1.5), ("-2e-3", -0.002), ("+7", 7.0), (".5", 0.5), ("5.", 5.0), ("-0", 0.0)] {
+            assert_eq!(plain.read(text), Cell::Number(number), "{text:?}");
+        }
+        for text in ["inf", "-Infinity", "1e400"] {
+            assert_eq!(plain.read(text), Cell::Infinite(text));
+        }
+        for text in ["n/a", "1,5", "1 2", "0x10", "1_000", "é", "-"] {
+            assert_eq!(plain.read(text), Cell::Text(text));
+        }
+    }
+
+    #[test]
+    fn more_missing_values() {
+        let more = MissingValues::new(&["-999", " none "]);
+        assert_eq!(more.read("-999.0"), Cell::Missing);
+        assert_eq!(more.read("none"), Cell::Missing);
+        assert_eq!(more.read("NA"), Cell::Missing);
+        assert_eq!(more.read("-99"), Cell::Number(-99.0));
+        assert_eq!(more.read_number(-999.0), Cell::Missing);
+        assert_eq!(more.read_number(f64::NEG_INFINITY), Cell::Infinite("-inf"));
+    }
+}

@@ -1,0 +1,79 @@
+//! Tests of reading and writing files as a user sees them.
+
+mod arrays;
+mod errors;
+mod reading;
+mod writing;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+/// A file of a test, in a directory that goes with it.
+struct TestFile {
+    directory: tempfile::TempDir,
+    path: PathBuf,
+}
+
+impl TestFile {
+    fn new(name: &str, content: &[u8]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        Self { directory, path }
+    }
+
+    fn input(&self) -> Input {
+        Input::from_arg(Some(&self.path))
+    }
+
+    fn beside(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn to_fit(&self) -> Result<Table> {
+        read_to_fit(&self.input(), &ReadOptions::default(), &Selection::default())
+    }
+}
+
+fn names(list: &[&str]) -> Vec<String> {
+    list.iter().map(|&name| name.into()).collect()
+}
+
+fn gzipped(content: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(content).unwrap();
+    gzip.finish().unwrap()
+}
+
+/// Cells as text, NaN for missing.
+fn shown(table: &Table) -> String {
+    (0..table.rows()).map(|row| format!("{:?}", table.row(row))).collect()
+}
+
+/// Reads a table for `columns` and writes it back with every missing cell set to 0.5.
+fn completed(file: &TestFile, columns: &[&str], out: &str) -> Vec<u8> {
+    let (table, source) = read_to_complete(&file.input(), &ReadOptions::default(), &names(columns)).unwrap();
+    let values: Vec<f64> = table.values().iter().map(|value| if value.is_nan() { 0.5 } else { -1e9 }).collect();
+    let path = file.beside(out);
+    write_completed(&path, &source, &table, &values).unwrap();
+    std::fs::read(path).unwrap()
+}
+
+fn fails(name: &str, content: &[u8]) -> Error {
+    let error = TestFile::new(name, content).to_fit().unwrap_err();
+    assert!(!error.to_string().contains('\n'), "{error}");
+    assert_eq!(error.exit_code(), 2, "{error}");
+    error
+}
+
+fn array(path: &Path, shape: &[u64], values: &[f32], order: npyz::Order) {
+    use npyz::WriterBuilder;
+    let mut bytes = Vec::new();
+    let options = npyz::WriteOptions::new().default_dtype().shape(shape).order(order);
+    let mut writer = options.writer(&mut bytes).begin_nd().unwrap();
+    writer.extend(values).unwrap();
+    writer.finish().unwrap();
+    std::fs::write(path, bytes).unwrap();
+}

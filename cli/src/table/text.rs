@@ -1,0 +1,79 @@
+//! Reading delimited text.
+//!
+//! Blank lines are skipped, as by most readers, so in a table of one column a missing cell is written `NA` or `""`.
+//! Nothing but one record is held in memory, unless the caller keeps the text.
+
+use std::str;
+
+use super::cell::MissingValues;
+use super::open::Stream;
+use super::select::Header;
+use super::split::{Splitter, unquoted};
+use super::{Sink, array};
+use crate::error::{Error, Place, Result};
+
+/// Feeds a text with a header to `sink`; adds every byte of it to `keep`, if given. The text's width is returned.
+pub(super) fn scan(
+    mut stream: Stream,
+    delimiter: u8,
+    missing: &MissingValues,
+    sink: &mut dyn Sink,
+    mut keep: Option<&mut Vec<u8>>,
+) -> Result<usize> {
+    let explain = stream.explain();
+    let file = stream.file.clone();
+    let start = stream.first_bytes::<4>().map_err(&explain)?;
+    if array::is_idx(&start) {
+        return Err(Error::Images { file });
+    }
+    let utf16 = start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
+
+    let mut splitter = Splitter::new(stream.reader, delimiter);
+    let mut wanted: Option<(Vec<usize>, usize)> = None;
+    let mut rows = 0_u64;
+    while splitter.advance().map_err(&explain)? {
+        if let Some(keep) = &mut keep {
+            keep.extend_from_slice(&splitter.bytes);
+        }
+        let line = splitter.line;
+        let record = str::from_utf8(&splitter.bytes).map_err(|e| {
+            let before = &splitter.bytes[..e.valid_up_to()];
+            let line = line + before.iter().filter(|&&byte| byte == b'\n').count() as u64;
+            Error::NotUtf8 { file: file.clone(), line, offset: splitter.offset + before.len() as u64, utf16 }
+        })?;
+        if splitter.unclosed_quote {
+            let line = line + quote_line(record, &splitter.spans);
+            return Err(Error::UnclosedQuote { file, line });
+        }
+        if splitter.spans.is_empty() {
+            continue;
+        }
+        let Some((places, width)) = &wanted else {
+            let names: Vec<_> =
+                splitter.spans.iter().map(|span| unquoted(record, span).trim_ascii().to_owned()).collect();
+            let width = names.len();
+            wanted = Some((sink.header(&Header { file: file.clone(), line, names })?, width));
+            continue;
+        };
+        if splitter.spans.len() != *width {
+            return Err(Error::RowWidth { file, line, found: splitter.spans.len(), expected: *width });
+        }
+        for (column, &place) in places.iter().enumerate() {
+            let text = unquoted(record, &splitter.spans[place]);
+            sink.cell(Place::Line(line), column, missing.read(&text));
+        }
+        sink.end_row();
+        rows += 1;
+    }
+    match wanted {
+        None => Err(Error::EmptyFile { file }),
+        Some(_) if rows == 0 => Err(Error::NoRows { file }),
+        Some((_, width)) => Ok(width),
+    }
+}
+
+/// How many lines below its record's start the last cell starts.
+fn quote_line(record: &str, spans: &[super::split::Span]) -> u64 {
+    let start = spans.last().map_or(0, |span| span.bytes.start);
+    record[..start].bytes().filter(|&byte| byte == b'\n').count() as u64
+}

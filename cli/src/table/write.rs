@@ -1,0 +1,226 @@
+//! Tables on their way out.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use flate2::{Compression, write::GzEncoder};
+use npyz::WriterBuilder;
+
+use super::open::{Format, has_ending};
+use super::split::Splitter;
+use super::{Content, Numbers, Source, Table};
+use crate::error::{Error, Result};
+use crate::files::write_atomic;
+
+/// Writes the file that `table` was read from, with its missing cells taken from `completed` (N × D, row-major, in the
+/// table's column order).
+///
+/// Text comes back byte for byte but for the missing cells: other columns, header, quoting, blanks, line ends and a
+/// byte-order mark included. Imputed numbers carry single precision, in the shortest text that reads back the same.
+/// Text that goes to a `.npy` file is reduced to the table's columns, in the file's order, in double precision; an array
+/// keeps all its columns and its precision. The ending of `path` decides (`.csv`, `.tsv`, `.npy`, each also `.gz`).
+///
+/// # Errors
+/// [`Error::OutputFormat`], and those of [`write_atomic`].
+///
+/// # Panics
+/// If `completed` has not as many values as the table.
+pub(crate) fn write_completed(path: &Path, source: &Source, table: &Table, completed: &[f64]) -> Result<()> {
+    assert_eq!(completed.len(), table.values().len(), "values of a completed table");
+    let fill = Fill { source, table, completed };
+    match (output_format(path)?, &source.content) {
+        (Format::Text { delimiter }, Content::Text { bytes, delimiter: old }) => {
+            to_file(path, |out| fill.text(out, bytes, *old, delimiter))
+        }
+        (Format::Text { delimiter }, Content::Array(numbers)) => to_file(path, |out| {
+            let names: Vec<String> = (0..source.columns.len()).map(|column| format!("x{column}")).collect();
+            header(out, &names, delimiter)?;
+            for row in 0..table.rows() {
+                for column in 0..names.len() {
+                    let number = fill.array_cell(numbers, row, column);
+                    let single = numbers.single || fill.missing(row, column).is_some();
+                    let end = if column + 1 == names.len() { b'\n' } else { delimiter };
+                    write!(out, "{}{}", number_text(number, single), end as char)?;
+                }
+            }
+            Ok(())
+        }),
+        (_, Content::Text { .. }) => {
+            let order: Vec<usize> = source.columns.iter().flatten().copied().collect();
+            let width = order.len();
+            let value = |row: usize, column: usize| {
+                let cell = row * width + column;
+                if table.observed(row, column) { table.values()[cell] } else { completed[cell] }
+            };
+            let values = (0..table.rows() * width).map(|cell| value(cell / width, order[cell % width]));
+            to_file(path, |out| npy(out, table.rows(), width, values))
+        }
+        (_, Content::Array(numbers)) => {
+            let width = source.columns.len();
+            let values = (0..table.rows() * width).map(|cell| fill.array_cell(numbers, cell / width, cell % width));
+            to_file(path, |out| match numbers.single {
+                true => npy(out, table.rows(), width, values.map(|value| value as f32)),
+                false => npy(out, table.rows(), width, values),
+            })
+        }
+    }
+}
+
+/// Writes `values` (row-major; NaN where missing) under a header, or as an array, by the ending of `path`.
+///
+/// Text carries single precision, `.npy` double.
+///
+/// # Errors
+/// [`Error::OutputFormat`], and those of [`write_atomic`].
+///
+/// # Panics
+/// If there are no columns.
+pub(crate) fn write_numbers(path: &Path, columns: &[String], values: &[f64]) -> Result<()> {
+    let width = columns.len();
+    match output_format(path)? {
+        Format::Text { delimiter } => to_file(path, |out| {
+            header(out, columns, delimiter)?;
+            for row in values.chunks_exact(width) {
+                for (column, &value) in row.iter().enumerate() {
+                    let end = if column + 1 == width { b'\n' } else { delimiter };
+                    write!(out, "{}{}", number_text(value, true), end as char)?;
+                }
+            }
+            Ok(())
+        }),
+        _ => to_file(path, |out| npy(out, values.len() / width, width, values.iter().copied())),
+    }
+}
+
+/// The format of an output file; unlike an input, it needs a known ending.
+fn output_format(path: &Path) -> Result<Format> {
+    let stem = if has_ending(path, "gz") { path.with_extension("") } else { path.to_owned() };
+    if has_ending(&stem, "csv") {
+        Ok(Format::Text { delimiter: b',' })
+    } else if has_ending(&stem, "tsv") {
+        Ok(Format::Text { delimiter: b'\t' })
+    } else if has_ending(&stem, "npy") {
+        Ok(Format::Npy)
+    } else {
+        Err(Error::OutputFormat { file: path.display().to_string() })
+    }
+}
+
+fn to_file(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    write_atomic(path, |out| {
+        if !has_ending(path, "gz") {
+            return content(out);
+        }
+        let mut gzip = GzEncoder::new(out, Compression::default());
+        content(&mut gzip)?;
+        gzip.finish().map(|_| ())
+    })
+}
+
+struct Fill<'a> {
+    source: &'a Source,
+    table: &'a Table,
+    completed: &'a [f64],
+}
+
+impl Fill<'_> {
+    /// The imputed number for a cell of the file, if it is one of the table's missing cells.
+    fn missing(&self, row: usize, place: usize) -> Option<f64> {
+        let column = self.source.columns[place]?;
+        (!self.table.observed(row, column)).then(|| self.completed[row * self.table.width() + column])
+    }
+
+    fn array_cell(&self, numbers: &Numbers, row: usize, place: usize) -> f64 {
+        self.missing(row, place).unwrap_or_else(|| numbers.values[row * self.source.columns.len() + place])
+    }
+
+    fn text(&self, out: &mut dyn Write, bytes: &[u8], old: u8, new: u8) -> io::Result<()> {
+        let mut splitter = Splitter::new(bytes, old);
+        // The first record with cells is the header.
+        let mut row = None;
+        while splitter.advance()? {
+            let record = &splitter.bytes;
+            let mut written = 0;
+            for (place, span) in splitter.spans.iter().enumerate() {
+                let between = &record[written..span.bytes.start];
+                out.write_all(if place > 0 { std::slice::from_ref(&new) } else { between })?;
+                written = span.bytes.end;
+                let cell = &record[span.bytes.clone()];
+                match row.and_then(|row| self.missing(row, place)) {
+                    Some(number) => out.write_all(number_text(number, true).as_bytes())?,
+                    None if new != old && !span.quoted && cell.contains(&new) => quoted(out, cell)?,
+                    None => out.write_all(cell)?,
+                }
+            }
+            out.write_all(&record[written..])?;
+            if !splitter.spans.is_empty() {
+                row = Some(row.map_or(0, |row| row + 1));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn header(out: &mut dyn Write, names: &[String], delimiter: u8) -> io::Result<()> {
+    let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(out);
+    writer.write_record(names)?;
+    writer.flush()
+}
+
+/// A cell in quotes.
+fn quoted(out: &mut dyn Write, cell: &[u8]) -> io::Result<()> {
+    out.write_all(b"\"")?;
+    for (part, text) in cell.split(|&byte| byte == b'"').enumerate() {
+        out.write_all(if part > 0 { b"\"\"" } else { b"" })?;
+        out.write_all(text)?;
+    }
+    out.write_all(b"\"")
+}
+
+fn npy<T>(out: &mut dyn Write, rows: usize, width: usize, values: impl Iterator<Item = T>) -> io::Result<()>
+where
+    T: npyz::AutoSerialize + npyz::Serialize,
+{
+    let shape = [rows as u64, width as u64];
+    let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(out).begin_nd()?;
+    writer.extend(values)?;
+    writer.finish()
+}
+
+/// The shortest text that reads back as the same number, of single precision if `single` (and if it has the range).
+fn number_text(number: f64, single: bool) -> String {
+    let size = number.abs();
+    let plain = size == 0.0 || (1e-5..1e16).contains(&size) || !size.is_finite();
+    let narrow = number as f32;
+    match (single && narrow.is_finite() && (narrow != 0.0 || number == 0.0), plain) {
+        (true, true) => format!("{narrow}"),
+        (true, false) => format!("{narrow:e}"),
+        (false, true) => format!("{number}"),
+        (false, false) => format!("{number:e}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        let text = |number| number_text(number, true);
+        assert_eq!(text(0.1_f32 as f64), "0.1");
+        assert_eq!(text(-3.0), "-3");
+        assert_eq!(text(1e-7), "1e-7");
+        assert_eq!(text(1.5e20), "1.5e20");
+        assert_eq!(text(1e300), "1e300");
+        assert_eq!(text(1e-300), "1e-300");
+        assert_eq!(text(f64::NAN), "NaN");
+        assert_eq!(number_text(0.1, false), "0.1");
+        assert_eq!(number_text(1.0 / 3.0, false), "0.3333333333333333");
+        for bits in (0..u32::MAX).step_by(104_729) {
+            let number = f32::from_bits(bits);
+            if number.is_finite() {
+                assert_eq!(text(number.into()).parse::<f32>().unwrap().to_bits(), bits);
+            }
+        }
+    }
+}

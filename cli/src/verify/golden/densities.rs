@@ -1,0 +1,68 @@
+//! Special functions and the densities of the decoder's heads.
+
+use autodiff::{Graph, Seed, Shape, Tape, Var, Wanted};
+use linalg::Scalar;
+use linalg::special::{log_ndtr_slice, log_sigmoid_slice, ndtr_slice, sigmoid_slice, softplus_slice};
+
+use super::{Computed, Fixture, Tensor};
+
+/// Each function at each x. What the type cannot hold, argument or result, does not count.
+pub(super) fn special_functions<T: Scalar>(fixture: &Fixture) -> Result<Computed, String> {
+    let exact = &fixture.input("x")?.data;
+    let (shape, x) = fixture.values::<T>("x")?;
+    let mut computed = Computed { least: T::MIN_POSITIVE.to_f64(), ..Computed::default() };
+    computed.inexact = (0..x.len()).filter(|&i| x[i].to_f64() != exact[i]).collect();
+    let functions: [(&str, fn(&[T], &mut [T])); 5] = [
+        ("ndtr", ndtr_slice),
+        ("log_ndtr", log_ndtr_slice),
+        ("softplus", softplus_slice),
+        ("log_sigmoid", log_sigmoid_slice),
+        ("sigmoid", sigmoid_slice),
+    ];
+    let mut out = vec![T::ZERO; x.len()];
+    for (name, function) in functions {
+        function(&x, &mut out);
+        computed.add(name, Tensor::new(shape, &out));
+    }
+    Ok(computed)
+}
+
+/// The masked Gaussian log density and its gradients.
+pub(super) fn gaussian<T: Scalar>(fixture: &Fixture) -> Result<Computed, String> {
+    let min_scale = fixture.number("min_scale")?;
+    let mut tape = Tape::<T>::new();
+    let mut g = tape.graph(&[]);
+    let (mean, raw_scale) = (fixture.variable(&mut g, "mean")?, fixture.variable(&mut g, "raw_scale")?);
+    let (x, mask) = data(fixture, &mut g)?;
+    let head = g.concat(&[mean, raw_scale], g.shape(mean).rank() - 1);
+    let log_prob = g.gaussian_log_density(x, mask, head, 1, min_scale);
+    let mut computed = Computed::default();
+    computed.add_value(&g, "log_prob", log_prob);
+    g.backward(&[(log_prob, Seed::Each(&fixture.values("upstream")?.1))], Wanted::All, &mut []);
+    computed.add_gradient(&g, "dmean", mean);
+    computed.add_gradient(&g, "draw_scale", raw_scale);
+    Ok(computed)
+}
+
+/// The masked Bernoulli log density and its gradient.
+pub(super) fn bernoulli<T: Scalar>(fixture: &Fixture) -> Result<Computed, String> {
+    let mut tape = Tape::<T>::new();
+    let mut g = tape.graph(&[]);
+    let logits = fixture.variable(&mut g, "logits")?;
+    let (x, mask) = data(fixture, &mut g)?;
+    let log_prob = g.bernoulli_log_density(x, mask, logits, 1);
+    let mut computed = Computed::default();
+    computed.add_value(&g, "log_prob", log_prob);
+    g.backward(&[(log_prob, Seed::Each(&fixture.values("upstream")?.1))], Wanted::All, &mut []);
+    computed.add_gradient(&g, "dlogits", logits);
+    Ok(computed)
+}
+
+/// The data and its mask as matrices.
+fn data<T: Scalar>(fixture: &Fixture, g: &mut Graph<'_, T>) -> Result<(Var, Var), String> {
+    let mut matrix = |name: &str| {
+        let (shape, values) = fixture.values::<T>(name)?;
+        Ok::<Var, String>(g.constant(Shape::from([shape.rows(), shape.last()]), &values))
+    };
+    Ok((matrix("x")?, matrix("mask")?))
+}

@@ -1,0 +1,173 @@
+//! Every golden fixture, in both types.
+//!
+//! The directory is that of `MISSVAE_GOLDEN_DIR`, or `golden/` beside this crate's manifest.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use linalg::Scalar;
+use missvae::verify::golden::{self, Comparison, Computed, Fixture, Status, Tensor, Verdict};
+
+fn default_directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")
+}
+
+/// Prints past the test harness, which hides what passing tests print.
+fn say(line: &str) {
+    writeln!(std::io::stdout().lock(), "{line}").expect("standard output");
+}
+
+/// Checks all fixtures of a directory; returns a line for each that failed.
+fn run(directory: &Path) -> Result<Vec<String>, String> {
+    let entries = std::fs::read_dir(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
+    let mut paths = paths.map_err(|error| format!("{}: {error}", directory.display()))?;
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
+    paths.sort();
+    if paths.is_empty() {
+        return Err(format!("{}: no fixture is there", directory.display()));
+    }
+    let mut failed = Vec::new();
+    for path in paths {
+        let fixture = match Fixture::read(&path) {
+            Ok(fixture) => fixture,
+            Err(problem) => {
+                failed.push(problem);
+                continue;
+            }
+        };
+        match golden::status(&fixture.kind) {
+            Status::Pending => say(&format!("pending {} ({})", fixture.name, fixture.kind)),
+            Status::Unknown => failed.push(format!("{}: unknown kind {:?}", fixture.name, fixture.kind)),
+            Status::Covered => {
+                for verdict in [golden::check::<f64>(&fixture), golden::check::<f32>(&fixture)] {
+                    say(&verdict.line());
+                    if !verdict.passed() {
+                        failed.push(verdict.line());
+                    }
+                }
+            }
+        }
+    }
+    Ok(failed)
+}
+
+#[test]
+fn golden() {
+    let directory = std::env::var_os("MISSVAE_GOLDEN_DIR").map_or_else(default_directory, PathBuf::from);
+    let failed = run(&directory).unwrap_or_else(|problem| panic!("{problem}"));
+    assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+#[test]
+fn a_directory_that_is_missing_or_empty_fails() {
+    let directory = tempfile::tempdir().expect("a directory");
+    assert!(run(directory.path()).expect_err("an error").contains("no fixture is there"));
+    assert!(run(&directory.path().join("missing")).is_err());
+}
+
+#[test]
+fn files_that_are_no_fixtures_and_unknown_kinds_fail() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let text = std::fs::read_to_string(default_directory().join("bound_elbo.json")).expect("a fixture");
+    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("a file");
+    write("unknown.json", &text.replace("\"kind\": \"bound\"", "\"kind\": \"bond\""));
+    write("broken.json", &text[..text.len() / 2]);
+    write("panics.json", &text.replace("\"elbo\"", "\"selbo\""));
+    write("good.json", &text);
+    let failed = run(directory.path()).expect("fixtures");
+    assert_eq!(failed.len(), 4, "{failed:#?}");
+    for (line, what) in failed.iter().zip(["broken", "panics", "panics", "unknown"]) {
+        assert!(line.contains(what), "{line}");
+    }
+}
+
+/// A small fixture whose kind does not matter.
+fn fixture(comparison: Comparison) -> Fixture {
+    let text = std::fs::read_to_string(default_directory().join("bound_elbo.json")).expect("a fixture");
+    let mut fixture = Fixture::parse("small", &text).expect("a fixture");
+    fixture.comparison = comparison;
+    fixture.outputs.clear();
+    fixture.outputs.insert("y".to_owned(), Tensor { shape: vec![3], data: vec![1e-6, -2.0, 400.0] });
+    (fixture.tolerance.f64, fixture.tolerance.f32) = (1e-3, 1e-2);
+    fixture
+}
+
+fn compare<T: Scalar>(fixture: &Fixture, outputs: &[(&str, &[usize], &[f64])]) -> Verdict {
+    let mut computed = Computed::default();
+    for (name, shape, data) in outputs {
+        let tensor = Tensor { shape: shape.to_vec(), data: data.to_vec() };
+        computed.outputs.insert((*name).to_owned(), tensor);
+    }
+    Verdict::new::<T>(fixture, Ok(computed))
+}
+
+#[test]
+fn the_three_comparisons() {
+    // Errors of 0.3 of what is allowed at the three entries, then of three times that.
+    for (comparison, units) in [
+        (Comparison::Tensor, [400.001; 3]),
+        (Comparison::Element, [1.0, 2.0, 400.0]),
+        (Comparison::Relative, [1e-6, 2.0, 400.0]),
+    ] {
+        let fixture = fixture(comparison);
+        for entry in 0..3 {
+            for (size, passes) in [(0.3, true), (-0.99, true), (1.01, false), (-3.0, false)] {
+                let mut data = [1e-6, -2.0, 400.0];
+                data[entry] += size * 1e-3 * units[entry];
+                let double = compare::<f64>(&fixture, &[("y", &[3], &data)]);
+                assert_eq!(double.passed(), passes, "{}", double.line());
+                assert!((double.share - size.abs()).abs() < 1e-6, "{}", double.line());
+                assert!(compare::<f32>(&fixture, &[("y", &[3], &data)]).passed());
+            }
+        }
+    }
+}
+
+#[test]
+fn nan_never_passes() {
+    for comparison in [Comparison::Tensor, Comparison::Element, Comparison::Relative] {
+        let mut fixture = fixture(comparison);
+        for wrong in [f64::NAN, f64::INFINITY] {
+            assert!(!compare::<f64>(&fixture, &[("y", &[3], &[1e-6, wrong, 400.0])]).passed());
+        }
+        fixture.outputs.get_mut("y").expect("an output").data[2] = f64::NAN;
+        assert!(!compare::<f64>(&fixture, &[("y", &[3], &[1e-6, -2.0, f64::NAN])]).passed());
+        assert!(!compare::<f64>(&fixture, &[("y", &[3], &[1e-6, -2.0, 400.0])]).passed());
+    }
+}
+
+#[test]
+fn missing_outputs_and_other_shapes_fail() {
+    let mut fixture = fixture(Comparison::Tensor);
+    let right: &[f64] = &[1e-6, -2.0, 400.0];
+    assert!(compare::<f64>(&fixture, &[("y", &[3], right)]).passed());
+    assert!(!compare::<f64>(&fixture, &[("y", &[1, 3], right)]).passed());
+    assert!(!compare::<f64>(&fixture, &[("y", &[2], &right[..2])]).passed());
+    assert!(!compare::<f64>(&fixture, &[]).passed());
+    fixture.outputs.insert("more".to_owned(), Tensor { shape: vec![], data: vec![1.0] });
+    let verdict = compare::<f64>(&fixture, &[("y", &[3], right)]);
+    assert!(!verdict.passed() && verdict.line().contains("more was not computed"));
+    fixture.outputs.clear();
+    assert!(!compare::<f64>(&fixture, &[("y", &[3], right)]).passed());
+    assert!(!Verdict::new::<f64>(&fixture, Err("no".to_owned())).passed());
+}
+
+#[test]
+fn an_output_that_is_changed_in_a_file_fails() {
+    for name in ["bound_siwelbo", "amsgrad", "objective_mvae_stl", "mog_conditional", "mixture_log_prob_k5_d2"] {
+        let fixture = Fixture::read(&default_directory().join(format!("{name}.json"))).expect("a fixture");
+        assert!(golden::check::<f64>(&fixture).passed(), "{name}");
+        for output in fixture.outputs.keys() {
+            let largest = fixture.outputs[output].data.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
+            for entry in [0, fixture.outputs[output].data.len() - 1] {
+                let mut changed = fixture.clone();
+                let data = &mut changed.outputs.get_mut(output).expect("the output").data;
+                data[entry] += 1e-3 * (largest + 0.001);
+                for verdict in [golden::check::<f64>(&changed), golden::check::<f32>(&changed)] {
+                    assert!(!verdict.passed(), "{name}: {output}: {}", verdict.line());
+                }
+            }
+        }
+    }
+}
