@@ -3,10 +3,10 @@
 use linalg::Scalar;
 use linalg::gemm::Scratch;
 
+use crate::Shape;
 use crate::arena::Aligned;
 use crate::op::{Forward, Inputs, MAX_INPUTS, Operation};
 use crate::ops::Identity;
-use crate::Shape;
 
 /// A value on the tape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

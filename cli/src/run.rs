@@ -112,7 +112,9 @@ impl Run {
             return Err(Failure::Run {
                 path: self.path.clone(),
                 what: "there is no model.safetensors in this directory".to_owned(),
-                hint: Some("give the directory of a run of `missvae train`; an unfinished one needs --resume".to_owned()),
+                hint: Some(
+                    "give the directory of a run of `missvae train`; an unfinished one needs --resume".to_owned(),
+                ),
             });
         }
         let (vae, info, parameters): (_, _, Aligned<f32>) = store::load_model(&path)?;
@@ -123,7 +125,8 @@ impl Run {
     pub(crate) fn metrics_after(&self, epochs: u64) -> Result<Metrics> {
         let path = self.metrics();
         let old = fs::read_to_string(&path).unwrap_or_default();
-        let kept: String = old.split_inclusive('\n').take(epochs as usize).filter(|line| line.ends_with('\n')).collect();
+        let kept: String =
+            old.split_inclusive('\n').take(epochs as usize).filter(|line| line.ends_with('\n')).collect();
         if kept != old {
             write_atomic(&path, |out| out.write_all(kept.as_bytes()))?;
         }

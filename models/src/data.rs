@@ -172,7 +172,11 @@ pub struct Batch {
 
 impl Batch {
     /// Puts the given rows of a table on the tape.
-    pub fn record<T: Scalar>(g: &mut Graph<'_, T>, data: &Data<T>, rows: impl ExactSizeIterator<Item = usize> + Clone) -> Self {
+    pub fn record<T: Scalar>(
+        g: &mut Graph<'_, T>,
+        data: &Data<T>,
+        rows: impl ExactSizeIterator<Item = usize> + Clone,
+    ) -> Self {
         let (count, columns) = (rows.len(), data.columns);
         let mask_value = |observed: bool| if observed { T::ONE } else { T::ZERO };
         let x = g.constant_with([count, columns], |out| {
@@ -201,7 +205,8 @@ impl Batch {
         let input = g.constant_with([rows, 2 * columns], |out| {
             for n in 0..rows {
                 for d in 0..columns {
-                    out[2 * columns * n + d] = if mask[columns * n + d] > T::ZERO { x[columns * n + d] } else { T::ZERO };
+                    out[2 * columns * n + d] =
+                        if mask[columns * n + d] > T::ZERO { x[columns * n + d] } else { T::ZERO };
                     out[2 * columns * n + columns + d] = mask[columns * n + d];
                 }
             }

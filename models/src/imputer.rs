@@ -1,8 +1,9 @@
 //! A fitted model as the samplers see it.
 
-use autodiff::{Aligned, Graph, Tape};
 use autodiff::ops::Mixture;
+use autodiff::{Aligned, Graph, Tape};
 use linalg::Scalar;
+use linalg::simd::{Kernel, Vector, dispatch};
 use linalg::special::softplus;
 use samplers::model::LatentModel;
 use samplers::stream::Stream;
@@ -65,8 +66,27 @@ impl<T: Scalar> LatentModel<T> for Fitted<T> {
             let z = g.constant([z.len() / latent, latent], z);
             let head = vae.decode(&mut g, z, None::<&mut Stream>);
             out.copy_from_slice(g.value(head));
-            for row in out.chunks_exact_mut(width) {
-                row[width / 2..].iter_mut().for_each(|raw| *raw = softplus(*raw) + min_scale);
+            dispatch(Scales { gaussians: out, columns: width / 2, min_scale });
+        }
+    }
+}
+
+/// Turns raw scales into scales, in place.
+struct Scales<'a, T> {
+    gaussians: &'a mut [T],
+    columns: usize,
+    min_scale: T,
+}
+
+impl<T: Scalar> Kernel<T> for Scales<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let min_scale = V::splat(self.min_scale);
+        for row in self.gaussians.chunks_exact_mut(2 * self.columns) {
+            for raw in row[self.columns..].chunks_mut(V::LANES) {
+                (softplus(V::load_partial(raw)) + min_scale).store_partial(raw);
             }
         }
     }

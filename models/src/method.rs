@@ -150,7 +150,9 @@ impl ObjectiveConfig {
             return fail("components, samples and importance samples must be at least 1");
         }
         if self.importance_samples > 1 && !self.bound.importance_weighted() {
-            return fail("this bound has no importance samples: more than one of them needs an importance-weighted method");
+            return fail(
+                "this bound has no importance samples: more than one of them needs an importance-weighted method",
+            );
         }
         if self.estimator == Estimator::Dreg && !matches!(self.bound, Bound::Iwelbo | Bound::Siwelbo) {
             return fail("the estimator dreg needs an importance-weighted bound (miwae, miss-iwae, miss-siwae)");

@@ -132,8 +132,7 @@ pub fn load_checkpoint(path: &Path) -> Result<(Vae, CheckpointInfo, Aligned<f32>
         let mut values = Aligned::zeros(parameters.len());
         fill(path, &tensors, name, &[parameters.len()], &mut values).map(|()| values)
     });
-    let optimiser =
-        AmsGrad { mean: mean?, square: square?, largest: largest?, updates: info.progress.update };
+    let optimiser = AmsGrad { mean: mean?, square: square?, largest: largest?, updates: info.progress.update };
     Ok((vae, info, parameters, optimiser))
 }
 
@@ -167,11 +166,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// Opens a safetensors file of the given format.
-fn open<'a, D: DeserializeOwned>(
-    path: &Path,
-    bytes: &'a [u8],
-    format: &str,
-) -> Result<(SafeTensors<'a>, D), Error> {
+fn open<'a, D: DeserializeOwned>(path: &Path, bytes: &'a [u8], format: &str) -> Result<(SafeTensors<'a>, D), Error> {
     let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
     let kind = if format == MODEL_FORMAT { "model" } else { "checkpoint" };
     let (_, metadata) = SafeTensors::read_metadata(bytes)

@@ -49,13 +49,8 @@ impl Vae {
     pub fn new(config: VaeConfig) -> Self {
         let mixture = Mixture { components: config.components, latent: config.latent };
         let mut layout = Layout::default();
-        let sizes = |input, blocks, output| MlpSizes {
-            input,
-            hidden: config.hidden,
-            blocks,
-            output,
-            dropout: config.dropout,
-        };
+        let sizes =
+            |input, blocks, output| MlpSizes { input, hidden: config.hidden, blocks, output, dropout: config.dropout };
         let encoder_sizes = sizes(2 * config.columns, config.encoder_blocks, mixture.head_len());
         let decoder_sizes = sizes(config.latent, config.decoder_blocks, 2 * config.columns);
         let encoder = ResidualMlp::new(&mut layout, "encoder.", encoder_sizes);

@@ -77,7 +77,8 @@ pub fn impute<T: Scalar>(
         for (i, log_weight) in log_weights.iter_mut().enumerate() {
             let point = &z[i * mixture.latent..][..mixture.latent];
             let decoded = &gaussians[i * 2 * columns..][..2 * columns];
-            *log_weight = log_likelihood(x, m, decoded) + log_prior(point) - mixture_log_density(mixture, &params, point);
+            *log_weight =
+                log_likelihood(x, m, decoded) + log_prior(point) - mixture_log_density(mixture, &params, point);
         }
         let normaliser = log_sum_exp(&log_weights);
         log_weights.iter_mut().for_each(|w| *w = *w - normaliser);

@@ -5,32 +5,30 @@
 
 mod bernoulli;
 mod dense;
+mod elementwise;
 mod gate;
+mod gaussian;
 mod identity;
 mod linear;
-mod residual_block;
-mod standard_normal;
-mod gaussian;
-mod elementwise;
 mod log_sum_exp;
 mod matmul;
 mod mixture;
 mod reduce;
+mod residual_block;
 mod select;
 mod softmax;
+mod standard_normal;
 mod strided;
 #[cfg(test)]
 mod testing;
 mod unary;
 
-pub use gaussian::GaussianLogDensity;
 pub use bernoulli::BernoulliLogDensity;
+pub use elementwise::{Affine, Elementwise};
 pub use gate::Gate;
+pub use gaussian::GaussianLogDensity;
 pub use identity::Identity;
 pub use linear::Linear;
-pub use residual_block::ResidualBlock;
-pub use standard_normal::StandardNormalLogDensity;
-pub use elementwise::{Affine, Elementwise};
 pub use log_sum_exp::LogSumExp;
 pub use matmul::MatMul;
 pub use mixture::{
@@ -38,9 +36,13 @@ pub use mixture::{
     StratifiedSample,
 };
 pub use reduce::{Axes, Reduce};
+pub use residual_block::ResidualBlock;
 pub use select::{Concat, Permute, Slice};
 pub use softmax::Softmax;
+pub use standard_normal::StandardNormalLogDensity;
 pub use unary::Unary;
+
+use std::any::Any;
 
 use linalg::Scalar;
 
@@ -55,11 +57,19 @@ macro_rules! builtins {
             $(#[allow(missing_docs, reason = "documented at its type")] $name($name),)*
         }
 
-        impl Builtin {
-            pub(crate) fn as_op<T: Scalar>(&self) -> &dyn Op<T> {
-                match self {
-                    $(Builtin::$name(op) => op,)*
-                }
+        /// The operations for one scalar type, compiled in this crate rather than again in each that uses them.
+        #[inline(never)]
+        fn single(op: &Builtin) -> &dyn Op<f32> {
+            match op {
+                $(Builtin::$name(op) => op,)*
+            }
+        }
+
+        /// As [`single`], in double precision.
+        #[inline(never)]
+        fn double(op: &Builtin) -> &dyn Op<f64> {
+            match op {
+                $(Builtin::$name(op) => op,)*
             }
         }
 
@@ -71,4 +81,39 @@ macro_rules! builtins {
     };
 }
 
-builtins!(Identity, Linear, ResidualBlock, Gate, StandardNormalLogDensity, BernoulliLogDensity, GaussianLogDensity, Elementwise, Affine, Unary, Reduce, LogSumExp, Softmax, Slice, Concat, Permute, MatMul, AncestralSample, DetachComponents, MixtureLogDensity, MixtureLogWeights, MixtureParameters, StratifiedSample);
+/// Finds the operation in a [`Builtin`].
+type Select<T> = fn(&Builtin) -> &dyn Op<T>;
+
+impl Builtin {
+    pub(crate) fn as_op<T: Scalar>(&self) -> &dyn Op<T> {
+        let both: [&dyn Any; 2] = [&(single as Select<f32>), &(double as Select<f64>)];
+        let select = both.iter().find_map(|select| select.downcast_ref::<Select<T>>());
+        select.expect("a scalar is f32 or f64")(self)
+    }
+}
+
+builtins!(
+    Affine,
+    AncestralSample,
+    BernoulliLogDensity,
+    Concat,
+    DetachComponents,
+    Elementwise,
+    Gate,
+    GaussianLogDensity,
+    Identity,
+    Linear,
+    LogSumExp,
+    MatMul,
+    MixtureLogDensity,
+    MixtureLogWeights,
+    MixtureParameters,
+    Permute,
+    Reduce,
+    ResidualBlock,
+    Slice,
+    Softmax,
+    StandardNormalLogDensity,
+    StratifiedSample,
+    Unary,
+);

@@ -81,7 +81,10 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         let files = report.out.join(", ");
         let ess = report.effective_sample_size;
         let samples = format!("{ess:.0} of {} importance samples effective", args.proposals);
-        format!("{} missing cells of {} rows completed by their {name} in {files} ({samples})", report.cells_imputed, report.rows)
+        format!(
+            "{} missing cells of {} rows completed by their {name} in {files} ({samples})",
+            report.cells_imputed, report.rows
+        )
     })
 }
 
@@ -97,8 +100,7 @@ pub(super) fn complete(
 ) -> (Vec<Vec<f64>>, Diagnostics) {
     let standardisation = info.standardisation();
     let rows = data.values(0..data.rows());
-    let mask: Vec<f32> =
-        data.observed(0..data.rows()).iter().map(|&o| if o { f32::ONE } else { f32::ZERO }).collect();
+    let mask: Vec<f32> = data.observed(0..data.rows()).iter().map(|&o| if o { f32::ONE } else { f32::ZERO }).collect();
     let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
     let mut completed = vec![0.0; draws * rows.len()];
     let stream_of = |n: usize| stream(seed, Purpose::Impute, 0, n as u64);

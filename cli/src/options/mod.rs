@@ -168,10 +168,37 @@ impl TrainOptions {
             };
         }
         lay!(
-            data, method, preset, components, samples, importance_samples, estimator, pathwise, logit_gradient, latent,
-            hidden, blocks, encoder_blocks, decoder_blocks, dropout, encoder_min_scale, decoder_min_scale, epochs,
-            updates, batch_size, learning_rate, schedule, clip, hide, validation, no_standardize, columns,
-            ignore_columns, missing_value, key, seed
+            data,
+            method,
+            preset,
+            components,
+            samples,
+            importance_samples,
+            estimator,
+            pathwise,
+            logit_gradient,
+            latent,
+            hidden,
+            blocks,
+            encoder_blocks,
+            decoder_blocks,
+            dropout,
+            encoder_min_scale,
+            decoder_min_scale,
+            epochs,
+            updates,
+            batch_size,
+            learning_rate,
+            schedule,
+            clip,
+            hide,
+            validation,
+            no_standardize,
+            columns,
+            ignore_columns,
+            missing_value,
+            key,
+            seed
         )
     }
 

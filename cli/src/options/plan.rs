@@ -6,9 +6,7 @@ use models::method::{Bound, LogitGradient, METHODS, Method, ObjectiveConfig};
 use models::trainer::{Length, TrainConfig};
 use models::vae::VaeConfig;
 
-use super::{
-    EstimatorOption, LogitGradientOption, PathwiseOption, ScheduleOption, TrainOptions,
-};
+use super::{EstimatorOption, LogitGradientOption, PathwiseOption, ScheduleOption, TrainOptions};
 use crate::failure::{Failure, Result};
 
 /// Updates that a run without `--epochs` and `--updates` aims at.

@@ -83,8 +83,7 @@ impl Problem {
         let mut mask = zeros_and_ones([ROWS, COLUMNS], 5).1;
         // The last row has no observed cell.
         mask[(ROWS - 1) * COLUMNS..].fill(0.0);
-        let mut problem =
-            Problem { vae, config, parameters, x: numbers(ROWS * COLUMNS, 4), mask, drawn: Vec::new() };
+        let mut problem = Problem { vae, config, parameters, x: numbers(ROWS * COLUMNS, 4), mask, drawn: Vec::new() };
         problem.draw();
         problem
     }

@@ -139,7 +139,11 @@ struct Split {
 }
 
 /// Makes a matrix lower triangular by rotating pairs of its columns, which leaves *A*·*A*ᵀ as it is. A matrix that is
-/// lower triangular already stays bit for bit; otherwise diagonal entries may become negative.
+/// lower triangular already stays bit for bit.
+///
+/// As long as each row ends in a positive entry, further right than the row above, the diagonal is positive: earlier
+/// rotations do not reach that entry. So it is for the observed columns, which keep their order; in the rows of missing
+/// columns the sign is open, and does not matter.
 ///
 /// *A*: rows × `columns`, with at most as many rows as columns.
 fn rotate_to_lower(a: &mut [f64], columns: usize) {

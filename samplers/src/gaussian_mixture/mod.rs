@@ -290,15 +290,16 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// Replaces the deviations x − μ of the first n columns by y with L·y = x − μ; returns
-/// log N(x; μ, L·Lᵀ) = −½‖y‖² − Σᵢ ln|Lᵢᵢ| − ½ n ln 2π, in nats.
+/// log N(x; μ, L·Lᵀ) = −½‖y‖² − Σᵢ ln Lᵢᵢ − ½ n ln 2π, in nats.
 ///
-/// *L*: n leading rows and columns of `factor`, whose rows are `stride` apart; *deviations*: n.
+/// *L*: n leading rows and columns of `factor`, whose rows are `stride` apart, with a positive diagonal;
+/// *deviations*: n.
 fn whiten(factor: &[f64], stride: usize, deviations: &mut [f64]) -> f64 {
     let mut log_density = 0.0;
     for (i, row) in factor.chunks_exact(stride).take(deviations.len()).enumerate() {
         let y = (deviations[i] - dot(&row[..i], &deviations[..i])) / row[i];
         deviations[i] = y;
-        log_density -= 0.5 * y * y + ln(row[i].abs()) + HALF_LN_TWO_PI;
+        log_density -= 0.5 * y * y + ln(row[i]) + HALF_LN_TWO_PI;
     }
     log_density
 }

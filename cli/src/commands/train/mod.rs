@@ -109,7 +109,12 @@ fn unused(method: &str) -> PathBuf {
 /// Trains to the end, and reports.
 fn fit(args: &TrainArgs, output: &Output, plan: &Plan, rows: &Rows, run: &Run) -> Result<(Summary, String)> {
     let vae = Vae::new(plan.vae.clone());
-    let info = ModelInfo { vae: plan.vae.clone(), method: plan.method.name.to_owned(), columns: rows.columns.clone(), updates: 0 };
+    let info = ModelInfo {
+        vae: plan.vae.clone(),
+        method: plan.method.name.to_owned(),
+        columns: rows.columns.clone(),
+        updates: 0,
+    };
     let mut trainer = trainer(plan, rows, run, vae, &info)?;
     let total = trainer.total_updates(rows.train.rows());
     output.say(format!(
@@ -134,7 +139,8 @@ fn fit(args: &TrainArgs, output: &Output, plan: &Plan, rows: &Rows, run: &Run) -
     }
 
     let updates = trainer.progress().update;
-    let mut model = models::imputer::Fitted::new(trainer.vae().clone(), autodiff::Aligned::from_slice(trainer.parameters()));
+    let mut model =
+        models::imputer::Fitted::new(trainer.vae().clone(), autodiff::Aligned::from_slice(trainer.parameters()));
     let seed = plan.train.seed;
     let summary = Summary {
         method: plan.method.name.to_owned(),
@@ -167,7 +173,10 @@ fn trainer(plan: &Plan, rows: &Rows, run: &Run, vae: Vae, info: &ModelInfo) -> R
         Err(Failure::Run { path: run.path().to_owned(), what: what.to_owned(), hint: Some(hint.to_owned()) })
     };
     if model.vae != info.vae || model.method != info.method {
-        return fail("its checkpoint is of another model than its config.toml describes", "restore the file, or start a new run");
+        return fail(
+            "its checkpoint is of another model than its config.toml describes",
+            "restore the file, or start a new run",
+        );
     }
     if fingerprint != rows.fingerprint || model.columns != info.columns {
         return fail("the table has changed since the run began", "restore the table, or start a new run");

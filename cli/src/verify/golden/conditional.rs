@@ -31,9 +31,8 @@ pub(super) fn mixture_conditional<T: Scalar>(fixture: &Fixture) -> Result<Comput
         outputs[2].extend(row.means);
         outputs[3].extend(row.covariances);
     }
-    let shapes = [&[rows][..], &[rows, components], &[rows, components, columns], &[
-        rows, components, columns, columns,
-    ]];
+    let shapes =
+        [&[rows][..], &[rows, components], &[rows, components, columns], &[rows, components, columns, columns]];
     let names = ["log_p_observed", "log_weights", "conditional_means", "conditional_covariances"];
     let mut computed = Computed::default();
     for ((name, shape), values) in names.iter().zip(shapes).zip(&outputs) {
