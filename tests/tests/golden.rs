@@ -17,8 +17,8 @@ fn say(line: &str) {
     writeln!(std::io::stdout().lock(), "{line}").expect("standard output");
 }
 
-/// Checks all fixtures of a directory; returns a line for each that failed.
-fn run(directory: &Path) -> Result<Vec<String>, String> {
+/// Checks all fixtures of a directory, with a line of news for each; returns a line for each that failed.
+fn run(directory: &Path, say: impl Fn(&str)) -> Result<Vec<String>, String> {
     let entries = std::fs::read_dir(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
     let mut paths = paths.map_err(|error| format!("{}: {error}", directory.display()))?;
@@ -55,15 +55,15 @@ fn run(directory: &Path) -> Result<Vec<String>, String> {
 #[test]
 fn golden() {
     let directory = std::env::var_os("MISSVAE_GOLDEN_DIR").map_or_else(default_directory, PathBuf::from);
-    let failed = run(&directory).unwrap_or_else(|problem| panic!("{problem}"));
+    let failed = run(&directory, say).unwrap_or_else(|problem| panic!("{problem}"));
     assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n"));
 }
 
 #[test]
 fn a_directory_that_is_missing_or_empty_fails() {
     let directory = tempfile::tempdir().expect("a directory");
-    assert!(run(directory.path()).expect_err("an error").contains("no fixture is there"));
-    assert!(run(&directory.path().join("missing")).is_err());
+    assert!(run(directory.path(), |_| ()).expect_err("an error").contains("no fixture is there"));
+    assert!(run(&directory.path().join("missing"), |_| ()).is_err());
 }
 
 #[test]
@@ -73,13 +73,21 @@ fn files_that_are_no_fixtures_and_unknown_kinds_fail() {
     let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("a file");
     write("unknown.json", &text.replace("\"kind\": \"bound\"", "\"kind\": \"bond\""));
     write("broken.json", &text[..text.len() / 2]);
-    write("panics.json", &text.replace("\"elbo\"", "\"selbo\""));
+    write("other.json", &text.replace("\"elbo\"", "\"selbo\""));
     write("good.json", &text);
-    let failed = run(directory.path()).expect("fixtures");
+    let failed = run(directory.path(), |_| ()).expect("fixtures");
     assert_eq!(failed.len(), 4, "{failed:#?}");
-    for (line, what) in failed.iter().zip(["broken", "panics", "panics", "unknown"]) {
+    for (line, what) in failed.iter().zip(["broken", "other", "other", "unknown"]) {
         assert!(line.contains(what), "{line}");
     }
+}
+
+#[test]
+fn a_panic_is_a_failure_of_its_fixture() {
+    let mut fixture = Fixture::read(&default_directory().join("bound_selbo.json")).expect("a fixture");
+    fixture.inputs.get_mut("logits").expect("logits").shape.reverse();
+    let verdict = golden::check::<f64>(&fixture);
+    assert!(!verdict.passed() && verdict.line().contains("panicked: shapes"), "{}", verdict.line());
 }
 
 /// A small fixture whose kind does not matter.
@@ -151,6 +159,54 @@ fn missing_outputs_and_other_shapes_fail() {
     fixture.outputs.clear();
     assert!(!compare::<f64>(&fixture, &[("y", &[3], right)]).passed());
     assert!(!Verdict::new::<f64>(&fixture, Err("no".to_owned())).passed());
+}
+
+/// With one component every method of a bound coincides, given the same noise or the samples made of it, with or
+/// without an axis for the component.
+#[test]
+fn one_component_makes_the_methods_coincide() {
+    for (name, methods) in [
+        ("objective_mvae_plain", &["miss-vae", "miss-svae"][..]),
+        ("objective_mvae_stl", &["miss-vae", "miss-svae"]),
+        ("objective_miwae_plain", &["miss-iwae", "miss-siwae", "miss-siwae-loose"]),
+        ("objective_miwae_stl", &["miss-iwae", "miss-siwae", "miss-siwae-loose"]),
+        ("objective_miwae_dreg", &["miss-iwae", "miss-siwae"]),
+    ] {
+        for method in methods {
+            let mut fixture = Fixture::read(&default_directory().join(format!("{name}.json"))).expect("a fixture");
+            fixture.params.insert("method".to_owned(), (*method).into());
+            assert!(golden::check::<f64>(&fixture).passed(), "{}", golden::check::<f64>(&fixture).line());
+            if method.contains("miss-s") {
+                fixture.inputs.get_mut("noise").expect("noise").shape.insert(3, 1);
+                fixture.outputs.get_mut("log_weights").expect("log weights").shape.push(1);
+                assert!(golden::check::<f64>(&fixture).passed(), "{}", golden::check::<f64>(&fixture).line());
+            }
+        }
+    }
+}
+
+/// The mean over Z of repetitions is the single one: more than one of both Z and I.
+#[test]
+fn repetitions_change_nothing_but_the_log_weights() {
+    for name in [
+        "objective_miwae_dreg",
+        "objective_miss-iwae_stl",
+        "objective_miss-siwae_dreg",
+        "objective_miss-siwae-loose_plain",
+    ] {
+        let mut fixture = Fixture::read(&default_directory().join(format!("{name}.json"))).expect("a fixture");
+        assert_eq!(fixture.params["Z"], 1);
+        fixture.params.insert("Z".to_owned(), 3.into());
+        let drawn = if fixture.inputs.contains_key("z") { "z" } else { "noise" };
+        for tensor in [fixture.inputs.get_mut(drawn), fixture.outputs.get_mut("log_weights")] {
+            let tensor = tensor.expect("an array");
+            tensor.shape[0] = 3;
+            tensor.data = tensor.data.repeat(3);
+        }
+        for verdict in [golden::check::<f64>(&fixture), golden::check::<f32>(&fixture)] {
+            assert!(verdict.passed(), "{}", verdict.line());
+        }
+    }
 }
 
 #[test]

@@ -122,7 +122,7 @@ impl Problem {
     fn plain(&self, method: Method, options: &Options) -> Check {
         let objective = |g: &mut Graph<'_, f64>| self.record(g, Estimator::Plain).value;
         let report = gradcheck::check_objective(objective, &self.parameters, options);
-        let name = format!("{method}, plain, {} components", self.config.components);
+        let name = format!("{method}, plain, K = {}", self.config.components);
         Check::of_differences(name, KIND, &report)
     }
 
@@ -162,7 +162,7 @@ impl Problem {
 
         let mut score = vec![0.0; self.parameters.len()];
         g.backward(&[(log_q, Seed::Each(h.gradient(log_weights)))], Wanted::All, &mut score);
-        let name = format!("{method}, stl, {} components", self.config.components);
+        let name = format!("{method}, stl, K = {}", self.config.components);
         Check::of_identity(name, KIND, distance(&difference, &score), IDENTITY)
     }
 

@@ -17,6 +17,8 @@ pub struct Computed {
     pub inexact: Vec<usize>,
     /// Entries whose expected magnitude is below this do not count.
     pub least: f64,
+    /// By how much entries of an output may differ beyond the tolerance: known errors of the fixture itself.
+    pub known_errors: BTreeMap<String, Vec<f64>>,
 }
 
 impl Computed {
@@ -107,7 +109,8 @@ impl Verdict {
                 Comparison::Element => e.abs().max(1.0),
                 Comparison::Relative => e.abs(),
             };
-            let share = if a == e { 0.0 } else { (a - e).abs() / (self.tolerance * unit) };
+            let known = all.known_errors.get(name).map_or(0.0, |errors| errors[i]);
+            let share = if a == e { 0.0 } else { (a - e).abs() / (self.tolerance * unit + known) };
             let share = if share.is_nan() { f64::INFINITY } else { share };
             if share > self.share || self.worst.is_empty() {
                 self.share = share;

@@ -104,20 +104,16 @@ pub(super) fn objective<T: Scalar>(fixture: &Fixture) -> Result<Computed, String
     let mut tape = Tape::new();
     let mut g = tape.graph(&parameters);
     let batch = Batch::from_slices(&mut g, vae.config().columns, &x, &mask);
-    let (shape, randomness) = if fixture.inputs.contains_key("noise") {
-        let (shape, noise) = fixture.values::<T>("noise")?;
-        (shape, noise)
-    } else {
-        let (shape, mut z) = fixture.values::<T>("z")?;
-        if !config.ancestral() {
-            noise_of(&vae, &parameters, &x, &mask, &mut z);
+    let is_noise = fixture.inputs.contains_key("noise");
+    let (shape, mut numbers) = fixture.values::<T>(if is_noise { "noise" } else { "z" })?;
+    let drawn = match (config.ancestral(), is_noise) {
+        (true, true) => return Err("ancestral samples need an input \"z\"".to_owned()),
+        (true, false) => Randomness::Samples(&numbers),
+        (false, true) => Randomness::Noise(&numbers),
+        (false, false) => {
+            noise_of(&vae, &parameters, &x, &mask, &mut numbers);
+            Randomness::Noise(&numbers)
         }
-        (shape, z)
-    };
-    let drawn = match config.ancestral() {
-        true if fixture.inputs.contains_key("noise") => return Err("ancestral samples need an input \"z\"".to_owned()),
-        true => Randomness::Samples(&randomness),
-        false => Randomness::Noise(&randomness),
     };
     let recorded = record(&mut g, &vae, &config, batch, drawn, Mode::Evaluate);
     let mut gradient = vec![T::ZERO; parameters.len()];
@@ -136,7 +132,7 @@ pub(super) fn objective<T: Scalar>(fixture: &Fixture) -> Result<Computed, String
     Ok(computed)
 }
 
-/// Turns samples of a single Gaussian into the noise that they are made from.
+/// Turns samples into the noise that they are made from: of a single Gaussian, or of every component in turn.
 fn noise_of<T: Scalar>(vae: &Vae, parameters: &[T], x: &[T], mask: &[T], z: &mut [T]) {
     let mut tape = Tape::new();
     let mut g = tape.graph(parameters);
@@ -144,7 +140,7 @@ fn noise_of<T: Scalar>(vae: &Vae, parameters: &[T], x: &[T], mask: &[T], z: &mut
     let encoded = vae.encode(&mut g, batch.input, None::<&mut Stream>);
     let (mixture, encoded) = (vae.mixture(), g.value(encoded));
     let rows = encoded.chunks_exact(mixture.params_len()).cycle();
-    for (z, row) in z.chunks_exact_mut(mixture.latent).zip(rows) {
+    for (z, row) in z.chunks_exact_mut(mixture.moments()).zip(rows) {
         let (means, scales, _) = mixture.split(row);
         z.iter_mut().zip(means).zip(scales).for_each(|((z, mean), scale)| *z = (*z - *mean) / *scale);
     }
@@ -185,4 +181,39 @@ pub(super) fn numerical_marginal<T: Scalar>(fixture: &Fixture) -> Result<Compute
     computed.add("log_p_observed", Tensor::new(Shape::from([shape.rows()]), observed));
     computed.add("log_p_complete", Tensor::new(Shape::from([shape.rows()]), complete));
     Ok(computed)
+}
+
+#[cfg(test)]
+mod tests {
+    use samplers::stream::{Purpose, stream};
+
+    use super::*;
+    use crate::verify::values::{distance, numbers, zeros_and_ones};
+
+    #[test]
+    fn samples_of_one_gaussian_give_their_noise_back() {
+        let vae = Vae::new(VaeConfig {
+            columns: 3,
+            latent: 2,
+            components: 1,
+            hidden: 5,
+            encoder_blocks: 1,
+            decoder_blocks: 0,
+            dropout: 0.0,
+            encoder_min_scale: 1e-5,
+            decoder_min_scale: 0.0,
+        });
+        let parameters: Aligned<f64> = vae.layout().initialise(&mut stream(1, Purpose::Initialise, 0, 0));
+        let (x, mask, noise) = (numbers(6, 1), zeros_and_ones([2, 3], 2).1, numbers(3 * 2 * 2, 3));
+        let mut tape = Tape::new();
+        let mut g = tape.graph(&parameters);
+        let batch = Batch::from_slices(&mut g, 3, &x, &mask);
+        let params = vae.encode(&mut g, batch.input, None::<&mut Stream>);
+        let drawn = g.constant([3, 2, 2], &noise);
+        let z = g.stratified_sample(params, drawn, vae.mixture());
+        let mut z = g.value(z).to_vec();
+        assert!(distance(&z, &noise) > 0.1);
+        noise_of(&vae, &parameters, &x, &mask, &mut z);
+        assert!(distance(&z, &noise) < 1e-14);
+    }
 }

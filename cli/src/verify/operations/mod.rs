@@ -17,11 +17,14 @@ use super::values::Value;
 
 const KIND: &str = "operation";
 
+/// A function on the tape.
+type Function = dyn Fn(&mut Graph<'_, f64>, &[Var]) -> Var;
+
 /// A function to differentiate and where.
 struct Entry {
     name: String,
     inputs: Vec<Value>,
-    function: Box<dyn Fn(&mut Graph<'_, f64>, &[Var]) -> Var>,
+    function: Box<Function>,
 }
 
 impl Entry {
