@@ -99,6 +99,7 @@ def _configurations() -> dict[str, Config]:
     table = {}
     for count in (5, 25):
         table[f"MVAE-{count}"] = Config(MOG, "mvae", 1, count)
+        table[f"MIWAE-{count}"] = Config(MOG, "miwae", 1, count)
         for label, method in (
             ("MissSVAE", "miss-svae"),
             ("MissSIWAE", "miss-siwae"),

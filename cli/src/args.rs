@@ -45,23 +45,46 @@ pub(crate) struct Reading {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Fit a model; writes a run directory
-    #[command(after_help = "Example: missvae train table.csv --method miss-svae --out runs/first")]
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Example: missvae train table.csv --method miss-svae --out runs/first"
+    )]
     Train(Box<TrainArgs>),
     /// Held-out log-likelihood
-    #[command(after_help = "Example: missvae evaluate runs/first held-out.csv")]
+    #[command(allow_negative_numbers = true, after_help = "Example: missvae evaluate runs/first held-out.csv")]
     Evaluate(EvaluateArgs),
     /// Complete a table
-    #[command(after_help = "Example: missvae impute runs/first table.csv --out completed.csv")]
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Example: missvae impute runs/first table.csv --out completed.csv"
+    )]
     Impute(ImputeArgs),
     /// Draw rows from the model
-    #[command(after_help = "Example: missvae sample runs/first --rows 1000 --out drawn.csv")]
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Example: missvae sample runs/first --rows 1000 --out drawn.csv"
+    )]
     Sample(SampleArgs),
     /// What is missing, and how
-    #[command(after_help = "Example: missvae describe table.csv")]
+    #[command(allow_negative_numbers = true, after_help = "Example: missvae describe table.csv")]
     Describe(DescribeArgs),
     /// Check every operation and objective against finite differences and the fixtures
-    #[command(after_help = "Example: missvae gradcheck")]
+    #[command(allow_negative_numbers = true, after_help = "Example: missvae gradcheck")]
     Gradcheck(GradcheckArgs),
+}
+
+impl Command {
+    /// The options of every command.
+    pub(crate) fn common(&self) -> &Common {
+        match self {
+            Command::Train(args) => &args.common,
+            Command::Evaluate(args) => &args.common,
+            Command::Impute(args) => &args.common,
+            Command::Sample(args) => &args.common,
+            Command::Describe(args) => &args.common,
+            Command::Gradcheck(args) => &args.common,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

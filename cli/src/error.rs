@@ -81,7 +81,13 @@ pub(crate) enum Error {
     ColumnList { text: String },
     /// Columns that a model cannot use, each with its reason.
     #[error("{file}: {} of {} columns cannot be used: {}", columns.len(), columns.len() + usable.len(), reasons(columns))]
-    UnusableColumns { file: String, columns: Vec<UnusableColumn>, usable: Vec<String> },
+    UnusableColumns {
+        file: String,
+        columns: Vec<UnusableColumn>,
+        usable: Vec<String>,
+        /// Whether the user chose the columns (and not a model).
+        chosen: bool,
+    },
     /// Not one cell is observed.
     #[error("{file}: every cell of every row is missing; expected some numbers")]
     NothingObserved { file: String },
@@ -186,7 +192,7 @@ impl Error {
         use io::ErrorKind as Kind;
         let file = path.display().to_string();
         match source.kind() {
-            Kind::NotFound | Kind::NotADirectory => {
+            Kind::NotFound | Kind::NotADirectory if !path.parent().is_some_and(Path::is_dir) => {
                 let directory = path.parent().unwrap_or(Path::new("")).display().to_string();
                 Error::NoOutputDirectory { file, directory }
             }
@@ -205,11 +211,11 @@ impl Error {
                 "Check the permissions of the file and of its directory."
             }
             Error::UnknownFormat { .. } => "Pipe comma-separated text in with - as the file name.",
-            Error::Images { .. } => "Images come later; tables work today.",
+            Error::Images { .. } => "This version works on tables.",
             Error::UnnamedColumn { .. } => {
                 "R and pandas write row names without a title: give the column one, or choose others with --columns."
             }
-            Error::DuplicateColumn { .. } => "Rename one of them, or choose other columns with --columns.",
+            Error::DuplicateColumn { .. } => "Rename one of them.",
             Error::RowWidth { .. } => "A cell that contains the delimiter must be in double quotes.",
             Error::NotUtf8 { utf16: true, .. } => "It looks like UTF-16: save it as UTF-8.",
             Error::NotUtf8 { .. } => "Convert it, for example with iconv -f latin1 -t utf-8.",
@@ -221,7 +227,7 @@ impl Error {
             Error::MissingColumns { missing, available, .. } => {
                 return did_you_mean(missing, available).or(Some("Columns are matched by name.".into()));
             }
-            Error::UnusableColumns { columns, usable, .. } => return way_around(columns, usable),
+            Error::UnusableColumns { columns, usable, chosen, .. } => return way_around(columns, usable, *chosen),
             _ => return None,
         };
         Some(hint.into())
@@ -229,14 +235,14 @@ impl Error {
 }
 
 /// What a column with a few odd cells, or a choice of columns, suggests.
-fn way_around(columns: &[UnusableColumn], usable: &[String]) -> Option<String> {
+fn way_around(columns: &[UnusableColumn], usable: &[String], chosen: bool) -> Option<String> {
     for column in columns {
         if let Reason::Text { text, .. } = &column.reason {
             let text = text.trim();
             if ["-", "--", ".", "n/a", "#n/a", "none", "missing", "nil", "unknown"]
                 .contains(&text.to_lowercase().as_str())
             {
-                return Some(format!("If {text:?} stands for a missing value, add --missing-value '{text}'."));
+                return Some(format!("If {text:?} stands for a missing value, add --missing-value='{text}'."));
             }
             if column.name.contains([';', '\t']) && usable.is_empty() && columns.len() == 1 {
                 return Some(
@@ -253,6 +259,7 @@ fn way_around(columns: &[UnusableColumn], usable: &[String]) -> Option<String> {
         names.iter().map(quote).collect::<Vec<_>>().join(",").replace('\'', "'\\''")
     };
     match usable {
+        _ if !chosen => None,
         [] => None,
         _ if usable.len() <= columns.len() => Some(format!("Use --columns '{}'.", list(usable.iter().collect()))),
         _ => {

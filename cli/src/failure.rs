@@ -1,5 +1,6 @@
 //! Why a command failed, and with which status the program exits.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use crate::error::Error;
@@ -71,17 +72,22 @@ impl Failure {
 
     /// Says on standard error what failed and what to do.
     pub(crate) fn print(&self) {
-        eprintln!("missvae: {self}");
+        // What cannot be told is lost; the exit status still says it.
+        let mut err = std::io::stderr().lock();
+        let _ = writeln!(err, "missvae: {self}");
         let hint = match self {
             Failure::File(error) => error.hint(),
             Failure::Usage { hint, .. } | Failure::Run { hint, .. } => hint.clone(),
             Failure::Model(models::Error::NotFinite { .. }) => {
                 Some("a smaller --learning-rate or --clip usually helps; the last checkpoint is kept".to_owned())
             }
+            Failure::Model(models::Error::Malformed { .. }) => {
+                Some("copy the file again from where it is whole, or start a new run".to_owned())
+            }
             _ => None,
         };
         if let Some(hint) = hint {
-            eprintln!("hint: {hint}");
+            let _ = writeln!(err, "hint: {hint}");
         }
     }
 }

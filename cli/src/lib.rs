@@ -2,7 +2,7 @@
 //!
 //! In the order in which a reader needs them:
 //! - [`main`]: arguments in, exit status out;
-//! - `args`: the command line;
+//! - `args`: the command line; `usage`: what the parser has to say about it;
 //! - `options`: what a training run is told, from defaults, preset, configuration file and command line;
 //! - `table`, `describe`, `files`: data files;
 //! - `run`: the directory of a training run;
@@ -19,6 +19,7 @@ mod options;
 mod output;
 mod run;
 mod table;
+mod usage;
 pub mod verify;
 
 use std::process::ExitCode;
@@ -27,7 +28,10 @@ use clap::Parser;
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::report(&error),
+    };
     match commands::dispatch(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -1,6 +1,6 @@
 //! What a command prints.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -23,7 +23,8 @@ impl Output {
     /// A line of news, unless `--quiet`.
     pub(crate) fn say(&self, line: impl AsRef<str>) {
         if !self.quiet {
-            eprintln!("{}", line.as_ref());
+            // News that cannot be told must not stop the work.
+            let _ = writeln!(stderr(), "{}", line.as_ref());
         }
     }
 
@@ -38,6 +39,8 @@ impl Output {
             text.push('\n');
         }
         let write = stdout().lock().write_all(text.as_bytes());
+        // Whoever closed the pipe has read enough.
+        let write = write.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) });
         write.map_err(|source| Failure::System { what: "standard output".to_owned(), source })
     }
 

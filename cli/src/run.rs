@@ -1,14 +1,16 @@
 //! The directory of a training run.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use autodiff::Aligned;
 use models::imputer::Fitted;
 use models::store::{self, ModelInfo};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use crate::error::Error;
 use crate::failure::{Failure, Result};
 use crate::files::write_atomic;
 use crate::options::TrainOptions;
@@ -17,6 +19,8 @@ use crate::options::TrainOptions;
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     path: PathBuf,
+    /// Whether this process made the directory.
+    made: bool,
 }
 
 impl Run {
@@ -31,12 +35,12 @@ impl Run {
         if !path.is_dir() {
             return fail("this is not a run directory", "give the directory that `missvae train` wrote");
         }
-        Ok(Run { path: path.to_owned() })
+        Ok(Run { path: path.to_owned(), made: false })
     }
 
     /// Makes a run directory. An existing run in it is only replaced if `overwrite`.
     pub(crate) fn create(path: &Path, overwrite: bool) -> Result<Run> {
-        let run = Run { path: path.to_owned() };
+        let mut run = Run { path: path.to_owned(), made: !path.exists() };
         if path.exists() && !path.is_dir() {
             let hint = Some("give --out another name".to_owned());
             return Err(Failure::Run { path: path.to_owned(), what: "a file has this name".to_owned(), hint });
@@ -49,11 +53,19 @@ impl Run {
                 hint: Some("go on with it by --resume, replace it by --overwrite, or give another --out".to_owned()),
             });
         }
-        fs::create_dir_all(path).map_err(|source| system(path, source))?;
+        fs::create_dir_all(path).map_err(|source| match source.kind() {
+            ErrorKind::NotADirectory | ErrorKind::AlreadyExists => Failure::Run {
+                path: path.to_owned(),
+                what: "the run directory cannot be made: a part of this path is a file".to_owned(),
+                hint: Some("give --out another name".to_owned()),
+            },
+            _ => Failure::System { what: format!("{}: the run directory cannot be made", path.display()), source },
+        })?;
+        run.made &= path.is_dir();
         if holds_run {
             for file in [run.config(), run.checkpoint(), run.model(), run.metrics(), run.summary()] {
                 match fs::remove_file(&file) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(system(&file, error)),
+                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(system(&file, error)),
                     _ => {}
                 }
             }
@@ -89,13 +101,40 @@ impl Run {
     /// Writes the resolved options.
     pub(crate) fn write_config(&self, options: &TrainOptions) -> Result<()> {
         let text = toml::to_string(options).map_err(|error| Failure::Failed(error.to_string()))?;
-        write_atomic(&self.config(), |out| out.write_all(text.as_bytes()))?;
-        Ok(())
+        write_atomic(&self.config(), |out| out.write_all(text.as_bytes())).map_err(|error| {
+            if self.made {
+                // An empty directory is no run; one that cannot be removed does no harm.
+                let _ = fs::remove_dir(&self.path);
+            }
+            error.into()
+        })
     }
 
     /// Reads the resolved options back.
     pub(crate) fn read_config(&self) -> Result<TrainOptions> {
+        if !self.config().exists() {
+            return Err(Failure::Run {
+                path: self.path.clone(),
+                what: "there is no config.toml in this directory".to_owned(),
+                hint: Some("give the directory of a run of `missvae train`".to_owned()),
+            });
+        }
         TrainOptions::from_file(&self.config())
+    }
+
+    /// Removes the temporary files that a killed process left behind.
+    pub(crate) fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(&self.path) else { return };
+        let ours = [self.config(), self.checkpoint(), self.model(), self.metrics(), self.summary()];
+        let ours: Vec<String> =
+            ours.iter().filter_map(|file| Some(format!(".{}.", file.file_name()?.to_str()?))).collect();
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".tmp") && ours.iter().any(|start| name.starts_with(start)) {
+                // A file that stays is untidy and no more.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// Writes the summary.
@@ -103,6 +142,13 @@ impl Run {
         let text = serde_json::to_string_pretty(summary).map_err(|error| Failure::Failed(error.to_string()))?;
         write_atomic(&self.summary(), |out| writeln!(out, "{text}"))?;
         Ok(())
+    }
+
+    /// Reads the summary back.
+    pub(crate) fn read_summary<S: DeserializeOwned>(&self) -> Result<S> {
+        let path = self.summary();
+        let text = fs::read_to_string(&path).map_err(|error| system(&path, error))?;
+        serde_json::from_str(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
     }
 
     /// The model and what its file says of it.
@@ -117,7 +163,10 @@ impl Run {
                 ),
             });
         }
-        let (vae, info, parameters): (_, _, Aligned<f32>) = store::load_model(&path)?;
+        let (vae, info, parameters): (_, _, Aligned<f32>) = store::load_model(&path).map_err(|error| match error {
+            models::Error::Io { path, source } => Error::reading(&path.display().to_string(), source).into(),
+            other => Failure::from(other),
+        })?;
         Ok((Fitted::new(vae, parameters), info))
     }
 
@@ -125,13 +174,14 @@ impl Run {
     pub(crate) fn metrics_after(&self, epochs: u64) -> Result<Metrics> {
         let path = self.metrics();
         let old = fs::read_to_string(&path).unwrap_or_default();
-        let kept: String =
-            old.split_inclusive('\n').take(epochs as usize).filter(|line| line.ends_with('\n')).collect();
+        let whole = old.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        let kept: String = whole.take(usize::try_from(epochs).unwrap_or(usize::MAX)).collect();
         if kept != old {
             write_atomic(&path, |out| out.write_all(kept.as_bytes()))?;
         }
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(|error| system(&path, error))?;
-        Ok(Metrics { path, file })
+        let last = kept.lines().last().map(str::to_owned);
+        Ok(Metrics { path, file, length: kept.len() as u64, last })
     }
 }
 
@@ -140,14 +190,24 @@ impl Run {
 pub(crate) struct Metrics {
     path: PathBuf,
     file: File,
+    /// Bytes of whole lines.
+    length: u64,
+    /// The last line that was there when it was opened.
+    pub(crate) last: Option<String>,
 }
 
 impl Metrics {
-    /// Adds a line, in one write.
+    /// Adds a line, whole or not at all.
     pub(crate) fn add(&mut self, line: &impl Serialize) -> Result<()> {
         let mut text = serde_json::to_string(line).map_err(|error| Failure::Failed(error.to_string()))?;
         text.push('\n');
-        self.file.write_all(text.as_bytes()).map_err(|error| system(&self.path, error))
+        self.file.write_all(text.as_bytes()).map_err(|error| {
+            // If this fails too, the part of a line is dropped when the run is resumed.
+            let _ = self.file.set_len(self.length);
+            Error::writing(&self.path, error)
+        })?;
+        self.length += text.len() as u64;
+        Ok(())
     }
 }
 

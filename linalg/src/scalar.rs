@@ -4,14 +4,15 @@ use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{AddAssign, DivAssign, MulAssign, SubAssign};
 
-use crate::simd::{Vector, Widths};
+use crate::simd::Vector;
+use crate::simd::levels::Levels;
 
 /// `f32` (training) or `f64` (verification).
 ///
 /// A scalar is itself a one-lane [`Vector`], so every special function of this crate applies to it.
 pub trait Scalar:
     Vector<Self>
-    + Widths
+    + Levels
     + Debug
     + Display
     + Default

@@ -84,6 +84,10 @@ struct Samples {
 }
 
 /// Records the objective of a minibatch.
+///
+/// # Panics
+/// If the numbers of components differ, `config` does not pass its [`check`](ObjectiveConfig::check), or the given noise
+/// or samples have the wrong length or kind.
 #[track_caller]
 pub fn record<T: Scalar>(
     g: &mut Graph<'_, T>,
@@ -94,6 +98,7 @@ pub fn record<T: Scalar>(
     mut mode: Mode<'_>,
 ) -> Recorded {
     let mixture = vae.mixture();
+    assert_eq!(config.components, mixture.components, "components of the objective and of the model");
     let params = vae.encode(g, batch.input, mode.encoder());
     let Samples { z, inner } = sample(g, config, mixture, params, batch.rows, randomness);
     let gated = if config.estimator == Estimator::Dreg { g.gate(z) } else { z };

@@ -123,3 +123,87 @@ impl Schedule {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use approx::assert_relative_eq;
+
+    use super::*;
+
+    /// The formula of METHODS §5, one parameter at a time. Gradients that shrink tell AMSGrad from Adam: the largest
+    /// second moment stays.
+    fn against_plain_loops<T: Scalar>(tolerance: f64) {
+        // No multiple of any vector's width.
+        let len = 37;
+        let mut optimiser = AmsGrad::<T>::new(len);
+        let mut parameters: Vec<T> = (0..len).map(|i| T::from_f64((i as f64 * 0.7).sin())).collect();
+        let mut expected: Vec<f64> = parameters.iter().map(|p| p.to_f64()).collect();
+        let (mut m, mut v, mut largest) = (vec![0.0; len], vec![0.0; len], vec![0.0; len]);
+        for t in 1..=60 {
+            let decay = 0.9_f64.powi(t);
+            let gradient: Vec<T> =
+                (0..len).map(|i| T::from_f64(decay * (i as f64 + f64::from(t)).cos() * 5.0)).collect();
+            let (factor, rate) = (0.5 + 0.25 * f64::from(t % 3), 0.01 / f64::from(t));
+            optimiser.step(&mut parameters, &gradient, factor, rate);
+            for i in 0..len {
+                let g: f64 = gradient[i].to_f64() * factor;
+                m[i] = 0.9 * m[i] + 0.1 * g;
+                v[i] = 0.999 * v[i] + 0.001 * g * g;
+                largest[i] = f64::max(largest[i], v[i]);
+                let denominator = largest[i].sqrt() / (1.0 - 0.999_f64.powi(t)).sqrt() + 1e-8;
+                expected[i] -= rate / (1.0 - 0.9_f64.powi(t)) * m[i] / denominator;
+            }
+        }
+        assert!((0..len).any(|i| v[i] < 0.99 * largest[i]), "the maximum never mattered");
+        for i in 0..len {
+            assert_relative_eq!(parameters[i].to_f64(), expected[i], epsilon = tolerance);
+        }
+        assert_eq!(optimiser.updates, 60);
+    }
+
+    /// Some hundred roundings of numbers below 1.
+    #[test]
+    fn amsgrad_against_its_formula() {
+        against_plain_loops::<f64>(1e-14);
+        against_plain_loops::<f32>(5e-6);
+    }
+
+    /// The first step is the learning rate, in the direction against the gradient, whatever its size; a gradient of
+    /// zero moves nothing.
+    #[test]
+    fn the_first_step_has_the_learning_rate_s_length() {
+        let mut parameters = [1.0, 1.0, 1.0];
+        AmsGrad::new(3).step(&mut parameters, &[1e4, -1e-3, 0.0], 1.0, 0.01);
+        assert_relative_eq!(parameters[0], 0.99, max_relative = 1e-12);
+        // 1e-8 is added to √v/√(1−β₂) = 1e-3: 1e-5 of the step.
+        assert_relative_eq!(parameters[1], 1.0 + 0.01 / (1.0 + 1e-5), max_relative = 1e-12);
+        assert_eq!(parameters[2], 1.0);
+    }
+
+    #[test]
+    #[should_panic(expected = "lengths of gradient and parameters")]
+    fn lengths_must_agree() {
+        AmsGrad::new(3).step(&mut [0.0; 3], &[0.0; 2], 1.0, 0.01);
+    }
+
+    #[test]
+    fn clipping() {
+        assert_eq!(clip_factor(123.0, None), 1.0);
+        assert_eq!(clip_factor(0.0, Some(5.0)), 1.0);
+        assert_eq!(clip_factor(4.9, Some(5.0)), 1.0);
+        assert_eq!(clip_factor(50.0, Some(5.0)), 5.0 / (50.0 + 1e-6));
+        // At the limit the small term counts.
+        assert!(clip_factor(5.0, Some(5.0)) < 1.0);
+    }
+
+    #[test]
+    fn schedules() {
+        assert_eq!(Schedule::Constant.rate(0.3, 99, 100), 0.3);
+        let rate = |t| Schedule::Cosine.rate(0.3, t, 1000);
+        assert_eq!(rate(0), 0.3);
+        assert_relative_eq!(rate(250), 0.15 * (1.0 + 0.5_f64.sqrt()), max_relative = 1e-14);
+        assert_relative_eq!(rate(500), 0.15, max_relative = 1e-14);
+        assert!(rate(1000).abs() < 1e-16);
+        assert!((0..1000).all(|t| rate(t + 1) < rate(t)));
+    }
+}

@@ -31,7 +31,7 @@ const OPTIMISER: [&str; 3] = ["optimiser.mean", "optimiser.square", "optimiser.l
 pub struct Column {
     /// Name in the header.
     pub name: String,
-    /// Kind of values; only `"numeric"` so far.
+    /// Kind of values: `"numeric"`.
     pub kind: String,
     /// Observed mean, in the data's units (0 without standardisation).
     pub mean: f64,
@@ -96,7 +96,7 @@ pub fn save_model(path: &Path, vae: &Vae, info: &ModelInfo, parameters: &[f32]) 
 pub fn load_model(path: &Path) -> Result<(Vae, ModelInfo, Aligned<f32>), Error> {
     let bytes = read(path)?;
     let (tensors, info) = open::<ModelInfo>(path, &bytes, MODEL_FORMAT)?;
-    let vae = Vae::new(info.vae.clone());
+    let vae = plan(path, &bytes, &info)?;
     let parameters = collect(path, &tensors, &vae)?;
     Ok((vae, info, parameters))
 }
@@ -126,7 +126,7 @@ pub fn save_checkpoint(
 pub fn load_checkpoint(path: &Path) -> Result<(Vae, CheckpointInfo, Aligned<f32>, AmsGrad<f32>), Error> {
     let bytes = read(path)?;
     let (tensors, info) = open::<CheckpointInfo>(path, &bytes, CHECKPOINT_FORMAT)?;
-    let vae = Vae::new(info.model.vae.clone());
+    let vae = plan(path, &bytes, &info.model)?;
     let parameters = collect(path, &tensors, &vae)?;
     let [mean, square, largest] = OPTIMISER.map(|name| {
         let mut values = Aligned::zeros(parameters.len());
@@ -176,12 +176,33 @@ fn open<'a, D: DeserializeOwned>(path: &Path, bytes: &'a [u8], format: &str) -> 
     let found: Header<serde_json::Value> =
         serde_json::from_str(header).map_err(|error| malformed(format!("unreadable description: {error}")))?;
     if found.format != format {
-        return Err(malformed(format!("its format is {}, not {format}", found.format)));
+        return Err(malformed(format!("expected a {kind} file ({format}); this is a {}", found.format)));
     }
     let description = serde_json::from_value(found.description)
         .map_err(|error| malformed(format!("its description is not that of a {kind}: {error}")))?;
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| malformed(error.to_string()))?;
     Ok((tensors, description))
+}
+
+/// The model that a file describes, if its sizes can be true: a damaged file must not ask for all the memory there is.
+fn plan(path: &Path, bytes: &[u8], info: &ModelInfo) -> Result<Vae, Error> {
+    let malformed = |reason: String| Err(Error::Malformed { path: path.to_owned(), reason });
+    let config = &info.vae;
+    let sizes = [config.columns, config.latent, config.components, config.hidden];
+    let most = bytes.len() / size_of::<f32>();
+    let blocks = [config.encoder_blocks, config.decoder_blocks];
+    if sizes.contains(&0) || sizes.iter().chain(&blocks).any(|size| *size > most) {
+        return malformed("the sizes in its description cannot be true".to_owned());
+    }
+    if info.columns.len() != config.columns {
+        return malformed(format!("it names {} columns for a model of {}", info.columns.len(), config.columns));
+    }
+    let vae = Vae::new(config.clone());
+    // Every parameter is in the file; the buffer has gaps, fewer than 16 elements a tensor.
+    if vae.layout().count() > most {
+        return malformed(format!("it is too short for the {} parameters it describes", vae.layout().count()));
+    }
+    Ok(vae)
 }
 
 /// The parameters of a model, out of a file.

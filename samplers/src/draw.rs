@@ -69,3 +69,106 @@ pub fn fill_ancestral<T: Scalar>(rng: &mut impl Rng, mixture: Mixture, params: &
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use statrs::distribution::{ChiSquared, ContinuousCDF};
+
+    use super::*;
+    use crate::stream::{Purpose, stream};
+
+    /// Pearson's statistic at 10⁵ draws; the correct sampler fails with probability 1e-6. A category of weight zero
+    /// never comes.
+    #[test]
+    fn categories_come_with_their_probabilities() {
+        let weights = [0.5, 2.0, 0.0, 0.1, 1.4];
+        // A common factor does not matter, however large.
+        let log_weights = weights.map(|w: f64| w.ln() + 900.0);
+        let mut rng = stream(1, Purpose::Latent, 0, 0);
+        let draws = 100_000;
+        let mut counts = [0; 5];
+        for _ in 0..draws {
+            counts[category(&mut rng, &log_weights).unwrap()] += 1;
+        }
+        assert_eq!(counts[2], 0);
+        let total: f64 = weights.iter().sum();
+        let terms = counts.iter().zip(weights).filter(|(_, weight)| *weight > 0.0).map(|(&count, weight)| {
+            let expected = f64::from(draws) * weight / total;
+            (f64::from(count) - expected).powi(2) / expected
+        });
+        let statistic: f64 = terms.sum();
+        let chance = ChiSquared::new(3.0).unwrap().sf(statistic);
+        assert!(chance > 1e-6, "counts {counts:?}: probability {chance:e}");
+    }
+
+    #[test]
+    fn categories_at_their_borders() {
+        let log_weights = [f64::NEG_INFINITY, 0.25_f64.ln(), 0.5_f64.ln(), 0.25_f64.ln(), f64::NEG_INFINITY];
+        assert_eq!(category_at(0.0, &log_weights), Some(1));
+        assert_eq!(category_at(0.2499, &log_weights), Some(1));
+        assert_eq!(category_at(0.2501, &log_weights), Some(2));
+        assert_eq!(category_at(0.7501, &log_weights), Some(3));
+        assert_eq!(category_at(1.0_f64.next_down(), &log_weights), Some(3));
+        assert_eq!(category_at(0.5, &[f64::NEG_INFINITY; 3]), None);
+        assert_eq!(category_at(0.5, &[0.0, f64::NAN]), None);
+        assert_eq!(category_at(0.5, &[0.0, f64::INFINITY]), None);
+        assert_eq!(category_at::<f64>(0.5, &[]), None);
+        assert_eq!(category_at(0.5, &[-1e4f32]), Some(0));
+    }
+
+    /// First and second moments of two rows' mixtures, each within 4.8 standard errors (2 rows × 5 moments, 1.6e-6
+    /// each).
+    #[test]
+    fn ancestral_samples_have_the_moments_of_their_mixture() {
+        let mixture = Mixture { components: 3, latent: 2 };
+        let weights = [[0.2_f64, 0.5, 0.3], [0.9, 0.1, 0.0]];
+        let means = [[[1.0, -2.0], [0.0, 3.0], [-4.0, 0.5]], [[0.0, 0.0], [2.0, 2.0], [1e9, 1e9]]];
+        let scales = [[[0.5, 1.0], [2.0, 0.1], [1.0, 1.0]], [[1.0, 3.0], [0.2, 0.2], [1.0, 1.0]]];
+        let params: Vec<f64> = (0..2)
+            .flat_map(|b| {
+                let moments = means[b].into_iter().chain(scales[b]).flatten();
+                moments.chain(weights[b].map(f64::ln)).collect::<Vec<_>>()
+            })
+            .collect();
+        let draws = 100_000;
+        let mut z = vec![0.0; draws * 2 * 2];
+        fill_ancestral(&mut stream(2, Purpose::Latent, 0, 0), mixture, &params, &mut z);
+        for b in 0..2 {
+            let check = |what: &str, of: &dyn Fn(&[f64]) -> f64, expected: f64| {
+                let values: Vec<f64> = z.chunks_exact(2).skip(b).step_by(2).map(of).collect();
+                let n = values.len() as f64;
+                let mean = values.iter().sum::<f64>() / n;
+                let error = (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0) / n).sqrt();
+                assert!(error < 0.05, "{what} of row {b}: standard error {error}");
+                assert!((mean - expected).abs() < 4.8 * error, "{what} of row {b}: {mean} ± {error}, not {expected}");
+            };
+            let expect = |of: &dyn Fn([f64; 2], [f64; 2]) -> f64| -> f64 {
+                (0..3).filter(|&k| weights[b][k] > 0.0).map(|k| weights[b][k] * of(means[b][k], scales[b][k])).sum()
+            };
+            for l in 0..2 {
+                check("mean", &|z| z[l], expect(&|mean, _| mean[l]));
+                check("square", &|z| z[l] * z[l], expect(&|mean, scale| mean[l].powi(2) + scale[l].powi(2)));
+            }
+            check("product", &|z| z[0] * z[1], expect(&|mean, _| mean[0] * mean[1]));
+        }
+    }
+
+    #[test]
+    fn a_mixture_without_weights_has_no_samples() {
+        let mixture = Mixture { components: 2, latent: 1 };
+        let good = [0.0, 1.0, 1.0, 1.0, 0.5_f64.ln(), 0.5_f64.ln()];
+        let bad = [0.0, 1.0, 1.0, 1.0, f64::NAN, 0.0];
+        let mut z = [0.0; 4];
+        fill_ancestral(&mut stream(3, Purpose::Latent, 0, 0), mixture, &[good, bad].concat(), &mut z);
+        assert_eq!(z.map(f64::is_nan), [false, true, false, true]);
+    }
+
+    /// Both types see the same numbers.
+    #[test]
+    fn single_precision_rounds_the_same_draws() {
+        let (mut double, mut single) = ([0.0f64; 100], [0.0f32; 100]);
+        fill_standard_normal(&mut stream(4, Purpose::Latent, 0, 0), &mut double);
+        fill_standard_normal(&mut stream(4, Purpose::Latent, 0, 0), &mut single);
+        assert_eq!(double.map(|x| x as f32), single);
+    }
+}

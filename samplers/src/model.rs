@@ -120,3 +120,111 @@ pub fn mixture_quantile(p: f64, weights: &[f64], means: &[f64], scales: &[f64]) 
     }
     low + 0.5 * (high - low)
 }
+
+#[cfg(test)]
+mod tests {
+    use approx::assert_relative_eq;
+    use rand::RngExt;
+    use statrs::distribution::{Continuous, ContinuousCDF, Normal};
+
+    use super::*;
+    use crate::stream::{Purpose, stream};
+
+    fn normal(mean: f64, scale: f64) -> Normal {
+        Normal::new(mean, scale).unwrap()
+    }
+
+    #[test]
+    fn densities_against_an_independent_library() {
+        let (x, mask) = ([0.5, f64::NAN, -3.0], [1.0, 0.0, 1.0]);
+        let gaussians = [1.0, 0.0, -1.0, 0.25, 1.0, 2.0];
+        let expected = normal(1.0, 0.25).ln_pdf(0.5) + normal(-1.0, 2.0).ln_pdf(-3.0);
+        assert_relative_eq!(log_likelihood(&x, &mask, &gaussians), expected, max_relative = 1e-14);
+        assert_eq!(log_likelihood(&x, &[0.0; 3], &gaussians), 0.0);
+        assert_relative_eq!(
+            log_prior(&[0.3, -2.0]),
+            normal(0.0, 1.0).ln_pdf(0.3) + normal(0.0, 1.0).ln_pdf(-2.0),
+            max_relative = 1e-14
+        );
+
+        let mixture = Mixture { components: 2, latent: 1 };
+        let params = [0.0, 5.0, 1.0, 0.5, 0.3_f64.ln(), 0.7_f64.ln()];
+        for z in [-1.0, 2.0, 4.9] {
+            let expected = (0.3 * normal(0.0, 1.0).pdf(z) + 0.7 * normal(5.0, 0.5).pdf(z)).ln();
+            assert_relative_eq!(mixture_log_density(mixture, &params, &[z]), expected, max_relative = 1e-13);
+        }
+        // Where both densities underflow, the nearer component alone is left: (−70)²/2.
+        let far = mixture_log_density(mixture, &params, &[-70.0]);
+        assert_relative_eq!(far, 0.3_f64.ln() + normal(0.0, 1.0).ln_pdf(-70.0), max_relative = 1e-13);
+    }
+
+    #[test]
+    fn mixtures_with_weights_of_zero_or_none() {
+        let mixture = Mixture { components: 2, latent: 1 };
+        let density = |log_weights: [f64; 2]| {
+            mixture_log_density(mixture, &[0.0, 1.0, 1.0, 1.0, log_weights[0], log_weights[1]], &[1.0])
+        };
+        assert_relative_eq!(density([f64::NEG_INFINITY, 0.0]), -HALF_LN_TWO_PI, max_relative = 1e-14);
+        assert_relative_eq!(density([0.0, f64::NEG_INFINITY]), -0.5 - HALF_LN_TWO_PI, max_relative = 1e-14);
+        assert_eq!(density([f64::NEG_INFINITY; 2]), f64::NEG_INFINITY);
+        assert!(density([f64::NAN, 0.0]).is_nan());
+        assert!(density([0.0, f64::NAN]).is_nan());
+    }
+
+    #[test]
+    fn draws_leave_observed_entries_alone() {
+        // A negative zero and a subnormal number: bits count.
+        let start = [-0.0, 7.0, 1e-310, 3.0];
+        let gaussians = [10.0, 20.0, 30.0, f64::INFINITY, 1.0, 1.0, 1.0, 1.0];
+        let mut x = start;
+        let mut rng = stream(1, Purpose::Impute, 0, 0);
+        assert_eq!(draw_missing(&mut rng, &[1.0, 0.0, 1.0, 0.0], &gaussians, &mut x), 1);
+        assert_eq!([0, 2, 3].map(|d| x[d].to_bits()), [0, 2, 3].map(|d: usize| start[d].to_bits()));
+        assert!((x[1] - 20.0).abs() < 10.0 && x[1] != 7.0, "{}", x[1]);
+
+        // The stream goes on at the same place whatever was observed.
+        let mut other = stream(1, Purpose::Impute, 0, 0);
+        assert_eq!(draw_missing(&mut other, &[1.0; 4], &gaussians, &mut x), 0);
+        assert_eq!(rng.random::<u64>(), other.random::<u64>());
+    }
+
+    #[test]
+    fn quantiles_of_known_mixtures() {
+        let quantile = |p, parts: &[[f64; 3]]| {
+            let column = |i: usize| parts.iter().map(|part| part[i]).collect::<Vec<_>>();
+            mixture_quantile(p, &column(0), &column(1), &column(2))
+        };
+        // Φ⁻¹(0.975) = 1.959963984540054…
+        assert_relative_eq!(
+            quantile(0.975, &[[1.0, 3.0, 2.0]]),
+            3.0 + 2.0 * 1.959_963_984_540_054,
+            max_relative = 1e-14
+        );
+        for p in [1e-6, 0.1, 0.5, 0.9] {
+            let expected = normal(-1.0, 0.5).inverse_cdf(p);
+            assert_relative_eq!(quantile(p, &[[1.0, -1.0, 0.5]]), expected, max_relative = 1e-9);
+            assert_relative_eq!(quantile(p, &[[0.4, -1.0, 0.5], [0.6, -1.0, 0.5]]), expected, max_relative = 1e-9);
+        }
+        // Far apart, each component is a quantile of its own: ¼ at −100, ¾ at 100.
+        let apart = [[0.25, -100.0, 1.0], [0.75, 100.0, 0.1]];
+        assert_relative_eq!(quantile(0.125, &apart), -100.0, max_relative = 1e-13);
+        assert_relative_eq!(quantile(0.625, &apart), 100.0, max_relative = 1e-13);
+        // A component of weight zero does not count.
+        assert_relative_eq!(quantile(0.5, &[[1.0, 2.0, 1.0], [0.0, 1e6, 1e6]]), 2.0, max_relative = 1e-9);
+        // Symmetric about 1.
+        assert_relative_eq!(quantile(0.5, &[[0.5, -2.0, 0.7], [0.5, 4.0, 0.7]]), 1.0, epsilon = 1e-7);
+        assert!(quantile(0.5, &[[1.0, f64::NAN, 1.0]]).is_nan());
+    }
+
+    /// The distribution function of the quantile is p, to the accuracy of Φ.
+    #[test]
+    fn quantiles_invert_the_distribution_function() {
+        let (weights, means, scales) = ([0.2, 0.5, 0.3], [-1.0, 0.5, 2.0], [0.3, 1.0, 0.05]);
+        for i in 1..100 {
+            let p = f64::from(i) / 100.0;
+            let at = mixture_quantile(p, &weights, &means, &scales);
+            let below: f64 = (0..3).map(|k| weights[k] * normal(means[k], scales[k]).cdf(at)).sum();
+            assert!((below - p).abs() < 1e-9, "{p}: {at} has {below} below it");
+        }
+    }
+}

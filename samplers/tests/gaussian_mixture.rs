@@ -2,6 +2,7 @@
 
 use std::f64::consts::{PI, TAU};
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
 use approx::{assert_abs_diff_eq, assert_relative_eq};
@@ -345,7 +346,8 @@ fn the_experiments_truth_scores_its_test_set() {
     let (Ok(truth), Ok(table)) =
         (fs::read_to_string(data.join("truth.json")), fs::read_to_string(data.join("test.csv")))
     else {
-        eprintln!("skipped: ../shared/data/mog5, beside the workspace, holds no truth.json and test.csv");
+        // Past the harness, which keeps what a passing test prints to itself.
+        let _ = writeln!(io::stderr(), "skipped: ../shared/data/mog5, beside the workspace, is not there");
         return;
     };
     let truth: serde_json::Value = serde_json::from_str(&truth).unwrap();

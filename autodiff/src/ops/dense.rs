@@ -2,6 +2,7 @@
 
 use linalg::Scalar;
 use linalg::gemm::{Epilogue, Matrix, MatrixMut, Scratch, gemm};
+use linalg::reduce;
 use linalg::simd::{Kernel, Vector, dispatch};
 
 use crate::op::{Grad, Inputs};
@@ -54,35 +55,6 @@ impl<T: Scalar> Kernel<T> for Gate<'_, T> {
 /// Adds Σ_n rows\[n, ·\] to a gradient; every row is as long as the gradient.
 pub(super) fn add_column_sums<T: Scalar>(grad: Grad<'_, T>, rows: &[T]) {
     let (sums, accumulate) = grad.parts();
-    if !accumulate {
-        sums.fill(T::ZERO);
-    }
-    dispatch(ColumnSums { sums, rows });
-}
-
-struct ColumnSums<'a, T> {
-    sums: &'a mut [T],
-    rows: &'a [T],
-}
-
-/// Rows that are summed before their sum is added to the total, so that rounding grows slowly with the rows.
-const ROWS_AT_ONCE: usize = 64;
-
-impl<T: Scalar> Kernel<T> for ColumnSums<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Vector<T>>(self) {
-        let width = self.sums.len();
-        for rows in self.rows.chunks((ROWS_AT_ONCE * width).max(1)) {
-            for start in (0..width).step_by(V::LANES) {
-                let piece = start..(start + V::LANES).min(width);
-                let mut sum = V::splat(T::ZERO);
-                for row in rows.chunks_exact(width) {
-                    sum = sum + V::load_partial(&row[piece.clone()]);
-                }
-                (V::load_partial(&self.sums[piece.clone()]) + sum).store_partial(&mut self.sums[piece]);
-            }
-        }
-    }
+    let width = sums.len();
+    reduce::add_column_sums(rows, rows.len().checked_div(width).unwrap_or(0), width, sums, accumulate);
 }

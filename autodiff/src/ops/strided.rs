@@ -1,7 +1,7 @@
 //! The loop behind every broadcast and every reduction of plain values.
 
 use linalg::Scalar;
-use linalg::simd::{Kernel, Vector, dispatch};
+use linalg::simd::{Kernel, MAX_LANES, Vector, dispatch};
 
 use crate::Shape;
 
@@ -283,9 +283,6 @@ impl<T: Scalar, const N: usize> Row<'_, T, N> {
         F::collapse(total)
     }
 }
-
-/// At least as many lanes as any vector has.
-const MAX_LANES: usize = 16;
 
 /// As many lanes as there are elements, but not more than a vector's.
 #[inline(always)]

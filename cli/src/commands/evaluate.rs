@@ -20,7 +20,10 @@ const GRID_TOLERANCE: f64 = 1e-4;
 struct Report {
     log_likelihood: f64,
     standard_error: Option<f64>,
+    /// Rows that were scored.
     rows: usize,
+    /// Rows without any observed cell: there is nothing to score.
+    rows_dropped: usize,
     likelihood: &'static str,
     importance_samples: Option<usize>,
     effective_sample_size: Option<f64>,
@@ -40,7 +43,13 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let run = Run::open(&args.run)?;
     let (mut model, info) = run.load_model()?;
     let table = read_for_model(&Input::from_arg(Some(&args.data)), &args.reading.options(), &column_names(&info))?;
-    let data = standardised(&table, &info);
+    let (data, dropped) = standardised(&table, &info).without_empty_rows();
+    if data.rows() == 0 {
+        return Err(models::Error::NoRows.into());
+    }
+    if dropped > 0 {
+        output.say(format!("{dropped} rows without any observed cell are left out"));
+    }
     // Log densities in the data's units: a change of variables, row by row over its observed columns.
     let standardisation = info.standardisation();
     let in_data_units = |per_row: &[f64]| -> Vec<f64> {
@@ -71,6 +80,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
                 log_likelihood: mean,
                 standard_error: error.is_finite().then_some(error),
                 rows: data.rows(),
+                rows_dropped: dropped,
                 likelihood: "grid",
                 importance_samples: None,
                 effective_sample_size: None,
@@ -100,6 +110,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
             log_likelihood: mean,
             standard_error: error.is_finite().then_some(error),
             rows: data.rows(),
+            rows_dropped: dropped,
             likelihood: "iwelbo",
             importance_samples: Some(args.importance_samples),
             effective_sample_size: Some(samples),

@@ -10,13 +10,16 @@ use samplers::importance::{Diagnostics, Statistic, impute};
 use samplers::stream::{Purpose, stream};
 use serde::Serialize;
 
-use super::{column_names, in_pool, standardised};
+use super::{MOST_NUMBERS, column_names, in_pool, standardised};
 use crate::args::{Fill, ImputeArgs, ImputeSampler};
 use crate::failure::{Failure, Result};
 use crate::files::numbered;
 use crate::output::Output;
 use crate::run::Run;
-use crate::table::{Input, Table, read_to_complete, write_completed};
+use crate::table::{Input, Table, check_output, read_to_complete, write_completed};
+
+/// The most importance samples a row.
+const MOST_PROPOSALS: usize = 1_000_000;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -33,11 +36,13 @@ struct Report {
 
 pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     let output = Output::new(&args.common);
-    for (option, value) in [("draws", args.draws), ("proposals", args.proposals)] {
-        if value == 0 {
-            return Err(Failure::usage(format!("--{option} 0: expected at least 1")));
-        }
+    if args.draws == 0 {
+        return Err(Failure::usage("--draws 0: expected at least 1"));
     }
+    if !(1..=MOST_PROPOSALS).contains(&args.proposals) {
+        return Err(Failure::usage(format!("--proposals {}: expected from 1 to {MOST_PROPOSALS}", args.proposals)));
+    }
+    check_output(&args.out)?;
     let fill = args.statistic.unwrap_or(if args.draws > 1 { Fill::Draw } else { Fill::Mean });
     let (name, statistic) = match fill {
         Fill::Draw => ("draw", Statistic::Draws(args.draws)),
@@ -52,6 +57,11 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     let (mut model, info) = Run::open(&args.run)?.load_model()?;
     let columns = column_names(&info);
     let (table, source) = read_to_complete(&Input::from_arg(Some(&args.data)), &args.reading.options(), &columns)?;
+    let most = MOST_NUMBERS / table.values().len();
+    if args.draws > most.max(1) {
+        let what = format!("--draws {}: expected at most {most} for a table of this size", args.draws);
+        return Err(Failure::usage_hint(what, "several runs with different --seed make more"));
+    }
 
     let seed = args.common.seed.unwrap_or(0);
     let (copies, diagnostics) = in_pool(&args.common, || {
@@ -59,7 +69,10 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         Ok(complete(&mut model, &info, &table, &data, args.proposals, statistic, seed))
     })?;
     if diagnostics.replaced > 0 {
-        output.say(format!("warning: {} values were not finite; the column's mean stands there", diagnostics.replaced));
+        output.say(format!(
+            "warning: {} values were not finite; what stands there is the column's mean (0 with --no-standardize)",
+            diagnostics.replaced
+        ));
     }
     let mut out = Vec::new();
     for (i, values) in copies.iter().enumerate() {
@@ -109,7 +122,7 @@ pub(super) fn complete(
         let cells = copy.iter().zip(table.values()).enumerate();
         let value = |(i, (x, original)): (usize, (&f32, &f64))| {
             let d = i % table.width();
-            if original.is_nan() { standardisation.restore(d, f64::from(*x)) } else { *original }
+            if original.is_nan() { standardisation.restore_rounded(d, *x) } else { *original }
         };
         cells.map(value).collect()
     });

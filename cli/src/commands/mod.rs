@@ -14,8 +14,17 @@ use crate::args::{Cli, Command, Common, Reading};
 use crate::failure::{Failure, Result};
 use crate::table::{MissingValues, ReadOptions, Table};
 
+/// The most threads that can be asked for.
+const MOST_THREADS: usize = 1024;
+/// The most numbers that a result may have: what is beyond it would not fit into memory.
+const MOST_NUMBERS: usize = 1 << 32;
+
 /// Carries out a command.
 pub(crate) fn dispatch(cli: &Cli) -> Result<()> {
+    let common = cli.command.common();
+    if let Some(threads) = common.threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
+        return Err(Failure::usage(format!("--threads {threads}: expected from 1 to {MOST_THREADS}")));
+    }
     match &cli.command {
         Command::Train(args) => train::run(args),
         Command::Evaluate(args) => evaluate::run(args),
@@ -28,9 +37,6 @@ pub(crate) fn dispatch(cli: &Cli) -> Result<()> {
 
 /// Runs `work` inside a pool of the wished-for number of threads.
 fn in_pool<R: Send>(common: &Common, work: impl FnOnce() -> Result<R> + Send) -> Result<R> {
-    if common.threads == Some(0) {
-        return Err(Failure::usage("--threads 0: expected at least 1"));
-    }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(common.threads.unwrap_or(0)).build();
     let pool = pool.map_err(|error| Failure::Failed(format!("the threads could not be started: {error}")))?;
     pool.install(work)

@@ -5,12 +5,12 @@ use samplers::model::LatentModel;
 use samplers::stream::{Purpose, stream};
 use serde::Serialize;
 
-use super::{column_names, in_pool};
+use super::{MOST_NUMBERS, column_names, in_pool};
 use crate::args::SampleArgs;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::run::Run;
-use crate::table::write_numbers;
+use crate::table::{check_output, write_numbers};
 
 /// Rows drawn at a time; each block has a stream of its own.
 const BLOCK: usize = 1024;
@@ -27,8 +27,13 @@ pub(crate) fn run(args: &SampleArgs) -> Result<()> {
     if args.rows == 0 {
         return Err(Failure::usage("--rows 0: expected at least 1"));
     }
+    check_output(&args.out)?;
     let (mut model, info) = Run::open(&args.run)?.load_model()?;
     let (columns, latent) = (info.vae.columns, info.vae.latent);
+    if args.rows > MOST_NUMBERS / columns {
+        let most = MOST_NUMBERS / columns;
+        return Err(Failure::usage(format!("--rows {}: expected at most {most} for {columns} columns", args.rows)));
+    }
     let standardisation = info.standardisation();
     let seed = args.common.seed.unwrap_or(0);
     let values = in_pool(&args.common, || {
@@ -43,8 +48,8 @@ pub(crate) fn run(args: &SampleArgs) -> Result<()> {
             for gaussian in gaussians.chunks_exact(2 * columns).take(rows) {
                 let (means, scales) = gaussian.split_at(columns);
                 for d in 0..columns {
-                    let x = f64::from(means[d]) + f64::from(scales[d]) * standard_normal::<f64>(&mut rng);
-                    values.push(standardisation.restore(d, x));
+                    let x = means[d] + scales[d] * standard_normal::<f32>(&mut rng);
+                    values.push(standardisation.restore_rounded(d, x));
                 }
             }
         }

@@ -17,7 +17,9 @@ use models::method::{Estimator, LogitGradient};
 use models::optimiser::Schedule;
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
 use crate::failure::{Failure, Result};
+use crate::table::closest;
 
 /// Options of a training run, by their long names. What is not said is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Args, Serialize, Deserialize)]
@@ -92,7 +94,7 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "S")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) decoder_min_scale: Option<f64>,
-    /// Passes over the rows (default: about 10,000 updates, from 10 to 500 passes)
+    /// Passes over the rows (default: about 10,000 updates, from 10 to 200 passes)
     #[arg(long, value_name = "N", conflicts_with = "updates")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) epochs: Option<u64>,
@@ -125,7 +127,7 @@ pub(crate) struct TrainOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) validation: Option<String>,
     /// Leave the columns as they are (default: standardised by their observed mean and deviation)
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) no_standardize: Option<bool>,
     /// Only these columns, separated by commas
@@ -204,20 +206,55 @@ impl TrainOptions {
 
     /// Reads a configuration file.
     pub(crate) fn from_file(path: &Path) -> Result<TrainOptions> {
-        let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => Failure::usage(format!("{}: no such file", path.display())),
-            _ => Failure::System { what: path.display().to_string(), source },
+        let file = path.display().to_string();
+        if path.is_dir() {
+            return Err(Failure::usage(format!("{file} is a directory; expected a configuration file")));
+        }
+        let bytes = std::fs::read(path).map_err(|source| Error::reading(&file, source))?;
+        let text = str::from_utf8(&bytes).map_err(|error| {
+            let line = bytes[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count() + 1;
+            Failure::usage(format!("{file}, line {line}: not UTF-8 text"))
         })?;
-        Self::from_toml(&text).map_err(|what| Failure::usage(format!("{}: {what}", path.display())))
+        Self::from_toml(text).map_err(|(what, hint)| Failure::Usage { what: format!("{file}, {what}"), hint })
     }
 
-    /// Reads TOML; the error is one line and names the line of the text.
-    pub(crate) fn from_toml(text: &str) -> std::result::Result<TrainOptions, String> {
-        toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
-            format!("line {line}: {}", error.message().replace('\n', " "))
-        })
+    /// Reads TOML; the error is one line that names the line of the text, and maybe a hint.
+    fn from_toml(text: &str) -> std::result::Result<TrainOptions, (String, Option<String>)> {
+        let options: TrainOptions = toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+            let (what, hint) = plainly(&error.message().replace('\n', " "));
+            (format!("line {line}: {what}"), hint)
+        })?;
+        match (options.epochs, options.updates) {
+            (Some(_), Some(_)) => Err(("epochs and updates are both given".to_owned(), Some("keep one".to_owned()))),
+            _ => Ok(options),
+        }
     }
+}
+
+/// A TOML reader's message in the user's words, and a hint.
+fn plainly(message: &str) -> (String, Option<String>) {
+    // The list of all options would be too long.
+    if let Some((unknown, known)) = message.split_once(", expected one of ")
+        && let Some(name) = unknown.strip_prefix("unknown field `")
+    {
+        let name = name.trim_end_matches('`');
+        let known: Vec<String> = known.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        let hint = match closest(name, &known) {
+            Some(near) => format!("did you mean {near}?"),
+            None => "options are called by their long names, as in `missvae train --help`".to_owned(),
+        };
+        return (format!("there is no option {name:?}"), Some(hint));
+    }
+    let mut message = message.to_owned();
+    for (technical, plain) in [
+        ("expected usize", "expected a whole number"),
+        ("expected u64", "expected a whole number"),
+        ("expected f64", "expected a number"),
+    ] {
+        message = message.replace(technical, plain);
+    }
+    (message, None)
 }
 
 /// Defines a command-line value for a type of another crate, name by name.

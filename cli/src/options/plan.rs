@@ -4,13 +4,22 @@ use std::path::PathBuf;
 
 use models::method::{Bound, LogitGradient, METHODS, Method, ObjectiveConfig};
 use models::trainer::{Length, TrainConfig};
-use models::vae::VaeConfig;
+use models::vae::{Vae, VaeConfig};
 
 use super::{EstimatorOption, LogitGradientOption, PathwiseOption, ScheduleOption, TrainOptions};
 use crate::failure::{Failure, Result};
+use crate::table::closest;
 
 /// Updates that a run without `--epochs` and `--updates` aims at.
 const DEFAULT_UPDATES: u64 = 10_000;
+/// The longest run that is believed to be meant, in epochs or updates.
+const LONGEST: u64 = 1_000_000_000;
+/// The most blocks of a network.
+const MOST_BLOCKS: usize = 1000;
+/// The most parameters of a model; more are a slip of the pen.
+const MOST_PARAMETERS: usize = 1 << 31;
+/// The most numbers that the activations of an update may have: 128 GiB.
+const MOST_ACTIVATIONS: usize = 1 << 35;
 
 /// A training run, settled.
 #[derive(Clone, Debug)]
@@ -44,13 +53,34 @@ fn check<T: std::fmt::Display>(option: &str, value: T, holds: bool, expected: &s
     }
 }
 
+/// Checks that a model, and an update with so many samples, could fit into some machine's memory.
+fn check_size(vae: &VaeConfig, samples: usize) -> Result<()> {
+    let parameters = Vae::new(vae.clone()).layout().len();
+    if parameters > MOST_PARAMETERS {
+        return Err(Failure::usage_hint(
+            format!("the networks would have {parameters} parameters; expected at most {MOST_PARAMETERS}"),
+            "lower --hidden, --components, --latent or the numbers of blocks",
+        ));
+    }
+    // Those of the decoder's layers, and as many gradients.
+    let activations = samples.saturating_mul(2 * vae.hidden * (2 * vae.decoder_blocks + 1));
+    if activations > MOST_ACTIVATIONS {
+        return Err(Failure::usage_hint(
+            format!("an update on {samples} samples would take more than {} GB of memory", activations >> 28),
+            "lower --batch-size, --samples, --importance-samples or --components",
+        ));
+    }
+    Ok(())
+}
+
 impl TrainOptions {
     /// The method that the options name.
     pub(crate) fn method(&self) -> Result<Method> {
         let name = self.method.as_deref().unwrap_or("miss-svae");
         Method::named(name).ok_or_else(|| {
-            let names: Vec<&str> = METHODS.iter().map(|m| m.name).collect();
-            Failure::usage(format!("--method {name}: expected one of {}", names.join(", ")))
+            let names: Vec<String> = METHODS.iter().map(|m| m.name.to_owned()).collect();
+            let what = format!("--method {name}: expected one of {}", names.join(", "));
+            Failure::Usage { what, hint: closest(name, &names).map(|near| format!("did you mean {near}?")) }
         })
     }
 
@@ -114,11 +144,14 @@ impl TrainOptions {
             ("importance-samples", importance_samples),
             ("latent", latent),
             ("hidden", hidden),
-            ("blocks", encoder_blocks.max(decoder_blocks)),
             ("batch-size", batch_size),
         ] {
             check(option, size, size <= 1 << 20, "at most 1048576")?;
         }
+
+        let most_blocks = format!("at most {MOST_BLOCKS}");
+        check("encoder-blocks", encoder_blocks, encoder_blocks <= MOST_BLOCKS, &most_blocks)?;
+        check("decoder-blocks", decoder_blocks, decoder_blocks <= MOST_BLOCKS, &most_blocks)?;
 
         let dropout = self.dropout.unwrap_or(0.0);
         check("dropout", dropout, (0.0..1.0).contains(&dropout), "a probability of at least 0 and below 1")?;
@@ -162,10 +195,12 @@ impl TrainOptions {
         objective.check().map_err(models::Error::from)?;
 
         let per_epoch = rows.div_ceil(batch_size).max(1) as u64;
+        let longest = format!("from 1 to {LONGEST}");
+        let length = |option: &str, n: u64| check(option, n, (1..=LONGEST).contains(&n), &longest);
         let (epochs, updates) = match (self.epochs, self.updates) {
-            (_, Some(updates)) => (None, Some(check("updates", updates, updates > 0, "at least 1")?)),
-            (Some(epochs), None) => (Some(check("epochs", epochs, epochs > 0, "at least 1")?), None),
-            (None, None) => (Some((DEFAULT_UPDATES / per_epoch).clamp(10, 500)), None),
+            (_, Some(updates)) => (None, Some(length("updates", updates)?)),
+            (Some(epochs), None) => (Some(length("epochs", epochs)?), None),
+            (None, None) => (Some((DEFAULT_UPDATES / per_epoch).clamp(10, 200)), None),
         };
         let schedule = self.schedule.unwrap_or(ScheduleOption::Cosine);
         let seed = self.seed.unwrap_or(0);
@@ -189,6 +224,7 @@ impl TrainOptions {
             encoder_min_scale,
             decoder_min_scale,
         };
+        check_size(&vae, batch_size.min(rows).saturating_mul(objective.samples_per_row()))?;
         let options = TrainOptions {
             method: Some(method.name.to_owned()),
             components: Some(components),

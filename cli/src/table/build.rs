@@ -116,7 +116,7 @@ impl<'a> Builder<'a> {
             columns.push(UnusableColumn { name, reason });
         }
         if !columns.is_empty() {
-            return Err(Error::UnusableColumns { file: self.file, columns, usable });
+            return Err(Error::UnusableColumns { file: self.file, columns, usable, chosen: fitting });
         }
         self.values.shrink_to_fit();
         Ok(Table::new(usable, self.values))

@@ -48,7 +48,9 @@ impl MissingValues {
 
     /// Reads an array's number.
     pub(super) fn read_number(&self, number: f64) -> Cell<'static> {
-        if number.is_nan() || self.numbers.contains(&number) {
+        // An array of single precision holds the nearest such number to the one that the user wrote.
+        let is = |missing: &f64| number == *missing || number == f64::from(*missing as f32);
+        if number.is_nan() || self.numbers.iter().any(is) {
             Cell::Missing
         } else if number.is_finite() {
             Cell::Number(number)

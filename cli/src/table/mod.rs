@@ -24,7 +24,7 @@ pub(crate) use build::{read_for_model, read_to_complete, read_to_fit};
 pub(crate) use cell::{Cell, MissingValues};
 pub(crate) use open::Input;
 pub(crate) use select::{Header, Selection, closest, parse_names};
-pub(crate) use write::{write_completed, write_numbers};
+pub(crate) use write::{check_output, write_completed, write_numbers};
 
 use crate::error::{Error, Place, Result};
 use open::Format;
@@ -50,6 +50,7 @@ impl Table {
     }
 
     /// The columns' names.
+    #[cfg(test)]
     pub(crate) fn columns(&self) -> &[String] {
         &self.columns
     }

@@ -16,7 +16,7 @@ use crate::files::write_atomic;
 /// table's column order).
 ///
 /// Text comes back byte for byte but for the missing cells: other columns, header, quoting, blanks, line ends and a
-/// byte-order mark included. Imputed numbers carry single precision, in the shortest text that reads back the same.
+/// byte-order mark included. Imputed numbers stand in the shortest text that reads back the same.
 /// Text that goes to a `.npy` file is reduced to the table's columns, in the file's order, in double precision; an array
 /// keeps all its columns and its precision. The ending of `path` decides (`.csv`, `.tsv`, `.npy`, each also `.gz`).
 ///
@@ -68,8 +68,6 @@ pub(crate) fn write_completed(path: &Path, source: &Source, table: &Table, compl
 
 /// Writes `values` (row-major; NaN where missing) under a header, or as an array, by the ending of `path`.
 ///
-/// Text carries single precision, `.npy` double.
-///
 /// # Errors
 /// [`Error::OutputFormat`], and those of [`write_atomic`].
 ///
@@ -83,12 +81,29 @@ pub(crate) fn write_numbers(path: &Path, columns: &[String], values: &[f64]) -> 
             for row in values.chunks_exact(width) {
                 for (column, &value) in row.iter().enumerate() {
                     let end = if column + 1 == width { b'\n' } else { delimiter };
-                    write!(out, "{}{}", number_text(value, true), end as char)?;
+                    write!(out, "{}{}", number_text(value, false), end as char)?;
                 }
             }
             Ok(())
         }),
         _ => to_file(path, |out| npy(out, values.len() / width, width, values.iter().copied())),
+    }
+}
+
+/// Checks that a table can be written under this name, before any work is done for it.
+///
+/// # Errors
+/// [`Error::OutputFormat`], [`Error::OutputIsDirectory`], [`Error::NoOutputDirectory`].
+pub(crate) fn check_output(path: &Path) -> Result<()> {
+    output_format(path)?;
+    if path.is_dir() {
+        return Err(Error::writing(path, io::ErrorKind::IsADirectory.into()));
+    }
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
+            Err(Error::writing(path, io::ErrorKind::NotFound.into()))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -147,7 +162,7 @@ impl Fill<'_> {
                 written = span.bytes.end;
                 let cell = &record[span.bytes.clone()];
                 match row.and_then(|row| self.missing(row, place)) {
-                    Some(number) => out.write_all(number_text(number, true).as_bytes())?,
+                    Some(number) => out.write_all(number_text(number, false).as_bytes())?,
                     None if new != old && !span.quoted && cell.contains(&new) => quoted(out, cell)?,
                     None => out.write_all(cell)?,
                 }

@@ -1,13 +1,11 @@
 //! The reductions at a width that the surrounding [`Kernel`] chooses.
 
 use crate::Scalar;
-use crate::simd::{Kernel, Vector};
+use crate::simd::{Kernel, MAX_LANES, Vector};
 use crate::special::{Elementwise, Map, exp, ln};
 
 /// Independent accumulators of a sum: enough to hide the latency of an addition.
 const ACCUMULATORS: usize = 4;
-/// At least as many lanes as any vector has.
-const MAX_LANES: usize = 16;
 
 /// The terms of a sum, a block of up to `LANES` at a time.
 ///

@@ -96,9 +96,10 @@ pub fn softmax<T: Scalar>(x: &[T], out: &mut [T]) {
     run!(T, V, (x: &'a [T], out: &'a mut [T]) -> (), lanes::softmax::<T, V>(x, out));
 }
 
-/// `out[j]` ← Σᵢ `x[i, j]`, added to what `out[j]` holds if `accumulate`; the rows are taken in order.
+/// `out[j]` ← Σᵢ `x[i, j]`, added to what `out[j]` holds if `accumulate`.
 ///
-/// *x*: `rows` × `cols`, row-major; *out*: `cols`. With `accumulate`, the sum starts from the old value.
+/// *x*: `rows` × `cols`, row-major; *out*: `cols`. Every 64 rows are summed in order before their sum is added to the
+/// total, so that rounding grows slowly with the rows.
 ///
 /// # Panics
 /// If the shapes do not fit.
@@ -106,36 +107,22 @@ pub fn softmax<T: Scalar>(x: &[T], out: &mut [T]) {
 pub fn add_column_sums<T: Scalar>(x: &[T], rows: usize, cols: usize, out: &mut [T], accumulate: bool) {
     assert_eq!(x.len(), rows * cols, "add_column_sums: {} elements for a {rows} × {cols} matrix", x.len());
     assert_eq!(out.len(), cols, "add_column_sums: output of length {} for a {rows} × {cols} matrix", out.len());
-    run!(T, V, (x: &'a [T], out: &'a mut [T], accumulate: bool) -> (), {
-        /// Vectors side by side: independent sums, and whole cache lines of each row.
-        const WIDTH: usize = 4;
+    if !accumulate {
+        out.fill(T::ZERO);
+    }
+    run!(T, V, (x: &'a [T], out: &'a mut [T]) -> (), {
+        /// Rows that are summed before their sum is added to the total.
+        const ROWS_AT_ONCE: usize = 64;
         let cols = out.len();
-        let wide = WIDTH * V::LANES;
-        for start in (0..cols - cols % wide).step_by(wide) {
-            let sums = &mut out[start..start + wide];
-            let mut acc = [V::splat(T::ZERO); WIDTH];
-            if accumulate {
-                for (acc, sums) in acc.iter_mut().zip(sums.chunks_exact(V::LANES)) {
-                    *acc = V::load(sums);
+        for rows in x.chunks((ROWS_AT_ONCE * cols).max(1)) {
+            for start in (0..cols).step_by(V::LANES) {
+                let end = cols.min(start + V::LANES);
+                let mut sum = V::splat(T::ZERO);
+                for row in rows.chunks_exact(cols) {
+                    sum = sum + V::load_partial(&row[start..end]);
                 }
+                (V::load_partial(&out[start..end]) + sum).store_partial(&mut out[start..end]);
             }
-            for row in x.chunks_exact(cols) {
-                for (acc, x) in acc.iter_mut().zip(row[start..start + wide].chunks_exact(V::LANES)) {
-                    *acc = *acc + V::load(x);
-                }
-            }
-            for (acc, sums) in acc.iter().zip(sums.chunks_exact_mut(V::LANES)) {
-                acc.store(sums);
-            }
-        }
-        for start in (cols - cols % wide..cols).step_by(V::LANES) {
-            let end = cols.min(start + V::LANES);
-            let sums = &mut out[start..end];
-            let mut acc = if accumulate { V::load_partial(sums) } else { V::splat(T::ZERO) };
-            for row in x.chunks_exact(cols) {
-                acc = acc + V::load_partial(&row[start..end]);
-            }
-            acc.store_partial(sums);
         }
     });
 }

@@ -12,7 +12,7 @@ macro_rules! array {
         $(#[$doc])*
         #[derive(Clone, Copy)]
         #[repr(transparent)]
-        pub struct $name([$t; $lanes]);
+        pub(super) struct $name([$t; $lanes]);
 
         impl $name {
             #[inline(always)]

@@ -122,6 +122,9 @@ pub trait Kernel<T: Scalar> {
     fn run<V: Vector<T>>(self) -> Self::Output;
 }
 
+/// Lanes of the widest vector: what a buffer for any vector's lanes needs.
+pub const MAX_LANES: usize = 16;
+
 /// Instruction sets, from narrow to wide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -196,22 +199,7 @@ pub fn dispatch<T: Scalar, K: Kernel<T>>(kernel: K) -> K::Output {
 /// If the processor does not have that level.
 #[inline]
 pub fn dispatch_at<T: Scalar, K: Kernel<T>>(at: Level, kernel: K) -> K::Output {
-    match at {
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 if at <= level_available() => {
-            // SAFETY: the processor has the features that the function is compiled for.
-            unsafe { x86::run_avx512::<T, T::Avx512, K>(kernel) }
-        }
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 if at <= level_available() => {
-            // SAFETY: as above.
-            unsafe { x86::run_avx2::<T, T::Avx2, K>(kernel) }
-        }
-        Level::Neon => kernel.run::<T::Array>(),
-        Level::Plain => kernel.run::<T>(),
-        #[allow(unreachable_patterns, reason = "reached where the arms above are configured out or guarded")]
-        other => panic!("this processor has no {} vectors", other.name()),
-    }
+    T::at_level(at, kernel)
 }
 
 /// The widest level that this processor has, whatever `MISSVAE_SIMD` says.
@@ -221,30 +209,49 @@ pub fn level_available() -> Level {
     *BEST.get_or_init(detect)
 }
 
-/// The vector types of a scalar, one a level.
-pub trait Widths: Sized {
-    /// 512-bit vector.
-    #[cfg(target_arch = "x86_64")]
-    type Avx512: Vector<Self>;
-    /// 256-bit vector.
-    #[cfg(target_arch = "x86_64")]
-    type Avx2: Vector<Self>;
-    /// 128-bit vector.
-    type Array: Vector<Self>;
-}
+pub(crate) mod levels {
+    //! The vectors of each scalar, at each level. They are concrete here and not associated types: those could be named,
+    //! and their safe methods called, where the processor does not have the instructions.
 
-impl Widths for f32 {
+    use super::{Kernel, Level, array, level_available};
     #[cfg(target_arch = "x86_64")]
-    type Avx512 = x86::F32x16;
-    #[cfg(target_arch = "x86_64")]
-    type Avx2 = x86::F32x8;
-    type Array = array::F32x4;
-}
+    use super::x86;
+    use crate::Scalar;
 
-impl Widths for f64 {
-    #[cfg(target_arch = "x86_64")]
-    type Avx512 = x86::F64x8;
-    #[cfg(target_arch = "x86_64")]
-    type Avx2 = x86::F64x4;
-    type Array = array::F64x2;
+    /// What runs a kernel on the vectors of a level.
+    pub trait Levels: Sized {
+        /// Runs `kernel` at `at`. Panics if the processor does not have that level.
+        fn at_level<K: Kernel<Self>>(at: Level, kernel: K) -> K::Output
+        where
+            Self: Scalar;
+    }
+
+    macro_rules! levels {
+        ($t:ty, $avx512:ident, $avx2:ident, $array:ident) => {
+            impl Levels for $t {
+                #[inline]
+                fn at_level<K: Kernel<Self>>(at: Level, kernel: K) -> K::Output {
+                    match at {
+                        #[cfg(target_arch = "x86_64")]
+                        Level::Avx512 if at <= level_available() => {
+                            // SAFETY: the processor has the features that the function is compiled for.
+                            unsafe { x86::run_avx512::<$t, x86::$avx512, K>(kernel) }
+                        }
+                        #[cfg(target_arch = "x86_64")]
+                        Level::Avx2 if at <= level_available() => {
+                            // SAFETY: as above.
+                            unsafe { x86::run_avx2::<$t, x86::$avx2, K>(kernel) }
+                        }
+                        Level::Neon => kernel.run::<array::$array>(),
+                        Level::Plain => kernel.run::<$t>(),
+                        #[allow(unreachable_patterns, reason = "reached where the arms above are configured out")]
+                        other => panic!("this processor has no {} vectors", other.name()),
+                    }
+                }
+            }
+        };
+    }
+
+    levels!(f32, F32x16, F32x8, F32x4);
+    levels!(f64, F64x8, F64x4, F64x2);
 }

@@ -63,7 +63,7 @@ macro_rules! vector {
         $(#[$doc])*
         #[derive(Clone, Copy)]
         #[repr(transparent)]
-        pub struct $name($raw);
+        pub(super) struct $name($raw);
 
         impl sealed::Sealed for $name {}
 

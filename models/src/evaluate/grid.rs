@@ -3,7 +3,7 @@
 use linalg::Scalar;
 use linalg::parallel::rows_mut;
 use linalg::reduce::lanes;
-use linalg::simd::{Kernel, Vector, dispatch};
+use linalg::simd::{Kernel, MAX_LANES, Vector, dispatch};
 use linalg::special::{HALF_LN_TWO_PI, exp, ln_slice};
 use samplers::model::LatentModel;
 
@@ -12,8 +12,6 @@ use crate::imputer::Fitted;
 
 /// Grid points decoded and scored at a time.
 const CHUNK: usize = 2048;
-/// Lanes of the widest vectors.
-const MAX_LANES: usize = 16;
 
 /// A midpoint rule over \[−half_width, half_width\]^L.
 #[derive(Clone, Copy, Debug, PartialEq)]

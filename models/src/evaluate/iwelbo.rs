@@ -37,12 +37,17 @@ pub fn iwelbo<T: Scalar>(
     for n in 0..data.rows() {
         let mut rng = stream(seed, Purpose::Evaluate, 0, n as u64);
         let mut sums = Sums::default();
+        let params = {
+            let (vae, mut g) = model.graph();
+            let batch = Batch::record(&mut g, data, n..n + 1);
+            let params = vae.encode(&mut g, batch.input, None::<&mut Stream>);
+            g.value(params).to_vec()
+        };
         for first in (0..samples).step_by(CHUNK) {
             let count = CHUNK.min(samples - first);
             let (vae, mut g) = model.graph();
             let batch = Batch::record(&mut g, data, n..n + 1);
-            let params = vae.encode(&mut g, batch.input, None::<&mut Stream>);
-            let params = g.detach(params);
+            let params = g.constant([1, params.len()], &params);
             let z = g.constant_from(params, [count, 1, mixture.latent], |params, z| {
                 fill_ancestral(&mut rng, mixture, params, z);
             });

@@ -1,11 +1,11 @@
 //! Pathwise gradients through ancestral samples.
 
 use linalg::Scalar;
-use linalg::simd::{Kernel, Vector, dispatch};
+use linalg::simd::{Kernel, MAX_LANES, Vector, dispatch};
 
 use super::implicit::{Gradient, Sweep, sweep_len};
 use super::log_density::LogDensity;
-use super::table::{MAX_LANES, Table, table_len};
+use super::table::{Table, table_len};
 use super::{Grouping, Mixture};
 use crate::op::{Backward, Forward, Op, Reads};
 use crate::{Graph, Shape, Var};

@@ -21,10 +21,10 @@
 //! Source: METHODS §4; Figurnov et al. 2019, *Implicit Reparameterization Gradients*; paper §4.1.
 
 use linalg::Scalar;
-use linalg::simd::{Kernel, Vector};
+use linalg::simd::{Kernel, MAX_LANES, Vector};
 use linalg::special::{exp, ln, log_ndtr_and_slope, ndtr};
 
-use super::table::{MAX_LANES, Table, lane_indices, load_log, table_len};
+use super::table::{Table, lane_indices, load_log, table_len};
 use super::{Grouping, Mixture};
 
 /// Values that [`Sweep`] leaves for one sample: π (K) and r (L × K), so that rows d of the two together are w_d and rows

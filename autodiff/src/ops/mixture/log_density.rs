@@ -1,9 +1,9 @@
 //! Log density of mixtures of diagonal Gaussians.
 
 use linalg::Scalar;
-use linalg::simd::{Kernel, Vector, dispatch};
+use linalg::simd::{Kernel, MAX_LANES, Vector, dispatch};
 
-use super::table::{MAX_LANES, Table, lane_indices, responsibilities, table_len};
+use super::table::{Table, lane_indices, responsibilities, table_len};
 use super::{Grouping, Mixture};
 use crate::op::{Backward, Forward, Op, Reads};
 use crate::{Graph, Shape, Var};

@@ -1,13 +1,10 @@
 //! Dimension-major copies of a mixture's parameters, for kernels whose lanes are components.
 
 use linalg::Scalar;
-use linalg::simd::Vector;
+use linalg::simd::{MAX_LANES, Vector};
 use linalg::special::{HALF_LN_TWO_PI, exp, ln};
 
 use super::Mixture;
-
-/// At least as many lanes as any vector has.
-pub(super) const MAX_LANES: usize = 16;
 
 /// Length of one data row's table.
 pub(super) fn table_len(mixture: Mixture) -> usize {

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant, SystemTime};
 use models::store::{self, CheckpointInfo, ModelInfo};
 use models::trainer::{Outcome, Trainer};
 use models::vae::Vae;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::in_pool;
 use crate::args::TrainArgs;
 use crate::failure::{Failure, Result};
-use crate::options::{Plan, TrainOptions};
+use crate::options::{Plan, TrainOptions, Validation};
 use crate::output::{Output, aligned};
 use crate::run::Run;
 use crate::table::Input;
@@ -23,7 +23,7 @@ use rows::Rows;
 use watch::Watch;
 
 /// What `--json` prints and `summary.json` holds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Summary {
     method: String,
     rows: usize,
@@ -45,7 +45,10 @@ struct Summary {
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let output = Output::new(&args.common);
     if !(args.checkpoint_every >= 0.0 && args.checkpoint_every.is_finite()) {
-        return Err(Failure::usage(format!("--checkpoint-every {}: expected seconds", args.checkpoint_every)));
+        return Err(Failure::usage(format!(
+            "--checkpoint-every {}: expected seconds, at least 0",
+            args.checkpoint_every
+        )));
     }
     let (options, resumed) = match &args.resume {
         Some(path) => {
@@ -56,14 +59,15 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
                 ));
             }
             let run = Run::open(path)?;
-            (run.read_config()?, Some(run))
+            let options = run.read_config()?;
+            run.sweep();
+            (options, Some(run))
         }
         None => (said(args)?, None),
     };
 
     let rows = Rows::read(&options)?;
     let plan = options.settle(rows.train.rows(), rows.train.columns())?;
-    output.say(rows.describe());
     let run = match resumed {
         Some(run) => run,
         None => {
@@ -83,17 +87,21 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
 fn said(args: &TrainArgs) -> Result<TrainOptions> {
     let mut options = args.options.clone();
     options.seed = args.common.seed;
-    let data = args.data.as_deref().map(|path| if path == Path::new("-") { path.to_owned() } else { absolute(path) });
-    options.data = data.map(|path| path.display().to_string());
+    options.data = args.data.as_deref().map(|path| path.display().to_string());
     if let Some(path) = &args.config {
         options = options.over(TrainOptions::from_file(path)?);
+    }
+    // Paths from the root, so that a run can be resumed from another directory.
+    options.data = options.data.map(|path| if path == "-" { path } else { absolute(&path) });
+    if let Some(Validation::File(path)) = options.validation()? {
+        options.validation = Some(absolute(&path.display().to_string()));
     }
     options.with_preset()
 }
 
-/// The path from the root, so that a run can be resumed from another directory.
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+/// The path from the root.
+fn absolute(path: &str) -> String {
+    std::path::absolute(path).map_or_else(|_| path.to_owned(), |path| path.display().to_string())
 }
 
 /// A run directory that does not exist: runs/<method>-<time>.
@@ -117,6 +125,13 @@ fn fit(args: &TrainArgs, output: &Output, plan: &Plan, rows: &Rows, run: &Run) -
     };
     let mut trainer = trainer(plan, rows, run, vae, &info)?;
     let total = trainer.total_updates(rows.train.rows());
+    if trainer.progress().update >= total && run.summary().exists() {
+        output.say(format!("{}: the run is finished already", run.path().display()));
+        let summary: Summary = run.read_summary()?;
+        let text = report(&summary, String::new(), args.data.as_deref());
+        return Ok((summary, text));
+    }
+    output.say(rows.describe());
     output.say(format!(
         "{} with {} components, {} latent dimensions, {} parameters, {total} updates; run directory {}",
         plan.method.title,
@@ -128,7 +143,7 @@ fn fit(args: &TrainArgs, output: &Output, plan: &Plan, rows: &Rows, run: &Run) -
 
     let started = Instant::now();
     let first = trainer.progress().update;
-    let every = Duration::from_secs_f64(args.checkpoint_every);
+    let every = Duration::try_from_secs_f64(args.checkpoint_every).unwrap_or(Duration::MAX);
     let mut watch = Watch::new(output, run, info, rows, &trainer, every)?;
     let outcome = trainer.run(&rows.train, rows.validation.as_ref(), &mut watch);
     let last = watch.finish(&trainer, &outcome)?;
@@ -181,7 +196,15 @@ fn trainer(plan: &Plan, rows: &Rows, run: &Run, vae: Vae, info: &ModelInfo) -> R
     if fingerprint != rows.fingerprint || model.columns != info.columns {
         return fail("the table has changed since the run began", "restore the table, or start a new run");
     }
-    Ok(Trainer::resume(stored, plan.train.clone(), parameters, optimiser, progress)?)
+    let trainer = Trainer::resume(stored, plan.train.clone(), parameters, optimiser, progress)?;
+    let n = rows.train.rows();
+    if progress.step >= trainer.updates_per_epoch(n) || progress.update > trainer.total_updates(n) {
+        return fail(
+            "its checkpoint does not fit the batch size or the length in its config.toml",
+            "restore config.toml, or start a new run",
+        );
+    }
+    Ok(trainer)
 }
 
 /// The summary for people.

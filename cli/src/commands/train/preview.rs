@@ -4,7 +4,7 @@ use linalg::Scalar;
 use models::imputer::Fitted;
 use samplers::importance::{Statistic, impute};
 use samplers::stream::{Purpose, stream};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::rows::Rows;
 use crate::output::aligned;
@@ -17,7 +17,7 @@ const DRAWS: usize = 200;
 const ROWS: usize = 4;
 
 /// Errors on hidden cells, in standardised units (those of the columns as they are with `--no-standardize`).
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct HiddenErrors {
     pub(super) cells: usize,
     /// Of the conditional means.
@@ -30,15 +30,22 @@ pub(super) struct HiddenErrors {
 /// How far the model's conditional means are from the cells that were hidden.
 pub(super) fn hidden_errors(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> HiddenErrors {
     let columns = rows.train.columns();
-    let all: Vec<usize> = (0..rows.train.rows()).collect();
-    let completed = complete(model, rows, &all, Statistic::Mean, seed);
+    let mut chosen: Vec<usize> = rows.hidden.iter().map(|(cell, _)| cell / columns).collect();
+    chosen.dedup();
+    let completed = complete(model, rows, &chosen, Statistic::Mean, seed);
     let means = column_means(rows);
     let (mut squares, mut absolute, mut baseline) = (0.0, 0.0, 0.0);
+    let mut place = 0;
     for &(cell, truth) in &rows.hidden {
-        let error = f64::from(completed[cell] - truth);
+        let (n, d) = (cell / columns, cell % columns);
+        // Hidden cells are in ascending order, and so are the chosen rows.
+        while chosen[place] < n {
+            place += 1;
+        }
+        let error = f64::from(completed[place * columns + d] - truth);
         squares += error * error;
         absolute += error.abs();
-        let from_mean = means[cell % columns] - f64::from(truth);
+        let from_mean = means[d] - f64::from(truth);
         baseline += from_mean * from_mean;
     }
     let cells = rows.hidden.len();
@@ -78,7 +85,7 @@ pub(super) fn text(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> String {
             let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (DRAWS - 1) as f64;
             let observed = (0..columns).filter(|&d| data.observed(n..n + 1)[d]).count();
             lines.push(vec![
-                format!("  row {}, {}", n + 1, rows.columns[d].name),
+                format!("  row {}, {}", rows.numbers[n], rows.columns[d].name),
                 format!("{mean:.2} ± {:.2}", variance.sqrt()),
                 format!("given {observed} observed"),
             ]);

@@ -7,7 +7,7 @@ use samplers::stream::{Purpose, stream};
 use super::super::{data_of, read_options};
 use crate::failure::{Failure, Result};
 use crate::options::{Hidden, TrainOptions, Validation};
-use crate::table::{Input, Selection, parse_names, read_for_model, read_to_fit};
+use crate::table::{Input, ReadOptions, Selection, parse_names, read_for_model, read_to_fit};
 
 /// The rows of a training run, in model units.
 #[derive(Debug)]
@@ -20,8 +20,10 @@ pub(super) struct Rows {
     pub(super) standardisation: Standardisation,
     /// Rows to train on.
     pub(super) train: Data<f32>,
-    /// Rows of the table that had no observed cell.
+    /// Rows left out because no cell of theirs is observed, or is once cells are hidden.
     pub(super) dropped: usize,
+    /// For each row of `train`, its number in the table without the validation rows, from 1.
+    pub(super) numbers: Vec<usize>,
     /// Hidden cells of `train`: position n·D + d and the true value in model units.
     pub(super) hidden: Vec<(usize, f32)>,
     /// Rows to watch the objective on.
@@ -49,6 +51,9 @@ impl Rows {
         match validation {
             None => {}
             Some(Validation::File(path)) => {
+                // `--key` names an array of the table's archive; a file of another kind has none.
+                let archive = path.extension().is_some_and(|ending| ending == "npz");
+                let reading = ReadOptions { key: reading.key.clone().filter(|_| archive), ..reading.clone() };
                 let rows = read_for_model(&Input::from_arg(Some(&path)), &reading, &names)?;
                 held_out = Some(data_of(&rows).without_empty_rows().0);
             }
@@ -68,9 +73,24 @@ impl Rows {
         let kept: Vec<usize> =
             (0..all.rows()).filter(|&n| all.observed(n..n + 1).iter().any(|&observed| observed)).collect();
         let (train, dropped) = all.without_empty_rows();
+        if train.rows() == 0 {
+            let what = format!("--hide {rate}: no observed cell of {} is left to train on", input.name());
+            return Err(Failure::usage_hint(what, "hide a smaller share"));
+        }
+        if held_out.as_ref().is_some_and(|rows| rows.rows() == 0) {
+            let source = options.validation.as_deref().unwrap_or_default();
+            return Err(Failure::usage(format!("--validation {source}: no row has an observed cell")));
+        }
+        let fitted = Standardisation::fit(&train).map_err(|unusable| {
+            let unusable: Vec<String> = unusable.into_iter().map(|d| format!("{:?}", names[d])).collect();
+            let columns = unusable.join(", ");
+            let what =
+                format!("{}: the rows to train on have no two distinct usable values in {columns}", input.name());
+            Failure::usage_hint(what, "hide or set aside less, change the unit, or use --ignore-columns")
+        })?;
         let standardisation = match options.no_standardize.unwrap_or(false) {
             true => Standardisation::none(columns),
-            false => Standardisation::fit(&train),
+            false => fitted,
         };
         let mut truth = Vec::new();
         if let Some(complete) = complete {
@@ -83,6 +103,14 @@ impl Rows {
             }));
         }
         let train = standardisation.apply::<f32>(&train);
+        let validation: Option<Data<f32>> = held_out.map(|rows| standardisation.apply(&rows));
+        for data in [Some(&train), validation.as_ref()].into_iter().flatten() {
+            if let Some(cell) = data.values(0..data.rows()).iter().position(|x| !x.is_finite()) {
+                let name = &names[cell % columns];
+                let what = format!("{}: the numbers of column {name:?} are too large", input.name());
+                return Err(Failure::usage_hint(what, "change the column's unit, or leave it out by --ignore-columns"));
+            }
+        }
         let columns = names.iter().enumerate().map(|(d, name)| Column {
             name: name.clone(),
             kind: "numeric".to_owned(),
@@ -93,11 +121,12 @@ impl Rows {
             name: input.name(),
             columns: columns.collect(),
             fingerprint: fingerprint(&train),
-            validation: held_out.map(|rows| standardisation.apply(&rows)),
+            validation,
             standardisation,
             train,
             dropped,
             hidden: truth,
+            numbers: kept.iter().map(|n| n + 1).collect(),
         })
     }
 

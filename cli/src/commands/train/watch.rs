@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use models::Error;
 use models::store::{self, CheckpointInfo, ModelInfo};
 use models::trainer::{Epoch, Observer, Outcome, Step, Trainer};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::rows::Rows;
 use crate::failure::{Failure, Result};
@@ -20,18 +20,19 @@ use crate::run::{Metrics, Run};
 const LINES: u64 = 10;
 
 /// A line of `metrics.jsonl`.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct MetricsLine {
     epoch: u64,
     update: u64,
-    /// Mean of the bound, in nats a row of the data's units.
+    /// Mean of the bound, in nats a row of the data's units. (Of an epoch that `--updates` cuts short, the rows seen;
+    /// the change of units is that of all rows.)
     pub(super) objective: f64,
     gradient_norm: f64,
     learning_rate: f64,
     /// Since the run was started or resumed.
     seconds: f64,
     /// Mean of the bound over the validation rows, in nats a row of the data's units.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) validation: Option<f64>,
 }
 
@@ -76,12 +77,14 @@ impl<'a> Watch<'a> {
         bar.set_position(trainer.progress().update);
         bar.reset_eta();
         let line_every = (total / LINES).max(1);
+        let metrics = run.metrics_after(trainer.progress().epoch)?;
+        let last = metrics.last.as_deref().and_then(|line| serde_json::from_str(line).ok());
         Ok(Watch {
             output,
             run,
             info,
             fingerprint: rows.fingerprint.clone(),
-            metrics: run.metrics_after(trainer.progress().epoch)?,
+            metrics,
             log_volume: rows.mean_log_volume(&rows.train),
             validation_log_volume: rows.validation.as_ref().map_or(0.0, |data| rows.mean_log_volume(data)),
             bar,
@@ -89,7 +92,7 @@ impl<'a> Watch<'a> {
             checkpointed: Instant::now(),
             every,
             signal,
-            last: None,
+            last,
             line_every,
             next_line: (trainer.progress().update / line_every + 1) * line_every,
             failure: None,
@@ -116,15 +119,10 @@ impl<'a> Watch<'a> {
     fn save(&mut self, trainer: &Trainer<f32>) -> Result<()> {
         let progress = trainer.progress();
         let model = ModelInfo { updates: progress.update, ..self.info.clone() };
-        store::save_model(&self.run.model(), trainer.vae(), &model, trainer.parameters())?;
+        store::save_model(&self.run.model(), trainer.vae(), &model, trainer.parameters()).map_err(writing)?;
         let info = CheckpointInfo { model, progress, fingerprint: self.fingerprint.clone() };
-        store::save_checkpoint(
-            &self.run.checkpoint(),
-            trainer.vae(),
-            &info,
-            trainer.parameters(),
-            trainer.optimiser(),
-        )?;
+        store::save_checkpoint(&self.run.checkpoint(), trainer.vae(), &info, trainer.parameters(), trainer.optimiser())
+            .map_err(writing)?;
         self.checkpointed = Instant::now();
         Ok(())
     }
@@ -149,6 +147,14 @@ impl<'a> Watch<'a> {
         self.bar.set_message(text);
         self.last = Some(line);
         Ok(())
+    }
+}
+
+/// The failure of writing a file of the run.
+fn writing(error: Error) -> Failure {
+    match error {
+        Error::Io { path, source } => crate::error::Error::writing(&path, source).into(),
+        other => other.into(),
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) fn bernoulli<T: Scalar>(fixture: &Fixture) -> Result<Computed, String
     let input = |name: &str| fixture.input(name).map(|tensor| &tensor.data);
     let (mask, logits, upstream) = (input("mask")?, input("logits")?, input("upstream")?);
     let columns = logits.len() / upstream.len().max(1);
-    let linear = |i: usize| mask[i] > 0.0 && logits[i] > FIXTURE_SOFTPLUS_LINEAR_ABOVE;
+    let linear = |i: usize| mask[i % mask.len()] > 0.0 && logits[i] > FIXTURE_SOFTPLUS_LINEAR_ABOVE;
     let by_row = (0..upstream.len()).map(|n| {
         let touched = (n * columns..(n + 1) * columns).filter(|&i| linear(i));
         touched.map(|i| (-logits[i]).exp().ln_1p()).sum()

@@ -25,7 +25,7 @@ use linalg::Scalar;
 
 use super::Check;
 
-/// Kinds whose subject is still to be written.
+/// Kinds that this version does not compute.
 pub const PENDING: &[&str] =
     &["conv_resnet_encoder", "conv_resnet_decoder", "demiss", "lair_weights", "mwg_log_accept", "frechet_distance"];
 
@@ -34,7 +34,7 @@ pub const PENDING: &[&str] =
 pub enum Status {
     /// It is checked.
     Covered,
-    /// Its subject is still to be written.
+    /// This version does not compute it.
     Pending,
     /// It is not known here: a failure.
     Unknown,

@@ -1,0 +1,36 @@
+//! The whole training step of every configuration, on one thread. Criterion's elements are the floating-point
+//! operations of the step's matrix products, so that its Gelem/s are their GFLOP/s.
+//!
+//! `cargo bench -p missvae-benches --bench step [-- CONFIG]`
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use missvae_benches::config::configs;
+use missvae_benches::training::Training;
+
+fn steps(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("step");
+    group.sample_size(20).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    for config in configs() {
+        group.throughput(Throughput::Elements(config.flops()));
+        group.bench_function(&config.name, |bencher| {
+            // Outside a pool everything runs on this thread.
+            let mut training = Training::new(&config);
+            bencher.iter_custom(|steps| {
+                let (mut left, mut total) = (steps, Duration::ZERO);
+                training.run(|duration| {
+                    total += duration;
+                    left -= 1;
+                    if left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                });
+                total
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, steps);
+criterion_main!(benches);

@@ -1,0 +1,136 @@
+//! The timed configurations, and the floating-point operations of their matrix products.
+
+use autodiff::ops::Pathwise;
+use models::method::{Estimator, LogitGradient, Method, ObjectiveConfig};
+use models::optimiser::Schedule;
+use models::trainer::{Length, TrainConfig};
+use models::vae::{Vae, VaeConfig};
+
+/// A training step to be timed.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Its name, the same as in `peers/step_torch.py`.
+    pub name: String,
+    /// The model.
+    pub vae: VaeConfig,
+    /// The training: without end, at a constant learning rate.
+    pub train: TrainConfig,
+}
+
+/// The sizes of an experiment of the paper (METHODS §8); the numbers of components and samples come with the method.
+struct Sizes {
+    prefix: &'static str,
+    columns: usize,
+    latent: usize,
+    hidden: usize,
+    blocks: usize,
+    batch: usize,
+    clip: f64,
+    /// Whether scales have no lower limit, but for the encoders of ancestral mixtures.
+    unlimited: bool,
+}
+
+const MOG: Sizes =
+    Sizes { prefix: "", columns: 5, latent: 2, hidden: 200, blocks: 3, batch: 64, clip: 10.0, unlimited: true };
+const UCI: Sizes =
+    Sizes { prefix: "UCI-", columns: 21, latent: 16, hidden: 256, blocks: 2, batch: 512, clip: 5.0, unlimited: false };
+
+/// All configurations: six methods with 5 and 25 samples a row at the MoG preset's sizes, and one larger network.
+pub fn configs() -> Vec<Config> {
+    let method = |name| Method::named(name).expect("a method of the paper");
+    let mut all = Vec::new();
+    for budget in [5, 25] {
+        for name in ["mvae", "miss-vae", "miss-svae", "miwae", "miss-iwae", "miss-siwae"] {
+            all.push(Config::new(&MOG, method(name), budget));
+        }
+    }
+    all.push(Config::new(&UCI, method("miss-svae"), 5));
+    all
+}
+
+impl Config {
+    /// A method with so many samples a row in all, and as many components, if it has a mixture.
+    fn new(sizes: &Sizes, method: Method, budget: usize) -> Self {
+        let components = if method.single { 1 } else { budget };
+        let (samples, importance_samples) = method.default_samples(components, budget);
+        let objective = ObjectiveConfig {
+            bound: method.bound,
+            components,
+            samples,
+            importance_samples,
+            estimator: Estimator::Stl,
+            pathwise: Pathwise::Implicit,
+            logit_gradient: LogitGradient::Implicit,
+        };
+        let min_scale = |limited| if limited { 1e-5 } else { 0.0 };
+        Config {
+            name: format!("{}{}-{budget}", sizes.prefix, method.title),
+            vae: VaeConfig {
+                columns: sizes.columns,
+                latent: sizes.latent,
+                components,
+                hidden: sizes.hidden,
+                encoder_blocks: sizes.blocks,
+                decoder_blocks: sizes.blocks,
+                dropout: 0.0,
+                encoder_min_scale: min_scale(!sizes.unlimited || objective.ancestral()),
+                decoder_min_scale: min_scale(!sizes.unlimited),
+            },
+            train: TrainConfig {
+                objective,
+                batch_size: sizes.batch,
+                length: Length::Updates(u64::MAX),
+                learning_rate: 1e-3,
+                schedule: Schedule::Constant,
+                clip: Some(sizes.clip),
+                seed: 0,
+            },
+        }
+    }
+
+    /// Floating-point operations of a step's matrix products, an addition and a multiplication counted as two.
+    ///
+    /// The encoder sees B rows, the decoder one a sample. Each weight takes part in three products of rows × in × out:
+    /// forward, weight gradient, and data gradient; the last is not needed for the encoder's input.
+    pub fn flops(&self) -> u64 {
+        let rows = self.train.batch_size;
+        let layout = Vae::new(self.vae.clone());
+        let weights = layout.layout().tensors().iter().filter(|tensor| tensor.name.ends_with(".weight"));
+        let operations = weights.map(|weight| {
+            let rows = match weight.name.starts_with("encoder.") {
+                true => rows,
+                false => rows * self.train.objective.samples_per_row(),
+            };
+            let products = if weight.name == "encoder.input.weight" { 2 } else { 3 };
+            (products * 2 * rows * weight.shape.len()) as u64
+        });
+        operations.sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flops(name: &str) -> u64 {
+        configs().iter().find(|config| config.name == name).unwrap().flops()
+    }
+
+    /// By hand for one, and rounded to MFLOP by an independent count for the others.
+    #[test]
+    fn operations_are_those_of_the_products() {
+        let (encoder, decoder) = (2 * 64, 2 * 64 * 5);
+        let hidden = 6 * 200 * 200;
+        let by_hand =
+            3 * encoder * (hidden + 200 * 25) + 2 * encoder * 10 * 200 + 3 * decoder * (2 * 200 + hidden + 200 * 10);
+        assert_eq!(flops("MissSVAE-5"), by_hand);
+        let rounded = |name| (flops(name) as f64 / 1e6).round();
+        for name in ["MissSVAE-5", "MissSIWAE-5", "MissVAE-5", "MissIWAE-5"] {
+            assert_eq!(rounded(name), 560.0, "{name}");
+        }
+        for name in ["MissSVAE-25", "MissIWAE-25"] {
+            assert_eq!(rounded(name), 2429.0, "{name}");
+        }
+        assert_eq!((rounded("MVAE-5"), rounded("UCI-MissSVAE-5")), (558.0, 5212.0));
+    }
+}

@@ -1,0 +1,69 @@
+//! Command lines that cannot be read: the parser's errors in the program's own form.
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+
+use crate::failure::Failure;
+
+/// Prints what the parser has to say, and returns the exit status: 0 for help and version that were asked for, else 2.
+pub(crate) fn report(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            // Nothing can be done about a closed standard output.
+            let _ = error.print();
+            ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+        }
+        _ => {
+            let failure = failure(&error.to_string());
+            failure.print();
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// The parser's text: a paragraph that says what is wrong, maybe tips, usage, a pointer to `--help`.
+fn failure(text: &str) -> Failure {
+    let one_line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut paragraphs = text.split("\n\n");
+    let mut what = one_line(paragraphs.next().unwrap_or_default().trim_start_matches("error: "));
+    for (technical, plain) in [
+        ("invalid digit found in string", "expected a whole number"),
+        ("cannot parse integer from empty string", "expected a whole number"),
+        ("number too large to fit in target type", "this is too large"),
+        ("invalid float literal", "expected a number"),
+        ("cannot parse float from empty string", "expected a number"),
+    ] {
+        what = what.replace(technical, plain);
+    }
+    let tip = paragraphs.find_map(|paragraph| paragraph.trim_start().strip_prefix("tip: ").map(one_line));
+    Failure::usage_hint(what, tip.unwrap_or_else(|| "--help lists what can be said".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::Cli;
+
+    fn said(words: &[&str]) -> (String, String) {
+        let error = Cli::try_parse_from(words).unwrap_err();
+        let Failure::Usage { what, hint } = failure(&error.to_string()) else { panic!("bad usage") };
+        (what, hint.unwrap())
+    }
+
+    #[test]
+    fn one_line_and_a_hint() {
+        let (what, hint) = said(&["missvae", "train", "--components", "-1"]);
+        assert_eq!(what, "invalid value '-1' for '--components <K>': expected a whole number");
+        assert_eq!(hint, "--help lists what can be said");
+        let (what, hint) = said(&["missvae", "train", "--compnents", "1"]);
+        assert_eq!(what, "unexpected argument '--compnents' found");
+        assert_eq!(hint, "a similar argument exists: '--components'");
+        let (what, _) = said(&["missvae", "sample", "run", "--rows", "3"]);
+        assert_eq!(what, "the following required arguments were not provided: --out <FILE>");
+        let (what, _) = said(&["missvae", "train", "--estimator", "x"]);
+        assert_eq!(what, "invalid value 'x' for '--estimator <ESTIMATOR>' [possible values: plain, stl, dreg]");
+    }
+}

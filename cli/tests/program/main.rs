@@ -1,0 +1,12 @@
+//! The program from outside: its files, its words, its exit status.
+//!
+//! - `bad_input`: what a user can get wrong, each with a message of one line and nothing half-written;
+//! - `commands`: what every command promises;
+//! - `resume`: runs that are stopped, in whatever way, and gone on with.
+//!
+//! Seeds are fixed, so a verdict is the same on every run; none depends on the clock.
+
+mod bad_input;
+mod commands;
+mod resume;
+mod support;

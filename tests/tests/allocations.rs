@@ -1,0 +1,237 @@
+//! After a first epoch, training allocates nothing: updates (with the short last minibatch of an epoch), the
+//! reshuffle between epochs, and validation; on one thread, and inside a pool of two.
+//!
+//! An allocation counts if the thread that makes it trains. Those of the test harness's own threads do not, so there are
+//! no false alarms, however the system schedules the threads, and tests may run side by side.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::backtrace::Backtrace;
+use std::cell::Cell;
+use std::hint::black_box;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use autodiff::ops::Pathwise;
+use linalg::simd::{Level, level};
+use models::Error;
+use models::data::Data;
+use models::method::{Estimator, LogitGradient, METHODS, Method, ObjectiveConfig};
+use models::optimiser::Schedule;
+use models::trainer::{Epoch, Length, Observer, Outcome, Step, TrainConfig, Trainer};
+use models::vae::{Vae, VaeConfig};
+use samplers::draw::fill_standard_normal;
+use samplers::stream::{Purpose, stream};
+
+/// Counts the allocations of the threads that hold it, from when it is armed.
+#[derive(Default)]
+struct Counter {
+    armed: AtomicBool,
+    count: AtomicUsize,
+}
+
+thread_local! {
+    static COUNTER: Cell<Option<&'static Counter>> = const { Cell::new(None) };
+}
+
+/// Counts an allocation; says where the first one comes from.
+fn note() {
+    let Some(counter) = COUNTER.get() else { return };
+    if counter.armed.load(Ordering::Relaxed) && counter.count.fetch_add(1, Ordering::Relaxed) == 0 {
+        // What follows allocates too.
+        COUNTER.set(None);
+        eprintln!("the first allocation:\n{}", Backtrace::force_capture());
+        COUNTER.set(Some(counter));
+    }
+}
+
+struct Counting;
+
+// SAFETY: every call is passed on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note();
+        // SAFETY: the caller's obligations are those of the called function.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        note();
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        note();
+        // SAFETY: as above.
+        unsafe { System.realloc(ptr, layout, size) }
+    }
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const COLUMNS: usize = 5;
+const COMPONENTS: usize = 5;
+const BATCH: usize = 64;
+const EPOCHS: u64 = 4;
+
+/// A table with about half of its cells missing.
+fn table(rows: usize) -> Data<f32> {
+    let mut rng = stream(7, Purpose::Generate, 0, rows as u64);
+    let [mut values, mut chance] = [(); 2].map(|()| vec![0.0; rows * COLUMNS]);
+    fill_standard_normal(&mut rng, &mut values);
+    fill_standard_normal(&mut rng, &mut chance);
+    Data::new(COLUMNS, values, chance.iter().map(|&x: &f32| x < 0.0).collect())
+}
+
+/// A method at the size of the MoG preset, as the paper samples it.
+fn objective(method: Method) -> ObjectiveConfig {
+    let components = if method.single { 1 } else { COMPONENTS };
+    let (samples, importance_samples) = method.default_samples(components, COMPONENTS);
+    ObjectiveConfig {
+        bound: method.bound,
+        components,
+        samples,
+        importance_samples,
+        estimator: Estimator::Stl,
+        pathwise: Pathwise::Implicit,
+        logit_gradient: LogitGradient::Implicit,
+    }
+}
+
+/// Arms the counter when the first epoch is over.
+struct Watch {
+    counter: &'static Counter,
+    /// Whether to allocate on purpose, once an update.
+    spoil: bool,
+}
+
+impl Observer<f32> for Watch {
+    fn updated(&mut self, _: &Trainer<f32>, _: &Step) -> Result<ControlFlow<()>, Error> {
+        if self.spoil {
+            black_box(Box::new(1_u8));
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+    fn epoch_ended(&mut self, _: &Trainer<f32>, epoch: &Epoch) -> Result<(), Error> {
+        assert!(epoch.validation.is_some_and(f64::is_finite));
+        self.counter.armed.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Allocations of a training run after its first epoch, on so many threads.
+fn allocations(objective: ObjectiveConfig, dropout: f64, threads: usize, spoil: bool) -> usize {
+    let counter: &'static Counter = Box::leak(Box::default());
+    let vae = Vae::new(VaeConfig {
+        columns: COLUMNS,
+        latent: 2,
+        components: objective.components,
+        hidden: 200,
+        encoder_blocks: 3,
+        decoder_blocks: 3,
+        dropout,
+        encoder_min_scale: 1e-5,
+        decoder_min_scale: 0.0,
+    });
+    let config = TrainConfig {
+        objective,
+        batch_size: BATCH,
+        length: Length::Epochs(EPOCHS),
+        learning_rate: 1e-3,
+        schedule: Schedule::Constant,
+        clip: Some(10.0),
+        seed: 3,
+    };
+    // Neither is a multiple of the batch.
+    let (rows, validation) = (table(2 * BATCH + 22), table(BATCH + 36));
+    let train = || {
+        COUNTER.set(Some(counter));
+        let mut trainer = Trainer::new(vae, config).unwrap();
+        let outcome = trainer.run(&rows, Some(&validation), &mut Watch { counter, spoil }).unwrap();
+        counter.armed.store(false, Ordering::Relaxed);
+        COUNTER.set(None);
+        assert_eq!((outcome, trainer.progress().update), (Outcome::Finished, 3 * EPOCHS));
+    };
+    if threads == 1 {
+        train();
+    } else {
+        let watched = move |_| COUNTER.set(Some(counter));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).start_handler(watched).build().unwrap();
+        // A thread allocates once when it first looks for work: let each have done so.
+        pool.broadcast(|_| ());
+        pool.install(train);
+    }
+    counter.count.load(Ordering::Relaxed)
+}
+
+/// Asserts that no run allocates after its first epoch, on one thread and on two.
+fn assert_none(runs: impl IntoIterator<Item = (ObjectiveConfig, f64)>) {
+    if level() == Level::Plain {
+        eprintln!("skipped: without vectors, products are matrixmultiply's, which allocates");
+        return;
+    }
+    for (objective, dropout) in runs {
+        for threads in [1, 2] {
+            let count = allocations(objective, dropout, threads, false);
+            assert_eq!(count, 0, "{threads} thread(s), dropout {dropout}, {objective:?}");
+        }
+    }
+}
+
+#[test]
+fn no_method_allocates() {
+    assert_none(METHODS.map(|method| (objective(method), 0.0)));
+}
+
+#[test]
+fn no_method_allocates_with_dropout() {
+    assert_none(METHODS.map(|method| (objective(method), 0.5)));
+}
+
+#[test]
+fn no_estimator_allocates() {
+    let mut runs = Vec::new();
+    for plain in METHODS.map(objective) {
+        let other = |estimator| ObjectiveConfig { estimator, ..plain };
+        let responsibility =
+            |logit_gradient| ObjectiveConfig { pathwise: Pathwise::Responsibility, logit_gradient, ..plain };
+        runs.extend([
+            other(Estimator::Plain),
+            other(Estimator::Dreg),
+            responsibility(LogitGradient::Implicit),
+            responsibility(LogitGradient::LeaveOneOut),
+        ]);
+    }
+    // Not every combination exists.
+    runs.retain(|objective| objective.check().is_ok());
+    assert!(runs.len() > 2 * METHODS.len(), "{} runs", runs.len());
+    assert_none(runs.into_iter().map(|objective| (objective, 0.0)));
+}
+
+/// The test can fail: one allocation an update, made on purpose, is seen on one thread and on two.
+#[test]
+fn an_allocation_is_noticed() {
+    for threads in [1, 2] {
+        let count = allocations(objective(METHODS[0]), 0.0, threads, true);
+        assert!(count >= 3 * (EPOCHS as usize - 1), "{count} on {threads} thread(s)");
+    }
+}
+
+/// Allocations of every thread of a pool are seen, not only of the one that trains.
+#[test]
+fn allocations_of_other_threads_are_noticed() {
+    let counter: &'static Counter = Box::leak(Box::default());
+    let watched = move |_| COUNTER.set(Some(counter));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).start_handler(watched).build().unwrap();
+    counter.armed.store(true, Ordering::Relaxed);
+    let before = pool.broadcast(|_| {
+        let before = counter.count.load(Ordering::Relaxed);
+        drop(black_box(Box::new(1_u8)));
+        before
+    });
+    assert!(before.iter().all(|&before| before < counter.count.load(Ordering::Relaxed)));
+    assert!(counter.count.load(Ordering::Relaxed) >= 2);
+}
