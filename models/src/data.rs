@@ -363,8 +363,8 @@ mod tests {
         assert_ne!(hidden(1), hidden(2));
     }
 
-    /// Each cell is hidden about equally often: 30 of 60 in 2,000 tables, 1,000 ± 22.4 times; 5.2 standard deviations are
-    /// exceeded with probability 2e-7 a cell.
+    /// Each cell is hidden about equally often: 30 of 60 in 2,000 tables, 1,000 ± 22.4 times; 5.2 standard deviations
+    /// are exceeded with probability 2e-7 a cell.
     #[test]
     fn hiding_is_fair() {
         let mut counts = [0i32; 60];
@@ -418,8 +418,8 @@ mod tests {
         assert_eq!(g.value(same.mask), g.value(batch.mask));
     }
 
-    /// Every permutation of 4 comes equally often: 24 of them in 24,000, 1,000 ± 31 times each; 5.3 standard deviations are
-    /// exceeded with probability 1.2e-7 a permutation.
+    /// Every permutation of 4 comes equally often: 24 of them in 24,000, 1,000 ± 31 times each; 5.3 standard deviations
+    /// are exceeded with probability 1.2e-7 a permutation.
     #[test]
     fn shuffling_is_a_fair_permutation() {
         let mut counts = std::collections::HashMap::new();

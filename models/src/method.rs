@@ -157,10 +157,9 @@ impl ObjectiveConfig {
         if self.estimator == Estimator::Dreg && !matches!(self.bound, Bound::Iwelbo | Bound::Siwelbo) {
             return fail("the estimator dreg needs an importance-weighted bound (miwae, miss-iwae, miss-siwae)");
         }
-        if self.logit_gradient == LogitGradient::LeaveOneOut {
-            if !(self.ancestral() && self.bound == Bound::Elbo && self.samples >= 2) {
-                return fail("the leave-one-out logit gradient needs miss-vae with at least 2 samples");
-            }
+        let leave_one_out = self.ancestral() && self.bound == Bound::Elbo && self.samples >= 2;
+        if self.logit_gradient == LogitGradient::LeaveOneOut && !leave_one_out {
+            return fail("the leave-one-out logit gradient needs miss-vae with at least 2 samples");
         }
         Ok(())
     }

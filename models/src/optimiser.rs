@@ -74,28 +74,76 @@ impl<T: Scalar> Kernel<T> for Sweep<'_, T> {
 
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
-        let (one, beta_1, beta_2) = (1.0, BETA_1, BETA_2);
-        let [gain_1, gain_2] = [one - beta_1, one - beta_2].map(|x| V::splat(T::from_f64(x)));
-        let [beta_1, beta_2, epsilon] = [beta_1, beta_2, EPSILON].map(|x| V::splat(T::from_f64(x)));
-        let (factor, rate, root) = (V::splat(self.factor), V::splat(self.rate), V::splat(self.root));
-        let chunks = self
-            .parameters
-            .chunks_mut(V::LANES)
-            .zip(self.gradient.chunks(V::LANES))
-            .zip(self.mean.chunks_mut(V::LANES))
-            .zip(self.square.chunks_mut(V::LANES))
-            .zip(self.largest.chunks_mut(V::LANES));
-        for ((((p, g), m), v), largest) in chunks {
-            let gradient = V::load_partial(g) * factor;
-            let mean = V::load_partial(m).mul_add(beta_1, gradient * gain_1);
-            let square = V::load_partial(v).mul_add(beta_2, gradient * gradient * gain_2);
-            let most = V::load_partial(largest).max(square);
-            let step = rate * mean / most.sqrt().mul_add(root, epsilon);
-            (V::load_partial(p) - step).store_partial(p);
-            mean.store_partial(m);
-            square.store_partial(v);
-            most.store_partial(largest);
+        let whole = self.parameters.len() / V::LANES * V::LANES;
+        let rule = Rule::<V>::new(self.factor, self.rate, self.root);
+        let (p, p_rest) = self.parameters.split_at_mut(whole);
+        let (g, g_rest) = self.gradient.split_at(whole);
+        let (m, m_rest) = self.mean.split_at_mut(whole);
+        let (v, v_rest) = self.square.split_at_mut(whole);
+        let (l, l_rest) = self.largest.split_at_mut(whole);
+        // Whole vectors apart from the rest: a masked store costs as much as several plain ones.
+        for start in (0..whole).step_by(V::LANES) {
+            let at = start..start + V::LANES;
+            let old =
+                [V::load(&p[at.clone()]), V::load(&m[at.clone()]), V::load(&v[at.clone()]), V::load(&l[at.clone()])];
+            let [new_p, new_m, new_v, new_l] = rule.apply(old, V::load(&g[at.clone()]));
+            new_p.store(&mut p[at.clone()]);
+            new_m.store(&mut m[at.clone()]);
+            new_v.store(&mut v[at.clone()]);
+            new_l.store(&mut l[at]);
         }
+        let old = [V::load_partial(p_rest), V::load_partial(m_rest), V::load_partial(v_rest), V::load_partial(l_rest)];
+        let [new_p, new_m, new_v, new_l] = rule.apply(old, V::load_partial(g_rest));
+        new_p.store_partial(p_rest);
+        new_m.store_partial(m_rest);
+        new_v.store_partial(v_rest);
+        new_l.store_partial(l_rest);
+    }
+}
+
+/// The update of one vector of parameters.
+struct Rule<V> {
+    factor: V,
+    rate: V,
+    root: V,
+    beta_1: V,
+    beta_2: V,
+    gain_1: V,
+    gain_2: V,
+    epsilon: V,
+}
+
+impl<V> Rule<V> {
+    #[inline(always)]
+    fn new<T: Scalar>(factor: T, rate: T, root: T) -> Self
+    where
+        V: Vector<T>,
+    {
+        let splat = |x: f64| V::splat(T::from_f64(x));
+        Rule {
+            factor: V::splat(factor),
+            rate: V::splat(rate),
+            root: V::splat(root),
+            beta_1: splat(BETA_1),
+            beta_2: splat(BETA_2),
+            gain_1: splat(1.0 - BETA_1),
+            gain_2: splat(1.0 - BETA_2),
+            epsilon: splat(EPSILON),
+        }
+    }
+
+    /// (p, m, v, v_max) and the gradient to the new (p, m, v, v_max).
+    #[inline(always)]
+    fn apply<T: Scalar>(&self, [p, m, v, largest]: [V; 4], gradient: V) -> [V; 4]
+    where
+        V: Vector<T>,
+    {
+        let gradient = gradient * self.factor;
+        let mean = m.mul_add(self.beta_1, gradient * self.gain_1);
+        let square = v.mul_add(self.beta_2, gradient * gradient * self.gain_2);
+        let largest = largest.max(square);
+        let step = self.rate * mean / largest.sqrt().mul_add(self.root, self.epsilon);
+        [p - step, mean, square, largest]
     }
 }
 

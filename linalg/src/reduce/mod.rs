@@ -115,14 +115,19 @@ pub fn add_column_sums<T: Scalar>(x: &[T], rows: usize, cols: usize, out: &mut [
         const ROWS_AT_ONCE: usize = 64;
         let cols = out.len();
         for rows in x.chunks((ROWS_AT_ONCE * cols).max(1)) {
-            for start in (0..cols).step_by(V::LANES) {
-                let end = cols.min(start + V::LANES);
+            let whole = cols / V::LANES * V::LANES;
+            for start in (0..whole).step_by(V::LANES) {
                 let mut sum = V::splat(T::ZERO);
                 for row in rows.chunks_exact(cols) {
-                    sum = sum + V::load_partial(&row[start..end]);
+                    sum = sum + V::load(&row[start..]);
                 }
-                (V::load_partial(&out[start..end]) + sum).store_partial(&mut out[start..end]);
+                (V::load(&out[start..]) + sum).store(&mut out[start..]);
             }
+            let mut sum = V::splat(T::ZERO);
+            for row in rows.chunks_exact(cols) {
+                sum = sum + V::load_partial(&row[whole..]);
+            }
+            (V::load_partial(&out[whole..]) + sum).store_partial(&mut out[whole..]);
         }
     });
 }
