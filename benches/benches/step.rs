@@ -6,13 +6,15 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use missvae_benches::config::configs;
 use missvae_benches::training::Training;
 
 fn steps(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("step");
-    group.sample_size(20).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    // Every sample of as many steps: a step is long enough.
+    group.sampling_mode(SamplingMode::Flat);
+    group.sample_size(20).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(4));
     for config in configs() {
         group.throughput(Throughput::Elements(config.flops()));
         group.bench_function(&config.name, |bencher| {

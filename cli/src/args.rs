@@ -8,7 +8,8 @@ use crate::options::TrainOptions;
 
 /// Fit variational autoencoders to incomplete tables, score them, complete tables with them.
 #[derive(Debug, Parser)]
-#[command(name = "missvae", version, about, max_term_width = 110)]
+#[command(name = "missvae", version, max_term_width = 110)]
+#[command(after_help = "Try: missvae train        (on the bundled penguins table, in half a minute)")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -23,7 +24,7 @@ pub(crate) struct Common {
     /// Say nothing but errors
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
-    /// Seed of every random stream
+    /// Seed of every random stream; the same one always, if none is given
     #[arg(long, global = true, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Threads (default: all cores); the results do not depend on it

@@ -86,7 +86,9 @@ pub fn impute<T: Scalar>(
             let decoded = &gaussians[i * 2 * columns..][..2 * columns];
             *log_weight = match from_prior {
                 true => T::ZERO,
-                false => log_likelihood(x, m, decoded) + log_prior(point) - mixture_log_density(mixture, &params, point),
+                false => {
+                    log_likelihood(x, m, decoded) + log_prior(point) - mixture_log_density(mixture, &params, point)
+                }
             };
         }
         let normaliser = log_sum_exp(&log_weights);
@@ -140,64 +142,74 @@ mod tests {
     use super::*;
     use crate::stream::{Purpose, stream};
 
-    /// z is one normal number, known to the encoder only as N(0, 1.5²); the single column is 10 where z > 1, and 0
-    /// elsewhere, with scale 0.1.
+    /// z is one normal number, which the encoder takes for N(0, 1.5²). The first column is 10 where z > 1, and 0
+    /// elsewhere, with scale 0.1; the second is noise that says nothing of z.
     struct Step;
 
     impl LatentModel<f64> for Step {
         fn columns(&self) -> usize {
-            1
+            2
         }
 
         fn mixture(&self) -> Mixture {
             Mixture { components: 1, latent: 1 }
         }
 
-        fn encode(&mut self, rows: &[f64], _: &[f64], params: &mut [f64]) {
-            assert_eq!(rows.len(), 1);
+        fn encode(&mut self, rows: &[f64], mask: &[f64], params: &mut [f64]) {
+            assert_eq!((rows, mask), (&[0.0, 0.7][..], &[0.0, 1.0][..]), "rows without a cell need no encoder");
             params.copy_from_slice(&[0.0, 1.5, 0.0]);
         }
 
         fn decode(&mut self, z: &[f64], gaussians: &mut [f64]) {
-            for (z, out) in z.iter().zip(gaussians.chunks_exact_mut(2)) {
-                out.copy_from_slice(&[if *z > 1.0 { 10.0 } else { 0.0 }, 0.1]);
+            for (z, out) in z.iter().zip(gaussians.chunks_exact_mut(4)) {
+                out.copy_from_slice(&[if *z > 1.0 { 10.0 } else { 0.0 }, 0.0, 0.1, 1.0]);
             }
         }
     }
 
-    fn impute_one(statistic: Statistic, out: &mut [f64]) -> Diagnostics {
-        impute(&mut Step, &[0.0], &[0.0], 40_000, statistic, |_| stream(1, Purpose::Impute, 0, 0), out)
+    /// The first column's imputations: with the second column observed, or with nothing.
+    fn impute_one(second: bool, statistic: Statistic) -> (Vec<f64>, Diagnostics) {
+        let (rows, mask) = if second { ([0.0, 0.7], [0.0, 1.0]) } else { ([0.0; 2], [0.0; 2]) };
+        let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
+        let mut out = vec![f64::NAN; 2 * draws];
+        let stream_of = |_| stream(1, Purpose::Impute, 0, 0);
+        let diagnostics = impute(&mut Step, &rows, &mask, 40_000, statistic, stream_of, &mut out);
+        (out.into_iter().step_by(2).collect(), diagnostics)
     }
 
     /// P(z > 1) = 0.158655: a mean of 1.58655, and a median at Φ⁻¹(0.5/0.841345)·0.1 = 0.0239. The share of 40,000
-    /// weighted samples has a standard deviation below 0.0025: 5 of them are 0.125 in the mean, and move the median by 0.0025.
+    /// weighted samples has a standard deviation below 0.0025: 5 of them are 0.125 in the mean, and move the median by
+    /// 0.0025.
     #[test]
     fn mean_and_median_of_a_skew_conditional() {
-        let mut out = [f64::NAN];
-        let diagnostics = impute_one(Statistic::Mean, &mut out);
-        assert!((out[0] - 1.586_55).abs() < 0.125, "mean {}", out[0]);
-        assert_eq!((diagnostics.rows, diagnostics.replaced), (1, 0));
-        // (Σw)²/Σw² → I / E_q[(p/q)²] = I·√(2·1.5² − 1)/1.5² = 0.8315·I; half a per cent is many standard deviations.
-        assert!((diagnostics.effective_sample_size / 40_000.0 - 0.8315).abs() < 0.01, "{diagnostics:?}");
-        impute_one(Statistic::Median, &mut out);
-        assert!((out[0] - 0.0239).abs() < 0.0025, "median {}", out[0]);
+        // (Σw)²/Σw² → I / E_q[(p/q)²] = I·√(2·1.5² − 1)/1.5² = 0.8315·I; a hundredth is many standard deviations.
+        for (second, efficiency) in [(true, 0.8315), (false, 1.0)] {
+            let (mean, diagnostics) = impute_one(second, Statistic::Mean);
+            assert!((mean[0] - 1.586_55).abs() < 0.125, "mean {}", mean[0]);
+            assert_eq!((diagnostics.rows, diagnostics.replaced), (1, 0));
+            assert!((diagnostics.effective_sample_size / 40_000.0 - efficiency).abs() < 0.01, "{diagnostics:?}");
+            let (median, _) = impute_one(second, Statistic::Median);
+            assert!((median[0] - 0.0239).abs() < 0.0025, "median {}", median[0]);
+        }
     }
 
     /// 2,000 draws: the share at 10 has standard deviation 0.0082; 5 of them, plus that of the weights.
     #[test]
     fn draws_of_a_skew_conditional() {
-        let mut out = vec![0.0; 2000];
-        impute_one(Statistic::Draws(2000), &mut out);
-        let share = out.iter().filter(|x| **x > 5.0).count() as f64 / 2000.0;
-        assert!((share - 0.158_655).abs() < 0.045, "{share}");
-        assert!(out.iter().all(|x| x.abs() < 1.0 || (x - 10.0).abs() < 1.0));
+        for second in [true, false] {
+            let (draws, _) = impute_one(second, Statistic::Draws(2000));
+            let share = draws.iter().filter(|x| **x > 5.0).count() as f64 / 2000.0;
+            assert!((share - 0.158_655).abs() < 0.045, "{share}");
+            assert!(draws.iter().all(|x| x.abs() < 1.0 || (x - 10.0).abs() < 1.0));
+        }
     }
 
     #[test]
     fn complete_rows_are_not_sampled() {
-        let mut out = [0.0];
-        let found = impute(&mut Step, &[2.5], &[1.0], 10, Statistic::Mean, |_| panic!("no stream is needed"), &mut out);
-        assert_eq!((out, found), ([2.5], Diagnostics::default()));
+        let mut out = [0.0; 2];
+        let rng = |_| panic!("no stream is needed");
+        let found = impute(&mut Step, &[2.5, -0.0], &[1.0, 1.0], 10, Statistic::Mean, rng, &mut out);
+        assert_eq!((out, found), ([2.5, -0.0], Diagnostics::default()));
     }
 
     #[test]

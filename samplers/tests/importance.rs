@@ -82,8 +82,8 @@ fn missing(pattern: usize) -> impl Iterator<Item = usize> {
 }
 
 /// Mean of 400 and median (the same, for a Gaussian) of 40 imputations with 1,000 samples each. The bias of
-/// self-normalised weights, some variances over 1,000, is a fraction of the standard error over the copies. 2 × 10 cells
-/// at 4.5 standard errors: 1.4e-4.
+/// self-normalised weights, some variances over 1,000, is a fraction of the standard error over the copies. 2 × 10
+/// cells at 4.5 standard errors: 1.4e-4.
 #[test]
 fn means_and_medians_are_those_of_the_exact_conditional() {
     for pattern in 0..PATTERNS.len() {
@@ -92,7 +92,10 @@ fn means_and_medians_are_those_of_the_exact_conditional() {
             let (rows, diagnostics) = imputed(pattern, copies, 1000, statistic);
             assert_eq!((diagnostics.rows, diagnostics.replaced), (copies, 0));
             let effective = diagnostics.effective_sample_size;
-            assert!(effective > 50.0 && effective < 950.0, "effective sample size {effective}");
+            // With nothing observed the proposal is the prior, and all weights are the same.
+            let plausible =
+                if pattern == 3 { (effective - 1000.0).abs() < 1e-6 } else { effective > 50.0 && effective < 950.0 };
+            assert!(plausible, "pattern {pattern}: effective sample size {effective}");
             for d in missing(pattern) {
                 let values: Vec<f64> = rows.iter().skip(d).step_by(D).copied().collect();
                 let n = values.len() as f64;
@@ -110,9 +113,9 @@ fn means_and_medians_are_those_of_the_exact_conditional() {
     }
 }
 
-/// One draw each of 3,000 copies, 300 samples each: the Kolmogorov-Smirnov distance to the exact conditional of every missing
-/// column stays below 2.4/√n (probability of more: 2·e^(−2·2.4²) = 2e-5 a column), and the correlation of two missing
-/// columns is right within 4.5 standard errors of 1/√n.
+/// One draw each of 3,000 copies, 300 samples each: the Kolmogorov-Smirnov distance to the exact conditional of every
+/// missing column stays below 2.4/√n (probability of more: 2·e^(−2·2.4²) = 2e-5 a column), and the correlation of two
+/// missing columns is right within 4.5 standard errors of 1/√n.
 #[test]
 fn draws_follow_the_exact_conditional() {
     let copies = 3000;

@@ -1,5 +1,5 @@
-//! Same seed, same bits: with any number of threads, in one go or interrupted, and what happens when numbers or files go
-//! wrong.
+//! Same seed, same bits: with any number of threads, in one go or interrupted. And what happens when numbers or files
+//! go wrong.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -62,7 +62,7 @@ fn config(bound: Bound, estimator: Estimator, pathwise: Pathwise, components: us
     }
 }
 
-/// A stratified objective, 30 updates a few milliseconds long in all with 16 hidden units.
+/// Three epochs of a stratified objective: milliseconds with 16 hidden units.
 fn small(seed: u64) -> TrainConfig {
     config(Bound::Selbo, Estimator::Stl, Pathwise::Implicit, 3, seed)
 }

@@ -1,8 +1,8 @@
 //! Gradient estimators against each other, as Monte Carlo means over thousands of samples.
 //!
 //! Two unbiased estimators of one gradient differ, parameter by parameter, by a standard normal multiple z of the
-//! standard error of their difference. The largest |z| over all parameters and comparisons (about 1,600 × 12) stays below 6 but
-//! for a chance of 2e-9 each, 4e-5 in all (Bonferroni). Seeds are fixed.
+//! standard error of their difference. The largest |z| over all parameters and comparisons (about 1,600 × 13) stays
+//! below 6 but for a chance of 2e-9 each, 4e-5 in all (Bonferroni). Seeds are fixed.
 
 mod small_model;
 

@@ -45,10 +45,11 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let table = read_for_model(&Input::from_arg(Some(&args.data)), &args.reading.options(), &column_names(&info))?;
     let (data, dropped) = standardised(&table, &info).without_empty_rows();
     if data.rows() == 0 {
-        return Err(models::Error::NoRows.into());
+        let data = args.data.display();
+        return Err(Failure::usage(format!("{data}: no row has an observed cell in the model's columns")));
     }
     if dropped > 0 {
-        output.say(format!("{dropped} rows without any observed cell are left out"));
+        output.say(format!("rows without any observed cell, left out: {dropped}"));
     }
     // Log densities in the data's units: a change of variables, row by row over its observed columns.
     let standardisation = info.standardisation();

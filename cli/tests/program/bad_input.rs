@@ -19,10 +19,10 @@ fn tables_that_cannot_be_read() {
             b"a,b\n1,2\n2,x\n3,y\n",
             &["\"b\" has text (\"x\" in line 3 and 1 more", "hint: ", "--columns 'a'"],
         ),
-        ("dash.csv", b"a,b\n1,2\n2,-\n3,4\n", &["\"-\" in line 3", "--missing-value '-'"]),
+        ("dash.csv", b"a,b\n1,2\n2,-\n3,4\n", &["\"-\" in line 3", "--missing-value='-'"]),
         ("infinite.csv", b"a,b\n1,2\n-inf,3\n3,4\n", &["\"a\" has an infinite value (\"-inf\" in line 3)"]),
         ("beyond.csv", b"a,b\n1,2\n1e999,3\n3,4\n", &["\"a\" has an infinite value", "line 3"]),
-        ("huge.csv", b"a,b\n1,2\n1e300,3\n-1e300,4\n", &["huge.csv", "column \"a\" are too large", "--ignore-columns"]),
+        ("huge.csv", b"a,b\n1,2\n1e300,3\n-1e300,4\n", &["huge.csv: ", "\"a\"", "hint: ", "--ignore-columns"]),
         ("constant.csv", b"a,b\n7,1\n7,2\n,3\n", &["\"a\" is constant (every observed value is 7)"]),
         ("column.csv", b"a,b\n,1\nNA,2\n?,3\n", &["\"a\" has no observed value", "--columns 'b'"]),
         ("missing.csv", b"a,b\n,NA\nnull,?\n", &["every cell of every row is missing"]),
@@ -71,6 +71,13 @@ fn columns_that_are_not_there() {
     place.refuses("train table.csv --validation other.csv --out new", 2, &["other.csv", "the model needs \"b\""]);
     place.write("nothing.csv", "a,b,c\n,,\n");
     place.refuses("train table.csv --validation nothing.csv --out new", 2, &["no row has an observed cell"]);
+    place.refuses("evaluate run nothing.csv", 2, &["nothing.csv: no row has an observed cell"]);
+    // One row of three is left to train on, with numbers or without.
+    place.write("gap.csv", "a,b\n1,2\n,\n3,4\n");
+    for seed in 0..8 {
+        let arguments = format!("train gap.csv --validation 0.67 --seed {seed} --out new");
+        place.refuses(&arguments, 2, &["gap.csv: ", "to train on", "hint: hide or set aside less"]);
+    }
 }
 
 #[test]
@@ -87,7 +94,7 @@ fn options_that_make_no_sense() {
         ("--encoder-blocks 5000", &["--encoder-blocks 5000: expected at most 1000"]),
         ("--hide 1.5", &["--hide 1.5: expected a share of at least 0 and below 1"]),
         ("--hide -0.1", &["--hide -0.1: expected a share"]),
-        ("--hide 0.99999", &["--hide 0.99999: no observed cell", "hint: hide a smaller share"]),
+        ("--hide 0.99999", &["table.csv: the rows to train on have no two distinct", "hint: hide or set aside less"]),
         ("--validation 2", &["--validation 2: expected a file, or a share"]),
         ("--validation 0.0001", &["--validation 0.0001: 40 rows cannot be split so"]),
         ("--dropout 1", &["--dropout 1: expected a probability"]),

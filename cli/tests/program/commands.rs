@@ -33,6 +33,7 @@ fn help_is_there_for_everything() {
         }
         assert_eq!(help.stderr, "");
     }
+    assert!(general.stdout.contains("incomplete tables") && general.stdout.contains("Try: missvae train"));
     assert!(place.missvae("--version").ok().stdout.starts_with("missvae "));
     let Outcome { status, stdout, stderr } = place.missvae("");
     assert!(status == Some(2) && stdout.is_empty() && stderr.contains("Usage"), "{stderr}");
@@ -401,6 +402,14 @@ fn drawn_rows_look_like_the_data() {
     }
     place.missvae("sample run --rows 7 --quiet --out drawn.npy").ok();
     assert!(String::from_utf8_lossy(&place.read("drawn.npy")).contains("(7, 2"));
+}
+
+#[test]
+fn every_gradient_passes() {
+    let report = Place::new().missvae("gradcheck --json").json();
+    assert_eq!(report["passed"], true);
+    let checks = report["checks"].as_array().unwrap();
+    assert!(checks.len() > 20 && checks.iter().all(|check| check["pass"] == true), "{report}");
 }
 
 #[test]

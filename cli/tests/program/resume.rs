@@ -148,8 +148,10 @@ fn interrupted() {
     let options = "--hidden 16 --blocks 1 --schedule constant --dropout 0.1 --batch-size 32";
     let mut arguments = format!("train --epochs 100000 {options} --out stopped");
     for round in 1..=2 {
+        let done = epochs_done(&place, "stopped");
         let mut child = start(&place, &arguments);
-        wait_for(&place, "stopped", &mut child, 5 * round);
+        // A new line of metrics shows that signals are listened to.
+        wait_for(&place, "stopped", &mut child, done + 5);
         let signal = format!("kill -{} {}", ["INT", "TERM"][round - 1], child.id());
         assert!(Command::new("sh").args(["-c", &signal]).status().unwrap().success());
         assert_eq!(child.wait().unwrap().code(), Some(130));
@@ -162,14 +164,21 @@ fn interrupted() {
         assert!(!place.exists("stopped/summary.json"));
         arguments = "train --resume stopped".to_owned();
     }
+    // A checkpoint within an epoch goes with its batch size, and any checkpoint with its length.
+    let config = place.text("stopped/config.toml");
+    place.write("stopped/config.toml", config.replace("batch-size = 32", "batch-size = 344"));
+    if updates(&place.read("stopped/model.safetensors")) % 11 != 0 {
+        place.refuses("train --resume stopped", 2, &["does not fit the batch size or the length in its config.toml"]);
+    }
+    place.write("stopped/config.toml", config);
     // What it says.
+    let done = epochs_done(&place, "stopped");
     let mut child = Command::new(PROGRAM)
         .args(["train", "--resume", "stopped", "--quiet"])
         .current_dir(place.path())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let done = epochs_done(&place, "stopped");
     wait_for(&place, "stopped", &mut child, done + 2);
     assert!(Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();

@@ -213,9 +213,9 @@ pub(crate) mod levels {
     //! The vectors of each scalar, at each level. They are concrete here and not associated types: those could be named,
     //! and their safe methods called, where the processor does not have the instructions.
 
-    use super::{Kernel, Level, array, level_available};
     #[cfg(target_arch = "x86_64")]
     use super::x86;
+    use super::{Kernel, Level, array, level_available};
     use crate::Scalar;
 
     /// What runs a kernel on the vectors of a level.

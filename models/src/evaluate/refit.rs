@@ -39,7 +39,7 @@ impl RefitConfig {
 /// A model trained with a stratified bound is refitted with the stratified one.
 ///
 /// # Errors
-/// If the objective stops being finite.
+/// If there are no rows, or the objective stops being finite.
 pub fn refit_encoder<T: Scalar>(
     model: &mut Fitted<T>,
     data: &Data<T>,
@@ -60,6 +60,9 @@ pub fn refit_encoder<T: Scalar>(
         ..*trained
     };
     objective.check()?;
+    if data.rows() == 0 {
+        return Err(Error::NoRows);
+    }
     let encoder = model.vae.encoder_range();
     let mut optimiser = AmsGrad::new(encoder.len());
     let mut gradient = Aligned::zeros(model.parameters.len());

@@ -74,8 +74,8 @@ impl Rows {
             (0..all.rows()).filter(|&n| all.observed(n..n + 1).iter().any(|&observed| observed)).collect();
         let (train, dropped) = all.without_empty_rows();
         if train.rows() == 0 {
-            let what = format!("--hide {rate}: no observed cell of {} is left to train on", input.name());
-            return Err(Failure::usage_hint(what, "hide a smaller share"));
+            let what = format!("{}: no row with an observed cell is left to train on", input.name());
+            return Err(Failure::usage_hint(what, "hide or set aside less"));
         }
         if held_out.as_ref().is_some_and(|rows| rows.rows() == 0) {
             let source = options.validation.as_deref().unwrap_or_default();

@@ -164,11 +164,11 @@ impl Observer<f32> for Watch<'_> {
         if self.failure.is_some() || self.signal.load(Ordering::Relaxed) {
             return Ok(ControlFlow::Break(()));
         }
-        if self.checkpointed.elapsed() >= self.every {
-            if let Err(failure) = self.save(trainer) {
-                self.failure = Some(failure);
-                return Ok(ControlFlow::Break(()));
-            }
+        if self.checkpointed.elapsed() >= self.every
+            && let Err(failure) = self.save(trainer)
+        {
+            self.failure = Some(failure);
+            return Ok(ControlFlow::Break(()));
         }
         Ok(ControlFlow::Continue(()))
     }

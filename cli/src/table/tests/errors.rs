@@ -79,7 +79,7 @@ fn one_error_for_all_unusable_columns() {
 #[test]
 fn hints_for_common_slips() {
     let token = fails("a.csv", b"a,b\n1,2\nN/A,4\n3,5\n");
-    assert!(token.hint().unwrap().contains("--missing-value 'N/A'"));
+    assert!(token.hint().unwrap().contains("--missing-value='N/A'"));
     let commas = fails("a.csv", b"\"a, 'm\",b,c\n1,x,\n2,y,\n");
     assert_eq!(commas.hint().unwrap(), r#"Use --columns '"a, '\''m"'."#);
     let semicolons = fails("a.csv", b"a;b\n1;2\n3;4\n");

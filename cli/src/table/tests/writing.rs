@@ -96,7 +96,7 @@ fn imputed_numbers_are_short() {
     let file = TestFile::new("in.csv", b"a\nNA\n");
     let (table, source) = read_to_complete(&file.input(), &ReadOptions::default(), &names(&["a"])).unwrap();
     let path = file.beside("o.csv");
-    write_completed(&path, &source, &table, &[f64::from(0.1_f32)]).unwrap();
+    write_completed(&path, &source, &table, &[0.1]).unwrap();
     assert_eq!(std::fs::read(path).unwrap(), b"a\n0.1\n");
 }
 
@@ -104,7 +104,7 @@ fn imputed_numbers_are_short() {
 fn plain_tables() {
     let file = TestFile::new("x", b"");
     let path = file.beside("o.csv");
-    write_numbers(&path, &names(&["a, \"b\"", "c"]), &[1.0, f64::from(0.3_f32), f64::NAN, 2e-9]).unwrap();
+    write_numbers(&path, &names(&["a, \"b\"", "c"]), &[1.0, 0.3, f64::NAN, 2e-9]).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "\"a, \"\"b\"\"\",c\n1,0.3\nNaN,2e-9\n");
     let table = read_for_model(&Input::File(path), &ReadOptions::default(), &names(&["a, \"b\"", "c"])).unwrap();
     assert_eq!(table.rows(), 2);
