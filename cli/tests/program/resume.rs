@@ -167,7 +167,7 @@ fn interrupted() {
     // A checkpoint within an epoch goes with its batch size, and any checkpoint with its length.
     let config = place.text("stopped/config.toml");
     place.write("stopped/config.toml", config.replace("batch-size = 32", "batch-size = 344"));
-    if updates(&place.read("stopped/model.safetensors")) % 11 != 0 {
+    if !updates(&place.read("stopped/model.safetensors")).is_multiple_of(11) {
         place.refuses("train --resume stopped", 2, &["does not fit the batch size or the length in its config.toml"]);
     }
     place.write("stopped/config.toml", config);
