@@ -1,4 +1,4 @@
-//! The product by tiles: the loops around [`tile`](super::tile::tile), and their split over threads.
+//! The product by tiles: the loops around [`tile()`](super::tile::tile), and their split over threads.
 
 use std::mem::size_of;
 use std::ops::Range;

@@ -1,7 +1,7 @@
 //! Special functions, branch-free, on scalars, vectors and slices.
 //!
 //! `exp(x)` takes an `f32`, an `f64`, or, inside a [`Kernel`](crate::simd::Kernel), a vector of either;
-//! `exp_slice(x, out)` and its likes choose the vectors at run time; [`map`] does so for any [`Elementwise`] function,
+//! `exp_slice(x, out)` and its likes choose the vectors at run time; [`map()`] does so for any [`Elementwise`] function,
 //! also for one that carries parameters.
 //!
 //! Everything is accurate to 1e-13 relative in `f64` and 2e-6 in `f32` wherever the exact value is a normal number
