@@ -285,11 +285,6 @@ impl<T: Scalar> Graph<'_, T> {
         self.node(x).shape
     }
 
-    /// Working memory for kernels outside of operations.
-    pub fn scratch(&mut self) -> &mut Scratch<T> {
-        &mut self.tape.scratch
-    }
-
     pub(crate) fn node(&self, x: Var) -> &Node<T> {
         &self.tape.nodes[x.index()]
     }

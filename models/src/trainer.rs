@@ -180,11 +180,6 @@ impl<T: Scalar> Trainer<T> {
         self.progress
     }
 
-    /// Bytes of values and gradients on the tape.
-    pub fn tape_bytes(&self) -> usize {
-        self.tape.bytes()
-    }
-
     /// Updates in an epoch of so many rows.
     pub fn updates_per_epoch(&self, rows: usize) -> u64 {
         rows.div_ceil(self.config.batch_size) as u64
