@@ -43,7 +43,7 @@ pub struct Diagnostics {
 /// # Panics
 /// If a length does not fit, or `samples` is 0.
 pub fn impute<T: Scalar>(
-    model: &mut impl LatentModel<T>,
+    model: &mut (impl LatentModel<T> + ?Sized),
     rows: &[T],
     mask: &[T],
     samples: usize,
@@ -158,6 +158,10 @@ mod tests {
         fn encode(&mut self, rows: &[f64], mask: &[f64], params: &mut [f64]) {
             assert_eq!((rows, mask), (&[0.0, 0.7][..], &[0.0, 1.0][..]), "rows without a cell need no encoder");
             params.copy_from_slice(&[0.0, 1.5, 0.0]);
+        }
+
+        fn encode_completed(&mut self, _: &[f64], _: &[f64], _: &mut [f64]) {
+            panic!("importance sampling completes no row before it is encoded")
         }
 
         fn decode(&mut self, z: &[f64], gaussians: &mut [f64]) {

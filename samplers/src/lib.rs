@@ -5,8 +5,10 @@
 //! - [`draw`]: standard normals, categories, samples of mixture components;
 //! - [`gaussian_mixture`]: mixtures with full covariances: the density, samples and conditionals of a known truth;
 //! - [`model`]: what a sampler needs to know of a model;
-//! - [`importance`]: self-normalised importance resampling of missing values.
+//! - [`importance`]: self-normalised importance resampling of missing values;
+//! - [`chains`]: samplers that renew the completed versions of rows, and can go on where they stopped.
 
+pub mod chains;
 pub mod draw;
 pub mod gaussian_mixture;
 pub mod importance;

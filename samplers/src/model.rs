@@ -22,6 +22,10 @@ pub trait LatentModel<T: Scalar> {
     /// N × K(2L+1).
     fn encode(&mut self, rows: &[T], mask: &[T], params: &mut [T]);
 
+    /// Encodes completed rows: *completed* (N × D, missing cells filled in), *mask* (N × D, the original one, for
+    /// encoders that have a mask as input) to natural mixture parameters, N × K(2L+1).
+    fn encode_completed(&mut self, completed: &[T], mask: &[T], params: &mut [T]);
+
     /// Decodes N latent points (N × L) to the Gaussians of their columns: N × 2D, the means, then the scales.
     fn decode(&mut self, z: &[T], gaussians: &mut [T]);
 }

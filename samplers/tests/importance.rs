@@ -34,6 +34,10 @@ impl LatentModel<f64> for Linear {
         params.copy_from_slice(&[&moments[..], &log_weights].concat());
     }
 
+    fn encode_completed(&mut self, _: &[f64], _: &[f64], _: &mut [f64]) {
+        panic!("importance sampling completes no row before it is encoded")
+    }
+
     fn decode(&mut self, z: &[f64], gaussians: &mut [f64]) {
         for (z, out) in z.chunks_exact(L).zip(gaussians.chunks_exact_mut(2 * D)) {
             for d in 0..D {

@@ -1,0 +1,164 @@
+//! Samplers of x_mis given x_obs that renew completed versions of rows.
+//!
+//! In the order in which a reader needs them:
+//! - [`Rows`], [`Impute`]: what is renewed, and what renews it;
+//! - [`ChainConfig`], [`ChainSampler`]: the approximate samplers, chosen by a value;
+//! - [`pseudo_gibbs`]: each is in a file of its own;
+//! - [`Diagnostics`]: how they did.
+//!
+//! All start from completed rows and never touch an observed entry. A row with all cells observed is left alone, and so is
+//! its random stream. A row with no observed cell takes its imputations from the prior, z ~ N(0, I), x ~ p(x|z), at
+//! every update and whatever the sampler: an encoder has learned nothing of such rows. Source: METHODS §6; paper,
+//! appendix D.
+
+mod diagnostics;
+pub mod pseudo_gibbs;
+mod workspace;
+
+use std::fmt::Debug;
+
+use linalg::Scalar;
+use thiserror::Error;
+
+pub use self::diagnostics::Diagnostics;
+use self::workspace::Workspace;
+use crate::model::LatentModel;
+use crate::stream::Stream;
+
+/// Completed versions of N rows, while a sampler renews them.
+#[derive(Debug)]
+pub struct Rows<'a, T> {
+    /// D.
+    pub columns: usize,
+    /// K ≥ 1: completed versions of a row.
+    pub copies: usize,
+    /// N × K × D; observed entries hold the observed values and are never touched.
+    pub completed: &'a mut [T],
+    /// N × D: 1 where observed, else 0.
+    pub mask: &'a [T],
+    /// N × K × L for samplers that keep the latent points between updates (see [`Impute::keeps_latents`]), else empty.
+    pub latents: &'a mut [T],
+    /// Whether `latents` hold the state of chains that have begun.
+    pub started: bool,
+    /// N: a random stream for each row, so that nothing depends on how rows are grouped.
+    pub streams: &'a mut [Stream],
+}
+
+/// Renews the imputations of rows.
+pub trait Impute<T: Scalar>: Debug + Send {
+    /// Whether latent points are part of the chain's state, to be kept between updates in [`Rows::latents`].
+    fn keeps_latents(&self) -> bool {
+        false
+    }
+
+    /// Renews the missing cells of all completed versions. A drawn value that is not finite leaves the previous one in
+    /// place, and is counted.
+    ///
+    /// # Panics
+    /// If a length does not fit the number of rows, copies, columns or latent dimensions.
+    fn update(&mut self, model: &mut dyn LatentModel<T>, rows: Rows<'_, T>) -> Diagnostics;
+}
+
+/// An approximate sampler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sampler {
+    /// Alternates between the encoder and the decoder (see [`pseudo_gibbs`]).
+    PseudoGibbs,
+}
+
+/// An approximate sampler and how long an update of it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainConfig {
+    /// The sampler.
+    pub sampler: Sampler,
+    /// Iterations an update, at least 1.
+    pub iterations: usize,
+}
+
+/// A sampler that cannot run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ChainError {
+    /// There is nothing to renew.
+    #[error("a row needs at least one imputation; got 0")]
+    NoCopies,
+    /// An update would do nothing.
+    #[error("a sampler needs at least one iteration an update; got 0")]
+    NoIterations,
+}
+
+impl ChainConfig {
+    /// Whether the sampler can renew this many imputations a row.
+    ///
+    /// # Errors
+    /// A number that must be positive is 0.
+    pub fn check(&self, copies: usize) -> Result<(), ChainError> {
+        match self.sampler {
+            _ if copies == 0 => Err(ChainError::NoCopies),
+            _ if self.iterations == 0 => Err(ChainError::NoIterations),
+            Sampler::PseudoGibbs => Ok(()),
+        }
+    }
+}
+
+/// An approximate sampler with its working memory: nothing is allocated after the first update of a size.
+#[derive(Debug)]
+pub struct ChainSampler<T> {
+    config: ChainConfig,
+    work: Workspace<T>,
+}
+
+impl<T: Scalar> ChainSampler<T> {
+    /// The sampler of a configuration.
+    ///
+    /// # Panics
+    /// If [`ChainConfig::check`] finds fault with it.
+    #[track_caller]
+    pub fn new(config: ChainConfig) -> Self {
+        if let Err(error) = config.check(1) {
+            panic!("{error}");
+        }
+        ChainSampler { config, work: Workspace::default() }
+    }
+}
+
+impl<T: Scalar> Impute<T> for ChainSampler<T> {
+    #[track_caller]
+    fn update(&mut self, model: &mut dyn LatentModel<T>, mut rows: Rows<'_, T>) -> Diagnostics {
+        let kept = if self.keeps_latents() { model.mixture().latent } else { 0 };
+        rows.check(model.columns(), kept);
+        let mut diagnostics = Diagnostics::default();
+        self.work.sort(&rows);
+        self.work.draw_from_prior(model, &mut rows, &mut diagnostics);
+        if self.work.chains.is_empty() {
+            return diagnostics;
+        }
+        match self.config.sampler {
+            Sampler::PseudoGibbs => {
+                for _ in 0..self.config.iterations {
+                    pseudo_gibbs::transition(&mut self.work, model, &mut rows, &mut diagnostics);
+                }
+            }
+        }
+        diagnostics
+    }
+}
+
+impl<T> Rows<'_, T> {
+    /// Panics unless the lengths fit each other, D columns and `kept` latent numbers a completed version.
+    #[track_caller]
+    pub(crate) fn check(&self, columns: usize, kept: usize) {
+        let (rows, copies) = (self.streams.len(), self.copies);
+        assert!(copies > 0, "at least one completed version of a row is needed");
+        assert_eq!(self.columns, columns, "columns of the rows and of the model");
+        assert_eq!(self.mask.len(), rows * columns, "length of the mask of {rows} × {columns} cells");
+        let cells = rows * copies * columns;
+        assert_eq!(self.completed.len(), cells, "length of {rows} × {copies} × {columns} completed cells");
+        let latents = rows * copies * kept;
+        assert_eq!(self.latents.len(), latents, "length of {rows} × {copies} × {kept} latent numbers");
+    }
+
+    /// The mask of row n.
+    pub(crate) fn mask_of(&self, n: usize) -> &[T] {
+        &self.mask[n * self.columns..][..self.columns]
+    }
+}

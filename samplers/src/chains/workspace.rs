@@ -1,0 +1,147 @@
+//! The rows that are sampled, and the buffers that the samplers share.
+
+use autodiff::ops::Mixture;
+use linalg::Scalar;
+
+use super::{Diagnostics, Rows};
+use crate::draw::{fill_ancestral, fill_standard_normal};
+use crate::model::{LatentModel, draw_missing};
+
+/// Buffers that grow when needed and are never shrunk. A is the number of rows that have a chain; K, D and L are as in
+/// [`Rows`]; W is the length of a row of mixture parameters.
+#[derive(Debug, Default)]
+pub(super) struct Workspace<T> {
+    /// A: rows of which some cells are observed and some are missing.
+    pub(super) chains: Vec<usize>,
+    /// Rows of which no cell is observed.
+    prior: Vec<usize>,
+    /// A × K × D: the completed rows as the encoder takes them.
+    completed: Vec<T>,
+    /// A × K × D: the mask, once for each completed version.
+    mask: Vec<T>,
+    /// A × K × W.
+    pub(super) params: Vec<T>,
+    /// At least A × K × L: latent points.
+    pub(super) z: Vec<T>,
+    /// At least A × K × 2D: the decoded latent points.
+    pub(super) gaussians: Vec<T>,
+}
+
+/// Makes a buffer at least so long, without giving up what it has.
+pub(super) fn reserve<T: Scalar>(buffer: &mut Vec<T>, len: usize) {
+    if buffer.len() < len {
+        buffer.resize(len, T::ZERO);
+    }
+}
+
+/// Renews the missing cells of version k of row n from p(x_mis|z).
+pub(super) fn draw_version<T: Scalar>(
+    rows: &mut Rows<'_, T>,
+    (n, k): (usize, usize),
+    gaussians: &[T],
+    diagnostics: &mut Diagnostics,
+) {
+    let columns = rows.columns;
+    let mask = &rows.mask[n * columns..][..columns];
+    let x = &mut rows.completed[(n * rows.copies + k) * columns..][..columns];
+    diagnostics.replaced += draw_missing(&mut rows.streams[n], mask, gaussians, x) as u64;
+}
+
+impl<T: Scalar> Workspace<T> {
+    /// Finds the rows that have a chain, and those that are drawn from the prior.
+    pub(super) fn sort(&mut self, rows: &Rows<'_, T>) {
+        self.chains.clear();
+        self.prior.clear();
+        for n in 0..rows.streams.len() {
+            let observed = rows.mask_of(n).iter().filter(|&&m| m > T::ZERO).count();
+            match observed {
+                // Complete rows come first: without columns there is nothing to draw.
+                _ if observed == rows.columns => {}
+                0 => self.prior.push(n),
+                _ => self.chains.push(n),
+            }
+        }
+    }
+
+    /// Number of completed versions that have a chain, A·K.
+    pub(super) fn points(&self, rows: &Rows<'_, T>) -> usize {
+        self.chains.len() * rows.copies
+    }
+
+    /// Renews the rows without an observed cell: z ~ N(0, I), x ~ p(x|z).
+    pub(super) fn draw_from_prior(
+        &mut self,
+        model: &mut dyn LatentModel<T>,
+        rows: &mut Rows<'_, T>,
+        diagnostics: &mut Diagnostics,
+    ) {
+        if self.prior.is_empty() {
+            return;
+        }
+        let (latent, width) = (model.mixture().latent, 2 * rows.columns);
+        let points = self.prior.len() * rows.copies;
+        reserve(&mut self.z, points * latent);
+        reserve(&mut self.gaussians, points * width);
+        let row_latents = rows.copies * latent;
+        for (a, &n) in self.prior.iter().enumerate() {
+            let z = &mut self.z[a * row_latents..][..row_latents];
+            fill_standard_normal(&mut rows.streams[n], z);
+            if !rows.latents.is_empty() {
+                rows.latents[n * row_latents..][..row_latents].copy_from_slice(z);
+            }
+        }
+        model.decode(&self.z[..points * latent], &mut self.gaussians[..points * width]);
+        for (a, &n) in self.prior.iter().enumerate() {
+            for k in 0..rows.copies {
+                let decoded = &self.gaussians[(a * rows.copies + k) * width..][..width];
+                draw_version(rows, (n, k), decoded, diagnostics);
+            }
+        }
+    }
+
+    /// Encodes the completed rows that have a chain to `params`.
+    pub(super) fn encode(&mut self, model: &mut dyn LatentModel<T>, rows: &Rows<'_, T>) {
+        let (copies, columns) = (rows.copies, rows.columns);
+        let points = self.points(rows);
+        let params_len = points * model.mixture().params_len();
+        reserve(&mut self.completed, points * columns);
+        reserve(&mut self.mask, points * columns);
+        reserve(&mut self.params, params_len);
+        let cells = copies * columns;
+        for (a, &n) in self.chains.iter().enumerate() {
+            self.completed[a * cells..][..cells].copy_from_slice(&rows.completed[n * cells..][..cells]);
+            for mask in self.mask[a * cells..][..cells].chunks_exact_mut(columns) {
+                mask.copy_from_slice(rows.mask_of(n));
+            }
+        }
+        let (completed, mask) = (&self.completed[..points * columns], &self.mask[..points * columns]);
+        model.encode_completed(completed, mask, &mut self.params[..params_len]);
+    }
+
+    /// Draws one latent point from the encoding of each completed version to `z`, after the first `skipped` points;
+    /// makes room for their decoded Gaussians.
+    pub(super) fn draw_latents(&mut self, mixture: Mixture, rows: &mut Rows<'_, T>, skipped: usize) {
+        let (latent, width) = (mixture.latent, mixture.params_len());
+        let points = self.points(rows);
+        reserve(&mut self.z, (skipped + points) * latent);
+        reserve(&mut self.gaussians, (skipped + points) * 2 * rows.columns);
+        for (a, &n) in self.chains.iter().enumerate() {
+            for i in a * rows.copies..(a + 1) * rows.copies {
+                let params = &self.params[i * width..][..width];
+                let z = &mut self.z[(skipped + i) * latent..][..latent];
+                fill_ancestral(&mut rows.streams[n], mixture, params, z);
+            }
+        }
+    }
+
+    /// Renews the missing cells of each completed version from its decoded latent point.
+    pub(super) fn draw_missing(&mut self, rows: &mut Rows<'_, T>, diagnostics: &mut Diagnostics) {
+        let width = 2 * rows.columns;
+        for (a, &n) in self.chains.iter().enumerate() {
+            for k in 0..rows.copies {
+                let decoded = &self.gaussians[(a * rows.copies + k) * width..][..width];
+                draw_version(rows, (n, k), decoded, diagnostics);
+            }
+        }
+    }
+}
