@@ -33,11 +33,22 @@ pub trait LatentModel<T: Scalar> {
 /// log p(x_obs|z) of one row under one decoded latent point, in nats: the sum over observed columns.
 #[inline]
 pub fn log_likelihood<T: Scalar>(x: &[T], mask: &[T], gaussians: &[T]) -> T {
+    sum_of_log_densities(x, gaussians, |d| mask[d] > T::ZERO)
+}
+
+/// log p(x|z) of one row under one decoded latent point, in nats: the sum over all columns.
+#[inline]
+pub fn log_density<T: Scalar>(x: &[T], gaussians: &[T]) -> T {
+    sum_of_log_densities(x, gaussians, |_| true)
+}
+
+#[inline]
+fn sum_of_log_densities<T: Scalar>(x: &[T], gaussians: &[T], counts: impl Fn(usize) -> bool) -> T {
     let (means, scales) = gaussians.split_at(x.len());
     let constant = T::from_f64(HALF_LN_TWO_PI);
     let mut total = T::ZERO;
     for d in 0..x.len() {
-        if mask[d] > T::ZERO {
+        if counts(d) {
             let t = (x[d] - means[d]) / scales[d];
             total += -(T::HALF * t * t) - ln(scales[d]) - constant;
         }
@@ -65,20 +76,42 @@ pub fn mixture_log_density<T: Scalar>(mixture: Mixture, params: &[T], z: &[T]) -
         });
         log_weights[k] + terms.sum()
     };
-    // A running log-sum-exp: components are few and the function must not allocate.
-    let (mut largest, mut sum) = (T::NEG_INFINITY, T::ZERO);
-    for k in 0..mixture.components {
-        let log_density = component(k);
-        if log_density > largest {
-            sum = sum * exp(largest - log_density) + T::ONE;
-            largest = log_density;
-        } else if log_density > T::NEG_INFINITY {
-            sum += exp(log_density - largest);
-        } else if !(log_density == T::NEG_INFINITY) {
-            return log_density;
+    let mut total = LogSum::default();
+    (0..mixture.components).for_each(|k| total.push(component(k)));
+    total.value()
+}
+
+/// ln Σ exp of numbers that come one by one: where they are few, and nothing may be allocated for them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LogSum<T> {
+    largest: T,
+    /// Σ exp(x − largest).
+    sum: T,
+}
+
+impl<T: Scalar> Default for LogSum<T> {
+    fn default() -> Self {
+        LogSum { largest: T::NEG_INFINITY, sum: T::ZERO }
+    }
+}
+
+impl<T: Scalar> LogSum<T> {
+    #[inline]
+    pub(crate) fn push(&mut self, x: T) {
+        if x > self.largest {
+            self.sum = self.sum * exp(self.largest - x) + T::ONE;
+            self.largest = x;
+        } else if !(x == T::NEG_INFINITY) {
+            // What is not a number makes the sum one that is not.
+            self.sum += exp(x - self.largest);
         }
     }
-    if sum > T::ZERO { largest + ln(sum) } else { largest }
+
+    /// −∞ of no numbers and where all are −∞; NaN if one is NaN.
+    #[inline]
+    pub(crate) fn value(self) -> T {
+        if self.sum == T::ZERO { self.largest } else { self.largest + ln(self.sum) }
+    }
 }
 
 /// Draws the unobserved columns of one row from p(x_mis|z); observed entries stay as they are. Returns how many draws
@@ -145,6 +178,8 @@ mod tests {
         let expected = normal(1.0, 0.25).ln_pdf(0.5) + normal(-1.0, 2.0).ln_pdf(-3.0);
         assert_relative_eq!(log_likelihood(&x, &mask, &gaussians), expected, max_relative = 1e-14);
         assert_eq!(log_likelihood(&x, &[0.0; 3], &gaussians), 0.0);
+        let complete = [0.5, 0.1, -3.0];
+        assert_eq!(log_density(&complete, &gaussians), log_likelihood(&complete, &[1.0; 3], &gaussians));
         assert_relative_eq!(
             log_prior(&[0.3, -2.0]),
             normal(0.0, 1.0).ln_pdf(0.3) + normal(0.0, 1.0).ln_pdf(-2.0),

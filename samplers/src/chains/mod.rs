@@ -3,7 +3,8 @@
 //! In the order in which a reader needs them:
 //! - [`Rows`], [`Impute`]: what is renewed, and what renews it;
 //! - [`ChainConfig`], [`ChainSampler`]: the approximate samplers, chosen by a value;
-//! - [`pseudo_gibbs`]: each is in a file of its own;
+//! - [`pseudo_gibbs`], [`metropolis`], [`lair`]: what each does;
+//! - [`resampling`]: draws by weight;
 //! - [`Diagnostics`]: how they did.
 //!
 //! All start from completed rows and never touch an observed entry. A row with all cells observed is left alone, and so is
@@ -12,8 +13,12 @@
 //! appendix D.
 
 mod diagnostics;
+pub mod lair;
+pub mod metropolis;
+mod proposals;
 pub mod pseudo_gibbs;
-mod workspace;
+pub mod resampling;
+pub(crate) mod workspace;
 
 use std::fmt::Debug;
 
@@ -21,6 +26,10 @@ use linalg::Scalar;
 use thiserror::Error;
 
 pub use self::diagnostics::Diagnostics;
+pub use self::lair::{Lair, Scope};
+pub use self::metropolis::Decoded;
+pub use self::proposals::{Proposals, Weights};
+pub use self::resampling::Resampling;
 use self::workspace::Workspace;
 use crate::model::LatentModel;
 use crate::stream::Stream;
@@ -64,6 +73,13 @@ pub trait Impute<T: Scalar>: Debug + Send {
 pub enum Sampler {
     /// Alternates between the encoder and the decoder (see [`pseudo_gibbs`]).
     PseudoGibbs,
+    /// Accepts or rejects what the encoder proposes (see [`metropolis`]).
+    MetropolisWithinGibbs {
+        /// Pseudo-Gibbs transitions of a chain that begins, at least 1.
+        warm_up: usize,
+    },
+    /// Weighs what the encoder proposes for all versions of a row (see [`mod@lair`]).
+    Lair(Lair),
 }
 
 /// An approximate sampler and how long an update of it is.
@@ -84,6 +100,12 @@ pub enum ChainError {
     /// An update would do nothing.
     #[error("a sampler needs at least one iteration an update; got 0")]
     NoIterations,
+    /// A chain would have no latent point to begin with.
+    #[error("Metropolis-within-Gibbs needs at least one warm-up transition; got 0")]
+    NoWarmUp,
+    /// There would be nothing to draw from.
+    #[error("LAIR needs at least one sample of each proposal; got 0")]
+    NoProposals,
 }
 
 impl ChainConfig {
@@ -95,7 +117,9 @@ impl ChainConfig {
         match self.sampler {
             _ if copies == 0 => Err(ChainError::NoCopies),
             _ if self.iterations == 0 => Err(ChainError::NoIterations),
-            Sampler::PseudoGibbs => Ok(()),
+            Sampler::MetropolisWithinGibbs { warm_up: 0 } => Err(ChainError::NoWarmUp),
+            Sampler::Lair(Lair { proposals: 0, .. }) => Err(ChainError::NoProposals),
+            Sampler::PseudoGibbs | Sampler::MetropolisWithinGibbs { .. } | Sampler::Lair(_) => Ok(()),
         }
     }
 }
@@ -105,6 +129,7 @@ impl ChainConfig {
 pub struct ChainSampler<T> {
     config: ChainConfig,
     work: Workspace<T>,
+    lair: lair::Buffers<T>,
 }
 
 impl<T: Scalar> ChainSampler<T> {
@@ -117,14 +142,19 @@ impl<T: Scalar> ChainSampler<T> {
         if let Err(error) = config.check(1) {
             panic!("{error}");
         }
-        ChainSampler { config, work: Workspace::default() }
+        ChainSampler { config, work: Workspace::default(), lair: lair::Buffers::default() }
     }
 }
 
 impl<T: Scalar> Impute<T> for ChainSampler<T> {
+    fn keeps_latents(&self) -> bool {
+        matches!(self.config.sampler, Sampler::MetropolisWithinGibbs { .. })
+    }
+
     #[track_caller]
     fn update(&mut self, model: &mut dyn LatentModel<T>, mut rows: Rows<'_, T>) -> Diagnostics {
-        let kept = if self.keeps_latents() { model.mixture().latent } else { 0 };
+        let ChainConfig { sampler, iterations } = self.config;
+        let kept = if Impute::<T>::keeps_latents(self) { model.mixture().latent } else { 0 };
         rows.check(model.columns(), kept);
         let mut diagnostics = Diagnostics::default();
         self.work.sort(&rows);
@@ -132,18 +162,25 @@ impl<T: Scalar> Impute<T> for ChainSampler<T> {
         if self.work.chains.is_empty() {
             return diagnostics;
         }
-        match self.config.sampler {
+        let work = &mut self.work;
+        match sampler {
             Sampler::PseudoGibbs => {
-                for _ in 0..self.config.iterations {
-                    pseudo_gibbs::transition(&mut self.work, model, &mut rows, &mut diagnostics);
+                for _ in 0..iterations {
+                    pseudo_gibbs::transition(work, model, &mut rows, &mut diagnostics);
                 }
+            }
+            Sampler::MetropolisWithinGibbs { warm_up } => {
+                metropolis::update(warm_up, iterations, work, model, &mut rows, &mut diagnostics);
+            }
+            Sampler::Lair(lair) => {
+                lair::update(&lair, iterations, (work, &mut self.lair), model, &mut rows, &mut diagnostics);
             }
         }
         diagnostics
     }
 }
 
-impl<T> Rows<'_, T> {
+impl<T: Scalar> Rows<'_, T> {
     /// Panics unless the lengths fit each other, D columns and `kept` latent numbers a completed version.
     #[track_caller]
     pub(crate) fn check(&self, columns: usize, kept: usize) {
@@ -155,6 +192,11 @@ impl<T> Rows<'_, T> {
         assert_eq!(self.completed.len(), cells, "length of {rows} × {copies} × {columns} completed cells");
         let latents = rows * copies * kept;
         assert_eq!(self.latents.len(), latents, "length of {rows} × {copies} × {kept} latent numbers");
+    }
+
+    /// Missing cells of row n.
+    pub(crate) fn missing_in(&self, n: usize) -> u64 {
+        self.mask_of(n).iter().filter(|&&m| m <= T::ZERO).count() as u64
     }
 
     /// The mask of row n.

@@ -10,9 +10,9 @@ use crate::model::{LatentModel, draw_missing};
 /// Buffers that grow when needed and are never shrunk. A is the number of rows that have a chain; K, D and L are as in
 /// [`Rows`]; W is the length of a row of mixture parameters.
 #[derive(Debug, Default)]
-pub(super) struct Workspace<T> {
+pub(crate) struct Workspace<T> {
     /// A: rows of which some cells are observed and some are missing.
-    pub(super) chains: Vec<usize>,
+    pub(crate) chains: Vec<usize>,
     /// Rows of which no cell is observed.
     prior: Vec<usize>,
     /// A × K × D: the completed rows as the encoder takes them.
@@ -20,22 +20,22 @@ pub(super) struct Workspace<T> {
     /// A × K × D: the mask, once for each completed version.
     mask: Vec<T>,
     /// A × K × W.
-    pub(super) params: Vec<T>,
+    pub(crate) params: Vec<T>,
     /// At least A × K × L: latent points.
-    pub(super) z: Vec<T>,
+    pub(crate) z: Vec<T>,
     /// At least A × K × 2D: the decoded latent points.
-    pub(super) gaussians: Vec<T>,
+    pub(crate) gaussians: Vec<T>,
 }
 
 /// Makes a buffer at least so long, without giving up what it has.
-pub(super) fn reserve<T: Scalar>(buffer: &mut Vec<T>, len: usize) {
+pub(crate) fn reserve<T: Scalar>(buffer: &mut Vec<T>, len: usize) {
     if buffer.len() < len {
         buffer.resize(len, T::ZERO);
     }
 }
 
 /// Renews the missing cells of version k of row n from p(x_mis|z).
-pub(super) fn draw_version<T: Scalar>(
+pub(crate) fn draw_version<T: Scalar>(
     rows: &mut Rows<'_, T>,
     (n, k): (usize, usize),
     gaussians: &[T],
@@ -49,7 +49,7 @@ pub(super) fn draw_version<T: Scalar>(
 
 impl<T: Scalar> Workspace<T> {
     /// Finds the rows that have a chain, and those that are drawn from the prior.
-    pub(super) fn sort(&mut self, rows: &Rows<'_, T>) {
+    pub(crate) fn sort(&mut self, rows: &Rows<'_, T>) {
         self.chains.clear();
         self.prior.clear();
         for n in 0..rows.streams.len() {
@@ -64,12 +64,12 @@ impl<T: Scalar> Workspace<T> {
     }
 
     /// Number of completed versions that have a chain, A·K.
-    pub(super) fn points(&self, rows: &Rows<'_, T>) -> usize {
+    pub(crate) fn points(&self, rows: &Rows<'_, T>) -> usize {
         self.chains.len() * rows.copies
     }
 
     /// Renews the rows without an observed cell: z ~ N(0, I), x ~ p(x|z).
-    pub(super) fn draw_from_prior(
+    pub(crate) fn draw_from_prior(
         &mut self,
         model: &mut dyn LatentModel<T>,
         rows: &mut Rows<'_, T>,
@@ -80,8 +80,7 @@ impl<T: Scalar> Workspace<T> {
         }
         let (latent, width) = (model.mixture().latent, 2 * rows.columns);
         let points = self.prior.len() * rows.copies;
-        reserve(&mut self.z, points * latent);
-        reserve(&mut self.gaussians, points * width);
+        self.reserve_points(points, latent, width);
         let row_latents = rows.copies * latent;
         for (a, &n) in self.prior.iter().enumerate() {
             let z = &mut self.z[a * row_latents..][..row_latents];
@@ -100,7 +99,7 @@ impl<T: Scalar> Workspace<T> {
     }
 
     /// Encodes the completed rows that have a chain to `params`.
-    pub(super) fn encode(&mut self, model: &mut dyn LatentModel<T>, rows: &Rows<'_, T>) {
+    pub(crate) fn encode(&mut self, model: &mut dyn LatentModel<T>, rows: &Rows<'_, T>) {
         let (copies, columns) = (rows.copies, rows.columns);
         let points = self.points(rows);
         let params_len = points * model.mixture().params_len();
@@ -118,13 +117,18 @@ impl<T: Scalar> Workspace<T> {
         model.encode_completed(completed, mask, &mut self.params[..params_len]);
     }
 
+    /// Makes room for this many latent points and their decoded Gaussians.
+    pub(crate) fn reserve_points(&mut self, points: usize, latent: usize, width: usize) {
+        reserve(&mut self.z, points * latent);
+        reserve(&mut self.gaussians, points * width);
+    }
+
     /// Draws one latent point from the encoding of each completed version to `z`, after the first `skipped` points;
     /// makes room for their decoded Gaussians.
-    pub(super) fn draw_latents(&mut self, mixture: Mixture, rows: &mut Rows<'_, T>, skipped: usize) {
+    pub(crate) fn draw_latents(&mut self, mixture: Mixture, rows: &mut Rows<'_, T>, skipped: usize) {
         let (latent, width) = (mixture.latent, mixture.params_len());
         let points = self.points(rows);
-        reserve(&mut self.z, (skipped + points) * latent);
-        reserve(&mut self.gaussians, (skipped + points) * 2 * rows.columns);
+        self.reserve_points(skipped + points, latent, 2 * rows.columns);
         for (a, &n) in self.chains.iter().enumerate() {
             for i in a * rows.copies..(a + 1) * rows.copies {
                 let params = &self.params[i * width..][..width];
@@ -135,7 +139,7 @@ impl<T: Scalar> Workspace<T> {
     }
 
     /// Renews the missing cells of each completed version from its decoded latent point.
-    pub(super) fn draw_missing(&mut self, rows: &mut Rows<'_, T>, diagnostics: &mut Diagnostics) {
+    pub(crate) fn draw_missing(&mut self, rows: &mut Rows<'_, T>, diagnostics: &mut Diagnostics) {
         let width = 2 * rows.columns;
         for (a, &n) in self.chains.iter().enumerate() {
             for k in 0..rows.copies {
