@@ -6,11 +6,13 @@
 //! - [`gaussian_mixture`]: mixtures with full covariances: the density, samples and conditionals of a known truth;
 //! - [`model`]: what a sampler needs to know of a model;
 //! - [`importance`]: self-normalised importance resampling of missing values;
-//! - [`chains`]: samplers that renew the completed versions of rows, and can go on where they stopped.
+//! - [`chains`]: samplers that renew the completed versions of rows, and can go on where they stopped;
+//! - [`rejection`]: exact draws for models with one or two latent dimensions.
 
 pub mod chains;
 pub mod draw;
 pub mod gaussian_mixture;
 pub mod importance;
 pub mod model;
+pub mod rejection;
 pub mod stream;
