@@ -7,9 +7,11 @@
 //! - [`model`]: what a sampler needs to know of a model;
 //! - [`importance`]: self-normalised importance resampling of missing values;
 //! - [`chains`]: samplers that renew the completed versions of rows, and can go on where they stopped;
+//! - [`completion`]: rows of a new table completed by chains;
 //! - [`rejection`]: exact draws for models with one or two latent dimensions.
 
 pub mod chains;
+pub mod completion;
 pub mod draw;
 pub mod gaussian_mixture;
 pub mod importance;

@@ -35,6 +35,12 @@ pub enum Purpose {
     Impute = 10,
     /// Rows drawn from a model.
     Generate = 11,
+    /// First imputations of training rows.
+    StartImputations = 12,
+    /// Imputations of training rows, renewed.
+    RenewImputations = 13,
+    /// Imputations of validation rows, renewed.
+    ValidateImputations = 14,
 }
 
 /// The stream at an address.
