@@ -179,9 +179,7 @@ impl Standardisation {
 pub struct Batch {
     /// B.
     pub rows: usize,
-    /// The encoder's input, B × 2D: x·m, then m.
-    pub input: Var,
-    /// x, B × D.
+    /// x, B × D; zero where unobserved.
     pub x: Var,
     /// m, B × D: 1 where observed.
     pub mask: Var,
@@ -202,34 +200,22 @@ impl Batch {
             }
         });
         let mask = g.constant_with([count, columns], |out| {
-            for (out, n) in out.chunks_exact_mut(columns).zip(rows.clone()) {
+            for (out, n) in out.chunks_exact_mut(columns).zip(rows) {
                 out.iter_mut().zip(data.observed(n..n + 1)).for_each(|(m, &o)| *m = mask_value(o));
             }
         });
-        let input = g.constant_with([count, 2 * columns], |out| {
-            for (out, n) in out.chunks_exact_mut(2 * columns).zip(rows) {
-                let (x, m) = out.split_at_mut(columns);
-                x.copy_from_slice(data.values(n..n + 1));
-                m.iter_mut().zip(data.observed(n..n + 1)).for_each(|(m, &o)| *m = mask_value(o));
-            }
-        });
-        Batch { rows: count, input, x, mask }
+        Batch { rows: count, x, mask }
     }
 
     /// Puts rows given as values and a mask of zeros and ones (B × D each) on the tape.
     pub fn from_slices<T: Scalar>(g: &mut Graph<'_, T>, columns: usize, x: &[T], mask: &[T]) -> Self {
         let rows = x.len() / columns;
-        let input = g.constant_with([rows, 2 * columns], |out| {
-            for n in 0..rows {
-                for d in 0..columns {
-                    out[2 * columns * n + d] =
-                        if mask[columns * n + d] > T::ZERO { x[columns * n + d] } else { T::ZERO };
-                    out[2 * columns * n + columns + d] = mask[columns * n + d];
-                }
+        let x = g.constant_with([rows, columns], |out| {
+            for (out, (&x, &m)) in out.iter_mut().zip(x.iter().zip(mask)) {
+                *out = if m > T::ZERO { x } else { T::ZERO };
             }
         });
-        let (x, mask) = (g.constant([rows, columns], x), g.constant([rows, columns], mask));
-        Batch { rows, input, x, mask }
+        Batch { rows, x, mask: g.constant([rows, columns], mask) }
     }
 }
 
@@ -409,12 +395,11 @@ mod tests {
         assert_eq!(batch.rows, 3);
         assert_eq!(g.value(batch.x), [5.0, 0.0, 1.0, 2.0, 0.0, 4.0]);
         assert_eq!(g.value(batch.mask), [1.0, 0.0, 1.0, 1.0, 0.0, 1.0]);
-        assert_eq!(g.value(batch.input), [5.0, 0.0, 1.0, 0.0, 1.0, 2.0, 1.0, 1.0, 0.0, 4.0, 0.0, 1.0]);
 
-        // From slices, what is in a missing cell does not reach the encoder, whatever it is.
+        // From slices, what is in a missing cell does not reach the model, whatever it is.
         let same = Batch::from_slices(&mut g, 2, &[5.0, NAN, 1.0, 2.0, -9.0, 4.0], &[1.0, 0.0, 1.0, 1.0, 0.0, 1.0]);
         assert_eq!(same.rows, 3);
-        assert_eq!(g.value(same.input), g.value(batch.input));
+        assert_eq!(g.value(same.x), g.value(batch.x));
         assert_eq!(g.value(same.mask), g.value(batch.mask));
     }
 

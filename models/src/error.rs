@@ -25,6 +25,12 @@ pub enum Error {
     /// There is nothing to train on.
     #[error("no row has an observed cell")]
     NoRows,
+    /// An encoder of completed rows was to be fitted to rows with missing cells.
+    #[error("{missing} cells are missing, and this model's encoder can only be refitted to complete rows")]
+    IncompleteRows {
+        /// Missing cells.
+        missing: usize,
+    },
 
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
@@ -51,7 +57,7 @@ impl Error {
         match self {
             Error::Io { source, .. } => source.kind() != std::io::ErrorKind::NotFound,
             Error::NotFinite { .. } => true,
-            Error::Unusable(_) | Error::NoRows | Error::Malformed { .. } => false,
+            Error::Unusable(_) | Error::NoRows | Error::IncompleteRows { .. } | Error::Malformed { .. } => false,
         }
     }
 }

@@ -39,6 +39,63 @@ impl<T: Scalar> Fitted<T> {
     pub fn graph(&mut self) -> (&Vae, Graph<'_, T>) {
         (&self.vae, self.tape.graph(&self.parameters))
     }
+
+    fn in_evaluation(&mut self) -> InEvaluation<'_, T> {
+        InEvaluation { vae: &self.vae, parameters: &self.parameters, tape: &mut self.tape }
+    }
+}
+
+/// A model in evaluation mode, its parts borrowed.
+#[derive(Debug)]
+pub struct InEvaluation<'a, T: Scalar> {
+    /// The plan.
+    pub vae: &'a Vae,
+    /// The flat parameter buffer.
+    pub parameters: &'a [T],
+    /// Memory for the computations.
+    pub tape: &'a mut Tape<T>,
+}
+
+impl<T: Scalar> LatentModel<T> for InEvaluation<'_, T> {
+    fn columns(&self) -> usize {
+        self.vae.config().columns
+    }
+
+    fn mixture(&self) -> Mixture {
+        self.vae.mixture()
+    }
+
+    /// # Panics
+    /// If the encoder takes completed rows and a cell is missing.
+    fn encode(&mut self, rows: &[T], mask: &[T], params: &mut [T]) {
+        let complete = || mask.iter().all(|m| *m > T::ZERO);
+        assert!(!self.vae.config().encoder_input.completed() || complete(), "this encoder needs completed rows");
+        let mut g = self.tape.graph(self.parameters);
+        let batch = Batch::from_slices(&mut g, self.vae.config().columns, rows, mask);
+        let encoded = self.vae.encode(&mut g, batch.x, batch.mask, None::<&mut Stream>);
+        params.copy_from_slice(g.value(encoded));
+    }
+
+    fn encode_completed(&mut self, completed: &[T], mask: &[T], params: &mut [T]) {
+        let columns = self.vae.config().columns;
+        let mut g = self.tape.graph(self.parameters);
+        let shape = [completed.len() / columns, columns];
+        let (x, mask) = (g.constant(shape, completed), g.constant(shape, mask));
+        let encoded = self.vae.encode(&mut g, x, mask, None::<&mut Stream>);
+        params.copy_from_slice(g.value(encoded));
+    }
+
+    fn decode(&mut self, z: &[T], gaussians: &mut [T]) {
+        let (latent, width) = (self.vae.config().latent, 2 * self.columns());
+        let min_scale = T::from_f64(self.vae.config().decoder_min_scale);
+        for (z, out) in z.chunks(CHUNK * latent).zip(gaussians.chunks_mut(CHUNK * width)) {
+            let mut g = self.tape.graph(self.parameters);
+            let z = g.constant([z.len() / latent, latent], z);
+            let head = self.vae.decode(&mut g, z, None::<&mut Stream>);
+            out.copy_from_slice(g.value(head));
+            dispatch(Scales { gaussians: out, columns: width / 2, min_scale });
+        }
+    }
 }
 
 impl<T: Scalar> LatentModel<T> for Fitted<T> {
@@ -51,23 +108,15 @@ impl<T: Scalar> LatentModel<T> for Fitted<T> {
     }
 
     fn encode(&mut self, rows: &[T], mask: &[T], params: &mut [T]) {
-        let columns = self.columns();
-        let (vae, mut g) = self.graph();
-        let batch = Batch::from_slices(&mut g, columns, rows, mask);
-        let encoded = vae.encode(&mut g, batch.input, None::<&mut Stream>);
-        params.copy_from_slice(g.value(encoded));
+        self.in_evaluation().encode(rows, mask, params);
+    }
+
+    fn encode_completed(&mut self, completed: &[T], mask: &[T], params: &mut [T]) {
+        self.in_evaluation().encode_completed(completed, mask, params);
     }
 
     fn decode(&mut self, z: &[T], gaussians: &mut [T]) {
-        let (latent, width) = (self.vae.config().latent, 2 * self.columns());
-        let min_scale = T::from_f64(self.vae.config().decoder_min_scale);
-        for (z, out) in z.chunks(CHUNK * latent).zip(gaussians.chunks_mut(CHUNK * width)) {
-            let (vae, mut g) = self.graph();
-            let z = g.constant([z.len() / latent, latent], z);
-            let head = vae.decode(&mut g, z, None::<&mut Stream>);
-            out.copy_from_slice(g.value(head));
-            dispatch(Scales { gaussians: out, columns: width / 2, min_scale });
-        }
+        self.in_evaluation().decode(z, gaussians);
     }
 }
 

@@ -8,6 +8,8 @@
 //! - [`method`]: the methods of the paper as values: bound × mixture sampling × estimator;
 //! - [`bounds`]: the bounds as functions of log weights;
 //! - [`objective`]: one minibatch from rows to the bound and its gradient;
+//! - [`completed`]: the same for completed rows, with a bound for the decoder and one for the encoder;
+//! - [`imputations`]: completed versions of every training row, kept from epoch to epoch;
 //! - [`optimiser`]: AMSGrad, clipping, schedules;
 //! - [`trainer`]: epochs, validation, interruption, exact resumption;
 //! - [`files`]: files that are written whole or not at all;
@@ -16,10 +18,12 @@
 //! - [`imputer`]: a fitted model as the samplers see it.
 
 pub mod bounds;
+pub mod completed;
 pub mod data;
 mod error;
 pub mod evaluate;
 pub mod files;
+pub mod imputations;
 pub mod imputer;
 pub mod method;
 pub mod network;

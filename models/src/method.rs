@@ -33,29 +33,72 @@ impl Bound {
     }
 }
 
-/// A method: its name on the command line and the bound it maximises.
+/// A lower bound that is computed on completed rows; the two of section 4.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CompletedBound {
+    /// L_CVI, eq. 10: the missing cells are marginalised out, and q is the mixture over the imputations.
+    Cvi,
+    /// L_LMVB, eq. 12: the complete-data ELBO, averaged over the imputations.
+    Lmvb,
+}
+
+/// What a method fits with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// A finite mixture of Gaussians that the encoder makes of an incomplete row (section 4.1).
+    FiniteMixture {
+        /// The bound.
+        bound: Bound,
+        /// Whether it is a single Gaussian (K = 1).
+        single: bool,
+    },
+    /// The mixture over imputations of the Gaussians that the encoder makes of completed rows (section 4.2).
+    ImputationMixture {
+        /// What the decoder's parameters maximise.
+        decoder: CompletedBound,
+        /// What the encoder's parameters maximise.
+        encoder: CompletedBound,
+    },
+}
+
+/// A method: its name on the command line and what it maximises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Method {
     /// Name on the command line.
     pub name: &'static str,
     /// Name in the paper.
     pub title: &'static str,
-    /// The bound.
-    pub bound: Bound,
-    /// Whether the encoder is a single Gaussian (K = 1).
-    pub single: bool,
+    /// What it fits with.
+    pub family: Family,
 }
 
-/// The methods with finite mixtures (paper, section 4.1, and the two that they extend). To add one, add a line.
-pub const METHODS: [Method; 7] = [
-    Method { name: "mvae", title: "MVAE", bound: Bound::Elbo, single: true },
-    Method { name: "miss-vae", title: "MissVAE", bound: Bound::Elbo, single: false },
-    Method { name: "miss-svae", title: "MissSVAE", bound: Bound::Selbo, single: false },
-    Method { name: "miwae", title: "MIWAE", bound: Bound::Iwelbo, single: true },
-    Method { name: "miss-iwae", title: "MissIWAE", bound: Bound::Iwelbo, single: false },
-    Method { name: "miss-siwae", title: "MissSIWAE", bound: Bound::Siwelbo, single: false },
-    Method { name: "miss-siwae-loose", title: "MissSIWAE (looser)", bound: Bound::SiwelboLoose, single: false },
+/// The methods of the paper, and those that they extend or are compared with. To add one, add a line.
+pub const METHODS: [Method; 10] = [
+    finite("mvae", "MVAE", Bound::Elbo, true),
+    finite("miss-vae", "MissVAE", Bound::Elbo, false),
+    finite("miss-svae", "MissSVAE", Bound::Selbo, false),
+    finite("miwae", "MIWAE", Bound::Iwelbo, true),
+    finite("miss-iwae", "MissIWAE", Bound::Iwelbo, false),
+    finite("miss-siwae", "MissSIWAE", Bound::Siwelbo, false),
+    finite("miss-siwae-loose", "MissSIWAE (looser)", Bound::SiwelboLoose, false),
+    imputed("demiss-vae", "DeMissVAE", CompletedBound::Cvi, CompletedBound::Lmvb),
+    imputed("cvi-vae", "CVI-VAE", CompletedBound::Cvi, CompletedBound::Cvi),
+    imputed("mvb-vae", "MVB-VAE", CompletedBound::Lmvb, CompletedBound::Lmvb),
 ];
+
+const fn finite(name: &'static str, title: &'static str, bound: Bound, single: bool) -> Method {
+    Method { name, title, family: Family::FiniteMixture { bound, single } }
+}
+
+const fn imputed(name: &'static str, title: &'static str, decoder: CompletedBound, encoder: CompletedBound) -> Method {
+    Method { name, title, family: Family::ImputationMixture { decoder, encoder } }
+}
+
+/// The methods with finite mixtures, and their bounds.
+pub fn finite_mixtures() -> impl Iterator<Item = (Method, Bound)> {
+    METHODS.into_iter().filter_map(|method| Some((method, method.bound()?)))
+}
 
 impl Method {
     /// The method of this name.
@@ -63,14 +106,27 @@ impl Method {
         METHODS.into_iter().find(|method| method.name == name)
     }
 
+    /// The bound of a method with a finite mixture.
+    pub fn bound(self) -> Option<Bound> {
+        match self.family {
+            Family::FiniteMixture { bound, .. } => Some(bound),
+            Family::ImputationMixture { .. } => None,
+        }
+    }
+
+    /// Whether the encoder's mixture has one component whatever is asked for.
+    pub fn single(self) -> bool {
+        matches!(self.family, Family::FiniteMixture { single: true, .. })
+    }
+
     /// The paper's numbers of samples (Z, I) for K components (its table 3, with a budget of `budget` for K = 1).
     pub fn default_samples(self, components: usize, budget: usize) -> (usize, usize) {
-        match self.bound {
-            Bound::Elbo if self.single => (budget, 1),
-            Bound::Elbo => (components, 1),
-            Bound::Iwelbo if self.single => (1, budget),
-            Bound::Iwelbo => (1, components),
-            Bound::Selbo | Bound::Siwelbo | Bound::SiwelboLoose => (1, 1),
+        match self.bound() {
+            Some(Bound::Elbo) if self.single() => (budget, 1),
+            Some(Bound::Elbo) => (components, 1),
+            Some(Bound::Iwelbo) if self.single() => (1, budget),
+            Some(Bound::Iwelbo) => (1, components),
+            Some(Bound::Selbo | Bound::Siwelbo | Bound::SiwelboLoose) | None => (1, 1),
         }
     }
 }
@@ -104,7 +160,7 @@ pub enum LogitGradient {
     LeaveOneOut,
 }
 
-/// Everything that determines the objective beside the model.
+/// Everything that determines the objective of a finite mixture beside the model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ObjectiveConfig {
     /// The bound.
@@ -160,6 +216,44 @@ impl ObjectiveConfig {
         let leave_one_out = self.ancestral() && self.bound == Bound::Elbo && self.samples >= 2;
         if self.logit_gradient == LogitGradient::LeaveOneOut && !leave_one_out {
             return fail("the leave-one-out logit gradient needs miss-vae with at least 2 samples");
+        }
+        Ok(())
+    }
+}
+
+/// Everything that determines the objectives of an imputation mixture beside the model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CompletedObjectiveConfig {
+    /// What the decoder's parameters maximise.
+    pub decoder: CompletedBound,
+    /// What the encoder's parameters maximise.
+    pub encoder: CompletedBound,
+    /// K, imputations of each row.
+    pub imputations: usize,
+    /// Z, samples of the latent variables for each imputation.
+    pub samples: usize,
+    /// Gradient estimator.
+    pub estimator: Estimator,
+}
+
+impl CompletedObjectiveConfig {
+    /// Samples of the latent variables for one row: Z·K.
+    pub fn samples_per_row(&self) -> usize {
+        self.samples * self.imputations
+    }
+
+    /// Checks that the parts fit together.
+    ///
+    /// # Errors
+    /// Says which do not.
+    pub fn check(&self) -> Result<(), Unusable> {
+        if self.imputations == 0 || self.samples == 0 {
+            return Err(Unusable("imputations and samples must be at least 1".to_owned()));
+        }
+        if self.estimator == Estimator::Dreg {
+            return Err(Unusable(
+                "the estimator dreg needs an importance-weighted bound (miwae, miss-iwae, miss-siwae)".to_owned(),
+            ));
         }
         Ok(())
     }

@@ -36,14 +36,14 @@ pub enum Mode<'a> {
 }
 
 impl Mode<'_> {
-    fn encoder(&mut self) -> Option<&mut Stream> {
+    pub(crate) fn encoder(&mut self) -> Option<&mut Stream> {
         match self {
             Mode::Evaluate => None,
             Mode::Train(rng) | Mode::TrainEncoder(rng) => Some(rng),
         }
     }
 
-    fn decoder(&mut self) -> Option<&mut Stream> {
+    pub(crate) fn decoder(&mut self) -> Option<&mut Stream> {
         match self {
             Mode::Evaluate | Mode::TrainEncoder(_) => None,
             Mode::Train(rng) => Some(rng),
@@ -99,7 +99,7 @@ pub fn record<T: Scalar>(
 ) -> Recorded {
     let mixture = vae.mixture();
     assert_eq!(config.components, mixture.components, "components of the objective and of the model");
-    let params = vae.encode(g, batch.input, mode.encoder());
+    let params = vae.encode(g, batch.x, batch.mask, mode.encoder());
     let Samples { z, inner } = sample(g, config, mixture, params, batch.rows, randomness);
     let gated = if config.estimator == Estimator::Dreg { g.gate(z) } else { z };
 

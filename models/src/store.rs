@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use autodiff::Aligned;
-use safetensors::tensor::TensorView;
+use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::data::Standardisation;
 use crate::files::write_atomic;
+use crate::imputations::Stored;
 use crate::optimiser::AmsGrad;
-use crate::trainer::Progress;
+use crate::trainer::{Progress, State, Trainer};
 use crate::vae::{Vae, VaeConfig};
 
 /// The metadata key that everything is under. A single one: the order of several is not fixed, and the same model has
@@ -25,6 +26,10 @@ const MODEL_FORMAT: &str = "missvae-model-1";
 const CHECKPOINT_FORMAT: &str = "missvae-checkpoint-1";
 /// Names of the optimiser's state in a checkpoint.
 const OPTIMISER: [&str; 3] = ["optimiser.mean", "optimiser.square", "optimiser.largest"];
+/// Name of the completed rows in a checkpoint, N × K × D.
+const COMPLETED: &str = "imputations.completed";
+/// Name of the chains' latent points in a checkpoint, N × K × L.
+const LATENTS: &str = "imputations.latents";
 
 /// One column of the table that a model was fitted to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +55,9 @@ pub struct ModelInfo {
     pub columns: Vec<Column>,
     /// Updates that the parameters have seen.
     pub updates: u64,
+    /// K, imputations of each row, with an imputation mixture.
+    #[serde(default)]
+    pub imputations: Option<usize>,
 }
 
 impl ModelInfo {
@@ -101,29 +109,35 @@ pub fn load_model(path: &Path) -> Result<(Vae, ModelInfo, Aligned<f32>), Error> 
     Ok((vae, info, parameters))
 }
 
-/// Writes a checkpoint: parameters, the optimiser's state, counters.
+/// Writes a checkpoint: parameters, the optimiser's state, counters, imputations if there are any.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn save_checkpoint(
-    path: &Path,
-    vae: &Vae,
-    info: &CheckpointInfo,
-    parameters: &[f32],
-    optimiser: &AmsGrad<f32>,
-) -> Result<(), Error> {
-    let mut tensors = named(vae, parameters);
+pub fn save_checkpoint(path: &Path, info: &CheckpointInfo, trainer: &Trainer<f32>) -> Result<(), Error> {
+    let (vae, optimiser) = (trainer.vae(), trainer.optimiser());
+    let mut tensors = named(vae, trainer.parameters());
     for (name, values) in OPTIMISER.into_iter().zip([&optimiser.mean, &optimiser.square, &optimiser.largest]) {
         tensors.push((name.to_owned(), vec![values.len()], values));
     }
+    if let (Some(copies), Some(stored)) = (info.model.imputations, trainer.imputations()) {
+        for (name, values, width) in imputation_tensors(vae, stored) {
+            tensors.push((name.to_owned(), vec![values.len() / (copies * width), copies, width], values));
+        }
+    }
     save(path, CHECKPOINT_FORMAT, info, tensors)
+}
+
+/// The imputations' tensors: name, values, width of a row.
+fn imputation_tensors<'a>(vae: &Vae, stored: &'a Stored<f32>) -> [(&'static str, &'a [f32], usize); 2] {
+    let config = vae.config();
+    [(COMPLETED, &stored.completed, config.columns), (LATENTS, &stored.latents, config.latent)]
 }
 
 /// Reads a checkpoint.
 ///
 /// # Errors
 /// If the file cannot be read, is not a checkpoint, is cut short, or lacks a tensor.
-pub fn load_checkpoint(path: &Path) -> Result<(Vae, CheckpointInfo, Aligned<f32>, AmsGrad<f32>), Error> {
+pub fn load_checkpoint(path: &Path) -> Result<(Vae, CheckpointInfo, State<f32>), Error> {
     let bytes = read(path)?;
     let (tensors, info) = open::<CheckpointInfo>(path, &bytes, CHECKPOINT_FORMAT)?;
     let vae = plan(path, &bytes, &info.model)?;
@@ -133,7 +147,23 @@ pub fn load_checkpoint(path: &Path) -> Result<(Vae, CheckpointInfo, Aligned<f32>
         fill(path, &tensors, name, &[parameters.len()], &mut values).map(|()| values)
     });
     let optimiser = AmsGrad { mean: mean?, square: square?, largest: largest?, updates: info.progress.update };
-    Ok((vae, info, parameters, optimiser))
+    let imputations = match info.model.imputations {
+        None => None,
+        Some(copies) => {
+            let read = |name, width| {
+                let shape = tensors.tensor(name).map_or_else(|_| Vec::new(), |view| view.shape().to_vec());
+                let rows = shape.first().copied().unwrap_or_default();
+                // A shape that is in the file has its data there, so this cannot ask for too much.
+                let fits = shape == [rows, copies, width];
+                let mut values = vec![0.0; if fits { rows * copies * width } else { 0 }];
+                fill(path, &tensors, name, &[rows, copies, width], &mut values).map(|()| values)
+            };
+            let VaeConfig { columns, latent, .. } = *vae.config();
+            Some(Stored { completed: read(COMPLETED, columns)?, latents: read(LATENTS, latent)? })
+        }
+    };
+    let state = State { parameters, optimiser, progress: info.progress, imputations };
+    Ok((vae, info, state))
 }
 
 type Named<'a> = Vec<(String, Vec<usize>, &'a [f32])>;
@@ -144,21 +174,35 @@ fn named<'a>(vae: &Vae, parameters: &'a [f32]) -> Named<'a> {
     tensors.map(|t| (t.name.clone(), t.shape.dims().to_vec(), &parameters[t.range()])).collect()
 }
 
-fn save(path: &Path, format: &str, description: impl Serialize, tensors: Named<'_>) -> Result<(), Error> {
+/// Writes a safetensors file piece by piece: imputations may be too large to be held twice.
+fn save(path: &Path, format: &str, description: impl Serialize, mut tensors: Named<'_>) -> Result<(), Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };
     let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
     let header = Header { format: format.to_owned(), description };
     let header = serde_json::to_string(&header).map_err(|error| malformed(error.to_string()))?;
-    let bytes: Vec<Vec<u8>> =
-        tensors.iter().map(|(_, _, values)| values.iter().flat_map(|x| x.to_le_bytes()).collect()).collect();
-    let mut views = Vec::new();
-    for ((name, shape, _), bytes) in tensors.into_iter().zip(&bytes) {
-        let view = TensorView::new(Dtype::F32, shape, bytes).map_err(|error| malformed(error.to_string()))?;
-        views.push((name, view));
-    }
+    tensors.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut end = 0;
+    let infos = tensors.iter().map(|(name, shape, values)| {
+        let start = end;
+        end += size_of_val::<[f32]>(&values[..]);
+        (name.clone(), TensorInfo { dtype: Dtype::F32, shape: shape.clone(), data_offsets: (start, end) })
+    });
     let metadata = [(METADATA_KEY.to_owned(), header)].into_iter().collect();
-    let file = safetensors::serialize(views, Some(metadata)).map_err(|error| malformed(error.to_string()))?;
-    write_atomic(path, |out| out.write_all(&file)).map_err(io)
+    let metadata = Metadata::new(Some(metadata), infos.collect()).map_err(|error| malformed(error.to_string()))?;
+    let mut head = serde_json::to_vec(&metadata).map_err(|error| malformed(error.to_string()))?;
+    // The format aligns the numbers to 8 bytes, by spaces after the header.
+    head.resize(head.len().next_multiple_of(8), b' ');
+    write_atomic(path, |out| {
+        out.write_all(&(head.len() as u64).to_le_bytes())?;
+        out.write_all(&head)?;
+        for (_, _, values) in &tensors {
+            for value in *values {
+                out.write_all(&value.to_le_bytes())?;
+            }
+        }
+        Ok(())
+    })
+    .map_err(io)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {

@@ -11,6 +11,31 @@ use serde::{Deserialize, Serialize};
 use crate::network::{MlpSizes, ResidualMlp};
 use crate::parameters::Layout;
 
+/// What an encoder sees of a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncoderInput {
+    /// The observed cells, zeros for the others, and the mask: 2D numbers. For finite mixtures (paper, section 4.1).
+    #[default]
+    Incomplete,
+    /// The completed row alone: D numbers. For imputation mixtures (section 4.2).
+    Completed,
+    /// The completed row and the original mask: 2D numbers. For imputation mixtures, on the Power data.
+    CompletedAndMask,
+}
+
+impl EncoderInput {
+    /// Whether missing cells have to be filled in before a row can be encoded.
+    pub fn completed(self) -> bool {
+        self != EncoderInput::Incomplete
+    }
+
+    /// Whether the mask is a part of the input.
+    fn has_mask(self) -> bool {
+        self != EncoderInput::Completed
+    }
+}
+
 /// What a VAE for tables is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VaeConfig {
@@ -20,6 +45,9 @@ pub struct VaeConfig {
     pub latent: usize,
     /// K, components of the encoder's mixture.
     pub components: usize,
+    /// What the encoder sees of a row.
+    #[serde(default)]
+    pub encoder_input: EncoderInput,
     /// Width of the hidden layers of both networks.
     pub hidden: usize,
     /// Residual blocks of the encoder.
@@ -51,7 +79,8 @@ impl Vae {
         let mut layout = Layout::default();
         let sizes =
             |input, blocks, output| MlpSizes { input, hidden: config.hidden, blocks, output, dropout: config.dropout };
-        let encoder_sizes = sizes(2 * config.columns, config.encoder_blocks, mixture.head_len());
+        let input = if config.encoder_input.has_mask() { 2 * config.columns } else { config.columns };
+        let encoder_sizes = sizes(input, config.encoder_blocks, mixture.head_len());
         let decoder_sizes = sizes(config.latent, config.decoder_blocks, 2 * config.columns);
         let encoder = ResidualMlp::new(&mut layout, "encoder.", encoder_sizes);
         let decoder = ResidualMlp::new(&mut layout, "decoder.", decoder_sizes);
@@ -83,9 +112,13 @@ impl Vae {
         self.layout.tensors()[self.encoder.tensors()].start..self.layout.len()
     }
 
-    /// Encodes rows: *input* (B × 2D: x·m, then m) → natural mixture parameters, B × K(2L+1).
+    /// Encodes rows: *x* and *mask* (B × D) → natural mixture parameters, B × K(2L+1).
+    ///
+    /// Missing cells of *x* are zero where the encoder takes incomplete rows, and filled in where it takes completed ones.
+    /// Whenever a completed row goes through an encoder with a mask input, the mask is the original one (METHODS §1).
     #[track_caller]
-    pub fn encode<T: Scalar>(&self, g: &mut Graph<'_, T>, input: Var, dropout: Option<&mut impl Rng>) -> Var {
+    pub fn encode<T: Scalar>(&self, g: &mut Graph<'_, T>, x: Var, mask: Var, dropout: Option<&mut impl Rng>) -> Var {
+        let input = if self.config.encoder_input.has_mask() { g.concat(&[x, mask], 1) } else { x };
         let head = self.encoder.forward(g, &self.layout, input, dropout);
         g.mixture_parameters(head, self.mixture(), self.config.encoder_min_scale)
     }

@@ -1,9 +1,12 @@
 //! log p(x_obs) by importance sampling with the encoder as proposal (METHODS §7).
 
-use samplers::draw::fill_ancestral;
-use samplers::stream::{Purpose, Stream, stream};
-
+use autodiff::ops::Mixture;
 use linalg::Scalar;
+use samplers::completion::{Completion, complete};
+use samplers::draw::fill_ancestral;
+use samplers::importance::Statistic;
+use samplers::model::LatentModel;
+use samplers::stream::{Purpose, Stream, stream};
 
 use crate::data::{Batch, Data};
 use crate::imputer::Fitted;
@@ -23,26 +26,27 @@ pub struct IwelboResult {
 /// The importance-weighted bound with `samples` ordinary samples of the encoder's mixture, row by row, in chunks with a
 /// running log-sum-exp. Each row has a stream of its own.
 ///
+/// An encoder of completed rows does not see rows with missing cells: for these the proposal is the equal mixture of the
+/// encodings of the versions that `completion` makes (METHODS §7).
+///
+/// # Panics
+/// If `completion` is needed and not given.
+///
 /// `progress` is called with the number of finished rows.
 pub fn iwelbo<T: Scalar>(
     model: &mut Fitted<T>,
     data: &Data<T>,
     samples: usize,
+    completion: Option<&Completion>,
     seed: u64,
     mut progress: impl FnMut(usize),
 ) -> IwelboResult {
-    let mixture = model.vae.mixture();
     let min_scale = model.vae.config().decoder_min_scale;
     let mut result = IwelboResult { per_row: Vec::new(), effective_sample_size: Vec::new() };
     for n in 0..data.rows() {
         let mut rng = stream(seed, Purpose::Evaluate, 0, n as u64);
         let mut sums = Sums::default();
-        let params = {
-            let (vae, mut g) = model.graph();
-            let batch = Batch::record(&mut g, data, n..n + 1);
-            let params = vae.encode(&mut g, batch.input, None::<&mut Stream>);
-            g.value(params).to_vec()
-        };
+        let (mixture, params) = proposal(model, data, n, completion, &mut rng);
         for first in (0..samples).step_by(CHUNK) {
             let count = CHUNK.min(samples - first);
             let (vae, mut g) = model.graph();
@@ -64,6 +68,43 @@ pub fn iwelbo<T: Scalar>(
         progress(n + 1);
     }
     result
+}
+
+/// The mixture that row `n`'s latent points are drawn from, and its natural parameters.
+fn proposal<T: Scalar>(
+    model: &mut Fitted<T>,
+    data: &Data<T>,
+    n: usize,
+    completion: Option<&Completion>,
+    rng: &mut Stream,
+) -> (Mixture, Vec<T>) {
+    let single = model.vae.mixture();
+    let (x, observed) = (data.values(n..n + 1), data.observed(n..n + 1));
+    let mask: Vec<T> = observed.iter().map(|&o| if o { T::ONE } else { T::ZERO }).collect();
+    let missing = observed.contains(&false);
+    let Some(completion) = completion.filter(|_| missing && model.vae.config().encoder_input.completed()) else {
+        let mut params = vec![T::ZERO; single.params_len()];
+        model.encode(x, &mask, &mut params);
+        return (single, params);
+    };
+    let mixture = Mixture { components: completion.copies, latent: single.latent };
+    let mut completed = x.repeat(mixture.components);
+    let statistic = Statistic::Draws(mixture.components);
+    complete(model, x, &mask, completion, statistic, |_| rng.clone(), &mut completed);
+    // What is drawn from here on is not what the versions were drawn with.
+    rng.jump();
+
+    let mut encoded = vec![T::ZERO; mixture.components * single.params_len()];
+    model.encode_completed(&completed, &mask.repeat(mixture.components), &mut encoded);
+    let mut params = vec![T::ZERO; mixture.params_len()];
+    let (means, scales, log_weights) = mixture.split_mut(&mut params);
+    for (k, version) in encoded.chunks_exact(single.params_len()).enumerate() {
+        let (mean, scale, _) = single.split(version);
+        means[k * single.latent..][..single.latent].copy_from_slice(mean);
+        scales[k * single.latent..][..single.latent].copy_from_slice(scale);
+    }
+    log_weights.fill(T::from_f64(-(mixture.components as f64).ln()));
+    (mixture, params)
 }
 
 /// Running sums of w and w², both relative to the largest weight so far.

@@ -1,5 +1,6 @@
 //! Refitting the encoder to held-out rows before importance sampling (METHODS §7).
 
+use autodiff::ops::Pathwise;
 use autodiff::{Aligned, Tape, Wanted};
 use linalg::Scalar;
 use linalg::reduce::sum_of_squares;
@@ -11,6 +12,7 @@ use crate::imputer::Fitted;
 use crate::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
 use crate::objective::{Mode, Randomness, record};
 use crate::optimiser::{AmsGrad, Schedule, clip_factor};
+use crate::trainer::Objective;
 
 /// How to refit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,32 +38,40 @@ impl RefitConfig {
 
 /// Fits the encoder to some rows with the importance-weighted bound, the decoder frozen and in evaluation mode.
 ///
-/// A model trained with a stratified bound is refitted with the stratified one.
+/// A model trained with a stratified bound is refitted with the stratified one. An encoder of completed rows is refitted
+/// to rows that are complete as they are.
 ///
 /// # Errors
-/// If there are no rows, or the objective stops being finite.
+/// If there are no rows, a cell is missing that the encoder needs, or the objective stops being finite.
 pub fn refit_encoder<T: Scalar>(
     model: &mut Fitted<T>,
     data: &Data<T>,
-    trained: &ObjectiveConfig,
+    trained: &Objective,
     config: &RefitConfig,
     seed: u64,
 ) -> Result<(), Error> {
-    let (bound, importance_samples) = match trained.bound.stratified() {
-        true => (Bound::Siwelbo, config.samples.div_ceil(trained.components)),
-        false => (Bound::Iwelbo, config.samples),
+    let (bound, components, pathwise) = match trained {
+        Objective::FiniteMixture(trained) if trained.bound.stratified() => {
+            (Bound::Siwelbo, trained.components, trained.pathwise)
+        }
+        Objective::FiniteMixture(trained) => (Bound::Iwelbo, trained.components, trained.pathwise),
+        Objective::ImputationMixture(_) => (Bound::Iwelbo, 1, Pathwise::Implicit),
     };
     let objective = ObjectiveConfig {
         bound,
+        components,
         samples: 1,
-        importance_samples,
+        importance_samples: if bound.stratified() { config.samples.div_ceil(components) } else { config.samples },
         estimator: Estimator::Stl,
+        pathwise,
         logit_gradient: LogitGradient::Implicit,
-        ..*trained
     };
     objective.check()?;
     if data.rows() == 0 {
         return Err(Error::NoRows);
+    }
+    if model.vae.config().encoder_input.completed() && data.missing() > 0 {
+        return Err(Error::IncompleteRows { missing: data.missing() });
     }
     let encoder = model.vae.encoder_range();
     let mut optimiser = AmsGrad::new(encoder.len());

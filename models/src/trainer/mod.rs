@@ -1,0 +1,394 @@
+//! Epochs, validation, interruption, exact resumption.
+
+mod update;
+
+use std::ops::ControlFlow;
+
+use autodiff::{Aligned, Tape};
+use linalg::Scalar;
+use samplers::chains::{ChainConfig, ChainSampler, Diagnostics, Impute};
+use samplers::stream::{Purpose, stream};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::data::Data;
+use crate::imputations::{Imputations, Start, Stored};
+use crate::method::{CompletedBound, CompletedObjectiveConfig, ObjectiveConfig, Unusable};
+use crate::optimiser::{AmsGrad, Schedule};
+use crate::vae::{Vae, VaeConfig};
+
+/// How long to train.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// Passes over the rows.
+    Epochs(u64),
+    /// Parameter updates.
+    Updates(u64),
+}
+
+/// What is maximised.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Objective {
+    /// A bound with a finite mixture (paper, section 4.1).
+    FiniteMixture(ObjectiveConfig),
+    /// The bounds with an imputation mixture (section 4.2).
+    ImputationMixture(ImputationTraining),
+}
+
+/// How to train with an imputation mixture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ImputationTraining {
+    /// The bounds.
+    pub objective: CompletedObjectiveConfig,
+    /// What imputations start as.
+    pub start: Start,
+    /// The first epoch, counted from 1, in which each minibatch's imputations are renewed before its update.
+    pub renew_from: u64,
+    /// What renews them.
+    pub sampler: ChainConfig,
+}
+
+impl From<ObjectiveConfig> for Objective {
+    fn from(config: ObjectiveConfig) -> Self {
+        Objective::FiniteMixture(config)
+    }
+}
+
+impl Objective {
+    /// Samples of the latent variables for one row.
+    pub fn samples_per_row(&self) -> usize {
+        match self {
+            Objective::FiniteMixture(config) => config.samples_per_row(),
+            Objective::ImputationMixture(training) => training.objective.samples_per_row(),
+        }
+    }
+
+    /// Whether the objective's value, as it is reported, is a bound of the log density of whole rows, imputations included.
+    pub fn of_completed_rows(&self) -> bool {
+        match self {
+            Objective::FiniteMixture(_) => false,
+            Objective::ImputationMixture(training) => training.objective.decoder == CompletedBound::Lmvb,
+        }
+    }
+
+    /// Checks that the parts fit together, and fit the model.
+    ///
+    /// # Errors
+    /// Says what does not.
+    pub fn check(&self, vae: &Vae) -> Result<(), Unusable> {
+        let ImputationTraining { objective, sampler, .. } = match self {
+            Objective::FiniteMixture(config) => return config.check(),
+            Objective::ImputationMixture(training) => training,
+        };
+        objective.check()?;
+        sampler.check(objective.imputations).map_err(|error| Unusable(error.to_string()))?;
+        if vae.mixture().components != 1 || !vae.config().encoder_input.completed() {
+            return Err(Unusable(
+                "an imputation mixture needs an encoder of completed rows with one Gaussian".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// How to train.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainConfig {
+    /// The objective.
+    pub objective: Objective,
+    /// Rows of a minibatch; the last one of an epoch may be shorter.
+    pub batch_size: usize,
+    /// How long.
+    pub length: Length,
+    /// Learning rate at the start.
+    pub learning_rate: f64,
+    /// How it goes on.
+    pub schedule: Schedule,
+    /// Largest norm of the gradient, over encoder and decoder together.
+    pub clip: Option<f64>,
+    /// Seed of every random stream.
+    pub seed: u64,
+}
+
+/// Where a training run stands: with the parameters and the optimiser's state, all that resuming needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Finished epochs.
+    pub epoch: u64,
+    /// Finished updates of the running epoch.
+    pub step: u64,
+    /// Finished updates in all.
+    pub update: u64,
+    /// Sum over the running epoch's rows of the objective, in nats.
+    pub objective_sum: f64,
+    /// Rows seen in the running epoch.
+    pub rows: u64,
+    /// Sum over the running epoch's updates of the gradient norm.
+    pub norm_sum: f64,
+    /// What the sampler of imputations said in the running epoch.
+    #[serde(default)]
+    pub sampler: SamplerSums,
+}
+
+/// Sums over updates of a sampler's diagnostics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SamplerSums {
+    /// Acceptance rates, and how many there were.
+    pub acceptance: (f64, u64),
+    /// Effective sample sizes, and how many there were.
+    pub effective: (f64, u64),
+    /// Draws that were not finite and left the previous value in place.
+    pub replaced: u64,
+}
+
+impl SamplerSums {
+    fn add(&mut self, diagnostics: &Diagnostics) {
+        let count = |sum: &mut (f64, u64), value: Option<f64>| {
+            if let Some(value) = value {
+                *sum = (sum.0 + value, sum.1 + 1);
+            }
+        };
+        count(&mut self.acceptance, diagnostics.acceptance_rate());
+        count(&mut self.effective, diagnostics.effective_sample_size());
+        self.replaced += diagnostics.replaced;
+    }
+
+    /// Mean acceptance rate, if the sampler has one and rows were renewed.
+    pub fn acceptance_rate(&self) -> Option<f64> {
+        (self.acceptance.1 > 0).then(|| self.acceptance.0 / self.acceptance.1 as f64)
+    }
+
+    /// Mean effective sample size, if the sampler has one and rows were renewed.
+    pub fn effective_sample_size(&self) -> Option<f64> {
+        (self.effective.1 > 0).then(|| self.effective.0 / self.effective.1 as f64)
+    }
+}
+
+/// One update.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// Mean of the bound over the minibatch, in nats. (With an imputation mixture: of the decoder's bound.)
+    pub objective: f64,
+    /// Norm of the gradient before clipping.
+    pub gradient_norm: f64,
+    /// Learning rate.
+    pub learning_rate: f64,
+}
+
+/// One epoch, or the part of it that the last update left.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Epoch {
+    /// Number, from 1.
+    pub epoch: u64,
+    /// Updates made so far, in all.
+    pub update: u64,
+    /// Mean of the objective over the epoch's rows, in nats of model units.
+    pub objective: f64,
+    /// Mean norm of the gradient before clipping.
+    pub gradient_norm: f64,
+    /// Learning rate of the last update.
+    pub learning_rate: f64,
+    /// Mean of the bound over the validation rows, if there are any.
+    pub validation: Option<f64>,
+    /// What the sampler of imputations said.
+    pub sampler: SamplerSums,
+}
+
+/// Watches a training run.
+pub trait Observer<T: Scalar> {
+    /// Called after each update; `Break` interrupts the run there.
+    fn updated(&mut self, trainer: &Trainer<T>, step: &Step) -> Result<ControlFlow<()>, Error>;
+
+    /// Called at the end of each epoch.
+    fn epoch_ended(&mut self, trainer: &Trainer<T>, epoch: &Epoch) -> Result<(), Error>;
+}
+
+/// Whether a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All updates are made.
+    Finished,
+    /// The observer interrupted it; it can be resumed.
+    Interrupted,
+}
+
+/// A model being fitted.
+#[derive(Debug)]
+pub struct Trainer<T: Scalar> {
+    vae: Vae,
+    config: TrainConfig,
+    parameters: Aligned<T>,
+    optimiser: AmsGrad<T>,
+    progress: Progress,
+    gradient: Aligned<T>,
+    tape: Tape<T>,
+    /// The running epoch's order of rows.
+    order: Vec<u32>,
+    /// Epoch that `order` is of.
+    ordered: Option<u64>,
+    /// Completed versions of the training rows, with an imputation mixture: from the first update on, or as a checkpoint
+    /// held them.
+    imputations: Option<Imputations<T>>,
+    /// What is to renew them, where it is not the configured sampler and they have not begun.
+    sampler: Option<Box<dyn Impute<T>>>,
+}
+
+/// A trainer's state beside its plan: what a checkpoint holds.
+#[derive(Debug)]
+pub struct State<T: Scalar> {
+    /// The flat parameter buffer.
+    pub parameters: Aligned<T>,
+    /// The optimiser's state.
+    pub optimiser: AmsGrad<T>,
+    /// Where the run stands.
+    pub progress: Progress,
+    /// The imputations, with an imputation mixture after the first update.
+    pub imputations: Option<Stored<T>>,
+}
+
+impl<T: Scalar> Trainer<T> {
+    /// A model with random initial parameters.
+    ///
+    /// # Errors
+    /// If the objective's options do not fit together, or not the model.
+    pub fn new(vae: Vae, config: TrainConfig) -> Result<Self, Error> {
+        let parameters = vae.layout().initialise(&mut stream(config.seed, Purpose::Initialise, 0, 0));
+        let state = State {
+            optimiser: AmsGrad::new(parameters.len()),
+            parameters,
+            progress: Progress::default(),
+            imputations: None,
+        };
+        Self::resume(vae, config, state)
+    }
+
+    /// A model in the state that a checkpoint recorded.
+    ///
+    /// # Errors
+    /// If the objective's options do not fit together, or not the model.
+    ///
+    /// # Panics
+    /// If a buffer's length is not that of the model's layout.
+    #[track_caller]
+    pub fn resume(vae: Vae, config: TrainConfig, state: State<T>) -> Result<Self, Error> {
+        config.objective.check(&vae)?;
+        let State { parameters, optimiser, progress, imputations } = state;
+        assert_eq!(parameters.len(), vae.layout().len(), "lengths of parameters and layout");
+        let gradient = Aligned::zeros(parameters.len());
+        let imputations = match (imputations, &config.objective) {
+            (Some(stored), Objective::ImputationMixture(ImputationTraining { objective, sampler, .. })) => {
+                let VaeConfig { columns, latent, .. } = *vae.config();
+                let sampler = Box::new(ChainSampler::new(*sampler));
+                Some(Imputations::resume(columns, objective.imputations, latent, stored, sampler))
+            }
+            _ => None,
+        };
+        Ok(Trainer {
+            vae,
+            config,
+            parameters,
+            optimiser,
+            progress,
+            gradient,
+            tape: Tape::new(),
+            order: Vec::new(),
+            ordered: None,
+            imputations,
+            sampler: None,
+        })
+    }
+
+    /// Renews imputations with this sampler instead of the configured one: with an oracle's draws, say.
+    pub fn set_sampler(&mut self, sampler: Box<dyn Impute<T>>) {
+        match &mut self.imputations {
+            Some(imputations) => imputations.replace_sampler(sampler),
+            None => self.sampler = Some(sampler),
+        }
+    }
+
+    /// The model.
+    pub fn vae(&self) -> &Vae {
+        &self.vae
+    }
+
+    /// How it is trained.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// The flat parameter buffer.
+    pub fn parameters(&self) -> &[T] {
+        &self.parameters
+    }
+
+    /// The optimiser's state.
+    pub fn optimiser(&self) -> &AmsGrad<T> {
+        &self.optimiser
+    }
+
+    /// Where the run stands.
+    pub fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// The imputations, with an imputation mixture after the first update.
+    pub fn imputations(&self) -> Option<&Stored<T>> {
+        self.imputations.as_ref().map(Imputations::stored)
+    }
+
+    /// Updates in an epoch of so many rows.
+    pub fn updates_per_epoch(&self, rows: usize) -> u64 {
+        rows.div_ceil(self.config.batch_size) as u64
+    }
+
+    /// Updates of the whole run.
+    pub fn total_updates(&self, rows: usize) -> u64 {
+        match self.config.length {
+            Length::Epochs(epochs) => epochs * self.updates_per_epoch(rows),
+            Length::Updates(updates) => updates,
+        }
+    }
+
+    /// Trains to the end, or until the observer interrupts.
+    ///
+    /// # Errors
+    /// If there are no rows, the objective or its gradient stops being finite (the parameters are then still those
+    /// before that update), or the observer fails.
+    pub fn run(
+        &mut self,
+        data: &Data<T>,
+        validation: Option<&Data<T>>,
+        observer: &mut impl Observer<T>,
+    ) -> Result<Outcome, Error> {
+        if data.rows() == 0 {
+            return Err(Error::NoRows);
+        }
+        let incomplete = matches!(self.config.objective, Objective::FiniteMixture(_)) && data.missing() > 0;
+        if incomplete && self.vae.config().encoder_input.completed() {
+            return Err(Error::IncompleteRows { missing: data.missing() });
+        }
+        let total = self.total_updates(data.rows());
+        let per_epoch = self.updates_per_epoch(data.rows());
+        while self.progress.update < total {
+            let step = self.update(data, total)?;
+            if self.progress.step == per_epoch || self.progress.update == total {
+                let report = Epoch {
+                    epoch: self.progress.epoch + 1,
+                    update: self.progress.update,
+                    objective: self.progress.objective_sum / self.progress.rows as f64,
+                    gradient_norm: self.progress.norm_sum / self.progress.step as f64,
+                    learning_rate: step.learning_rate,
+                    validation: validation.map(|rows| self.validate(rows, data)),
+                    sampler: self.progress.sampler,
+                };
+                let Progress { epoch, update, .. } = self.progress;
+                self.progress = Progress { epoch: epoch + 1, update, ..Progress::default() };
+                observer.epoch_ended(self, &report)?;
+            }
+            if observer.updated(self, &step)?.is_break() && self.progress.update < total {
+                return Ok(Outcome::Interrupted);
+            }
+        }
+        Ok(Outcome::Finished)
+    }
+}

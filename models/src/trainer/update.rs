@@ -1,0 +1,205 @@
+//! One update, and the objective on validation rows.
+
+use std::ops::Range;
+
+use autodiff::Wanted;
+use linalg::Scalar;
+use linalg::reduce::sum_of_squares;
+use samplers::chains::{ChainSampler, Diagnostics};
+use samplers::stream::{Purpose, Stream, stream};
+
+use super::{ImputationTraining, Objective, Progress, Step, Trainer};
+use crate::Error;
+use crate::completed::{CompletedBatch, record_completed};
+use crate::data::{Batch, Data, shuffled};
+use crate::imputations::Imputations;
+use crate::imputer::InEvaluation;
+use crate::method::ObjectiveConfig;
+use crate::objective::{Mode, Randomness, record};
+use crate::optimiser::clip_factor;
+
+/// Times that the imputations of validation rows are renewed before these are scored: they start afresh every time.
+const VALIDATION_RENEWALS: u64 = 10;
+
+impl<T: Scalar> Trainer<T> {
+    /// One update: a minibatch, its objective and gradient, clipping, AMSGrad.
+    ///
+    /// # Errors
+    /// If the objective or the gradient's norm is not finite; parameters and imputations then stay as they were.
+    pub fn update(&mut self, data: &Data<T>, total_updates: u64) -> Result<Step, Error> {
+        let Progress { epoch, step, update, .. } = self.progress;
+        let seed = self.config.seed;
+        if self.ordered != Some(epoch) {
+            shuffled(data.rows(), &mut stream(seed, Purpose::Shuffle, epoch, 0), &mut self.order);
+            self.ordered = Some(epoch);
+        }
+        let first = step as usize * self.config.batch_size;
+        let last = (first + self.config.batch_size).min(self.order.len());
+        // Borrowed for the length of the update, and put back with its memory.
+        let order = std::mem::take(&mut self.order);
+        let rows = order[first..last].iter().map(|&n| n as usize);
+        let count = rows.len();
+        let (objective, diagnostics) = match self.config.objective {
+            Objective::FiniteMixture(config) => (self.gradient_of_rows(data, &config, rows.clone()), None),
+            Objective::ImputationMixture(training) => self.gradient_of_imputations(data, &training, rows.clone()),
+        };
+        let gradient_norm = sum_of_squares(&self.gradient).sqrt();
+        let not_finite = [("objective", objective), ("norm of the gradient", gradient_norm)];
+        let not_finite = not_finite.into_iter().find(|(_, value)| !value.is_finite());
+        if not_finite.is_none()
+            && let Some(imputations) = &mut self.imputations
+        {
+            imputations.keep(rows);
+        }
+        self.order = order;
+        if let Some((what, value)) = not_finite {
+            return Err(Error::NotFinite { what, value, epoch: epoch + 1, update: update + 1 });
+        }
+
+        let learning_rate = self.config.schedule.rate(self.config.learning_rate, update, total_updates);
+        let factor = clip_factor(gradient_norm, self.config.clip);
+        self.optimiser.step(&mut self.parameters, &self.gradient, factor, learning_rate);
+        self.progress.step += 1;
+        self.progress.update += 1;
+        self.progress.rows += count as u64;
+        self.progress.objective_sum += objective * count as f64;
+        self.progress.norm_sum += gradient_norm;
+        if let Some(diagnostics) = diagnostics {
+            self.progress.sampler.add(&diagnostics);
+        }
+        Ok(Step { objective, gradient_norm, learning_rate })
+    }
+
+    /// The objective of incomplete rows; its gradient goes to `self.gradient`, with the sign that the optimiser needs.
+    fn gradient_of_rows(
+        &mut self,
+        data: &Data<T>,
+        config: &ObjectiveConfig,
+        rows: impl ExactSizeIterator<Item = usize> + Clone,
+    ) -> f64 {
+        let (mut noise, mut dropout) = self.streams();
+        let mut g = self.tape.graph(&self.parameters);
+        let batch = Batch::record(&mut g, data, rows);
+        let (randomness, mode) = (Randomness::Stream(&mut noise), Mode::Train(&mut dropout));
+        let recorded = record(&mut g, &self.vae, config, batch, randomness, mode);
+        let objective = g.item(recorded.value).to_f64();
+        // The optimiser minimises, the bound is maximised.
+        recorded.backward(&mut g, -T::ONE, Wanted::All, &mut self.gradient);
+        objective
+    }
+
+    /// The decoder's objective on completed rows, and what the sampler said if their imputations were renewed first. The
+    /// gradient of both objectives goes to `self.gradient`.
+    fn gradient_of_imputations(
+        &mut self,
+        data: &Data<T>,
+        training: &ImputationTraining,
+        rows: impl Iterator<Item = usize> + Clone,
+    ) -> (f64, Option<Diagnostics>) {
+        let Progress { epoch, .. } = self.progress;
+        let seed = self.config.seed;
+        let (mut noise, mut dropout) = self.streams();
+        let mut imputations = match self.imputations.take() {
+            Some(imputations) => imputations,
+            None => self.start_imputations(data, data, training),
+        };
+        imputations.take(data, rows.clone());
+        let renewed = (epoch + 1 >= training.renew_from).then(|| {
+            let mut model = InEvaluation { vae: &self.vae, parameters: &self.parameters, tape: &mut self.tape };
+            let stream_of = |n| stream(seed, Purpose::RenewImputations, epoch, n);
+            imputations.renew(&mut model, rows, epoch + 1 > training.renew_from, stream_of)
+        });
+
+        let mut g = self.tape.graph(&self.parameters);
+        let (completed, mask) = imputations.in_hand();
+        let config = &training.objective;
+        let batch = CompletedBatch::record(&mut g, data.columns(), config.imputations, completed, mask);
+        let (randomness, mode) = (Randomness::Stream(&mut noise), Mode::Train(&mut dropout));
+        let recorded = record_completed(&mut g, &self.vae, config, batch, randomness, mode);
+        let objective = g.item(recorded.value(config.decoder)).to_f64();
+        recorded.backward(&mut g, &self.vae, config, -T::ONE, &mut self.gradient);
+        self.imputations = Some(imputations);
+        (objective, renewed)
+    }
+
+    /// First imputations of some rows.
+    fn start_imputations(
+        &mut self,
+        rows: &Data<T>,
+        marginals: &Data<T>,
+        training: &ImputationTraining,
+    ) -> Imputations<T> {
+        let sampler = self.sampler.take().unwrap_or_else(|| Box::new(ChainSampler::new(training.sampler)));
+        let latent = self.vae.mixture().latent;
+        let copies = training.objective.imputations;
+        Imputations::start(rows, marginals, training.start, copies, latent, sampler, self.config.seed)
+    }
+
+    /// The running update's streams for the latent variables and for dropout.
+    fn streams(&self) -> (Stream, Stream) {
+        let Progress { epoch, step, .. } = self.progress;
+        let stream = |purpose| stream(self.config.seed, purpose, epoch, step);
+        (stream(Purpose::Latent), stream(Purpose::Dropout))
+    }
+
+    /// Mean of the bound over some rows, networks in evaluation mode, in nats of model units.
+    ///
+    /// With an imputation mixture the rows' missing cells start afresh from the observed values of the training rows, and
+    /// are renewed a few times once those of the training rows are.
+    pub(super) fn validate(&mut self, data: &Data<T>, training_rows: &Data<T>) -> f64 {
+        let (seed, epoch) = (self.config.seed, self.progress.epoch);
+        let mut imputations = match self.config.objective {
+            Objective::FiniteMixture(_) => None,
+            Objective::ImputationMixture(training) => {
+                let sampler = Box::new(ChainSampler::new(training.sampler));
+                let (copies, latent) = (training.objective.imputations, self.vae.mixture().latent);
+                Some(Imputations::start(data, training_rows, training.start, copies, latent, sampler, seed))
+            }
+        };
+        let mut total = 0.0;
+        for (step, first) in (0..data.rows()).step_by(self.config.batch_size).enumerate() {
+            let rows = first..(first + self.config.batch_size).min(data.rows());
+            let count = rows.len() as f64;
+            let mut noise = stream(seed, Purpose::Validate, epoch, step as u64);
+            let noise = Randomness::Stream(&mut noise);
+            let mean = match (self.config.objective, &mut imputations) {
+                (Objective::ImputationMixture(training), Some(imputations)) => {
+                    imputations.take(data, rows.clone());
+                    self.validate_imputations(imputations, &training, rows, noise)
+                }
+                (Objective::FiniteMixture(config), _) => {
+                    let mut g = self.tape.graph(&self.parameters);
+                    let batch = Batch::record(&mut g, data, rows);
+                    let recorded = record(&mut g, &self.vae, &config, batch, noise, Mode::Evaluate);
+                    g.item(recorded.value).to_f64()
+                }
+                (Objective::ImputationMixture(_), None) => unreachable!("they were started above"),
+            };
+            total += mean * count;
+        }
+        total / data.rows() as f64
+    }
+
+    /// Mean of the decoder's bound over the rows that `imputations` has in hand.
+    fn validate_imputations(
+        &mut self,
+        imputations: &mut Imputations<T>,
+        training: &ImputationTraining,
+        rows: Range<usize>,
+        noise: Randomness<'_, T>,
+    ) -> f64 {
+        let (seed, epoch) = (self.config.seed, self.progress.epoch);
+        let renewals = if epoch + 1 >= training.renew_from { VALIDATION_RENEWALS } else { 0 };
+        for renewal in 0..renewals {
+            let mut model = InEvaluation { vae: &self.vae, parameters: &self.parameters, tape: &mut self.tape };
+            let stream_of = |n| stream(seed, Purpose::ValidateImputations, epoch, n * VALIDATION_RENEWALS + renewal);
+            imputations.renew(&mut model, rows.clone(), renewal > 0, stream_of);
+        }
+        let (completed, mask) = imputations.in_hand();
+        let config = &training.objective;
+        let mut g = self.tape.graph(&self.parameters);
+        let batch = CompletedBatch::record(&mut g, self.vae.config().columns, config.imputations, completed, mask);
+        let recorded = record_completed(&mut g, &self.vae, config, batch, noise, Mode::Evaluate);
+        g.item(recorded.value(config.decoder)).to_f64()
+    }
+}
