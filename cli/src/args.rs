@@ -161,6 +161,12 @@ pub(crate) enum Fill {
 pub(crate) enum ImputeSampler {
     /// Self-normalised importance resampling with the encoder as proposal
     Importance,
+    /// Encoder and decoder in turn
+    PseudoGibbs,
+    /// Metropolis-within-Gibbs
+    Mwg,
+    /// Latent-adaptive importance resampling
+    Lair,
 }
 
 #[derive(Debug, Args)]
@@ -178,12 +184,18 @@ pub(crate) struct ImputeArgs {
     /// What to fill a missing cell with (default: mean, or draw when --draws is more than 1)
     #[arg(long, value_enum)]
     pub(crate) statistic: Option<Fill>,
-    /// How missing values are sampled
-    #[arg(long, value_enum, default_value = "importance")]
-    pub(crate) sampler: ImputeSampler,
-    /// Importance samples a row
-    #[arg(long, value_name = "I", default_value_t = 1000)]
-    pub(crate) proposals: usize,
+    /// How missing values are sampled (default: importance; lair for demiss-vae, cvi-vae and mvb-vae)
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub(crate) sampler: Option<ImputeSampler>,
+    /// Iterations of lair, mwg or pseudo-gibbs; the first half does not count (default: 100)
+    #[arg(long, value_name = "N")]
+    pub(crate) iterations: Option<usize>,
+    /// Importance samples a row (default: 1000), or samples from each proposal of lair (default: 1)
+    #[arg(long, value_name = "I")]
+    pub(crate) proposals: Option<usize>,
+    /// Proposals of lair that are the prior (default: 0)
+    #[arg(long, value_name = "R")]
+    pub(crate) replenish: Option<usize>,
     #[command(flatten)]
     pub(crate) reading: Reading,
     #[command(flatten)]

@@ -1,8 +1,10 @@
 //! `missvae evaluate`: held-out log-likelihood.
 
 use models::evaluate::{RefitConfig, grid_log_likelihood_converged, iwelbo, mean_and_standard_error, refit_encoder};
+use samplers::completion::Completion;
 use serde::Serialize;
 
+use super::imputation::{Asked, Imputation};
 use super::{column_names, in_pool, standardised};
 use crate::args::{EvaluateArgs, Likelihood};
 use crate::failure::{Failure, Result};
@@ -72,6 +74,10 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         let what = "--refit-updates: a grid does not use the encoder";
         return Err(Failure::usage_hint(what, "add --likelihood iwelbo, or leave it out"));
     }
+    // Rows with missing cells are completed first where the encoder needs them so.
+    let own = Imputation::new(Asked::default(), info.vae.encoder_input)?;
+    let completion = own.completion().zip(info.imputations);
+    let completion = completion.map(|(completion, imputations)| Completion { copies: imputations, ..*completion });
     let seed = args.common.seed.unwrap_or(0);
     let report = in_pool(&args.common, || {
         if grid {
@@ -94,7 +100,10 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         let score = |model: &mut _, what: &str| {
             let bar = output.bar(data.rows() as u64, "rows");
             bar.set_message(what.to_owned());
-            let result = iwelbo(model, &data, args.importance_samples, seed, |done| bar.set_position(done as u64));
+            let result = {
+                let progress = |done| bar.set_position(done as u64);
+                iwelbo(model, &data, args.importance_samples, completion.as_ref(), seed, progress)
+            };
             bar.finish_and_clear();
             let samples = result.effective_sample_size.iter().sum::<f64>() / data.rows() as f64;
             (mean_and_standard_error(&in_data_units(&result.per_row)), samples)

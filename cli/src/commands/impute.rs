@@ -6,20 +6,18 @@ use linalg::Scalar;
 use models::data::Data;
 use models::imputer::Fitted;
 use models::store::ModelInfo;
-use samplers::importance::{Diagnostics, Statistic, impute};
+use samplers::importance::Statistic;
 use samplers::stream::{Purpose, stream};
 use serde::Serialize;
 
+use super::imputation::{Asked, Imputation, Outcome};
 use super::{MOST_NUMBERS, column_names, in_pool, standardised};
-use crate::args::{Fill, ImputeArgs, ImputeSampler};
+use crate::args::{Fill, ImputeArgs};
 use crate::failure::{Failure, Result};
 use crate::files::numbered;
 use crate::output::Output;
 use crate::run::Run;
 use crate::table::{Input, Table, check_output, read_to_complete, write_completed};
-
-/// The most importance samples a row.
-const MOST_PROPOSALS: usize = 1_000_000;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -29,8 +27,11 @@ struct Report {
     statistic: &'static str,
     sampler: &'static str,
     draws: usize,
-    effective_sample_size: f64,
-    replaced: usize,
+    /// Renewals, of a sampler that has some.
+    iterations: Option<usize>,
+    effective_sample_size: Option<f64>,
+    acceptance_rate: Option<f64>,
+    replaced: u64,
     out: Vec<String>,
 }
 
@@ -38,9 +39,6 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     let output = Output::new(&args.common);
     if args.draws == 0 {
         return Err(Failure::usage("--draws 0: expected at least 1"));
-    }
-    if !(1..=MOST_PROPOSALS).contains(&args.proposals) {
-        return Err(Failure::usage(format!("--proposals {}: expected from 1 to {MOST_PROPOSALS}", args.proposals)));
     }
     check_output(&args.out)?;
     let fill = args.statistic.unwrap_or(if args.draws > 1 { Fill::Draw } else { Fill::Mean });
@@ -53,8 +51,14 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         let what = format!("--draws {} with --statistic {name}: every table would be the same", args.draws);
         return Err(Failure::usage_hint(what, "use --statistic draw, or leave out --draws"));
     }
-    let ImputeSampler::Importance = args.sampler;
     let (mut model, info) = Run::open(&args.run)?.load_model()?;
+    let asked = Asked {
+        sampler: args.sampler,
+        iterations: args.iterations,
+        proposals: args.proposals,
+        replenish: args.replenish,
+    };
+    let imputation = Imputation::new(asked, info.vae.encoder_input)?;
     let columns = column_names(&info);
     let (table, source) = read_to_complete(&Input::from_arg(Some(&args.data)), &args.reading.options(), &columns)?;
     let most = MOST_NUMBERS / table.values().len();
@@ -64,14 +68,14 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     }
 
     let seed = args.common.seed.unwrap_or(0);
-    let (copies, diagnostics) = in_pool(&args.common, || {
+    let (copies, outcome) = in_pool(&args.common, || {
         let data = standardised(&table, &info);
-        Ok(complete(&mut model, &info, &table, &data, args.proposals, statistic, seed))
+        Ok(complete(&mut model, &info, &table, &data, &imputation, statistic, seed))
     })?;
-    if diagnostics.replaced > 0 {
+    if outcome.replaced > 0 {
         output.say(format!(
             "warning: {} values were not finite; what stands there is the column's mean (0 with --no-standardize)",
-            diagnostics.replaced
+            outcome.replaced
         ));
     }
     let mut out = Vec::new();
@@ -84,21 +88,34 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         rows: table.rows(),
         cells_imputed: table.missing_cells(),
         statistic: name,
-        sampler: "importance",
+        sampler: imputation.name(),
         draws: args.draws,
-        effective_sample_size: diagnostics.effective_sample_size,
-        replaced: diagnostics.replaced,
+        iterations: imputation.iterations(),
+        effective_sample_size: outcome.effective_sample_size,
+        acceptance_rate: outcome.acceptance_rate,
+        replaced: outcome.replaced,
         out,
     };
     output.result(&report, || {
         let files = report.out.join(", ");
-        let ess = report.effective_sample_size;
-        let samples = format!("{ess:.0} of {} importance samples effective", args.proposals);
+        let samples = describe(&imputation, &outcome);
         format!(
             "{} missing cells of {} rows completed by their {name} in {files} ({samples})",
             report.cells_imputed, report.rows
         )
     })
+}
+
+/// How the sampling went, for people.
+fn describe(imputation: &Imputation, outcome: &Outcome) -> String {
+    let effective = outcome.effective_sample_size.map(|size| match imputation {
+        Imputation::Importance(samples) => format!("{size:.0} of {samples} importance samples effective"),
+        Imputation::Chain(..) => format!("{size:.1} samples of a row effective"),
+    });
+    let accepted = outcome.acceptance_rate.map(|rate| format!("{:.0}% of the proposals accepted", 100.0 * rate));
+    let iterations = imputation.iterations().map(|n| format!("{n} iterations"));
+    let parts: Vec<String> = [iterations, effective, accepted].into_iter().flatten().collect();
+    format!("{}: {}", imputation.name(), parts.join(", "))
 }
 
 /// Completed copies of a table, in its own units, and how the sampling went. Observed cells are those of the table.
@@ -107,17 +124,17 @@ pub(super) fn complete(
     info: &ModelInfo,
     table: &Table,
     data: &Data<f32>,
-    proposals: usize,
+    imputation: &Imputation,
     statistic: Statistic,
     seed: u64,
-) -> (Vec<Vec<f64>>, Diagnostics) {
+) -> (Vec<Vec<f64>>, Outcome) {
     let standardisation = info.standardisation();
     let rows = data.values(0..data.rows());
     let mask: Vec<f32> = data.observed(0..data.rows()).iter().map(|&o| if o { f32::ONE } else { f32::ZERO }).collect();
     let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
     let mut completed = vec![0.0; draws * rows.len()];
     let stream_of = |n: usize| stream(seed, Purpose::Impute, 0, n as u64);
-    let diagnostics = impute(model, rows, &mask, proposals, statistic, stream_of, &mut completed);
+    let outcome = imputation.complete(model, rows, &mask, statistic, stream_of, &mut completed);
     let copies = completed.chunks_exact(rows.len()).map(|copy| {
         let cells = copy.iter().zip(table.values()).enumerate();
         let value = |(i, (x, original)): (usize, (&f32, &f64))| {
@@ -126,5 +143,5 @@ pub(super) fn complete(
         };
         cells.map(value).collect()
     });
-    (copies.collect(), diagnostics)
+    (copies.collect(), outcome)
 }

@@ -3,6 +3,7 @@
 mod describe;
 mod evaluate;
 mod gradcheck;
+mod imputation;
 mod impute;
 mod sample;
 mod train;

@@ -3,18 +3,23 @@
 //! [`TrainOptions`] holds what one source says: the command line, a configuration file, a preset, the defaults. They are
 //! laid over one another, and [`Plan`] is the result: every option resolved and checked.
 
+mod gradient;
 mod plan;
 mod presets;
+mod renewal;
 
 pub(crate) use plan::{Hidden, Plan, Validation};
 pub(crate) use presets::Preset;
+pub(crate) use renewal::{ChainOption, LairNumbers, WARM_UP, iterations};
 
 use std::path::Path;
 
 use autodiff::ops::Pathwise;
 use clap::{Args, ValueEnum};
+use models::imputations::Start;
 use models::method::{Estimator, LogitGradient};
 use models::optimiser::Schedule;
+use samplers::chains::{Resampling, Scope, Weights};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -29,7 +34,8 @@ pub(crate) struct TrainOptions {
     #[arg(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<String>,
-    /// mvae, miss-vae, miss-svae, miwae, miss-iwae, miss-siwae or miss-siwae-loose (default: miss-svae)
+    /// mvae, miss-vae, miss-svae, miwae, miss-iwae, miss-siwae, miss-siwae-loose, demiss-vae, cvi-vae or mvb-vae
+    /// (default: miss-svae)
     #[arg(long, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) method: Option<String>,
@@ -37,7 +43,8 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) preset: Option<Preset>,
-    /// K, mixture components of the encoder (default: 5; 1 for mvae and miwae)
+    /// K, mixture components of the encoder, or imputations for demiss-vae, cvi-vae and mvb-vae (default: 5; 1 for mvae
+    /// and miwae)
     #[arg(long, value_name = "K")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) components: Option<usize>,
@@ -118,6 +125,50 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "NORM")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) clip: Option<f64>,
+    /// How the imputations of demiss-vae, cvi-vae and mvb-vae are renewed (default: lair)
+    #[arg(long, value_enum, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sampler: Option<ChainOption>,
+    /// Iterations of the sampler at each renewal (default: 1)
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) iterations: Option<usize>,
+    /// I of lair: samples from each of its proposals (default: 1)
+    #[arg(long, value_name = "I")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) proposals: Option<usize>,
+    /// R of lair: proposals that are the prior (default: 0)
+    #[arg(long, value_name = "R")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) replenish: Option<usize>,
+    /// What weights of lair divide by: the mixture of all proposals, or the sample's own (default: dmis)
+    #[arg(long, value_enum, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) proposal_weights: Option<WeightsOption>,
+    /// How lair resamples (default: multinomial)
+    #[arg(long, value_enum, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resampling: Option<ResamplingOption>,
+    /// Whether lair resamples over all proposals of a row, or for each imputation over its own (default: global)
+    #[arg(long, value_enum, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resampling_scope: Option<ScopeOption>,
+    /// Resample lair's last imputations over the proposals of all iterations of a renewal
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resample_final: Option<bool>,
+    /// What imputations start as (default: observed)
+    #[arg(long, value_enum, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) initial_imputations: Option<StartOption>,
+    /// First epoch in which imputations are renewed, from 1 (default: 2)
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) impute_from_epoch: Option<u64>,
+    /// Give the encoder of completed rows the mask too (default: only with --preset power)
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mask_input: Option<bool>,
     /// Hide this share of the observed cells before training (default: 0)
     #[arg(long, value_name = "RATE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -160,7 +211,13 @@ impl TrainOptions {
         if self.blocks.is_some() {
             (below.encoder_blocks, below.decoder_blocks) = (None, None);
         }
-        // So does one length the other.
+        // The numbers of one sampler say nothing to another.
+        if self.sampler.is_some() && self.sampler != below.sampler {
+            (below.iterations, below.proposals, below.replenish) = (None, None, None);
+            (below.proposal_weights, below.resampling, below.resampling_scope) = (None, None, None);
+            below.resample_final = None;
+        }
+        // One length overrides the other.
         if self.epochs.is_some() || self.updates.is_some() {
             (below.epochs, below.updates) = (None, None);
         }
@@ -193,6 +250,17 @@ impl TrainOptions {
             learning_rate,
             schedule,
             clip,
+            sampler,
+            iterations,
+            proposals,
+            replenish,
+            proposal_weights,
+            resampling,
+            resampling_scope,
+            resample_final,
+            initial_imputations,
+            impute_from_epoch,
+            mask_input,
             hide,
             validation,
             no_standardize,
@@ -313,5 +381,43 @@ mirror! {
         Constant,
         /// Down to zero along a cosine
         Cosine,
+    }
+}
+mirror! {
+    /// `--proposal-weights`
+    WeightsOption => Weights {
+        /// The equal mixture of all proposals
+        Dmis,
+        /// The sample's own proposal
+        Smis,
+    }
+}
+mirror! {
+    /// `--resampling`
+    ResamplingOption => Resampling {
+        /// Independent draws
+        Multinomial,
+        /// Draws at equal distances
+        Systematic,
+    }
+}
+mirror! {
+    /// `--resampling-scope`
+    ScopeOption => Scope {
+        /// Over all samples of a row
+        Global,
+        /// For each imputation over its own
+        Local,
+    }
+}
+mirror! {
+    /// `--initial-imputations`
+    StartOption => Start {
+        /// Draws from the column's observed values
+        Observed,
+        /// The column's observed mean
+        Mean,
+        /// Zero, in model units
+        Zero,
     }
 }

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use models::method::{Bound, LogitGradient, METHODS, Method, ObjectiveConfig};
-use models::trainer::{Length, TrainConfig};
-use models::vae::{Vae, VaeConfig};
+use models::method::{CompletedObjectiveConfig, Family, METHODS, Method};
+use models::trainer::{Length, Objective, TrainConfig};
+use models::vae::{EncoderInput, Vae, VaeConfig};
 
-use super::{EstimatorOption, LogitGradientOption, PathwiseOption, ScheduleOption, TrainOptions};
+use super::{ScheduleOption, TrainOptions};
 use crate::failure::{Failure, Result};
 use crate::table::closest;
 
@@ -46,7 +46,7 @@ pub(crate) enum Validation {
 }
 
 /// `value` if `holds`, else an error that names the option.
-fn check<T: std::fmt::Display>(option: &str, value: T, holds: bool, expected: &str) -> Result<T> {
+pub(super) fn check<T: std::fmt::Display>(option: &str, value: T, holds: bool, expected: &str) -> Result<T> {
     match holds {
         true => Ok(value),
         false => Err(Failure::usage(format!("--{option} {value}: expected {expected}"))),
@@ -88,7 +88,7 @@ impl TrainOptions {
     pub(crate) fn with_preset(self) -> Result<TrainOptions> {
         let method = self.method()?;
         Ok(match self.preset {
-            Some(preset) => self.over(preset.options(method.name)),
+            Some(preset) => self.over(preset.options(method)),
             None => self,
         })
     }
@@ -116,14 +116,14 @@ impl TrainOptions {
     /// Settles every option for a table of so many rows and columns.
     ///
     /// Options must have been laid over a preset already.
-    pub(crate) fn settle(self, rows: usize, columns: usize) -> Result<Plan> {
+    pub(crate) fn settle(mut self, rows: usize, columns: usize) -> Result<Plan> {
         let method = self.method()?;
         let positive = |option: &str, value: Option<usize>, default: usize| {
             let value = value.unwrap_or(default);
             check(option, value, value > 0, "at least 1")
         };
-        let components = positive("components", self.components, if method.single { 1 } else { 5 })?;
-        if method.single && components != 1 {
+        let components = positive("components", self.components, if method.single() { 1 } else { 5 })?;
+        if method.single() && components != 1 {
             return Err(Failure::usage_hint(
                 format!("--components {components}: {} has a single component", method.name),
                 "use miss-vae, miss-svae, miss-iwae or miss-siwae for a mixture",
@@ -168,31 +168,23 @@ impl TrainOptions {
         let rate = self.hidden()?.0;
         self.validation()?;
 
-        let estimator = self.estimator.unwrap_or(EstimatorOption::Stl);
-        let pathwise = self.pathwise.unwrap_or(PathwiseOption::Implicit);
-        let ancestral = components > 1 && !method.bound.stratified();
-        let leave_one_out = ancestral && method.bound == Bound::Elbo && samples >= 2;
-        let logit_gradient = self.logit_gradient.unwrap_or(match pathwise {
-            PathwiseOption::Responsibility if leave_one_out => LogitGradientOption::LeaveOneOut,
-            _ => LogitGradientOption::Implicit,
-        });
-        if !ancestral && (self.pathwise == Some(PathwiseOption::Responsibility)) {
-            let what = format!("--pathwise responsibility: {} with {components} components", method.name);
-            return Err(Failure::usage_hint(
-                format!("{what} draws no ancestral samples"),
-                "it applies to miss-vae and miss-iwae with at least 2 components",
-            ));
-        }
-        let objective = ObjectiveConfig {
-            bound: method.bound,
-            components,
-            samples,
-            importance_samples,
-            estimator: estimator.into(),
-            pathwise: pathwise.into(),
-            logit_gradient: LogitGradient::from(logit_gradient),
+        let objective = match method.family {
+            Family::FiniteMixture { bound, .. } => {
+                self.refuse_renewal(method.name)?;
+                self.settle_finite(method, bound, components, samples, importance_samples)?.into()
+            }
+            Family::ImputationMixture { decoder, encoder } => {
+                let estimator = self.settle_completed(method.name)?;
+                let config = CompletedObjectiveConfig { decoder, encoder, imputations: components, samples, estimator };
+                config.check().map_err(models::Error::from)?;
+                Objective::ImputationMixture(self.settle_renewal(config)?)
+            }
         };
-        objective.check().map_err(models::Error::from)?;
+        let encoder_input = match (&objective, self.mask_input) {
+            (Objective::FiniteMixture(_), _) => EncoderInput::Incomplete,
+            (Objective::ImputationMixture(_), Some(true)) => EncoderInput::CompletedAndMask,
+            (Objective::ImputationMixture(_), _) => EncoderInput::Completed,
+        };
 
         let per_epoch = rows.div_ceil(batch_size).max(1) as u64;
         let longest = format!("from 1 to {LONGEST}");
@@ -216,7 +208,8 @@ impl TrainOptions {
         let vae = VaeConfig {
             columns,
             latent,
-            components,
+            components: if encoder_input.completed() { 1 } else { components },
+            encoder_input,
             hidden,
             encoder_blocks,
             decoder_blocks,
@@ -229,10 +222,7 @@ impl TrainOptions {
             method: Some(method.name.to_owned()),
             components: Some(components),
             samples: Some(samples),
-            importance_samples: Some(importance_samples),
-            estimator: Some(estimator),
-            pathwise: Some(pathwise),
-            logit_gradient: Some(logit_gradient),
+            importance_samples: method.bound().map(|_| importance_samples),
             latent: Some(latent),
             hidden: Some(hidden),
             blocks: None,

@@ -3,7 +3,9 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::{ScheduleOption, TrainOptions};
+use models::method::Method;
+
+use super::{ChainOption, ScheduleOption, TrainOptions};
 
 /// An experiment of the paper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -23,7 +25,38 @@ pub(crate) enum Preset {
 
 impl Preset {
     /// What it says. The tables come standardised.
-    pub(crate) fn options(self, method: &str) -> TrainOptions {
+    pub(crate) fn options(self, method: Method) -> TrainOptions {
+        let options = self.networks_and_training(method.name);
+        match method.bound() {
+            Some(_) => options,
+            None => self.renewal(options),
+        }
+    }
+
+    /// Adds how imputations are renewed, and what else differs where there are some.
+    fn renewal(self, options: TrainOptions) -> TrainOptions {
+        match self {
+            Preset::Mog => TrainOptions {
+                sampler: Some(ChainOption::Lair),
+                iterations: Some(1),
+                proposals: Some(1),
+                replenish: Some(0),
+                ..options
+            },
+            Preset::Gas | Preset::Power | Preset::Hepmass | Preset::Miniboone => TrainOptions {
+                sampler: Some(ChainOption::Lair),
+                iterations: Some(10),
+                proposals: Some(1),
+                replenish: Some(1),
+                resample_final: Some(true),
+                mask_input: Some(self == Preset::Power),
+                clip: Some(if self == Preset::Power { 0.5 } else { 1.0 }),
+                ..options
+            },
+        }
+    }
+
+    fn networks_and_training(self, method: &str) -> TrainOptions {
         let tables = TrainOptions {
             latent: Some(16),
             hidden: Some(256),

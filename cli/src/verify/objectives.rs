@@ -9,9 +9,9 @@ use autodiff::ops::Pathwise;
 use autodiff::{Aligned, Graph, Seed, Tape, Var, Wanted};
 use models::bounds::bound;
 use models::data::Batch;
-use models::method::{Estimator, LogitGradient, METHODS, Method, ObjectiveConfig};
+use models::method::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig, finite_mixtures};
 use models::objective::{Mode, Randomness, Recorded, record};
-use models::vae::{Vae, VaeConfig};
+use models::vae::{EncoderInput, Vae, VaeConfig};
 use samplers::draw::{fill_ancestral, fill_standard_normal};
 use samplers::stream::{Purpose, Stream, stream};
 
@@ -31,17 +31,17 @@ const IDENTITY: f64 = 1e-12;
 pub fn check(seed: u64) -> Vec<Check> {
     let options = Options { seed, ..Options::default() };
     let mut checks = Vec::new();
-    for method in METHODS {
-        let components = if method.single { 1 } else { 3 };
-        let problem = Problem::new(method, components);
+    for (method, bound) in finite_mixtures() {
+        let components = if method.single() { 1 } else { 3 };
+        let problem = Problem::new(bound, components);
         if !problem.config.ancestral() {
             checks.push(problem.plain(method, &options));
         }
         checks.push(problem.score_term(method));
     }
     // With one component these are ordinary samples.
-    for method in METHODS.into_iter().filter(|method| !method.single) {
-        checks.push(Problem::new(method, 1).plain(method, &options));
+    for (method, bound) in finite_mixtures().filter(|(method, _)| !method.single()) {
+        checks.push(Problem::new(bound, 1).plain(method, &options));
     }
     checks
 }
@@ -58,11 +58,12 @@ struct Problem {
 }
 
 impl Problem {
-    fn new(method: Method, components: usize) -> Self {
+    fn new(bound: Bound, components: usize) -> Self {
         let vae = Vae::new(VaeConfig {
             columns: COLUMNS,
             latent: LATENT,
             components,
+            encoder_input: EncoderInput::Incomplete,
             hidden: 6,
             encoder_blocks: 1,
             decoder_blocks: 1,
@@ -71,10 +72,10 @@ impl Problem {
             decoder_min_scale: 1e-5,
         });
         let config = ObjectiveConfig {
-            bound: method.bound,
+            bound,
             components,
             samples: 2,
-            importance_samples: if method.bound.importance_weighted() { 3 } else { 1 },
+            importance_samples: if bound.importance_weighted() { 3 } else { 1 },
             estimator: Estimator::Plain,
             pathwise: Pathwise::Implicit,
             logit_gradient: LogitGradient::Implicit,
@@ -105,7 +106,7 @@ impl Problem {
 
     fn encode(&self, g: &mut Graph<'_, f64>) -> Var {
         let batch = Batch::from_slices(g, COLUMNS, &self.x, &self.mask);
-        self.vae.encode(g, batch.input, None::<&mut Stream>)
+        self.vae.encode(g, batch.x, batch.mask, None::<&mut Stream>)
     }
 
     fn record(&self, g: &mut Graph<'_, f64>, estimator: Estimator) -> Recorded {
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn every_method_passes() {
         let checks = check(1);
-        for method in METHODS {
+        for (method, _) in finite_mixtures() {
             assert!(checks.iter().filter(|check| check.name.starts_with(&format!("{method},"))).count() >= 2);
         }
         let failed: Vec<&Check> = checks.iter().filter(|check| !check.pass).collect();
@@ -195,8 +196,8 @@ mod tests {
     /// The score term is not nothing: a wrong estimator would be seen.
     #[test]
     fn the_estimators_differ() {
-        for method in METHODS {
-            let problem = Problem::new(method, if method.single { 1 } else { 3 });
+        for (method, bound) in finite_mixtures() {
+            let problem = Problem::new(bound, if method.single() { 1 } else { 3 });
             let [plain, stl] = [Estimator::Plain, Estimator::Stl].map(|estimator| problem.gradient(estimator));
             assert!(distance(&plain, &stl) > 1e-3, "{method}");
         }

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use models::store::{self, CheckpointInfo, ModelInfo};
-use models::trainer::{Outcome, Trainer};
+use models::trainer::{Objective, Outcome, State, Trainer};
 use models::vae::Vae;
+use samplers::chains::{ChainSampler, Impute};
 use serde::{Deserialize, Serialize};
 
 use super::in_pool;
@@ -122,6 +123,7 @@ fn fit(args: &TrainArgs, output: &Output, plan: &Plan, rows: &Rows, run: &Run) -
         method: plan.method.name.to_owned(),
         columns: rows.columns.clone(),
         updates: 0,
+        imputations: imputations(plan),
     };
     let mut trainer = trainer(plan, rows, run, vae, &info)?;
     let total = trainer.total_updates(rows.train.rows());
@@ -167,13 +169,13 @@ fn fit(args: &TrainArgs, output: &Output, plan: &Plan, rows: &Rows, run: &Run) -
         updates,
         objective: last.map_or(f64::NAN, |epoch| epoch.objective),
         validation: last.and_then(|epoch| epoch.validation),
-        hidden: rows.hidden_errors(&mut model, seed),
+        hidden: rows.hidden_errors(&mut model, seed)?,
         seconds,
         seconds_per_update: seconds / (updates - first).max(1) as f64,
         run: run.path().display().to_string(),
     };
     run.write_summary(&summary)?;
-    let text = report(&summary, preview::text(&mut model, rows, seed), args.data.as_deref());
+    let text = report(&summary, preview::text(&mut model, rows, seed)?, args.data.as_deref());
     Ok((summary, text))
 }
 
@@ -182,12 +184,12 @@ fn trainer(plan: &Plan, rows: &Rows, run: &Run, vae: Vae, info: &ModelInfo) -> R
     if !run.checkpoint().exists() {
         return Ok(Trainer::new(vae, plan.train.clone())?);
     }
-    let (stored, checkpoint, parameters, optimiser) = store::load_checkpoint(&run.checkpoint())?;
+    let (stored, checkpoint, state) = store::load_checkpoint(&run.checkpoint())?;
     let CheckpointInfo { model, progress, fingerprint } = checkpoint;
     let fail = |what: &str, hint: &str| {
         Err(Failure::Run { path: run.path().to_owned(), what: what.to_owned(), hint: Some(hint.to_owned()) })
     };
-    if model.vae != info.vae || model.method != info.method {
+    if model.vae != info.vae || model.method != info.method || model.imputations != info.imputations {
         return fail(
             "its checkpoint is of another model than its config.toml describes",
             "restore the file, or start a new run",
@@ -196,8 +198,11 @@ fn trainer(plan: &Plan, rows: &Rows, run: &Run, vae: Vae, info: &ModelInfo) -> R
     if fingerprint != rows.fingerprint || model.columns != info.columns {
         return fail("the table has changed since the run began", "restore the table, or start a new run");
     }
-    let trainer = Trainer::resume(stored, plan.train.clone(), parameters, optimiser, progress)?;
     let n = rows.train.rows();
+    if !imputations_fit(plan, &state, n) {
+        return fail("its checkpoint does not hold the imputations of this table's rows", "start a new run");
+    }
+    let trainer = Trainer::resume(stored, plan.train.clone(), state)?;
     if progress.step >= trainer.updates_per_epoch(n) || progress.update > trainer.total_updates(n) {
         return fail(
             "its checkpoint does not fit the batch size or the length in its config.toml",
@@ -205,6 +210,25 @@ fn trainer(plan: &Plan, rows: &Rows, run: &Run, vae: Vae, info: &ModelInfo) -> R
         );
     }
     Ok(trainer)
+}
+
+/// K, imputations of each row, where the method keeps some.
+fn imputations(plan: &Plan) -> Option<usize> {
+    match &plan.train.objective {
+        Objective::FiniteMixture(_) => None,
+        Objective::ImputationMixture(training) => Some(training.objective.imputations),
+    }
+}
+
+/// Whether a checkpoint's imputations are those of a run on so many rows.
+fn imputations_fit(plan: &Plan, state: &State<f32>, rows: usize) -> bool {
+    let Objective::ImputationMixture(training) = &plan.train.objective else { return state.imputations.is_none() };
+    let copies = rows * training.objective.imputations;
+    let latents = if ChainSampler::<f32>::new(training.sampler).keeps_latents() { copies * plan.vae.latent } else { 0 };
+    state
+        .imputations
+        .as_ref()
+        .is_some_and(|stored| stored.completed.len() == copies * plan.vae.columns && stored.latents.len() == latents)
 }
 
 /// The summary for people.
@@ -236,8 +260,12 @@ fn report(summary: &Summary, preview: String, data: Option<&Path>) -> String {
 
 impl Rows {
     /// How well the hidden cells are found again.
-    fn hidden_errors(&self, model: &mut models::imputer::Fitted<f32>, seed: u64) -> Option<preview::HiddenErrors> {
-        (!self.hidden.is_empty()).then(|| preview::hidden_errors(model, self, seed))
+    fn hidden_errors(
+        &self,
+        model: &mut models::imputer::Fitted<f32>,
+        seed: u64,
+    ) -> Result<Option<preview::HiddenErrors>> {
+        (!self.hidden.is_empty()).then(|| preview::hidden_errors(model, self, seed)).transpose()
     }
 }
 

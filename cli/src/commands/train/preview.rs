@@ -2,15 +2,15 @@
 
 use linalg::Scalar;
 use models::imputer::Fitted;
-use samplers::importance::{Statistic, impute};
+use samplers::importance::Statistic;
 use samplers::stream::{Purpose, stream};
 use serde::{Deserialize, Serialize};
 
+use super::super::imputation::{Asked, Imputation};
 use super::rows::Rows;
+use crate::failure::Result;
 use crate::output::aligned;
 
-/// Importance samples a row.
-const PROPOSALS: usize = 1000;
 /// Draws of a row in the preview.
 const DRAWS: usize = 200;
 /// Rows in the preview.
@@ -28,11 +28,11 @@ pub(super) struct HiddenErrors {
 }
 
 /// How far the model's conditional means are from the cells that were hidden.
-pub(super) fn hidden_errors(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> HiddenErrors {
+pub(super) fn hidden_errors(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> Result<HiddenErrors> {
     let columns = rows.train.columns();
     let mut chosen: Vec<usize> = rows.hidden.iter().map(|(cell, _)| cell / columns).collect();
     chosen.dedup();
-    let completed = complete(model, rows, &chosen, Statistic::Mean, seed);
+    let completed = complete(model, rows, &chosen, Statistic::Mean, seed)?;
     let means = column_means(rows);
     let (mut squares, mut absolute, mut baseline) = (0.0, 0.0, 0.0);
     let mut place = 0;
@@ -50,7 +50,8 @@ pub(super) fn hidden_errors(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> 
     }
     let cells = rows.hidden.len();
     let root = |sum: f64| (sum / cells as f64).sqrt();
-    HiddenErrors { cells, rmse: root(squares), mae: absolute / cells as f64, rmse_column_means: root(baseline) }
+    let (rmse, rmse_column_means) = (root(squares), root(baseline));
+    Ok(HiddenErrors { cells, rmse, mae: absolute / cells as f64, rmse_column_means })
 }
 
 /// Means of the observed cells, in model units.
@@ -66,14 +67,14 @@ fn column_means(rows: &Rows) -> Vec<f64> {
 }
 
 /// A few missing cells and their completions, for people. Empty if nothing is missing.
-pub(super) fn text(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> String {
+pub(super) fn text(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> Result<String> {
     let (data, columns) = (&rows.train, rows.train.columns());
     let incomplete: Vec<usize> =
         (0..data.rows()).filter(|&n| data.observed(n..n + 1).iter().any(|&o| !o)).take(ROWS).collect();
     if incomplete.is_empty() {
-        return String::new();
+        return Ok(String::new());
     }
-    let draws = complete(model, rows, &incomplete, Statistic::Draws(DRAWS), seed);
+    let draws = complete(model, rows, &incomplete, Statistic::Draws(DRAWS), seed)?;
     let mut lines = Vec::new();
     for (i, &n) in incomplete.iter().enumerate() {
         for d in (0..columns).filter(|&d| !data.observed(n..n + 1)[d]) {
@@ -91,17 +92,24 @@ pub(super) fn text(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> String {
             ]);
         }
     }
-    format!("some missing cells, completed (mean ± deviation of {DRAWS} draws):\n{}\n", aligned(&lines))
+    Ok(format!("some missing cells, completed (mean ± deviation of {DRAWS} draws):\n{}\n", aligned(&lines)))
 }
 
 /// Completed copies of some training rows, in model units: copies × rows × columns.
-fn complete(model: &mut Fitted<f32>, rows: &Rows, chosen: &[usize], statistic: Statistic, seed: u64) -> Vec<f32> {
+fn complete(
+    model: &mut Fitted<f32>,
+    rows: &Rows,
+    chosen: &[usize],
+    statistic: Statistic,
+    seed: u64,
+) -> Result<Vec<f32>> {
     let data = rows.train.select(chosen);
     let all = 0..data.rows();
     let mask: Vec<f32> = data.observed(all.clone()).iter().map(|&o| if o { f32::ONE } else { f32::ZERO }).collect();
     let copies = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
     let mut out = vec![0.0; copies * mask.len()];
     let stream_of = |n: usize| stream(seed, Purpose::Impute, 0, chosen[n] as u64);
-    impute(model, data.values(all), &mask, PROPOSALS, statistic, stream_of, &mut out);
-    out
+    let imputation = Imputation::new(Asked::default(), model.vae.config().encoder_input)?;
+    imputation.complete(model, data.values(all), &mask, statistic, stream_of, &mut out);
+    Ok(out)
 }

@@ -147,6 +147,11 @@ impl Rows {
         let volume = |n: usize| self.standardisation.log_volume(data.observed(n..n + 1));
         (0..data.rows()).map(volume).sum::<f64>() / data.rows() as f64
     }
+
+    /// The same for densities of completed rows.
+    pub(super) fn whole_log_volume(&self) -> f64 {
+        self.standardisation.log_volume(&vec![true; self.train.columns()])
+    }
 }
 
 /// A 64-bit FNV-1a hash of the values and the mask.

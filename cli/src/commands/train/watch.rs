@@ -34,6 +34,15 @@ pub(super) struct MetricsLine {
     /// Mean of the bound over the validation rows, in nats a row of the data's units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) validation: Option<f64>,
+    /// Of the sampler of imputations, where it has one and has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    effective_sample_size: Option<f64>,
+    /// Of the sampler of imputations, where it has one and has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    acceptance_rate: Option<f64>,
+    /// Drawn values that were not finite, where there are imputations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replaced: Option<u64>,
 }
 
 /// Watches a run: writes a line of metrics an epoch and a checkpoint now and then, shows progress, listens for signals.
@@ -73,6 +82,8 @@ impl<'a> Watch<'a> {
         ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
             .map_err(|error| Failure::Failed(format!("signals cannot be handled: {error}")))?;
         let total = trainer.total_updates(rows.train.rows());
+        let completed = trainer.config().objective.of_completed_rows();
+        let log_volume = |data: &_| if completed { rows.whole_log_volume() } else { rows.mean_log_volume(data) };
         let bar = output.bar(total, "updates");
         bar.set_position(trainer.progress().update);
         bar.reset_eta();
@@ -85,8 +96,8 @@ impl<'a> Watch<'a> {
             info,
             fingerprint: rows.fingerprint.clone(),
             metrics,
-            log_volume: rows.mean_log_volume(&rows.train),
-            validation_log_volume: rows.validation.as_ref().map_or(0.0, |data| rows.mean_log_volume(data)),
+            log_volume: log_volume(&rows.train),
+            validation_log_volume: rows.validation.as_ref().map_or(0.0, log_volume),
             bar,
             started: Instant::now(),
             checkpointed: Instant::now(),
@@ -121,8 +132,7 @@ impl<'a> Watch<'a> {
         let model = ModelInfo { updates: progress.update, ..self.info.clone() };
         store::save_model(&self.run.model(), trainer.vae(), &model, trainer.parameters()).map_err(writing)?;
         let info = CheckpointInfo { model, progress, fingerprint: self.fingerprint.clone() };
-        store::save_checkpoint(&self.run.checkpoint(), trainer.vae(), &info, trainer.parameters(), trainer.optimiser())
-            .map_err(writing)?;
+        store::save_checkpoint(&self.run.checkpoint(), &info, trainer).map_err(writing)?;
         self.checkpointed = Instant::now();
         Ok(())
     }
@@ -136,10 +146,18 @@ impl<'a> Watch<'a> {
             learning_rate: epoch.learning_rate,
             seconds: self.started.elapsed().as_secs_f64(),
             validation: epoch.validation.map(|value| value - self.validation_log_volume),
+            effective_sample_size: epoch.sampler.effective_sample_size(),
+            acceptance_rate: epoch.sampler.acceptance_rate(),
+            replaced: self.info.imputations.map(|_| epoch.sampler.replaced),
         };
         self.metrics.add(&line)?;
         let validation = line.validation.map_or(String::new(), |value| format!(", validation {value:.4}"));
-        let text = format!("epoch {}, objective {:.4}{validation}", line.epoch, line.objective);
+        let sampler = [
+            line.effective_sample_size.map(|size| format!(", {size:.1} effective proposals")),
+            line.acceptance_rate.map(|rate| format!(", {:.0}% accepted", 100.0 * rate)),
+        ];
+        let sampler: String = sampler.into_iter().flatten().collect();
+        let text = format!("epoch {}{sampler}, objective {:.4}{validation}", line.epoch, line.objective);
         if self.output.wants_lines() && line.update >= self.next_line {
             self.output.say(format!("update {}, {text} nats a row", line.update));
             self.next_line = (line.update / self.line_every + 1) * self.line_every;

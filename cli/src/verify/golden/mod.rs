@@ -11,6 +11,7 @@ mod conditional;
 mod densities;
 mod embedded;
 mod fixture;
+mod imputation;
 mod mixture;
 mod network;
 mod objective;
@@ -26,8 +27,7 @@ use linalg::Scalar;
 use super::Check;
 
 /// Kinds that this version does not compute.
-pub const PENDING: &[&str] =
-    &["conv_resnet_encoder", "conv_resnet_decoder", "demiss", "lair_weights", "mwg_log_accept", "frechet_distance"];
+pub const PENDING: &[&str] = &["conv_resnet_encoder", "conv_resnet_decoder", "frechet_distance"];
 
 /// What is known about a kind of fixture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,9 @@ fn runner<T: Scalar>(kind: &str) -> Option<Runner> {
         "residual_mlp" => network::residual_mlp::<T>,
         "amsgrad" => network::amsgrad::<T>,
         "objective" => objective::objective::<T>,
+        "demiss" => imputation::demiss::<T>,
+        "lair_weights" => imputation::lair_weights::<T>,
+        "mwg_log_accept" => imputation::mwg_log_accept::<T>,
         "numerical_marginal" => objective::numerical_marginal::<T>,
         _ => return None,
     })

@@ -8,7 +8,7 @@ use models::evaluate::{Grid, grid_log_likelihood};
 use models::imputer::Fitted;
 use models::method::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig};
 use models::objective::{Mode, Randomness, record};
-use models::vae::{Vae, VaeConfig};
+use models::vae::{EncoderInput, Vae, VaeConfig};
 use samplers::stream::Stream;
 
 use super::network::{add_gradients, fill};
@@ -52,7 +52,7 @@ pub(super) fn bound<T: Scalar>(fixture: &Fixture) -> Result<Computed, String> {
 fn objective_config(fixture: &Fixture) -> Result<ObjectiveConfig, String> {
     let unknown = |name: &str, word: &str| format!("unknown {name} {word:?}");
     let method = fixture.word("method")?;
-    let bound = Method::named(method).ok_or_else(|| unknown("method", method))?.bound;
+    let bound = Method::named(method).and_then(Method::bound).ok_or_else(|| unknown("method", method))?;
     let estimator = match fixture.word("estimator")? {
         "plain" => Estimator::Plain,
         "stl" => Estimator::Stl,
@@ -89,6 +89,7 @@ pub(super) fn objective<T: Scalar>(fixture: &Fixture) -> Result<Computed, String
         columns: fixture.size("data")?,
         latent: fixture.size("latent")?,
         components: config.components,
+        encoder_input: EncoderInput::Incomplete,
         hidden: fixture.size("hidden")?,
         encoder_blocks: size_of(fixture, "encoder_blocks", "blocks")?,
         decoder_blocks: size_of(fixture, "decoder_blocks", "blocks")?,
@@ -137,7 +138,7 @@ fn noise_of<T: Scalar>(vae: &Vae, parameters: &[T], x: &[T], mask: &[T], z: &mut
     let mut tape = Tape::new();
     let mut g = tape.graph(parameters);
     let batch = Batch::from_slices(&mut g, vae.config().columns, x, mask);
-    let encoded = vae.encode(&mut g, batch.input, None::<&mut Stream>);
+    let encoded = vae.encode(&mut g, batch.x, batch.mask, None::<&mut Stream>);
     let (mixture, encoded) = (vae.mixture(), g.value(encoded));
     let rows = encoded.chunks_exact(mixture.params_len()).cycle();
     for (z, row) in z.chunks_exact_mut(mixture.moments()).zip(rows) {
@@ -158,6 +159,7 @@ pub(super) fn numerical_marginal<T: Scalar>(fixture: &Fixture) -> Result<Compute
         columns,
         latent,
         components: 1,
+        encoder_input: EncoderInput::Incomplete,
         hidden: fixture.size("hidden")?,
         encoder_blocks: 0,
         decoder_blocks: blocks,
@@ -196,6 +198,7 @@ mod tests {
             columns: 3,
             latent: 2,
             components: 1,
+            encoder_input: EncoderInput::Incomplete,
             hidden: 5,
             encoder_blocks: 1,
             decoder_blocks: 0,
@@ -208,7 +211,7 @@ mod tests {
         let mut tape = Tape::new();
         let mut g = tape.graph(&parameters);
         let batch = Batch::from_slices(&mut g, 3, &x, &mask);
-        let params = vae.encode(&mut g, batch.input, None::<&mut Stream>);
+        let params = vae.encode(&mut g, batch.x, batch.mask, None::<&mut Stream>);
         let drawn = g.constant([3, 2, 2], &noise);
         let z = g.stratified_sample(params, drawn, vae.mixture());
         let mut z = g.value(z).to_vec();

@@ -1,0 +1,148 @@
+//! How missing cells are sampled under a fitted model.
+
+use models::imputer::Fitted;
+use models::vae::EncoderInput;
+use samplers::chains::{ChainConfig, Sampler};
+use samplers::completion::{Completion, complete};
+use samplers::importance::{Statistic, impute};
+use samplers::stream::Stream;
+
+use crate::args::ImputeSampler;
+use crate::failure::{Failure, Result};
+use crate::options::{ChainOption, LairNumbers, WARM_UP, iterations};
+
+/// Importance samples a row, unless another number is asked for.
+const IMPORTANCE_SAMPLES: usize = 1000;
+/// The most importance samples a row.
+const MOST_IMPORTANCE_SAMPLES: usize = 1_000_000;
+/// Renewals of a chain, unless another number is asked for. The first half does not count.
+const ITERATIONS: usize = 100;
+/// Completed versions of a row that a chain renews side by side.
+const COPIES: usize = 20;
+
+/// What is asked for; what is not is `None`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asked {
+    pub(super) sampler: Option<ImputeSampler>,
+    pub(super) iterations: Option<usize>,
+    pub(super) proposals: Option<usize>,
+    pub(super) replenish: Option<usize>,
+}
+
+/// A sampler of missing cells with its numbers.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Imputation {
+    /// Self-normalised importance resampling with so many samples a row.
+    Importance(usize),
+    /// A chain.
+    Chain(ChainOption, Completion),
+}
+
+/// How the sampling went.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outcome {
+    pub(super) effective_sample_size: Option<f64>,
+    pub(super) acceptance_rate: Option<f64>,
+    /// Values that were not finite.
+    pub(super) replaced: u64,
+}
+
+impl Imputation {
+    /// The sampler that is asked for, or the model's own.
+    pub(super) fn new(asked: Asked, encoder: EncoderInput) -> Result<Imputation> {
+        let own = if encoder.completed() { ImputeSampler::Lair } else { ImputeSampler::Importance };
+        let chain = match asked.sampler.unwrap_or(own) {
+            ImputeSampler::Importance if encoder.completed() => {
+                return Err(Failure::usage_hint(
+                    "--sampler importance: this model's encoder needs completed rows",
+                    "use lair, mwg or pseudo-gibbs",
+                ));
+            }
+            ImputeSampler::Importance => return importance(asked),
+            ImputeSampler::PseudoGibbs => ChainOption::PseudoGibbs,
+            ImputeSampler::Mwg => ChainOption::Mwg,
+            ImputeSampler::Lair => ChainOption::Lair,
+        };
+        let numbers = LairNumbers::new(chain, asked.proposals, asked.replenish)?;
+        let sampler = match chain {
+            ChainOption::PseudoGibbs => Sampler::PseudoGibbs,
+            ChainOption::Mwg => Sampler::MetropolisWithinGibbs { warm_up: WARM_UP },
+            ChainOption::Lair => Sampler::Lair(numbers.lair()),
+        };
+        let iterations = iterations(asked.iterations, ITERATIONS)?;
+        let sampler = ChainConfig { sampler, iterations: 1 };
+        let completion = Completion { sampler, copies: COPIES, burn_in: iterations / 2, kept: iterations.div_ceil(2) };
+        Ok(Imputation::Chain(chain, completion))
+    }
+
+    /// Name on the command line.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Imputation::Importance(_) => "importance",
+            Imputation::Chain(chain, _) => chain.name(),
+        }
+    }
+
+    /// The renewals of a chain.
+    pub(super) fn iterations(&self) -> Option<usize> {
+        match self {
+            Imputation::Importance(_) => None,
+            Imputation::Chain(_, completion) => Some(completion.burn_in + completion.kept),
+        }
+    }
+
+    /// What proposes where the encoder takes completed rows and cells are missing.
+    pub(super) fn completion(&self) -> Option<&Completion> {
+        match self {
+            Imputation::Importance(_) => None,
+            Imputation::Chain(_, completion) => Some(completion),
+        }
+    }
+
+    /// Completes rows; the arguments are those of [`impute`] and of [`complete`].
+    pub(super) fn complete(
+        &self,
+        model: &mut Fitted<f32>,
+        rows: &[f32],
+        mask: &[f32],
+        statistic: Statistic,
+        stream_of: impl FnMut(usize) -> Stream,
+        out: &mut [f32],
+    ) -> Outcome {
+        match self {
+            Imputation::Importance(samples) => {
+                let found = impute(model, rows, mask, *samples, statistic, stream_of, out);
+                Outcome {
+                    effective_sample_size: Some(found.effective_sample_size),
+                    acceptance_rate: None,
+                    replaced: found.replaced as u64,
+                }
+            }
+            Imputation::Chain(_, completion) => {
+                let found = complete(model, rows, mask, completion, statistic, stream_of, out);
+                Outcome {
+                    effective_sample_size: found.effective_sample_size(),
+                    acceptance_rate: found.acceptance_rate(),
+                    replaced: found.replaced,
+                }
+            }
+        }
+    }
+}
+
+/// Importance resampling; refuses what only chains have.
+fn importance(asked: Asked) -> Result<Imputation> {
+    for (option, value) in [("iterations", asked.iterations), ("replenish", asked.replenish)] {
+        if let Some(value) = value {
+            return Err(Failure::usage_hint(
+                format!("--{option} {value}: importance has no such option"),
+                "it applies to --sampler lair, and --iterations to mwg and pseudo-gibbs too",
+            ));
+        }
+    }
+    let samples = asked.proposals.unwrap_or(IMPORTANCE_SAMPLES);
+    if !(1..=MOST_IMPORTANCE_SAMPLES).contains(&samples) {
+        return Err(Failure::usage(format!("--proposals {samples}: expected from 1 to {MOST_IMPORTANCE_SAMPLES}")));
+    }
+    Ok(Imputation::Importance(samples))
+}
