@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use models::Error;
 use models::data::Data;
-use models::trainer::{Epoch, Observer, Step, Trainer};
+use models::trainer::{Epoch, Objective, Observer, Step, Trainer};
 use models::vae::Vae;
 use samplers::draw::fill_standard_normal;
 use samplers::stream::{Purpose, stream};
@@ -28,10 +28,7 @@ impl Training {
     /// Prepares a configuration's training and makes the first updates.
     pub fn new(config: &Config) -> Self {
         let trainer = Trainer::new(Vae::new(config.vae.clone()), config.train.clone());
-        let mut training = Training {
-            trainer: trainer.expect("options that fit together"),
-            data: incomplete_table(BATCHES * config.train.batch_size, config.vae.columns),
-        };
+        let mut training = Training { trainer: trainer.expect("options that fit together"), data: table(config) };
         let mut left = WARM_UP;
         training.run(|_| {
             left -= 1;
@@ -63,6 +60,20 @@ impl<F: FnMut(Duration) -> ControlFlow<()>> Observer<f32> for Stopwatch<F> {
     }
     fn epoch_ended(&mut self, _: &Trainer<f32>, _: &Epoch) -> Result<(), Error> {
         Ok(())
+    }
+}
+
+/// Standard normal rows; half of the cells are missing, unless the encoder needs them all.
+fn table(config: &Config) -> Data<f32> {
+    let (rows, columns) = (BATCHES * config.train.batch_size, config.vae.columns);
+    let finite = matches!(config.train.objective, Objective::FiniteMixture(_));
+    match finite && config.vae.encoder_input.completed() {
+        false => incomplete_table(rows, columns),
+        true => {
+            let mut values = vec![0.0; rows * columns];
+            fill_standard_normal(&mut stream(0, Purpose::Generate, 0, 0), &mut values);
+            Data::new(columns, values, vec![true; rows * columns])
+        }
     }
 }
 

@@ -16,10 +16,15 @@ use autodiff::ops::Pathwise;
 use linalg::simd::{Level, level};
 use models::Error;
 use models::data::Data;
-use models::method::{Estimator, LogitGradient, METHODS, Method, ObjectiveConfig};
+use models::imputations::Start;
+use models::method::{
+    Bound, CompletedObjectiveConfig, Estimator, Family, LogitGradient, METHODS, Method, ObjectiveConfig,
+    finite_mixtures,
+};
 use models::optimiser::Schedule;
-use models::trainer::{Epoch, Length, Observer, Outcome, Step, TrainConfig, Trainer};
-use models::vae::{Vae, VaeConfig};
+use models::trainer::{Epoch, ImputationTraining, Length, Objective, Observer, Outcome, Step, TrainConfig, Trainer};
+use models::vae::{EncoderInput, Vae, VaeConfig};
+use samplers::chains::{ChainConfig, Lair, Resampling, Sampler, Scope, Weights};
 use samplers::draw::fill_standard_normal;
 use samplers::stream::{Purpose, stream};
 
@@ -88,11 +93,11 @@ fn table(rows: usize) -> Data<f32> {
 }
 
 /// A method at the size of the MoG preset, as the paper samples it.
-fn objective(method: Method) -> ObjectiveConfig {
-    let components = if method.single { 1 } else { COMPONENTS };
+fn objective(method: Method, bound: Bound) -> ObjectiveConfig {
+    let components = if method.single() { 1 } else { COMPONENTS };
     let (samples, importance_samples) = method.default_samples(components, COMPONENTS);
     ObjectiveConfig {
-        bound: method.bound,
+        bound,
         components,
         samples,
         importance_samples,
@@ -102,7 +107,7 @@ fn objective(method: Method) -> ObjectiveConfig {
     }
 }
 
-/// Arms the counter when the first epoch is over.
+/// Arms the counter when the second epoch is over.
 struct Watch {
     counter: &'static Counter,
     /// Whether to allocate on purpose, once an update.
@@ -117,19 +122,27 @@ impl Observer<f32> for Watch {
         Ok(ControlFlow::Continue(()))
     }
     fn epoch_ended(&mut self, _: &Trainer<f32>, epoch: &Epoch) -> Result<(), Error> {
-        assert!(epoch.validation.is_some_and(f64::is_finite));
-        self.counter.armed.store(true, Ordering::Relaxed);
+        assert!(epoch.validation.is_none_or(f64::is_finite));
+        // Imputations are renewed from the second epoch on.
+        if epoch.epoch == 2 {
+            self.counter.armed.store(true, Ordering::Relaxed);
+        }
         Ok(())
     }
 }
 
-/// Allocations of a training run after its first epoch, on so many threads.
-fn allocations(objective: ObjectiveConfig, dropout: f64, threads: usize, spoil: bool) -> usize {
+/// Allocations of a training run after its second epoch, on so many threads.
+fn allocations(objective: Objective, dropout: f64, threads: usize, spoil: bool) -> usize {
     let counter: &'static Counter = Box::leak(Box::default());
+    let (components, encoder_input) = match objective {
+        Objective::FiniteMixture(config) => (config.components, EncoderInput::Incomplete),
+        Objective::ImputationMixture(_) => (1, EncoderInput::Completed),
+    };
     let vae = Vae::new(VaeConfig {
         columns: COLUMNS,
         latent: 2,
-        components: objective.components,
+        components,
+        encoder_input,
         hidden: 200,
         encoder_blocks: 3,
         decoder_blocks: 3,
@@ -147,11 +160,13 @@ fn allocations(objective: ObjectiveConfig, dropout: f64, threads: usize, spoil: 
         seed: 3,
     };
     // Neither is a multiple of the batch.
-    let (rows, validation) = (table(2 * BATCH + 22), table(BATCH + 36));
+    let rows = table(2 * BATCH + 22);
+    // The imputations of validation rows start afresh every time.
+    let validation = matches!(objective, Objective::FiniteMixture(_)).then(|| table(BATCH + 36));
     let train = || {
         COUNTER.set(Some(counter));
         let mut trainer = Trainer::new(vae, config).unwrap();
-        let outcome = trainer.run(&rows, Some(&validation), &mut Watch { counter, spoil }).unwrap();
+        let outcome = trainer.run(&rows, validation.as_ref(), &mut Watch { counter, spoil }).unwrap();
         counter.armed.store(false, Ordering::Relaxed);
         COUNTER.set(None);
         assert_eq!((outcome, trainer.progress().update), (Outcome::Finished, 3 * EPOCHS));
@@ -169,7 +184,7 @@ fn allocations(objective: ObjectiveConfig, dropout: f64, threads: usize, spoil: 
 }
 
 /// Asserts that no run allocates after its first epoch, on one thread and on two.
-fn assert_none(runs: impl IntoIterator<Item = (ObjectiveConfig, f64)>) {
+fn assert_none(runs: impl IntoIterator<Item = (Objective, f64)>) {
     if level() == Level::Plain {
         // Past the harness, which keeps what a passing test prints to itself.
         let _ = writeln!(stderr(), "skipped: without vectors, products are matrixmultiply's, which allocates");
@@ -183,20 +198,56 @@ fn assert_none(runs: impl IntoIterator<Item = (ObjectiveConfig, f64)>) {
     }
 }
 
+/// Each method as the paper samples it; those with imputations with the given sampler.
+fn methods(sampler: Sampler) -> impl Iterator<Item = Objective> {
+    METHODS.into_iter().map(move |method| match method.family {
+        Family::FiniteMixture { bound, .. } => objective(method, bound).into(),
+        Family::ImputationMixture { decoder, encoder } => {
+            let (imputations, samples, estimator) = (COMPONENTS, 1, Estimator::Stl);
+            let objective = CompletedObjectiveConfig { decoder, encoder, imputations, samples, estimator };
+            let sampler = ChainConfig { sampler, iterations: 2 };
+            Objective::ImputationMixture(ImputationTraining {
+                objective,
+                start: Start::Observed,
+                renew_from: 2,
+                sampler,
+            })
+        }
+    })
+}
+
+const LAIR: Lair = Lair {
+    proposals: 2,
+    replenish: 1,
+    weights: Weights::Dmis,
+    scope: Scope::Global,
+    resampling: Resampling::Multinomial,
+    resample_final: true,
+};
+
 #[test]
 fn no_method_allocates() {
-    assert_none(METHODS.map(|method| (objective(method), 0.0)));
+    assert_none(methods(Sampler::Lair(LAIR)).map(|objective| (objective, 0.0)));
 }
 
 #[test]
 fn no_method_allocates_with_dropout() {
-    assert_none(METHODS.map(|method| (objective(method), 0.5)));
+    assert_none(methods(Sampler::MetropolisWithinGibbs { warm_up: 1 }).map(|objective| (objective, 0.5)));
+}
+
+#[test]
+fn no_sampler_allocates() {
+    let lair = Lair { weights: Weights::Smis, scope: Scope::Local, resampling: Resampling::Systematic, ..LAIR };
+    for sampler in [Sampler::PseudoGibbs, Sampler::Lair(lair)] {
+        let imputed = methods(sampler).filter(|objective| matches!(objective, Objective::ImputationMixture(_)));
+        assert_none(imputed.map(|objective| (objective, 0.0)));
+    }
 }
 
 #[test]
 fn no_estimator_allocates() {
     let mut runs = Vec::new();
-    for plain in METHODS.map(objective) {
+    for plain in finite_mixtures().map(|(method, bound)| objective(method, bound)) {
         let other = |estimator| ObjectiveConfig { estimator, ..plain };
         let responsibility =
             |logit_gradient| ObjectiveConfig { pathwise: Pathwise::Responsibility, logit_gradient, ..plain };
@@ -209,16 +260,17 @@ fn no_estimator_allocates() {
     }
     // Not every combination exists.
     runs.retain(|objective| objective.check().is_ok());
-    assert!(runs.len() > 2 * METHODS.len(), "{} runs", runs.len());
-    assert_none(runs.into_iter().map(|objective| (objective, 0.0)));
+    assert!(runs.len() > 2 * finite_mixtures().count(), "{} runs", runs.len());
+    assert_none(runs.into_iter().map(|objective| (objective.into(), 0.0)));
 }
 
 /// The test can fail: one allocation an update, made on purpose, is seen on one thread and on two.
 #[test]
 fn an_allocation_is_noticed() {
     for threads in [1, 2] {
-        let count = allocations(objective(METHODS[0]), 0.0, threads, true);
-        assert!(count >= 3 * (EPOCHS as usize - 1), "{count} on {threads} thread(s)");
+        let (method, bound) = finite_mixtures().next().unwrap();
+        let count = allocations(objective(method, bound).into(), 0.0, threads, true);
+        assert!(count >= 3 * (EPOCHS as usize - 2), "{count} on {threads} thread(s)");
     }
 }
 

@@ -6,14 +6,15 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use autodiff::Aligned;
 use autodiff::ops::Pathwise;
 use models::Error;
 use models::data::Data;
 use models::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
 use models::optimiser::Schedule;
 use models::store::{CheckpointInfo, Column, ModelInfo, load_checkpoint, load_model, save_checkpoint, save_model};
-use models::trainer::{Epoch, Length, Observer, Outcome, Step, TrainConfig, Trainer};
-use models::vae::{Vae, VaeConfig};
+use models::trainer::{Epoch, Length, Objective, Observer, Outcome, State, Step, TrainConfig, Trainer};
+use models::vae::{EncoderInput, Vae, VaeConfig};
 use samplers::draw::fill_standard_normal;
 use samplers::stream::{Purpose, stream};
 
@@ -33,6 +34,7 @@ fn vae(components: usize, hidden: usize) -> Vae {
         columns: COLUMNS,
         latent: 2,
         components,
+        encoder_input: EncoderInput::Incomplete,
         hidden,
         encoder_blocks: 1,
         decoder_blocks: 1,
@@ -44,7 +46,7 @@ fn vae(components: usize, hidden: usize) -> Vae {
 
 fn config(bound: Bound, estimator: Estimator, pathwise: Pathwise, components: usize, seed: u64) -> TrainConfig {
     TrainConfig {
-        objective: ObjectiveConfig {
+        objective: Objective::from(ObjectiveConfig {
             bound,
             components,
             samples: 2,
@@ -52,7 +54,7 @@ fn config(bound: Bound, estimator: Estimator, pathwise: Pathwise, components: us
             estimator,
             pathwise,
             logit_gradient: LogitGradient::Implicit,
-        },
+        }),
         batch_size: 64,
         length: Length::Epochs(3),
         learning_rate: 1e-3,
@@ -108,7 +110,8 @@ fn epoch_bits(epochs: &[Epoch]) -> Vec<[u64; 6]> {
 
 fn trained(config: TrainConfig, hidden: usize, data: &Data<f32>, validation: &Data<f32>) -> (Trainer<f32>, Log) {
     let mut log = Log::default();
-    let mut trainer = Trainer::new(vae(config.objective.components, hidden), config).unwrap();
+    let Objective::FiniteMixture(ObjectiveConfig { components, .. }) = config.objective else { panic!("a mixture") };
+    let mut trainer = Trainer::new(vae(components, hidden), config).unwrap();
     assert_eq!(trainer.run(data, Some(validation), &mut log).unwrap(), Outcome::Finished);
     (trainer, log)
 }
@@ -149,9 +152,13 @@ fn seeds_matter() {
 
     // Not only the start: from the same parameters, seeds go different ways.
     let fresh = Trainer::new(vae(3, 16), small(1)).unwrap();
-    let (parameters, optimiser) = (fresh.parameters(), fresh.optimiser().clone());
-    let copy = autodiff::Aligned::from_slice(parameters);
-    let mut moved = Trainer::resume(vae(3, 16), small(2), copy, optimiser, fresh.progress()).unwrap();
+    let start = State {
+        parameters: Aligned::from_slice(fresh.parameters()),
+        optimiser: fresh.optimiser().clone(),
+        progress: fresh.progress(),
+        imputations: None,
+    };
+    let mut moved = Trainer::resume(vae(3, 16), small(2), start).unwrap();
     moved.run(&data, Some(&validation), &mut Log::default()).unwrap();
     assert_ne!(state(&moved), state(&first.0));
 }
@@ -164,6 +171,7 @@ fn model_info(trainer: &Trainer<f32>) -> ModelInfo {
         method: "miss-svae".to_owned(),
         columns: (0..COLUMNS).map(column).collect(),
         updates: trainer.progress().update,
+        imputations: None,
     }
 }
 
@@ -173,7 +181,7 @@ fn checkpoint(path: &Path, trainer: &Trainer<f32>) {
         progress: trainer.progress(),
         fingerprint: "these rows".to_owned(),
     };
-    save_checkpoint(path, trainer.vae(), &info, trainer.parameters(), trainer.optimiser()).unwrap();
+    save_checkpoint(path, &info, trainer).unwrap();
 }
 
 /// Interrupted anywhere, in the middle of an epoch, at its end, twice in a row, and resumed from the file: the same
@@ -193,10 +201,10 @@ fn an_interrupted_run_ends_as_an_uninterrupted_one() {
         while trainer.run(&data, Some(&validation), &mut log).unwrap() == Outcome::Interrupted {
             interruptions += 1;
             checkpoint(&path, &trainer);
-            let (vae, info, parameters, optimiser) = load_checkpoint(&path).unwrap();
+            let (vae, info, resumed) = load_checkpoint(&path).unwrap();
             assert_eq!(info.progress, trainer.progress());
             assert_eq!((info.fingerprint.as_str(), info.model), ("these rows", model_info(&trainer)));
-            trainer = Trainer::resume(vae, small(1), parameters, optimiser, info.progress).unwrap();
+            trainer = Trainer::resume(vae, small(1), resumed).unwrap();
         }
         assert_eq!(interruptions, stops.len(), "{stops:?}");
         assert!(state(&trainer) == state(&expected), "interrupted after {stops:?}: parameters or optimiser differ");
@@ -363,11 +371,7 @@ fn checkpoints_with_the_wrong_tensors() {
 fn damaged_headers_do_not_panic() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("checkpoint");
-    let trainer = Trainer::new(
-        vae(1, 2),
-        TrainConfig { objective: ObjectiveConfig { components: 1, ..small(1).objective }, ..small(1) },
-    )
-    .unwrap();
+    let trainer = Trainer::new(vae(1, 2), config(Bound::Elbo, Estimator::Stl, Pathwise::Implicit, 1, 1)).unwrap();
     checkpoint(&path, &trainer);
     let bytes = fs::read(&path).unwrap();
     let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;

@@ -7,7 +7,7 @@ use autodiff::{Aligned, Graph, Tape, Wanted};
 use models::data::{Batch, Data};
 use models::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
 use models::objective::{Mode, Randomness, Recorded, record};
-use models::vae::{Vae, VaeConfig};
+use models::vae::{EncoderInput, Vae, VaeConfig};
 use samplers::stream::{Purpose, stream};
 
 /// D.
@@ -28,6 +28,7 @@ pub(crate) fn vae(components: usize) -> Vae {
         columns: COLUMNS,
         latent: LATENT,
         components,
+        encoder_input: EncoderInput::Incomplete,
         hidden: 16,
         encoder_blocks: 1,
         decoder_blocks: 1,
