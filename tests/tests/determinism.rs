@@ -10,11 +10,15 @@ use autodiff::Aligned;
 use autodiff::ops::Pathwise;
 use models::Error;
 use models::data::Data;
-use models::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
-use models::optimiser::Schedule;
+use models::imputations::Start;
+use models::method::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig};
+use models::optimiser::{AmsGrad, Schedule};
 use models::store::{CheckpointInfo, Column, ModelInfo, load_checkpoint, load_model, save_checkpoint, save_model};
-use models::trainer::{Epoch, Length, Objective, Observer, Outcome, State, Step, TrainConfig, Trainer};
+use models::trainer::{
+    Epoch, ImputationTraining, Length, Objective, Observer, Outcome, State, Step, TrainConfig, Trainer,
+};
 use models::vae::{EncoderInput, Vae, VaeConfig};
+use samplers::chains::{ChainConfig, Lair, Resampling, Sampler, Scope, Weights};
 use samplers::draw::fill_standard_normal;
 use samplers::stream::{Purpose, stream};
 
@@ -42,6 +46,34 @@ fn vae(components: usize, hidden: usize) -> Vae {
         encoder_min_scale: 1e-5,
         decoder_min_scale: 1e-5,
     })
+}
+
+/// An encoder of completed rows.
+fn vae_of_completed_rows(hidden: usize) -> Vae {
+    Vae::new(VaeConfig { encoder_input: EncoderInput::Completed, ..vae(1, hidden).config().clone() })
+}
+
+const LAIR: Sampler = Sampler::Lair(Lair {
+    proposals: 1,
+    replenish: 1,
+    weights: Weights::Dmis,
+    scope: Scope::Global,
+    resampling: Resampling::Multinomial,
+    resample_final: false,
+});
+
+/// DeMissVAE with three imputations, renewed from the second epoch on.
+fn imputing(sampler: Sampler, seed: u64) -> TrainConfig {
+    let objective = CompletedObjectiveConfig {
+        decoder: CompletedBound::Cvi,
+        encoder: CompletedBound::Lmvb,
+        imputations: 3,
+        samples: 1,
+        estimator: Estimator::Stl,
+    };
+    let sampler = ChainConfig { sampler, iterations: 2 };
+    let training = ImputationTraining { objective, start: Start::Observed, renew_from: 2, sampler };
+    TrainConfig { objective: Objective::ImputationMixture(training), ..small(seed) }
 }
 
 fn config(bound: Bound, estimator: Estimator, pathwise: Pathwise, components: usize, seed: u64) -> TrainConfig {
@@ -93,9 +125,13 @@ fn bits(values: &[f32]) -> Vec<u32> {
 }
 
 /// Parameters and optimiser, as bits.
-fn state(trainer: &Trainer<f32>) -> [Vec<u32>; 4] {
-    let optimiser = trainer.optimiser();
-    [trainer.parameters(), &optimiser.mean, &optimiser.square, &optimiser.largest].map(bits)
+fn state(trainer: &Trainer<f32>) -> [Vec<u32>; 6] {
+    let AmsGrad { mean, square, largest, .. } = trainer.optimiser();
+    let (completed, latents): (&[f32], &[f32]) = match trainer.imputations() {
+        Some(stored) => (&stored.completed, &stored.latents),
+        None => (&[], &[]),
+    };
+    [trainer.parameters(), mean, square, largest, completed, latents].map(bits)
 }
 
 /// The numbers of an epoch, as bits.
@@ -110,8 +146,11 @@ fn epoch_bits(epochs: &[Epoch]) -> Vec<[u64; 6]> {
 
 fn trained(config: TrainConfig, hidden: usize, data: &Data<f32>, validation: &Data<f32>) -> (Trainer<f32>, Log) {
     let mut log = Log::default();
-    let Objective::FiniteMixture(ObjectiveConfig { components, .. }) = config.objective else { panic!("a mixture") };
-    let mut trainer = Trainer::new(vae(components, hidden), config).unwrap();
+    let vae = match config.objective {
+        Objective::FiniteMixture(ObjectiveConfig { components, .. }) => vae(components, hidden),
+        Objective::ImputationMixture(_) => vae_of_completed_rows(hidden),
+    };
+    let mut trainer = Trainer::new(vae, config).unwrap();
     assert_eq!(trainer.run(data, Some(validation), &mut log).unwrap(), Outcome::Finished);
     (trainer, log)
 }
@@ -120,15 +159,17 @@ fn trained(config: TrainConfig, hidden: usize, data: &Data<f32>, validation: &Da
 #[test]
 fn threads_do_not_matter() {
     let (data, validation) = (table(700), table(100));
-    for (bound, estimator, pathwise) in [
-        (Bound::Selbo, Estimator::Stl, Pathwise::Implicit),
-        (Bound::Elbo, Estimator::Stl, Pathwise::Implicit),
-        (Bound::Iwelbo, Estimator::Dreg, Pathwise::Responsibility),
-        (Bound::Siwelbo, Estimator::Plain, Pathwise::Implicit),
+    for config in [
+        config(Bound::Selbo, Estimator::Stl, Pathwise::Implicit, 5, 1),
+        config(Bound::Elbo, Estimator::Stl, Pathwise::Implicit, 5, 1),
+        config(Bound::Iwelbo, Estimator::Dreg, Pathwise::Responsibility, 5, 1),
+        config(Bound::Siwelbo, Estimator::Plain, Pathwise::Implicit, 5, 1),
+        imputing(LAIR, 1),
+        imputing(Sampler::MetropolisWithinGibbs { warm_up: 1 }, 1),
+        imputing(Sampler::PseudoGibbs, 1),
     ] {
         let [one, two, none] = [Some(1), Some(2), None].map(|threads| {
-            let config =
-                TrainConfig { batch_size: 256, length: Length::Updates(7), ..config(bound, estimator, pathwise, 5, 1) };
+            let config = TrainConfig { batch_size: 256, length: Length::Updates(7), ..config.clone() };
             let run = || trained(config, 128, &data, &validation);
             let (trainer, log) = match threads {
                 Some(threads) => rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(run),
@@ -136,8 +177,8 @@ fn threads_do_not_matter() {
             };
             (state(&trainer), epoch_bits(&log.epochs))
         });
-        assert!(one == two, "{bound:?}: one and two threads");
-        assert!(one == none, "{bound:?}: a pool and none");
+        assert!(one == two, "{config:?}: one and two threads");
+        assert!(one == none, "{config:?}: a pool and none");
     }
 }
 
@@ -171,7 +212,14 @@ fn model_info(trainer: &Trainer<f32>) -> ModelInfo {
         method: "miss-svae".to_owned(),
         columns: (0..COLUMNS).map(column).collect(),
         updates: trainer.progress().update,
-        imputations: None,
+        imputations: imputations(trainer),
+    }
+}
+
+fn imputations(trainer: &Trainer<f32>) -> Option<usize> {
+    match &trainer.config().objective {
+        Objective::FiniteMixture(_) => None,
+        Objective::ImputationMixture(training) => Some(training.objective.imputations),
     }
 }
 
@@ -191,20 +239,31 @@ fn an_interrupted_run_ends_as_an_uninterrupted_one() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("checkpoint");
     let (data, validation) = (table(250), table(50));
-    let (expected, expected_log) = trained(small(1), 16, &data, &validation);
+    for config in [
+        small(1),
+        imputing(LAIR, 1),
+        // Its latent points are part of the state.
+        imputing(Sampler::MetropolisWithinGibbs { warm_up: 2 }, 1),
+    ] {
+        interrupt(&path, &config, &data, &validation);
+    }
+}
+
+fn interrupt(path: &Path, config: &TrainConfig, data: &Data<f32>, validation: &Data<f32>) {
+    let (expected, expected_log) = trained(config.clone(), 16, data, validation);
     // Updates 4, 8 and 12 end epochs.
     assert_eq!((expected.progress().update, expected.updates_per_epoch(data.rows())), (12, 4));
     for stops in [vec![1], vec![3], vec![4], vec![2, 3, 8, 11], (1..12).collect()] {
         let mut log = Log { stops: stops.iter().copied().collect(), ..Log::default() };
-        let mut trainer = Trainer::new(vae(3, 16), small(1)).unwrap();
+        let mut trainer = Trainer::new(expected.vae().clone(), config.clone()).unwrap();
         let mut interruptions = 0;
-        while trainer.run(&data, Some(&validation), &mut log).unwrap() == Outcome::Interrupted {
+        while trainer.run(data, Some(validation), &mut log).unwrap() == Outcome::Interrupted {
             interruptions += 1;
-            checkpoint(&path, &trainer);
-            let (vae, info, resumed) = load_checkpoint(&path).unwrap();
+            checkpoint(path, &trainer);
+            let (vae, info, resumed) = load_checkpoint(path).unwrap();
             assert_eq!(info.progress, trainer.progress());
             assert_eq!((info.fingerprint.as_str(), info.model), ("these rows", model_info(&trainer)));
-            trainer = Trainer::resume(vae, small(1), resumed).unwrap();
+            trainer = Trainer::resume(vae, config.clone(), resumed).unwrap();
         }
         assert_eq!(interruptions, stops.len(), "{stops:?}");
         assert!(state(&trainer) == state(&expected), "interrupted after {stops:?}: parameters or optimiser differ");

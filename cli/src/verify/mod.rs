@@ -3,8 +3,10 @@
 //! In the order in which a reader needs them:
 //! - [`operations`]: every operation against finite differences, or against what defines its gradient;
 //! - [`objectives`]: every method's objective against finite differences and the estimators' identities;
+//! - [`completed`]: the same for the bounds on completed rows;
 //! - [`golden`]: everything against values that were computed elsewhere, in both types.
 
+pub mod completed;
 pub mod golden;
 pub mod objectives;
 pub mod operations;
@@ -68,6 +70,7 @@ impl Check {
 pub fn all(seed: u64) -> Vec<Check> {
     let mut checks = operations::check(seed);
     checks.extend(objectives::check(seed));
+    checks.extend(completed::check(seed));
     checks.extend(golden::check_embedded());
     checks
 }
