@@ -34,8 +34,8 @@ pub struct Diagnostics {
 /// Completes rows by importance sampling with the encoder's mixture as proposal (METHODS §6).
 ///
 /// For each row, `samples` latent points are drawn from q(z|x_obs) and weighted by p(x_obs|z)p(z)/q(z|x_obs); the
-/// conditional of x_mis is the mixture of the decoded columns with these weights. Observed entries stay bit for bit. A row
-/// without any observed entry takes its latent points from the prior, equally weighted.
+/// conditional of x_mis is the mixture of the decoded columns with these weights. Observed entries stay bit for bit. A
+/// row without any observed entry takes its latent points from the prior, equally weighted.
 ///
 /// *rows*, *mask*: N × D, unobserved entries zero; *out*: M × N × D, M the number of draws (1 for a mean or median).
 /// Row n takes the stream that `stream_of(n)` gives, so the result does not depend on how rows are grouped.

@@ -7,8 +7,8 @@ use rand::Rng;
 
 use crate::draw::standard_normal;
 
-/// A model of rows x with a latent variable z: prior N(0, I), decoder p(x|z) that factorises over columns, encoder q(z|·)
-/// that is a mixture of diagonal Gaussians.
+/// A model of rows x with a latent variable z: prior N(0, I), decoder p(x|z) that factorises over columns, encoder
+/// q(z|·) that is a mixture of diagonal Gaussians.
 ///
 /// Networks are in evaluation mode. Every value is row-major.
 pub trait LatentModel<T: Scalar> {

@@ -6,9 +6,9 @@
 //! p(x_obs|z) p(z) / (1.1 · max over a grid of p(x_obs|z) p(z)),
 //! ```
 //!
-//! which makes them draws from p(z|x_obs), as far as that lies within the square; then x_mis ~ p(x_mis|z). Where the density
-//! exceeds this envelope between the points of the grid, the draws are not exact: such proposals are counted. Source:
-//! paper, appendix C; METHODS §6.
+//! which makes them draws from p(z|x_obs), as far as that lies within the square; then x_mis ~ p(x_mis|z). Where the
+//! density exceeds this envelope between the points of the grid, the draws are not exact: such proposals are counted.
+//! Source: paper, appendix C; METHODS §6.
 
 use linalg::Scalar;
 use linalg::special::{HALF_LN_TWO_PI, ln, ln_slice};
@@ -32,8 +32,8 @@ const POOL: usize = 1024;
 pub struct RejectionConfig {
     /// Cells a side of the grid, whose midpoints are decoded, at least 1.
     pub cells: usize,
-    /// Most pools of 1,024 proposals an update, at least 1. A row that is not done by then keeps the imputations that it
-    /// has not renewed.
+    /// Most pools of 1,024 proposals an update, at least 1. A row that is not done by then keeps the imputations that
+    /// it has not renewed.
     pub pools: usize,
 }
 
@@ -78,10 +78,10 @@ impl RejectionConfig {
 
 /// The sampler with its working memory: nothing is allocated after the first update of a size.
 ///
-/// The grid is decoded once an update for all rows, and so is each pool of proposals: rows of one update share their proposals
-/// and accept them with uniforms of their own. Each row's draws are exact and independent of one another; those of
-/// different rows are dependent through the proposals, and depend on how rows are grouped. The proposals come from a stream
-/// that begins with numbers of the first row's.
+/// The grid is decoded once an update for all rows, and so is each pool of proposals: rows of one update share their
+/// proposals and accept them with uniforms of their own. Each row's draws are exact and independent of one another;
+/// those of different rows are dependent through the proposals, and depend on how rows are grouped. The proposals come
+/// from a stream that begins with numbers of the first row's.
 #[derive(Debug)]
 pub struct Rejection<T> {
     config: RejectionConfig,

@@ -1,13 +1,13 @@
 //! Latent-adaptive importance resampling.
 //!
 //! The K versions of a row give K proposals, the encodings of the completed rows; R further proposals equal the prior
-//! ("replenish"), so that a chain whose versions have all gone to one mode can find another. I samples of each are weighted
-//! by p(x_obs|z)p(z) over the density of their proposal ([`Weights`]); K of the samples are drawn by their weights, and
-//! x_mis ~ p(x_mis|z) for each. Source: V. Simkus, M. U. Gutmann, *Conditional sampling of variational autoencoders via
-//! iterated approximate ancestral sampling*, TMLR 2023; METHODS §6.
+//! ("replenish"), so that a chain whose versions have all gone to one mode can find another. I samples of each are
+//! weighted by p(x_obs|z)p(z) over the density of their proposal ([`Weights`]); K of the samples are drawn by their
+//! weights, and x_mis ~ p(x_mis|z) for each. Source: V. Simkus, M. U. Gutmann, *Conditional sampling of variational
+//! autoencoders via iterated approximate ancestral sampling*, TMLR 2023; METHODS §6.
 //!
-//! With K = 1 version there have to be R ≥ 1 or I ≥ 2: one sample of one proposal is drawn whatever its weight, which is
-//! pseudo-Gibbs sampling. So is [`Scope::Local`] with I = 1.
+//! With K = 1 version there have to be R ≥ 1 or I ≥ 2: one sample of one proposal is drawn whatever its weight, which
+//! is pseudo-Gibbs sampling. So is [`Scope::Local`] with I = 1.
 
 use std::ops::Range;
 
@@ -28,8 +28,8 @@ use crate::stream::Stream;
 pub enum Scope {
     /// All (K+R)·I of the row.
     Global,
-    /// Each version among the I of its own encoding. The prior is never sampled, and R matters in the mixture density of
-    /// [`Weights::Dmis`] only. These draws are exact for many samples under [`Weights::Smis`] alone: with
+    /// Each version among the I of its own encoding. The prior is never sampled, and R matters in the mixture density
+    /// of [`Weights::Dmis`] only. These draws are exact for many samples under [`Weights::Smis`] alone: with
     /// [`Weights::Dmis`] version k then follows p(z|x_obs) weighted by q_k(z) over the mixture.
     Local,
 }
@@ -47,13 +47,13 @@ pub struct Lair {
     pub scope: Scope,
     /// How they are drawn.
     pub resampling: Resampling,
-    /// Whether the versions that an update leaves are drawn over the samples of all its iterations, with the weights that
-    /// these had, rather than over the last one's. Of no effect if there is one iteration.
+    /// Whether the versions that an update leaves are drawn over the samples of all its iterations, with the weights
+    /// that these had, rather than over the last one's. Of no effect if there is one iteration.
     pub resample_final: bool,
 }
 
-/// Buffers beside those of the [`Workspace`]. J is the number of sampled proposals a row, B the number of iterations whose
-/// samples are kept.
+/// Buffers beside those of the [`Workspace`]. J is the number of sampled proposals a row, B the number of iterations
+/// whose samples are kept.
 #[derive(Debug, Default)]
 pub(super) struct Buffers<T> {
     /// K × C: scratch of the proposals of one row.
@@ -94,8 +94,8 @@ impl Sizes {
         self.sampled * self.each
     }
 
-    /// Where in the pool the weights of proposal j of the a-th chain in block b begin. Those of one proposal are adjacent,
-    /// so that a version that draws among its own finds them in one run.
+    /// Where in the pool the weights of proposal j of the a-th chain in block b begin. Those of one proposal are
+    /// adjacent, so that a version that draws among its own finds them in one run.
     fn in_pool(&self, a: usize, j: usize, block: usize) -> usize {
         ((a * self.sampled + j) * self.blocks + block) * self.each
     }
@@ -172,7 +172,8 @@ impl<T: Scalar> Buffers<T> {
         self.indices.resize(sizes.copies, 0);
     }
 
-    /// Weighs the samples of the a-th chain: to `log_weights`, normalised in the scope of a draw, and to the pool as they are.
+    /// Weighs the samples of the a-th chain: to `log_weights`, normalised in the scope of a draw, and to the pool as
+    /// they are.
     fn weigh(
         &mut self,
         lair: &Lair,
@@ -205,7 +206,8 @@ impl<T: Scalar> Buffers<T> {
         diagnostics.weightings += 1;
     }
 
-    /// Draws the samples that become the versions of the a-th chain's row: among those of this block, or of all of them.
+    /// Draws the samples that become the versions of the a-th chain's row: among those of this block, or of all of
+    /// them.
     fn choose(&mut self, lair: &Lair, sizes: &Sizes, rng: &mut Stream, (a, block): (usize, usize), pooled: bool) {
         let row_pool = sizes.row() * sizes.blocks;
         let (log_weights, own) = match pooled {

@@ -7,8 +7,8 @@
 //! - [`resampling`]: draws by weight;
 //! - [`Diagnostics`]: how they did.
 //!
-//! All start from completed rows and never touch an observed entry. A row with all cells observed is left alone, and so is
-//! its random stream. A row with no observed cell takes its imputations from the prior, z ~ N(0, I), x ~ p(x|z), at
+//! All start from completed rows and never touch an observed entry. A row with all cells observed is left alone, and so
+//! is its random stream. A row with no observed cell takes its imputations from the prior, z ~ N(0, I), x ~ p(x|z), at
 //! every update and whatever the sampler: an encoder has learned nothing of such rows. Source: METHODS §6; paper,
 //! appendix D.
 

@@ -96,7 +96,8 @@ impl<'a, T: Scalar> Proposals<'a, T> {
 
     /// log w = log p(x_obs|z) + log p(z) − log of the proposal density, in nats.
     ///
-    /// *x*, *mask*: D; *samples*: J × I latent points, I from each of the first J ≤ K + R proposals; *log_weights*: J × I.
+    /// *x*, *mask*: D; *samples*: J × I latent points, I from each of the first J ≤ K + R proposals; *log_weights*: J ×
+    /// I.
     ///
     /// # Panics
     /// If the lengths do not fit.

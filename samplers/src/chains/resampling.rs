@@ -48,10 +48,10 @@ impl Resampling {
         let at = |quantile: f64| cumulative.partition_point(|&sum| sum <= quantile * total).min(last);
         match self {
             Resampling::Multinomial => chosen.iter_mut().for_each(|index| *index = at(rng.random())),
-            // Sample s is drawn as often as points (u + i)/K, i < K, fall into its interval of length w_s: K·w_s times on
-            // average over u. That holds because every point is used; the first K of more points would favour the
-            // samples that come first. The draws are in the order of the samples, which does not matter: they become the K
-            // versions of a row, and those are a set.
+            // Sample s is drawn as often as points (u + i)/K, i < K, fall into its interval of length w_s: K·w_s times
+            // on average over u. That holds because every point is used; the first K of more points would favour the
+            // samples that come first. The draws are in the order of the samples, which does not matter: they become
+            // the K versions of a row, and those are a set.
             Resampling::Systematic => {
                 let (uniform, count) = (rng.random::<f64>(), chosen.len() as f64);
                 for (i, index) in chosen.iter_mut().enumerate() {
@@ -63,8 +63,8 @@ impl Resampling {
     }
 }
 
-/// Normalises log weights in place: Σ exp = 1. A weight that is NaN or infinite counts for nothing, −∞; if there is no other,
-/// all are −∞.
+/// Normalises log weights in place: Σ exp = 1. A weight that is NaN or infinite counts for nothing, −∞; if there is no
+/// other, all are −∞.
 pub fn normalise<T: Scalar>(log_weights: &mut [T]) {
     for w in log_weights.iter_mut().filter(|w| !w.is_finite()) {
         *w = T::NEG_INFINITY;
