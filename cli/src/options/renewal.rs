@@ -80,10 +80,11 @@ impl LairNumbers {
 fn only_lair(option: &str, value: Option<String>, sampler: ChainOption) -> Result<()> {
     match value {
         None => Ok(()),
-        Some(value) => Err(Failure::usage_hint(
-            format!("--{option} {value}: {} has no such option", sampler.name()),
-            "it applies to --sampler lair",
-        )),
+        Some(value) => {
+            let given = format!("--{option} {value}");
+            let what = format!("{}: {} has no such option", given.trim_end(), sampler.name());
+            Err(Failure::usage_hint(what, "it applies to --sampler lair"))
+        }
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! - `bad_input`: what a user can get wrong, each with a message of one line and nothing half-written;
 //! - `commands`: what every command promises;
+//! - `imputations`: methods that keep imputations, and the samplers that renew them;
 //! - `resume`: runs that are stopped, in whatever way, and gone on with.
 //!
 //! Seeds are fixed, so a verdict is the same on every run; none depends on the clock.
 
 mod bad_input;
 mod commands;
+mod imputations;
 mod resume;
 mod support;

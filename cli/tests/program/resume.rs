@@ -12,6 +12,9 @@ use super::support::{Numbers, PROGRAM, Place};
 /// A run that draws from every random stream: dropout, ancestral samples, hidden cells, a split, a shuffle an epoch.
 const RUN: &str = "train --method miss-iwae --components 3 --hidden 24 --blocks 1 --dropout 0.1 --hide 0.1 \
                    --validation 0.2 --batch-size 32 --epochs 150 --seed 3 --quiet";
+/// Another, whose imputations are a part of its state, and their sampler's latent points too.
+const IMPUTING: &str = "train --method demiss-vae --sampler mwg --components 3 --hidden 24 --blocks 1 --dropout 0.1 \
+                        --hide 0.1 --validation 0.2 --batch-size 32 --epochs 150 --seed 3 --quiet";
 const EPOCHS: usize = 150;
 
 /// A process in the background; what it says is lost.
@@ -79,14 +82,20 @@ fn assert_same(place: &Place, one: &str, two: &str) {
 /// the machine; whenever it does, the end must be the same.
 #[test]
 fn killed_at_random_moments() {
+    for command in [RUN, IMPUTING] {
+        kill_and_resume(command);
+    }
+}
+
+fn kill_and_resume(command: &str) {
     let place = Place::new();
-    place.missvae(&format!("{RUN} --threads 1 --out whole")).ok();
+    place.missvae(&format!("{command} --threads 1 --out whole")).ok();
     assert_eq!(metrics(&place, "whole").len(), EPOCHS);
     let mut numbers = Numbers(11);
     for pause in ["0", "0.05"] {
         let run = format!("killed{pause}");
         let mut kills = 0;
-        let mut arguments = format!("{RUN} --checkpoint-every {pause} --threads 2 --out {run}");
+        let mut arguments = format!("{command} --checkpoint-every {pause} --threads 2 --out {run}");
         for attempt in 0..8 {
             let mut child = start(&place, &arguments);
             // A few epochs further, or at once; then somewhere within an update or the writing of a checkpoint.
