@@ -50,6 +50,13 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         let data = args.data.display();
         return Err(Failure::usage(format!("{data}: no row has an observed cell in the model's columns")));
     }
+    if args.refit_updates > 0 && info.vae.encoder_input.completed() && data.missing() > 0 {
+        let what = format!("{}: {} cells are missing", args.data.display(), data.missing());
+        return Err(Failure::usage_hint(
+            format!("{what}; this model's encoder can only be refitted to complete rows"),
+            "leave out --refit-updates, or the rows with missing cells",
+        ));
+    }
     if dropped > 0 {
         output.say(format!("rows without any observed cell, left out: {dropped}"));
     }
