@@ -99,7 +99,9 @@ impl<T: Scalar> LogSum<T> {
     #[inline]
     pub(crate) fn push(&mut self, x: T) {
         if x > self.largest {
-            self.sum = self.sum * exp(self.largest - x) + T::ONE;
+            // The first number, which is often the only one, takes no exponential.
+            let before = if self.sum == T::ZERO { T::ZERO } else { self.sum * exp(self.largest - x) };
+            self.sum = before + T::ONE;
             self.largest = x;
         } else if !(x == T::NEG_INFINITY) {
             // What is not a number makes the sum one that is not.
@@ -110,7 +112,7 @@ impl<T: Scalar> LogSum<T> {
     /// −∞ of no numbers and where all are −∞; NaN if one is NaN.
     #[inline]
     pub(crate) fn value(self) -> T {
-        if self.sum == T::ZERO { self.largest } else { self.largest + ln(self.sum) }
+        if self.sum == T::ZERO || self.sum == T::ONE { self.largest } else { self.largest + ln(self.sum) }
     }
 }
 

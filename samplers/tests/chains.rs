@@ -209,16 +209,6 @@ fn lair_error(settings: Lair, rows: usize, iterations: usize, pattern: usize) ->
     worst_moment(&completed, pattern)
 }
 
-/// The same after two updates of `rows` × 5 versions, with other settings each.
-fn lair_error_after(first: Lair, then: Lair, (rows, iterations): (usize, usize), pattern: usize) -> f64 {
-    let (x, mask) = PATTERNS[pattern];
-    let mut versions = Versions::new(&x.repeat(rows), &mask.repeat(rows), 5, START, false);
-    for settings in [first, then] {
-        versions.update(&mut chain(Sampler::Lair(settings), iterations), &mut Linear::wrong());
-    }
-    worst_moment(&versions.completed, pattern)
-}
-
 fn worst_moment(completed: &[f64], pattern: usize) -> f64 {
     let conditional = exact(pattern);
     let errors = missing(pattern).flat_map(|d| {
@@ -269,11 +259,19 @@ fn lair_gets_better_with_iterations() {
 fn every_variant_of_lair_is_right_with_many_samples() {
     let variants =
         [(Scope::Global, Weights::Dmis, 2), (Scope::Global, Weights::Smis, 2), (Scope::Local, Weights::Smis, 0)];
+    let update = |versions: &mut Versions<f64>, settings| {
+        versions.update(&mut chain(Sampler::Lair(settings), 3), &mut Linear::wrong());
+    };
     for (scope, weights, pattern) in variants {
+        let (x, mask) = PATTERNS[pattern];
+        let mut begun = Versions::new(&x.repeat(2000), &mask.repeat(2000), 5, START, false);
+        update(&mut begun, lair(48, 1));
         for resampling in [Resampling::Multinomial, Resampling::Systematic] {
             for resample_final in [false, true] {
                 let settings = Lair { weights, scope, resampling, resample_final, ..lair(48, 1) };
-                let error = lair_error_after(lair(48, 1), settings, (2000, 3), pattern);
+                let mut versions = begun.clone();
+                update(&mut versions, settings);
+                let error = worst_moment(&versions.completed, pattern);
                 assert!(error < 0.07, "pattern {pattern}, {settings:?}: {error}");
             }
         }

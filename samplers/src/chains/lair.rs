@@ -56,8 +56,8 @@ pub struct Lair {
 /// whose samples are kept.
 #[derive(Debug, Default)]
 pub(super) struct Buffers<T> {
-    /// K × C: scratch of the proposals of one row.
-    offsets: Vec<T>,
+    /// Scratch of the proposals of one row.
+    tables: Vec<T>,
     /// J × I: log weights of one row in one iteration.
     log_weights: Vec<T>,
     /// A × J × B × I: log weights of all rows and iterations, where these are drawn from together.
@@ -164,7 +164,7 @@ fn draw_samples<T: Scalar>(work: &mut Workspace<T>, sizes: &Sizes, rows: &mut Ro
 impl<T: Scalar> Buffers<T> {
     fn resize(&mut self, chains: usize, sizes: &Sizes) {
         let row_pool = sizes.row() * sizes.blocks;
-        self.offsets.resize(Proposals::<T>::scratch_len(sizes.mixture, sizes.copies), T::ZERO);
+        self.tables.resize(Proposals::<T>::scratch_len(sizes.mixture, sizes.copies), T::ZERO);
         self.log_weights.resize(sizes.row(), T::ZERO);
         reserve(&mut self.pool, if sizes.blocks > 1 { chains * row_pool } else { 0 });
         self.cumulative.resize(row_pool, 0.0);
@@ -193,7 +193,7 @@ impl<T: Scalar> Buffers<T> {
             z: &work.z[a * count * latent..][..count * latent],
             gaussians: &work.gaussians[first * sizes.width..][..count * sizes.width],
         };
-        let proposals = Proposals::new(sizes.mixture, params, lair.replenish, &mut self.offsets);
+        let proposals = Proposals::new(sizes.mixture, params, lair.replenish, &mut self.tables);
         proposals.log_weights(lair.weights, x, rows.mask_of(n), sizes.each, samples, &mut self.log_weights);
         if sizes.blocks > 1 {
             for (j, weights) in self.log_weights.chunks_exact(sizes.each).enumerate() {

@@ -2,7 +2,7 @@
 
 use autodiff::ops::Mixture;
 use linalg::Scalar;
-use linalg::special::{HALF_LN_TWO_PI, ln};
+use linalg::special::{HALF_LN_TWO_PI, ln, ln_slice};
 
 use super::metropolis::Decoded;
 use crate::model::{LogSum, log_likelihood, log_prior};
@@ -24,18 +24,20 @@ pub struct Proposals<'a, T> {
     params: &'a [T],
     /// K × C: what does not depend on z in the log density of a component.
     offsets: &'a [T],
+    /// K × C × L: 1/σ.
+    precisions: &'a [T],
     replenish: usize,
 }
 
 impl<'a, T: Scalar> Proposals<'a, T> {
     /// Length of the scratch that K encodings need.
     pub fn scratch_len(mixture: Mixture, encodings: usize) -> usize {
-        encodings * mixture.components
+        encodings * (mixture.components + mixture.moments())
     }
 
     /// The proposals of a row.
     ///
-    /// *params*: K × W, natural mixture parameters; *replenish*: R; *scratch*: K × C, see
+    /// *params*: K × W, natural mixture parameters; *replenish*: R; *scratch*: see
     /// [`scratch_len`](Proposals::scratch_len).
     ///
     /// # Panics
@@ -46,15 +48,20 @@ impl<'a, T: Scalar> Proposals<'a, T> {
         assert!(params.len().is_multiple_of(width), "{} parameters for encodings of {width}", params.len());
         let needed = Self::scratch_len(mixture, params.len() / width);
         assert_eq!(scratch.len(), needed, "lengths of the scratch and of the encodings' components");
+        let (offsets, precisions) = scratch.split_at_mut(params.len() / width * mixture.components);
         let constant = T::from_f64(mixture.latent as f64 * HALF_LN_TWO_PI);
-        for (row, offsets) in params.chunks_exact(width).zip(scratch.chunks_exact_mut(mixture.components)) {
+        let tables = offsets.chunks_exact_mut(mixture.components).zip(precisions.chunks_exact_mut(mixture.moments()));
+        for (row, (offsets, precisions)) in params.chunks_exact(width).zip(tables) {
             let (_, scales, log_weights) = mixture.split(row);
-            for (k, offset) in offsets.iter_mut().enumerate() {
-                let scales = &scales[k * mixture.latent..][..mixture.latent];
-                *offset = log_weights[k] - scales.iter().map(|&scale| ln(scale)).sum::<T>() - constant;
+            // The place of the precisions serves for the logarithms first: one call takes them all.
+            ln_slice(scales, precisions);
+            let log_scales = precisions.chunks_exact(mixture.latent);
+            for ((offset, log_scales), &log_weight) in offsets.iter_mut().zip(log_scales).zip(log_weights) {
+                *offset = log_weight - log_scales.iter().copied().sum::<T>() - constant;
             }
+            precisions.iter_mut().zip(scales).for_each(|(precision, &scale)| *precision = T::ONE / scale);
         }
-        Proposals { mixture, params, offsets: scratch, replenish }
+        Proposals { mixture, params, offsets, precisions, replenish }
     }
 
     fn encodings(&self) -> usize {
@@ -68,15 +75,13 @@ impl<'a, T: Scalar> Proposals<'a, T> {
         }
         let Mixture { components, latent } = self.mixture;
         let width = self.mixture.params_len();
-        let (means, scales, _) = self.mixture.split(&self.params[j * width..][..width]);
+        let (means, _, _) = self.mixture.split(&self.params[j * width..][..width]);
+        let precisions = &self.precisions[j * components * latent..][..components * latent];
         let mut total = LogSum::default();
         for k in 0..components {
             let at = k * latent..(k + 1) * latent;
-            let squares = z.iter().zip(&means[at.clone()]).zip(&scales[at]).map(|((&z, &mean), &scale)| {
-                let t = (z - mean) / scale;
-                t * t
-            });
-            total.push(self.offsets[j * components + k] - T::HALF * squares.sum::<T>());
+            let distance = squared_distance(z, &means[at.clone()], &precisions[at]);
+            total.push(self.offsets[j * components + k] - T::HALF * distance);
         }
         total.value()
     }
@@ -128,12 +133,35 @@ impl<'a, T: Scalar> Proposals<'a, T> {
     }
 }
 
+/// Σ ((z − mean) · precision)², in eight partial sums that do not wait for each other: this is the inner loop of the
+/// weights, (K+R)²·I times a row.
+#[inline]
+fn squared_distance<T: Scalar>(z: &[T], means: &[T], precisions: &[T]) -> T {
+    const LANES: usize = 8;
+    let square = |z: T, mean: T, precision: T| {
+        let t = (z - mean) * precision;
+        t * t
+    };
+    let (z, z_tail) = z.as_chunks::<LANES>();
+    let (means, means_tail) = means.as_chunks::<LANES>();
+    let (precisions, precisions_tail) = precisions.as_chunks::<LANES>();
+    let mut sums = [T::ZERO; LANES];
+    for ((z, means), precisions) in z.iter().zip(means).zip(precisions) {
+        for i in 0..LANES {
+            sums[i] += square(z[i], means[i], precisions[i]);
+        }
+    }
+    let tail = z_tail.iter().zip(means_tail).zip(precisions_tail).map(|((&z, &mean), &p)| square(z, mean, p));
+    sums.into_iter().sum::<T>() + tail.sum()
+}
+
 #[cfg(test)]
 mod tests {
     use approx::assert_relative_eq;
     use statrs::distribution::{Continuous, Normal};
 
     use super::*;
+    use crate::model::mixture_log_density;
 
     /// Two encodings (one component and two), two priors, one sample each: from the definition.
     #[test]
@@ -148,7 +176,7 @@ mod tests {
         };
         let z = [0.1, 1.7, -0.4, 0.9];
         let gaussians: Vec<f64> = z.iter().flat_map(|z| [2.0 * z, 0.0, 0.5, 1.0]).collect();
-        let mut scratch = [0.0; 4];
+        let mut scratch = [0.0; 8];
         let proposals = Proposals::new(mixture, &params, 2, &mut scratch);
         for weights in [Weights::Dmis, Weights::Smis] {
             let mut found = [0.0; 4];
@@ -165,11 +193,22 @@ mod tests {
         }
     }
 
+    /// More latent dimensions than partial sums, and a remainder.
+    #[test]
+    fn densities_in_many_dimensions() {
+        let mixture = Mixture { components: 2, latent: 19 };
+        let params: Vec<f64> = (0..mixture.params_len()).map(|i| 0.2 + (i as f64 * 0.7).sin().abs()).collect();
+        let z: Vec<f64> = (0..19).map(|l| (f64::from(l) * 1.3).cos()).collect();
+        let mut scratch = vec![0.0; Proposals::<f64>::scratch_len(mixture, 1)];
+        let found = Proposals::new(mixture, &params, 0, &mut scratch).log_density(0, &z);
+        assert_relative_eq!(found, mixture_log_density(mixture, &params, &z), max_relative = 1e-13);
+    }
+
     /// In log space nothing underflows: 60 standard deviations away from every proposal.
     #[test]
     fn far_samples_have_finite_weights() {
         let mixture = Mixture { components: 1, latent: 1 };
-        let mut scratch = [0.0f32; 2];
+        let mut scratch = [0.0f32; 4];
         let params = [0.0, 1.0, 0.0, 1.0, 1.0, 0.0];
         let proposals = Proposals::new(mixture, &params, 1, &mut scratch);
         // The mixture is that of N(1, 1) alone: (59)²/2, a third of the weight.
