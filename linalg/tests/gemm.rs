@@ -210,7 +210,18 @@ proptest! {
 #[test]
 fn every_epilogue_on_every_kind_of_tile() {
     for epilogue in 0..64 {
-        for (m, k, n) in [(1, 1, 1), (7, 5, 1), (9, 3, 2), (33, 20, 50), (30, 390, 17), (5, 400, 70), (40, 0, 20)] {
+        for (m, k, n) in [
+            (1, 1, 1),
+            (7, 5, 1),
+            (9, 3, 2),
+            (33, 20, 50),
+            (30, 390, 17),
+            (5, 400, 70),
+            (40, 0, 20),
+            (19, 11, 40),
+            (21, 6, 20),
+            (9, 4, 8),
+        ] {
             for forms in 0..4 {
                 let (a_transposed, b_transposed) = (forms & 1 == 1, forms & 2 == 2);
                 let case = Case { m, k, n, a_transposed, b_transposed, gaps: [1, 2, 3], epilogue };

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::layout::{Layout, Panel, tile_shape};
 use super::pack::{Pack, PackPanels, packed_len};
-use super::tile::{Left, Right, Target, tile};
+use super::tile::{HALF, Left, PARTIAL, Right, Target, WHOLE, tile};
 use super::{Epilogue, Matrix, MatrixMut};
 use crate::Scalar;
 use crate::parallel::join_ranges;
@@ -175,24 +175,34 @@ impl<T: Scalar> Tiles<T> {
     /// As vouched for by the maker of [`RunTiles`]; so for the functions below.
     #[inline(always)]
     unsafe fn panel<V: Vector<T>, const MR: usize>(&self, panel: Panel, strips: Range<usize>) {
-        let (b, partial) = match self.b {
+        let half = V::Half::LANES < V::LANES && panel.last <= V::Half::LANES;
+        let (b, tail) = match self.b {
             Source::Packed(at) => {
                 let row_stride = panel.vectors * V::LANES;
-                (Right { at: at.wrapping_add(panel.col * self.k), row_stride, last: V::LANES }, false)
+                let b = Right { at: at.wrapping_add(panel.col * self.k), row_stride, last: V::LANES };
+                (b, if half { HALF } else { WHOLE })
             }
             Source::InPlace(at, row_stride) => {
-                (Right { at: at.wrapping_add(panel.col), row_stride, last: panel.last }, panel.last < V::LANES)
+                let tail = match panel.last {
+                    last if last == V::LANES => WHOLE,
+                    last if half && last == V::Half::LANES => HALF,
+                    _ => PARTIAL,
+                };
+                (Right { at: at.wrapping_add(panel.col), row_stride, last: panel.last }, tail)
             }
         };
         // SAFETY: passed on.
         unsafe {
-            match (panel.vectors.min(tile_shape(size_of::<V>()).1), partial) {
-                (..=1, false) => self.strips::<V, MR, 1, false>(panel, b, strips),
-                (..=1, true) => self.strips::<V, MR, 1, true>(panel, b, strips),
-                (2, false) => self.strips::<V, MR, 2, false>(panel, b, strips),
-                (2, true) => self.strips::<V, MR, 2, true>(panel, b, strips),
-                (3.., false) => self.strips::<V, MR, 3, false>(panel, b, strips),
-                (3.., true) => self.strips::<V, MR, 3, true>(panel, b, strips),
+            match (panel.vectors.min(tile_shape(size_of::<V>()).1), tail) {
+                (..=1, WHOLE) => self.strips::<V, MR, 1, WHOLE>(panel, b, strips),
+                (..=1, PARTIAL) => self.strips::<V, MR, 1, PARTIAL>(panel, b, strips),
+                (..=1, _) => self.strips::<V, MR, 0, HALF>(panel, b, strips),
+                (2, WHOLE) => self.strips::<V, MR, 2, WHOLE>(panel, b, strips),
+                (2, PARTIAL) => self.strips::<V, MR, 2, PARTIAL>(panel, b, strips),
+                (2, _) => self.strips::<V, MR, 1, HALF>(panel, b, strips),
+                (3.., WHOLE) => self.strips::<V, MR, 3, WHOLE>(panel, b, strips),
+                (3.., PARTIAL) => self.strips::<V, MR, 3, PARTIAL>(panel, b, strips),
+                (3.., _) => self.strips::<V, MR, 2, HALF>(panel, b, strips),
             }
         }
     }
@@ -200,7 +210,7 @@ impl<T: Scalar> Tiles<T> {
     /// # Safety
     /// As for [`Tiles::panel`].
     #[inline(always)]
-    unsafe fn strips<V: Vector<T>, const MR: usize, const NV: usize, const PARTIAL: bool>(
+    unsafe fn strips<V: Vector<T>, const MR: usize, const NV: usize, const TAIL: u8>(
         &self,
         panel: Panel,
         b: Right<T>,
@@ -211,20 +221,20 @@ impl<T: Scalar> Tiles<T> {
             // SAFETY: passed on.
             unsafe {
                 if rows.len() == MR {
-                    self.tile::<V, MR, NV, PARTIAL>(rows.start, panel, b);
+                    self.tile::<V, MR, NV, TAIL>(rows.start, panel, b);
                     continue;
                 }
                 let mut row = rows.start;
                 if MR > 4 && rows.end - row >= 4 {
-                    self.tile::<V, 4, NV, PARTIAL>(row, panel, b);
+                    self.tile::<V, 4, NV, TAIL>(row, panel, b);
                     row += 4;
                 }
                 if MR > 2 && rows.end - row >= 2 {
-                    self.tile::<V, 2, NV, PARTIAL>(row, panel, b);
+                    self.tile::<V, 2, NV, TAIL>(row, panel, b);
                     row += 2;
                 }
                 if rows.end > row {
-                    self.tile::<V, 1, NV, PARTIAL>(row, panel, b);
+                    self.tile::<V, 1, NV, TAIL>(row, panel, b);
                 }
             }
         }
@@ -233,7 +243,7 @@ impl<T: Scalar> Tiles<T> {
     /// # Safety
     /// As for [`Tiles::panel`].
     #[inline(always)]
-    unsafe fn tile<V: Vector<T>, const MR: usize, const NV: usize, const PARTIAL: bool>(
+    unsafe fn tile<V: Vector<T>, const MR: usize, const NV: usize, const TAIL: u8>(
         &self,
         row: usize,
         panel: Panel,
@@ -241,6 +251,6 @@ impl<T: Scalar> Tiles<T> {
     ) {
         let a = Left { at: self.a.at.wrapping_add(row * self.a.row_stride), ..self.a };
         // SAFETY: passed on.
-        unsafe { tile::<T, V, MR, NV, PARTIAL>(self.k, a, b, self.target.offset(row, panel.col), panel.last) }
+        unsafe { tile::<T, V, MR, NV, TAIL>(self.k, a, b, self.target.offset(row, panel.col), panel.last) }
     }
 }

@@ -34,6 +34,9 @@ pub trait Vector<T>:
     /// Number of lanes.
     const LANES: usize;
 
+    /// Vectors of half the lanes, where the processor is done with them sooner; elsewhere these vectors themselves.
+    type Half: Vector<T>;
+
     /// All lanes equal to `x`.
     fn splat(x: T) -> Self;
 
