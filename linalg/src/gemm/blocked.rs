@@ -19,7 +19,10 @@ const BLOCK_ROWS: usize = 128;
 const SMALL_RIGHT: usize = 16 << 10;
 /// As [`BLOCK_ROWS`], for such a *B*.
 const SMALL_ROWS: usize = 32;
-/// Rows of *A* from which a row-major *B* is packed rather than read where it is.
+/// Size of the memory in bytes over which a block of a row-major *B* may spread and still be read where it is: it stays in
+/// the second cache, and its pages in the table of recent ones.
+const IN_PLACE: usize = 512 << 10;
+/// Rows of *A* from which a row-major *B* that spreads further is packed.
 const PACK_ROWS: usize = 160;
 /// Multiplications that are worth a thread's attention, ten to twenty microseconds of them.
 pub(super) const TASK: usize = 1 << 20;
@@ -30,15 +33,17 @@ fn block_terms<T>(k: usize, epilogue: &Epilogue<T>) -> usize {
     if epilogue.accumulate && !epilogue.is_sum() { k } else { k.div_ceil(k.div_ceil(BLOCK_TERMS)) }
 }
 
-/// Whether *B* is read where it is.
-fn in_place<T>(m: usize, b: &Matrix<T>) -> bool {
-    b.col_stride == 1 && m < PACK_ROWS
+/// Whether *B* is read where it is, in blocks of so many rows.
+fn in_place<T>(m: usize, b: &Matrix<T>, block: usize) -> bool {
+    let spread = (block * size_of::<T>()).saturating_mul(b.row_stride);
+    b.col_stride == 1 && (m < PACK_ROWS || spread <= IN_PLACE)
 }
 
 /// Scratch elements that [`gemm`] needs.
 pub(super) fn scratch_len<T>(level: Level, m: usize, b: &Matrix<T>, epilogue: &Epilogue<T>) -> usize {
     let layout = Layout::new::<T>(level, m, b.cols);
-    if in_place(m, b) { 0 } else { packed_len(&layout, block_terms(b.rows, epilogue)) + line::<T>() }
+    let block = block_terms(b.rows, epilogue);
+    if in_place(m, b, block) { 0 } else { packed_len(&layout, block) + line::<T>() }
 }
 
 /// Elements in a cache line.
@@ -71,7 +76,8 @@ pub(super) fn gemm<T: Scalar>(
     let (m, k, n) = (a.rows, a.cols, b.cols);
     let layout = Layout::new::<T>(level, m, n);
     let target = Target::new(c.data.as_mut_ptr(), c.row_stride, n, epilogue);
-    let (block, in_place) = (block_terms(k, epilogue), in_place(m, &b));
+    let block = block_terms(k, epilogue);
+    let in_place = in_place(m, &b, block);
     let packed = if in_place { std::ptr::null_mut() } else { aligned(scratch, packed_len(&layout, block)) };
 
     let (panels, tiles) = (layout.panels(), layout.panels() * layout.strips());
