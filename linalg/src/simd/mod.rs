@@ -212,6 +212,20 @@ pub fn level_available() -> Level {
     *BEST.get_or_init(detect)
 }
 
+/// Asks the processor for the cache line of `x[index]`, which a loop will come to soon. Where that lies past the end, or
+/// where there is no such instruction, nothing happens.
+#[inline(always)]
+pub fn prefetch<T>(x: &[T], index: usize) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: every x86-64 processor has the instruction, which reads nothing and faults at no address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(x.as_ptr().wrapping_add(index).cast()) };
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = (x, index);
+}
+
 pub(crate) mod levels {
     //! The vectors of each scalar, at each level. They are concrete here and not associated types: those could be named,
     //! and their safe methods called, where the processor does not have the instructions.
