@@ -210,7 +210,18 @@ proptest! {
 #[test]
 fn every_epilogue_on_every_kind_of_tile() {
     for epilogue in 0..64 {
-        for (m, k, n) in [(1, 1, 1), (7, 5, 1), (9, 3, 2), (33, 20, 50), (30, 390, 17), (5, 400, 70), (40, 0, 20)] {
+        for (m, k, n) in [
+            (1, 1, 1),
+            (7, 5, 1),
+            (9, 3, 2),
+            (33, 20, 50),
+            (30, 390, 17),
+            (5, 400, 70),
+            (40, 0, 20),
+            (19, 11, 40),
+            (21, 6, 20),
+            (9, 4, 8),
+        ] {
             for forms in 0..4 {
                 let (a_transposed, b_transposed) = (forms & 1 == 1, forms & 2 == 2);
                 let case = Case { m, k, n, a_transposed, b_transposed, gaps: [1, 2, 3], epilogue };
@@ -221,11 +232,30 @@ fn every_epilogue_on_every_kind_of_tile() {
     }
 }
 
+/// Too wide to be read where it is, for so many rows.
+#[test]
+fn a_packed_row_major_matrix() {
+    for epilogue in [0, 0b00_0101, 0b10_0000, 0b11_1111] {
+        for n in [456, 450] {
+            let case = Case { m: 170, k: 300, n, a_transposed: false, b_transposed: false, gaps: [0, 4, 1], epilogue };
+            check_all_levels::<f32>(case).unwrap();
+            check_all_levels::<f64>(case).unwrap();
+        }
+    }
+}
+
 #[test]
 fn threads_do_not_change_a_bit() {
     let pools = [1, 2, 3].map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
-    for (m, k, n) in [(320, 200, 200), (64, 200, 200), (200, 320, 203), (517, 601, 130), (1000, 600, 3), (7, 900, 1000)]
-    {
+    for (m, k, n) in [
+        (320, 200, 200),
+        (64, 200, 200),
+        (200, 320, 203),
+        (517, 601, 130),
+        (1000, 600, 3),
+        (7, 900, 1000),
+        (170, 300, 456),
+    ] {
         for (forms, epilogue) in [(0, 0b00_0000), (1, 0b10_0000), (2, 0b00_0101), (3, 0b11_1111)] {
             let (a_transposed, b_transposed) = (forms & 1 == 1, forms & 2 == 2);
             let case = Case { m, k, n, a_transposed, b_transposed, gaps: [0; 3], epilogue };

@@ -2,7 +2,7 @@
 
 use autodiff::Aligned;
 use linalg::Scalar;
-use linalg::simd::{Kernel, Vector, dispatch};
+use linalg::simd::{Kernel, Vector, dispatch, prefetch};
 use serde::{Deserialize, Serialize};
 
 /// Decay of the gradient's running mean.
@@ -57,6 +57,9 @@ impl<T: Scalar> AmsGrad<T> {
     }
 }
 
+/// Cache lines between what a sweep works on and what it asks for.
+const LINES_AHEAD: usize = 2;
+
 /// One pass over parameters and state.
 struct Sweep<'a, T> {
     parameters: &'a mut [T],
@@ -81,9 +84,14 @@ impl<T: Scalar> Kernel<T> for Sweep<'_, T> {
         let (m, m_rest) = self.mean.split_at_mut(whole);
         let (v, v_rest) = self.square.split_at_mut(whole);
         let (l, l_rest) = self.largest.split_at_mut(whole);
+        // Five arrays at once, each of many pages: what is asked for in advance comes sooner than the processor guesses.
+        let ahead = LINES_AHEAD * 64 / size_of::<T>();
         // Whole vectors apart from the rest: a masked store costs as much as several plain ones.
         for start in (0..whole).step_by(V::LANES) {
             let at = start..start + V::LANES;
+            for array in [&*p, g, &*m, &*v, &*l] {
+                prefetch(array, start + ahead);
+            }
             let old =
                 [V::load(&p[at.clone()]), V::load(&m[at.clone()]), V::load(&v[at.clone()]), V::load(&l[at.clone()])];
             let [new_p, new_m, new_v, new_l] = rule.apply(old, V::load(&g[at.clone()]));

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::layout::{Layout, Panel, tile_shape};
 use super::pack::{Pack, PackPanels, packed_len};
-use super::tile::{Left, Right, Target, tile};
+use super::tile::{HALF, Left, PARTIAL, Right, Target, WHOLE, tile};
 use super::{Epilogue, Matrix, MatrixMut};
 use crate::Scalar;
 use crate::parallel::join_ranges;
@@ -19,7 +19,10 @@ const BLOCK_ROWS: usize = 128;
 const SMALL_RIGHT: usize = 16 << 10;
 /// As [`BLOCK_ROWS`], for such a *B*.
 const SMALL_ROWS: usize = 32;
-/// Rows of *A* from which a row-major *B* is packed rather than read where it is.
+/// Size of the memory in bytes over which a block of a row-major *B* may spread and still be read where it is: it stays in
+/// the second cache, and its pages in the table of recent ones.
+const IN_PLACE: usize = 512 << 10;
+/// Rows of *A* from which a row-major *B* that spreads further is packed.
 const PACK_ROWS: usize = 160;
 /// Multiplications that are worth a thread's attention, ten to twenty microseconds of them.
 pub(super) const TASK: usize = 1 << 20;
@@ -30,15 +33,17 @@ fn block_terms<T>(k: usize, epilogue: &Epilogue<T>) -> usize {
     if epilogue.accumulate && !epilogue.is_sum() { k } else { k.div_ceil(k.div_ceil(BLOCK_TERMS)) }
 }
 
-/// Whether *B* is read where it is.
-fn in_place<T>(m: usize, b: &Matrix<T>) -> bool {
-    b.col_stride == 1 && m < PACK_ROWS
+/// Whether *B* is read where it is, in blocks of so many rows.
+fn in_place<T>(m: usize, b: &Matrix<T>, block: usize) -> bool {
+    let spread = (block * size_of::<T>()).saturating_mul(b.row_stride);
+    b.col_stride == 1 && (m < PACK_ROWS || spread <= IN_PLACE)
 }
 
 /// Scratch elements that [`gemm`] needs.
 pub(super) fn scratch_len<T>(level: Level, m: usize, b: &Matrix<T>, epilogue: &Epilogue<T>) -> usize {
     let layout = Layout::new::<T>(level, m, b.cols);
-    if in_place(m, b) { 0 } else { packed_len(&layout, block_terms(b.rows, epilogue)) + line::<T>() }
+    let block = block_terms(b.rows, epilogue);
+    if in_place(m, b, block) { 0 } else { packed_len(&layout, block) + line::<T>() }
 }
 
 /// Elements in a cache line.
@@ -71,7 +76,8 @@ pub(super) fn gemm<T: Scalar>(
     let (m, k, n) = (a.rows, a.cols, b.cols);
     let layout = Layout::new::<T>(level, m, n);
     let target = Target::new(c.data.as_mut_ptr(), c.row_stride, n, epilogue);
-    let (block, in_place) = (block_terms(k, epilogue), in_place(m, &b));
+    let block = block_terms(k, epilogue);
+    let in_place = in_place(m, &b, block);
     let packed = if in_place { std::ptr::null_mut() } else { aligned(scratch, packed_len(&layout, block)) };
 
     let (panels, tiles) = (layout.panels(), layout.panels() * layout.strips());
@@ -175,24 +181,34 @@ impl<T: Scalar> Tiles<T> {
     /// As vouched for by the maker of [`RunTiles`]; so for the functions below.
     #[inline(always)]
     unsafe fn panel<V: Vector<T>, const MR: usize>(&self, panel: Panel, strips: Range<usize>) {
-        let (b, partial) = match self.b {
+        let half = V::Half::LANES < V::LANES && panel.last <= V::Half::LANES;
+        let (b, tail) = match self.b {
             Source::Packed(at) => {
                 let row_stride = panel.vectors * V::LANES;
-                (Right { at: at.wrapping_add(panel.col * self.k), row_stride, last: V::LANES }, false)
+                let b = Right { at: at.wrapping_add(panel.col * self.k), row_stride, last: V::LANES };
+                (b, if half { HALF } else { WHOLE })
             }
             Source::InPlace(at, row_stride) => {
-                (Right { at: at.wrapping_add(panel.col), row_stride, last: panel.last }, panel.last < V::LANES)
+                let tail = match panel.last {
+                    last if last == V::LANES => WHOLE,
+                    last if half && last == V::Half::LANES => HALF,
+                    _ => PARTIAL,
+                };
+                (Right { at: at.wrapping_add(panel.col), row_stride, last: panel.last }, tail)
             }
         };
         // SAFETY: passed on.
         unsafe {
-            match (panel.vectors.min(tile_shape(size_of::<V>()).1), partial) {
-                (..=1, false) => self.strips::<V, MR, 1, false>(panel, b, strips),
-                (..=1, true) => self.strips::<V, MR, 1, true>(panel, b, strips),
-                (2, false) => self.strips::<V, MR, 2, false>(panel, b, strips),
-                (2, true) => self.strips::<V, MR, 2, true>(panel, b, strips),
-                (3.., false) => self.strips::<V, MR, 3, false>(panel, b, strips),
-                (3.., true) => self.strips::<V, MR, 3, true>(panel, b, strips),
+            match (panel.vectors.min(tile_shape(size_of::<V>()).1), tail) {
+                (..=1, WHOLE) => self.strips::<V, MR, 1, WHOLE>(panel, b, strips),
+                (..=1, PARTIAL) => self.strips::<V, MR, 1, PARTIAL>(panel, b, strips),
+                (..=1, _) => self.strips::<V, MR, 0, HALF>(panel, b, strips),
+                (2, WHOLE) => self.strips::<V, MR, 2, WHOLE>(panel, b, strips),
+                (2, PARTIAL) => self.strips::<V, MR, 2, PARTIAL>(panel, b, strips),
+                (2, _) => self.strips::<V, MR, 1, HALF>(panel, b, strips),
+                (3.., WHOLE) => self.strips::<V, MR, 3, WHOLE>(panel, b, strips),
+                (3.., PARTIAL) => self.strips::<V, MR, 3, PARTIAL>(panel, b, strips),
+                (3.., _) => self.strips::<V, MR, 2, HALF>(panel, b, strips),
             }
         }
     }
@@ -200,7 +216,7 @@ impl<T: Scalar> Tiles<T> {
     /// # Safety
     /// As for [`Tiles::panel`].
     #[inline(always)]
-    unsafe fn strips<V: Vector<T>, const MR: usize, const NV: usize, const PARTIAL: bool>(
+    unsafe fn strips<V: Vector<T>, const MR: usize, const NV: usize, const TAIL: u8>(
         &self,
         panel: Panel,
         b: Right<T>,
@@ -211,20 +227,20 @@ impl<T: Scalar> Tiles<T> {
             // SAFETY: passed on.
             unsafe {
                 if rows.len() == MR {
-                    self.tile::<V, MR, NV, PARTIAL>(rows.start, panel, b);
+                    self.tile::<V, MR, NV, TAIL>(rows.start, panel, b);
                     continue;
                 }
                 let mut row = rows.start;
                 if MR > 4 && rows.end - row >= 4 {
-                    self.tile::<V, 4, NV, PARTIAL>(row, panel, b);
+                    self.tile::<V, 4, NV, TAIL>(row, panel, b);
                     row += 4;
                 }
                 if MR > 2 && rows.end - row >= 2 {
-                    self.tile::<V, 2, NV, PARTIAL>(row, panel, b);
+                    self.tile::<V, 2, NV, TAIL>(row, panel, b);
                     row += 2;
                 }
                 if rows.end > row {
-                    self.tile::<V, 1, NV, PARTIAL>(row, panel, b);
+                    self.tile::<V, 1, NV, TAIL>(row, panel, b);
                 }
             }
         }
@@ -233,7 +249,7 @@ impl<T: Scalar> Tiles<T> {
     /// # Safety
     /// As for [`Tiles::panel`].
     #[inline(always)]
-    unsafe fn tile<V: Vector<T>, const MR: usize, const NV: usize, const PARTIAL: bool>(
+    unsafe fn tile<V: Vector<T>, const MR: usize, const NV: usize, const TAIL: u8>(
         &self,
         row: usize,
         panel: Panel,
@@ -241,6 +257,6 @@ impl<T: Scalar> Tiles<T> {
     ) {
         let a = Left { at: self.a.at.wrapping_add(row * self.a.row_stride), ..self.a };
         // SAFETY: passed on.
-        unsafe { tile::<T, V, MR, NV, PARTIAL>(self.k, a, b, self.target.offset(row, panel.col), panel.last) }
+        unsafe { tile::<T, V, MR, NV, TAIL>(self.k, a, b, self.target.offset(row, panel.col), panel.last) }
     }
 }

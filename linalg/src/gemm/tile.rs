@@ -39,17 +39,6 @@ pub(super) struct Target<T> {
     pub(super) resume: bool,
     /// *C* holds what the result is to be added to.
     pub(super) accumulate: bool,
-    path: Path,
-}
-
-/// How a tile reaches memory: the two commonest ways go there straight from the registers.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Path {
-    /// The product itself.
-    Plain,
-    /// Bias, perhaps ReLU, and nothing else: the forward pass of a layer.
-    Affine,
-    General,
 }
 
 impl<T> Target<T> {
@@ -66,14 +55,13 @@ impl<T> Target<T> {
             relu: epilogue.relu,
             resume: false,
             accumulate: epilogue.accumulate,
-            path: Path::General,
         }
     }
 
     /// The target of one block of inner terms, the `first` and `last` of the product or not. Where *C* is only written,
     /// partial sums wait there for the last block; where the product is added to it, so are the blocks.
     pub(super) fn part(self, first: bool, last: bool) -> Self {
-        let mut part = match (first, last) {
+        match (first, last) {
             (true, true) => self,
             (_, true) => Self { resume: true, accumulate: false, ..self },
             (_, false) => {
@@ -81,23 +69,7 @@ impl<T> Target<T> {
                 let resume = !first || self.accumulate;
                 Self { bias, add, scale, gate, relu: false, resume, accumulate: false, ..self }
             }
-        };
-        let matrices = [part.add, part.scale, part.gate].iter().any(|matrix| !matrix.is_null());
-        part.path = match part.bias.is_null() {
-            _ if matrices || part.resume || part.accumulate => Path::General,
-            true if part.relu => Path::General,
-            true => Path::Plain,
-            false => Path::Affine,
-        };
-        part
-    }
-
-    /// The same columns one row down.
-    #[inline(always)]
-    fn next_row(self) -> Self {
-        let down = |part: *const T| if part.is_null() { part } else { part.wrapping_add(self.stride) };
-        let (add, scale, gate) = (down(self.add), down(self.scale), down(self.gate));
-        Self { c: self.c.wrapping_add(self.c_stride), add, scale, gate, ..self }
+        }
     }
 
     /// The target of the tile whose first element is (`row`, `col`) of this one.
@@ -117,15 +89,23 @@ impl<T> Target<T> {
     }
 }
 
-/// A tile of `MR` rows of `NV` vectors, of the product over `k` terms, to its target.
+/// The last vector of each row of a tile: as the others, ...
+pub(super) const WHOLE: u8 = 0;
+/// ... read from *B* in part, see [`Right::last`], ...
+pub(super) const PARTIAL: u8 = 1;
+/// ... or of half the lanes, in addition to the whole ones.
+pub(super) const HALF: u8 = 2;
+
+/// A tile of `MR` rows of `NV` vectors, and with `TAIL` = [`HALF`] a half vector more, of the product over `k` terms, to
+/// its target.
 ///
-/// `last` lanes of each row's last vector are stored. With `PARTIAL`, no more than `b.last` lanes of it are read from
+/// `last` lanes of each row's last vector are stored. With [`PARTIAL`], no more than `b.last` lanes of it are read from
 /// *B*. Each element is the sum of its `k` terms in order, each added with one rounding, whatever the tile's size.
 ///
 /// # Safety
 /// The elements that the arguments describe must be readable, those of the target writable and not overlapping.
 #[inline(always)]
-pub(super) unsafe fn tile<T: Scalar, V: Vector<T>, const MR: usize, const NV: usize, const PARTIAL: bool>(
+pub(super) unsafe fn tile<T: Scalar, V: Vector<T>, const MR: usize, const NV: usize, const TAIL: u8>(
     k: usize,
     a: Left<T>,
     b: Right<T>,
@@ -134,63 +114,53 @@ pub(super) unsafe fn tile<T: Scalar, V: Vector<T>, const MR: usize, const NV: us
 ) {
     // SAFETY: the caller vouches for the elements of the tile.
     unsafe {
-        let sums = product::<T, V, MR, NV, PARTIAL>(k, a, b);
-        if target.path == Path::Plain {
-            for (i, row) in sums.iter().enumerate() {
-                store_row(*row, target.c.add(i * target.c_stride), last);
-            }
-        } else if target.path == Path::Affine {
-            let floor = V::splat(if target.relu { T::ZERO } else { T::NEG_INFINITY });
-            for (i, row) in sums.iter().enumerate() {
-                let mut row = *row;
-                for (j, value) in row.iter_mut().enumerate() {
-                    let sum = *value + load::<T, V, NV>(target.bias, j, last);
-                    *value = V::select_lt(sum, floor, floor, sum);
-                }
-                store_row(row, target.c.add(i * target.c_stride), last);
-            }
-        } else {
-            // A copy whose rows are taken by a run-time index, so that the accumulators proper stay in registers.
-            let rows = sums;
-            let mut target = target;
-            for row in &rows {
-                finish_row(*row, target, last);
-                target = target.next_row();
-            }
+        let (sums, halves) = product::<T, V, MR, NV, TAIL>(k, a, b);
+        finish(sums, target, if TAIL == HALF { V::LANES } else { last });
+        if TAIL == HALF {
+            finish(halves, target.offset(0, NV * V::LANES), last);
         }
     }
 }
 
+/// The sums of a tile: those of the whole vectors, and those of the half vectors if it has them.
+///
 /// # Safety
 /// As for [`tile`].
 #[inline(always)]
-unsafe fn product<T: Scalar, V: Vector<T>, const MR: usize, const NV: usize, const PARTIAL: bool>(
+unsafe fn product<T: Scalar, V: Vector<T>, const MR: usize, const NV: usize, const TAIL: u8>(
     k: usize,
     a: Left<T>,
     b: Right<T>,
-) -> [[V; NV]; MR] {
+) -> ([[V; NV]; MR], [[V::Half; 1]; MR]) {
     let mut sums = [[V::splat(T::ZERO); NV]; MR];
+    let mut halves = [[V::Half::splat(T::ZERO)]; MR];
     let stride = a.row_stride;
     let (mut a_at, mut b_at) = (a.at, b.at);
     for _ in 0..k {
-        // SAFETY: the caller vouches for MR × k elements of A and k × NV vectors of B.
+        // SAFETY: the caller vouches for MR × k elements of A and k rows of B, of NV vectors and the half one.
         unsafe {
             let mut right = [V::splat(T::ZERO); NV];
             for (j, right) in right.iter_mut().enumerate() {
                 let at = b_at.add(j * V::LANES);
-                *right = if PARTIAL && j + 1 == NV { V::load_ptr_partial(at, b.last) } else { V::load_ptr(at) };
+                *right = if TAIL == PARTIAL && j + 1 == NV { V::load_ptr_partial(at, b.last) } else { V::load_ptr(at) };
             }
+            let half = if TAIL == HALF { V::Half::load_ptr(b_at.add(NV * V::LANES)) } else { V::Half::splat(T::ZERO) };
             for (i, sums) in sums.iter_mut().enumerate() {
                 let left = V::splat(*a_at.add(i * stride));
                 for (sum, right) in sums.iter_mut().zip(right) {
                     *sum = left.mul_add(right, *sum);
                 }
             }
+            if TAIL == HALF {
+                for (i, [sum]) in halves.iter_mut().enumerate() {
+                    *sum = V::Half::splat(*a_at.add(i * stride)).mul_add(half, *sum);
+                }
+            }
         }
         a_at = a_at.wrapping_add(a.col_stride);
         b_at = b_at.wrapping_add(b.row_stride);
     }
-    sums
+    (sums, halves)
 }
 
 /// Vector `j` of the `NV` that start at `part`.
@@ -206,61 +176,62 @@ unsafe fn load<T: Scalar, V: Vector<T>, const NV: usize>(part: *const T, j: usiz
     }
 }
 
+/// Replaces each vector of a tile by `f` of it and the vector of `part` in its place, rows `stride` apart; not where
+/// `part` is null.
+///
 /// # Safety
-/// `(NV - 1) * LANES + last` elements must be writable at `c`.
+/// `(NV - 1) * LANES + last` elements must be readable in each of the `MR` rows of `part`.
 #[inline(always)]
-unsafe fn store_row<T: Scalar, V: Vector<T>, const NV: usize>(row: [V; NV], c: *mut T, last: usize) {
-    for (j, value) in row.into_iter().enumerate() {
-        // SAFETY: the caller vouches for the elements.
-        unsafe {
-            let at = c.add(j * V::LANES);
-            if j + 1 == NV && last < V::LANES { value.store_ptr_partial(at, last) } else { value.store_ptr(at) }
+unsafe fn with<T: Scalar, V: Vector<T>, const MR: usize, const NV: usize>(
+    sums: &mut [[V; NV]; MR],
+    (part, stride): (*const T, usize),
+    last: usize,
+    f: impl Fn(V, V) -> V,
+) {
+    if part.is_null() {
+        return;
+    }
+    for (i, row) in sums.iter_mut().enumerate() {
+        for (j, value) in row.iter_mut().enumerate() {
+            // SAFETY: the caller vouches for the elements.
+            *value = f(*value, unsafe { load::<T, V, NV>(part.add(i * stride), j, last) });
         }
     }
 }
 
-/// The epilogue of one row of a tile, from its sums to memory.
+/// The epilogue of a tile, from its sums to memory: step by step, so that what is not asked for costs a branch a tile,
+/// and the sums stay in registers.
 ///
 /// # Safety
-/// `(NV - 1) * LANES + last` elements must be readable at every pointer of `target` that is not null, and writable
-/// at `c`.
+/// `(NV - 1) * LANES + last` elements must be readable in `MR` rows at every pointer of `target` that is not null (one row at
+/// `bias`), and writable at `c`.
 #[inline(always)]
-unsafe fn finish_row<T: Scalar, V: Vector<T>, const NV: usize>(mut row: [V; NV], target: Target<T>, last: usize) {
+unsafe fn finish<T: Scalar, V: Vector<T>, const MR: usize, const NV: usize>(
+    mut sums: [[V; NV]; MR],
+    target: Target<T>,
+    last: usize,
+) {
     let zero = V::splat(T::ZERO);
+    let c = |asked: bool| if asked { (target.c.cast_const(), target.c_stride) } else { (null(), 0) };
     // SAFETY: the caller vouches for the elements.
-    let load = |part: *const T, j: usize| unsafe { load::<T, V, NV>(part, j, last) };
-    if target.resume {
-        for (j, value) in row.iter_mut().enumerate() {
-            *value = load(target.c, j) + *value;
+    unsafe {
+        with(&mut sums, c(target.resume), last, |value, c| c + value);
+        with(&mut sums, (target.bias, 0), last, |value, bias| value + bias);
+        with(&mut sums, (target.add, target.stride), last, |value, add| value + add);
+        if target.relu {
+            for value in sums.as_flattened_mut() {
+                // In this order NaN passes: where a comparison fails, the result is the second operand.
+                *value = zero.max(*value);
+            }
         }
-    }
-    for part in [target.bias, target.add] {
-        if !part.is_null() {
-            for (j, value) in row.iter_mut().enumerate() {
-                *value = *value + load(part, j);
+        with(&mut sums, (target.scale, target.stride), last, |value, scale| value * scale);
+        with(&mut sums, (target.gate, target.stride), last, |value, gate| V::select_lt(zero, gate, value, zero));
+        with(&mut sums, c(target.accumulate), last, |value, c| c + value);
+        for (i, row) in sums.into_iter().enumerate() {
+            for (j, value) in row.into_iter().enumerate() {
+                let at = target.c.add(i * target.c_stride + j * V::LANES);
+                if j + 1 == NV && last < V::LANES { value.store_ptr_partial(at, last) } else { value.store_ptr(at) }
             }
         }
     }
-    if target.relu {
-        for value in &mut row {
-            *value = V::select_lt(*value, zero, zero, *value);
-        }
-    }
-    if !target.scale.is_null() {
-        for (j, value) in row.iter_mut().enumerate() {
-            *value = *value * load(target.scale, j);
-        }
-    }
-    if !target.gate.is_null() {
-        for (j, value) in row.iter_mut().enumerate() {
-            *value = V::select_lt(zero, load(target.gate, j), *value, zero);
-        }
-    }
-    if target.accumulate {
-        for (j, value) in row.iter_mut().enumerate() {
-            *value = load(target.c, j) + *value;
-        }
-    }
-    // SAFETY: the caller vouches for the elements.
-    unsafe { store_row(row, target.c, last) };
 }

@@ -113,10 +113,24 @@ pub fn add_column_sums<T: Scalar>(x: &[T], rows: usize, cols: usize, out: &mut [
     run!(T, V, (x: &'a [T], out: &'a mut [T]) -> (), {
         /// Rows that are summed before their sum is added to the total.
         const ROWS_AT_ONCE: usize = 64;
+        /// Vectors side by side, so that additions need not wait for each other.
+        const WIDTH: usize = 4;
         let cols = out.len();
         for rows in x.chunks((ROWS_AT_ONCE * cols).max(1)) {
-            let whole = cols / V::LANES * V::LANES;
-            for start in (0..whole).step_by(V::LANES) {
+            let (whole, wide) = (cols / V::LANES * V::LANES, cols / (WIDTH * V::LANES) * (WIDTH * V::LANES));
+            for start in (0..wide).step_by(WIDTH * V::LANES) {
+                let at = |j: usize| start + j * V::LANES;
+                let mut sums = [V::splat(T::ZERO); WIDTH];
+                for row in rows.chunks_exact(cols) {
+                    for (j, sum) in sums.iter_mut().enumerate() {
+                        *sum = *sum + V::load(&row[at(j)..]);
+                    }
+                }
+                for (j, sum) in sums.into_iter().enumerate() {
+                    (V::load(&out[at(j)..]) + sum).store(&mut out[at(j)..]);
+                }
+            }
+            for start in (wide..whole).step_by(V::LANES) {
                 let mut sum = V::splat(T::ZERO);
                 for row in rows.chunks_exact(cols) {
                     sum = sum + V::load(&row[start..]);

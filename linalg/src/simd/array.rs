@@ -65,6 +65,7 @@ macro_rules! array {
 
         impl Vector<$t> for $name {
             const LANES: usize = $lanes;
+            type Half = Self;
 
             #[inline(always)]
             fn splat(x: $t) -> Self {

@@ -34,6 +34,9 @@ pub trait Vector<T>:
     /// Number of lanes.
     const LANES: usize;
 
+    /// Vectors of half the lanes, where the processor is done with them sooner; elsewhere these vectors themselves.
+    type Half: Vector<T>;
+
     /// All lanes equal to `x`.
     fn splat(x: T) -> Self;
 
@@ -207,6 +210,20 @@ pub fn dispatch_at<T: Scalar, K: Kernel<T>>(at: Level, kernel: K) -> K::Output {
 pub fn level_available() -> Level {
     static BEST: OnceLock<Level> = OnceLock::new();
     *BEST.get_or_init(detect)
+}
+
+/// Asks the processor for the cache line of `x[index]`, which a loop will come to soon. Where that lies past the end, or
+/// where there is no such instruction, nothing happens.
+#[inline(always)]
+pub fn prefetch<T>(x: &[T], index: usize) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: every x86-64 processor has the instruction, which reads nothing and faults at no address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(x.as_ptr().wrapping_add(index).cast()) };
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = (x, index);
 }
 
 pub(crate) mod levels {

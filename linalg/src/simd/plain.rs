@@ -8,6 +8,7 @@ macro_rules! plain {
 
         impl Vector<$t> for $t {
             const LANES: usize = 1;
+            type Half = Self;
 
             #[inline(always)]
             fn splat(x: $t) -> Self {

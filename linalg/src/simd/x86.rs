@@ -47,7 +47,7 @@ fn mask_64(count: usize) -> __m256i {
 
 macro_rules! vector {
     (
-        $(#[$doc:meta])* $name:ident($raw:ty) of $lanes:literal $t:ty;
+        $(#[$doc:meta])* $name:ident($raw:ty) of $lanes:literal $t:ty, half $half:ty;
         set1 $set1:ident, load $load:ident, store $store:ident,
         add $add:ident, sub $sub:ident, mul $mul:ident, div $div:ident, fma $fma:ident,
         sqrt $sqrt:ident, max $max:ident, min $min:ident,
@@ -113,6 +113,7 @@ macro_rules! vector {
 
         impl Vector<$t> for $name {
             const LANES: usize = $lanes;
+            type Half = $half;
 
             #[inline(always)]
             fn splat(x: $t) -> Self {
@@ -245,7 +246,7 @@ macro_rules! vector {
 
 vector! {
     /// Sixteen `f32` lanes.
-    F32x16(__m512) of 16 f32;
+    F32x16(__m512) of 16 f32, half F32x8;
     set1 _mm512_set1_ps, load _mm512_loadu_ps, store _mm512_storeu_ps,
     add _mm512_add_ps, sub _mm512_sub_ps, mul _mm512_mul_ps, div _mm512_div_ps, fma _mm512_fmadd_ps,
     sqrt _mm512_sqrt_ps, max _mm512_max_ps, min _mm512_min_ps,
@@ -268,7 +269,7 @@ vector! {
 
 vector! {
     /// Eight `f64` lanes.
-    F64x8(__m512d) of 8 f64;
+    F64x8(__m512d) of 8 f64, half F64x4;
     set1 _mm512_set1_pd, load _mm512_loadu_pd, store _mm512_storeu_pd,
     add _mm512_add_pd, sub _mm512_sub_pd, mul _mm512_mul_pd, div _mm512_div_pd, fma _mm512_fmadd_pd,
     sqrt _mm512_sqrt_pd, max _mm512_max_pd, min _mm512_min_pd,
@@ -291,7 +292,7 @@ vector! {
 
 vector! {
     /// Eight `f32` lanes.
-    F32x8(__m256) of 8 f32;
+    F32x8(__m256) of 8 f32, half Self;
     set1 _mm256_set1_ps, load _mm256_loadu_ps, store _mm256_storeu_ps,
     add _mm256_add_ps, sub _mm256_sub_ps, mul _mm256_mul_ps, div _mm256_div_ps, fma _mm256_fmadd_ps,
     sqrt _mm256_sqrt_ps, max _mm256_max_ps, min _mm256_min_ps,
@@ -314,7 +315,7 @@ vector! {
 
 vector! {
     /// Four `f64` lanes.
-    F64x4(__m256d) of 4 f64;
+    F64x4(__m256d) of 4 f64, half Self;
     set1 _mm256_set1_pd, load _mm256_loadu_pd, store _mm256_storeu_pd,
     add _mm256_add_pd, sub _mm256_sub_pd, mul _mm256_mul_pd, div _mm256_div_pd, fma _mm256_fmadd_pd,
     sqrt _mm256_sqrt_pd, max _mm256_max_pd, min _mm256_min_pd,
