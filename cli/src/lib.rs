@@ -5,7 +5,7 @@
 //! - `args`: the command line; `usage`: what the parser has to say about it;
 //! - `options`: what a training run is told, from defaults, preset, configuration file and command line;
 //! - `table`, `describe`, `files`: data files;
-//! - `run`: the directory of a training run;
+//! - `run`: the directory of a training run; `signal`: what interrupts one;
 //! - `commands`: one file a command;
 //! - [`verify`]: the gradient checks and golden fixtures behind `missvae gradcheck`.
 
@@ -18,6 +18,7 @@ mod files;
 mod options;
 mod output;
 mod run;
+mod signal;
 mod table;
 mod usage;
 pub mod verify;
