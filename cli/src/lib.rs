@@ -6,6 +6,7 @@
 //! - `options`: what a training run is told, from defaults, preset, configuration file and command line;
 //! - `table`, `describe`, `files`: data files;
 //! - `run`: the directory of a training run; `signal`: what interrupts one;
+//! - `plot`: figures;
 //! - `commands`: one file a command;
 //! - [`verify`]: the gradient checks and golden fixtures behind `missvae gradcheck`.
 
@@ -17,6 +18,7 @@ mod failure;
 mod files;
 mod options;
 mod output;
+mod plot;
 mod run;
 mod signal;
 mod table;
