@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(labels(&[-4.1, -2.6]), ["−4.0", "−3.5", "−3.0"]);
         assert_eq!(labels(&[0.0, 0.8]), ["0.0", "0.2", "0.4", "0.6", "0.8"]);
         assert_eq!(labels(&[f64::NAN, 100.0, 900.0]), ["200", "400", "600", "800"]);
-        assert_eq!(labels(&[-3.0]).len(), 3);
+        assert!((3..=7).contains(&labels(&[-3.0]).len()));
         assert_eq!(Axis::around([f64::INFINITY].into_iter(), 5.0), None);
     }
 
