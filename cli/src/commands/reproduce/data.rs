@@ -41,8 +41,9 @@ pub(super) struct MogData {
     pub(super) table: PathBuf,
     pub(super) test: Data<f32>,
     pub(super) truth: Option<GaussianMixture>,
-    /// Identifies all of it.
+    /// Identifies the rows, and the truth.
     pub(super) fingerprint: String,
+    pub(super) truth_fingerprint: String,
     /// What was generated: training table and test table.
     generated: Option<[Table; 2]>,
 }
@@ -109,8 +110,9 @@ impl MogData {
             let numbers = truth.weights().iter().chain(truth.means()).chain(truth.covariances());
             numbers.fold(0u64, |hash, x| (hash ^ x.to_bits()).wrapping_mul(0x0100_0000_01b3).rotate_left(29))
         });
-        let fingerprint = format!("{} {} {truth_bits:016x}", rows.fingerprint, fingerprint(&test));
-        Ok(MogData { name, rows, table, test, truth, fingerprint, generated: kept })
+        let truth_fingerprint = format!("{truth_bits:016x}");
+        let fingerprint = format!("{} {}", rows.fingerprint, fingerprint(&test));
+        Ok(MogData { name, rows, table, test, truth, fingerprint, truth_fingerprint, generated: kept })
     }
 
     /// Writes generated data in the form in which `--data` takes them.

@@ -32,8 +32,8 @@ pub(super) fn family_name(family: Family) -> &'static str {
 /// The same distribution with one name: at an end, the family itself.
 fn plain(interpolation: Interpolation) -> Interpolation {
     match interpolation {
-        Interpolation { first, alpha, .. } if alpha == 1.0 => first.into(),
-        Interpolation { second, alpha, .. } if alpha == 0.0 => second.into(),
+        Interpolation { first, alpha: 1.0, .. } => first.into(),
+        Interpolation { second, alpha: 0.0, .. } => second.into(),
         between => between,
     }
 }
@@ -52,7 +52,7 @@ impl Imputations {
     pub(super) fn slug(&self) -> String {
         match self.interpolation().map(plain) {
             None => self.name().to_owned(),
-            Some(Interpolation { first, alpha, .. }) if alpha == 1.0 => family_name(first).to_owned(),
+            Some(Interpolation { first, alpha: 1.0, .. }) => family_name(first).to_owned(),
             Some(Interpolation { first, second, alpha }) => {
                 // Shortened: what tells directories apart for sure is the hash.
                 let alpha = format!("{alpha:.3}");

@@ -32,7 +32,9 @@ pub(super) fn runs(settings: &Settings, specs: Vec<Spec>, data: &MogData, direct
         let plan = options.settle(data.rows.train.rows(), data.rows.train.columns())?;
         let recipe = spec.imputations.recipe().map_or(String::new(), |recipe| recipe.to_string());
         let text = toml::to_string(&plan.options).map_err(|error| Failure::Failed(error.to_string()))?;
-        let hash = hash(&format!("{VERSION}\n{text}\n{recipe}\n{}", data.fingerprint));
+        // The truth counts only where it is used: a run on a table does not change when its truth becomes known.
+        let truth = if spec.imputations.needs_truth() { data.truth_fingerprint.as_str() } else { "" };
+        let hash = hash(&format!("{VERSION}\n{text}\n{recipe}\n{}\n{truth}", data.fingerprint));
         let Spec { method, components, seed, .. } = &spec;
         let name = format!("{}-k{components}-{}-seed{seed}-{hash:016x}", method.name, spec.imputations.slug());
         // Where the table lies is no part of what the run is.
