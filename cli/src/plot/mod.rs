@@ -155,7 +155,7 @@ impl Figure {
         for (i, name) in marks.iter().enumerate() {
             entry(svg, name, &|svg, left| match i {
                 0 => svg.line((left, middle), (left + KEY, middle), panel::INK, 2.5),
-                _ => panel::diamond(svg, (left + KEY / 2.0, middle)),
+                _ => panel::diamond(svg, (left + KEY / 2.0, middle), "#ffffff"),
             });
         }
     }

@@ -126,7 +126,9 @@ fn draw_box(
     for &outlier in &statistics.outliers {
         svg.circle((centre, y(outlier)), 3.5, "none", INK);
     }
-    diamond(svg, (centre, y(statistics.mean)));
+    // A box of one value has no area to show its colour.
+    let fill = if bottom - top < 12.0 { colour } else { "#ffffff" };
+    diamond(svg, (centre, y(statistics.mean)), fill);
 }
 
 /// A box in a series' colour.
@@ -135,9 +137,9 @@ pub(super) fn swatch(svg: &mut Svg, corner: (f64, f64), size: (f64, f64), colour
 }
 
 /// The mark of a mean.
-pub(super) fn diamond(svg: &mut Svg, (x, y): (f64, f64)) {
+pub(super) fn diamond(svg: &mut Svg, (x, y): (f64, f64), fill: &str) {
     let r = 5.5;
-    svg.polygon(&[(x, y - r), (x + r, y), (x, y + r), (x - r, y)], "#ffffff", INK);
+    svg.polygon(&[(x, y - r), (x + r, y), (x, y + r), (x - r, y)], fill, INK);
 }
 
 fn draw_lines(svg: &mut Svg, area: Area, y: &Axis, lines: &[Line]) {
