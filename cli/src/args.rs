@@ -69,6 +69,17 @@ pub(crate) enum Command {
     /// What is missing, and how
     #[command(allow_negative_numbers = true, after_help = "Example: missvae describe table.csv")]
     Describe(DescribeArgs),
+    /// An experiment of the paper: fig5 or fig6
+    ///
+    /// Fits the experiment's models, scores them, and leaves NAME.csv, NAME.svg, NAME.png and runs/ in a directory. A run
+    /// that is finished there is not run again, an interrupted one goes on. fig5 interpolates the parameters of the
+    /// distributions of imputations, not their densities, and its independent distribution keeps the mixture's components
+    /// with diagonal covariances: as the published code does, where the paper's text says a product of marginals.
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Example: missvae reproduce fig6 --components 5 --seeds 1 --dry-run"
+    )]
+    Reproduce(Box<ReproduceArgs>),
     /// Check every operation and objective against finite differences and the fixtures
     #[command(allow_negative_numbers = true, after_help = "Example: missvae gradcheck")]
     Gradcheck(GradcheckArgs),
@@ -83,6 +94,7 @@ impl Command {
             Command::Impute(args) => &args.common,
             Command::Sample(args) => &args.common,
             Command::Describe(args) => &args.common,
+            Command::Reproduce(args) => &args.common,
             Command::Gradcheck(args) => &args.common,
         }
     }
@@ -228,6 +240,53 @@ pub(crate) struct DescribeArgs {
     pub(crate) ignore_columns: Option<String>,
     #[command(flatten)]
     pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReproduceArgs {
+    /// The experiment: fig5 or fig6
+    pub(crate) name: String,
+    /// Directory with train_missing50.csv, test.csv and truth.json (default: a mixture is generated)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Rows to generate, before those are dropped that lose all cells (default: 20000)
+    #[arg(long, value_name = "N", conflicts_with = "data")]
+    pub(crate) rows: Option<usize>,
+    /// Methods, separated by commas (default: all of the experiment)
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) methods: Vec<String>,
+    /// Numbers of components or imputations, separated by commas (default: the experiment's)
+    #[arg(long, value_name = "K,K", value_delimiter = ',')]
+    pub(crate) components: Vec<usize>,
+    /// Passes over the rows, in every run (default: the experiment's)
+    #[arg(long, value_name = "N", conflicts_with = "updates")]
+    pub(crate) epochs: Option<u64>,
+    /// Parameter updates, instead of --epochs
+    #[arg(long, value_name = "N")]
+    pub(crate) updates: Option<u64>,
+    /// Runs of each setting: the seeds are --seed and those after it
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) seeds: usize,
+    /// fig5: points on each leg of an interpolation, ends included (default: 5, and 6 for oracle 2)
+    #[arg(long, value_name = "N")]
+    pub(crate) points: Option<usize>,
+    /// Width of the hidden layers, for trials (default: the experiment's)
+    #[arg(long, value_name = "N")]
+    pub(crate) hidden: Option<usize>,
+    /// Residual blocks of encoder and decoder, for trials (default: the experiment's)
+    #[arg(long, value_name = "N")]
+    pub(crate) blocks: Option<usize>,
+    /// Runs at a time (default: as many as threads, one thread each); the results do not depend on it
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+    /// Print the runs and about how long they take, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Directory of the results (default: reproduced)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) common: Common,
 }

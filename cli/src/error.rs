@@ -94,6 +94,9 @@ pub(crate) enum Error {
     /// The directory of an output file is not there.
     #[error("{file}: cannot be written: there is no directory {directory}")]
     NoOutputDirectory { file: String, directory: String },
+    /// A directory that cannot be made.
+    #[error("{directory}: the directory cannot be made: {source}")]
+    Directory { directory: String, source: io::Error },
     /// An output name that is a directory.
     #[error("{file}: cannot be written: it is a directory; expected a file name")]
     OutputIsDirectory { file: String },
@@ -172,6 +175,10 @@ impl Error {
     /// The process's exit status: 2 for bad input or usage, 1 where the environment failed.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
+            Error::Directory { source, .. } => match source.kind() {
+                io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => 2,
+                _ => 1,
+            },
             Error::Read { .. } | Error::DiskFull { .. } | Error::Write { .. } => 1,
             _ => 2,
         }
@@ -222,6 +229,7 @@ impl Error {
             Error::TruncatedGzip { .. } => "Download or copy it again.",
             Error::ArrayKey { .. } => "Choose an array with --key.",
             Error::NoOutputDirectory { .. } => "Create the directory first.",
+            Error::Directory { .. } => "Give --out another name.",
             Error::DiskFull { .. } => "Nothing was changed; make room or choose another place.",
             Error::UnknownColumns { unknown, available, .. } => return did_you_mean(unknown, available),
             Error::MissingColumns { missing, available, .. } => {

@@ -18,6 +18,14 @@ pub(crate) fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> io
     models::files::write_atomic(path, write).map_err(|source| Error::writing(path, source))
 }
 
+/// Makes a directory, and those above it, unless it is there.
+///
+/// # Errors
+/// [`Error::Directory`] with the system's reason.
+pub(crate) fn create_directory(path: &Path) -> Result<()> {
+    std::fs::create_dir_all(path).map_err(|source| Error::Directory { directory: path.display().to_string(), source })
+}
+
 /// `path` with `.number` before its ending (`.gz` and the ending before it count as one): `out.csv.gz` → `out.2.csv.gz`.
 pub(crate) fn numbered(path: &Path, number: usize) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

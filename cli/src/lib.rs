@@ -5,7 +5,8 @@
 //! - `args`: the command line; `usage`: what the parser has to say about it;
 //! - `options`: what a training run is told, from defaults, preset, configuration file and command line;
 //! - `table`, `describe`, `files`: data files;
-//! - `run`: the directory of a training run;
+//! - `run`: the directory of a training run; `signal`: what interrupts one;
+//! - `plot`: figures;
 //! - `commands`: one file a command;
 //! - [`verify`]: the gradient checks and golden fixtures behind `missvae gradcheck`.
 
@@ -17,7 +18,9 @@ mod failure;
 mod files;
 mod options;
 mod output;
+mod plot;
 mod run;
+mod signal;
 mod table;
 mod usage;
 pub mod verify;

@@ -20,6 +20,11 @@ impl Output {
         Output { json: common.json, quiet: common.quiet }
     }
 
+    /// The same without any news.
+    pub(crate) fn silenced(self) -> Self {
+        Output { quiet: true, ..self }
+    }
+
     /// A line of news, unless `--quiet`.
     pub(crate) fn say(&self, line: impl AsRef<str>) {
         if !self.quiet {

@@ -63,7 +63,7 @@ impl Run {
         })?;
         run.made &= path.is_dir();
         if holds_run {
-            for file in [run.config(), run.checkpoint(), run.model(), run.metrics(), run.summary()] {
+            for file in [run.config(), run.checkpoint(), run.model(), run.metrics(), run.summary(), run.recipe()] {
                 match fs::remove_file(&file) {
                     Err(error) if error.kind() != ErrorKind::NotFound => return Err(system(&file, error)),
                     _ => {}
@@ -96,6 +96,11 @@ impl Run {
 
     pub(crate) fn summary(&self) -> PathBuf {
         self.path.join("summary.json")
+    }
+
+    /// How imputations are drawn, where it is not as `config.toml` says: a part of what `missvae reproduce` leaves.
+    pub(crate) fn recipe(&self) -> PathBuf {
+        self.path.join("recipe.json")
     }
 
     /// Writes the resolved options.

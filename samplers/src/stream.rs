@@ -41,6 +41,8 @@ pub enum Purpose {
     RenewImputations = 13,
     /// Imputations of validation rows, renewed.
     ValidateImputations = 14,
+    /// Draws that estimate a divergence.
+    Divergence = 15,
 }
 
 /// The stream at an address.

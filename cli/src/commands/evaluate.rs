@@ -1,6 +1,8 @@
 //! `missvae evaluate`: held-out log-likelihood.
 
+use models::data::{Data, Standardisation};
 use models::evaluate::{RefitConfig, grid_log_likelihood_converged, iwelbo, mean_and_standard_error, refit_encoder};
+use models::imputer::Fitted;
 use samplers::completion::Completion;
 use serde::Serialize;
 
@@ -37,6 +39,39 @@ struct Report {
     grid_change: Option<f64>,
 }
 
+/// A log-likelihood by integration over a grid.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GridScore {
+    /// Mean of a row, in nats of the data's units.
+    pub(super) log_likelihood: f64,
+    /// Its standard error over rows; `None` of a single row.
+    pub(super) standard_error: Option<f64>,
+    /// Cells a side of the last grid, and by how much it changed the mean.
+    pub(super) cells: usize,
+    pub(super) change: f64,
+}
+
+/// Scores rows on a grid that is refined until their mean stands still.
+///
+/// # Panics
+/// If the model has more than two latent dimensions.
+pub(super) fn on_grid(model: &mut Fitted<f32>, data: &Data<f32>, standardisation: &Standardisation) -> GridScore {
+    let result = grid_log_likelihood_converged(model, data, GRID_TOLERANCE, DOUBLINGS);
+    let (mean, error) = mean_and_standard_error(&in_data_units(&result.per_row, data, standardisation));
+    GridScore {
+        log_likelihood: mean,
+        standard_error: error.is_finite().then_some(error),
+        cells: result.grid.cells,
+        change: result.change,
+    }
+}
+
+/// Log densities in the data's units: a change of variables, row by row over its observed columns.
+fn in_data_units(per_row: &[f64], data: &Data<f32>, standardisation: &Standardisation) -> Vec<f64> {
+    let volume = |n: usize| standardisation.log_volume(data.observed(n..n + 1));
+    per_row.iter().enumerate().map(|(n, log_p)| log_p - volume(n)).collect()
+}
+
 pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let output = Output::new(&args.common);
     if args.importance_samples == 0 {
@@ -60,12 +95,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     if dropped > 0 {
         output.say(format!("rows without any observed cell, left out: {dropped}"));
     }
-    // Log densities in the data's units: a change of variables, row by row over its observed columns.
     let standardisation = info.standardisation();
-    let in_data_units = |per_row: &[f64]| -> Vec<f64> {
-        let volume = |n: usize| standardisation.log_volume(data.observed(n..n + 1));
-        per_row.iter().enumerate().map(|(n, log_p)| log_p - volume(n)).collect()
-    };
 
     let latent = info.vae.latent;
     let grid = match args.likelihood {
@@ -88,11 +118,10 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let seed = args.common.seed.unwrap_or(0);
     let report = in_pool(&args.common, || {
         if grid {
-            let result = grid_log_likelihood_converged(&mut model, &data, GRID_TOLERANCE, DOUBLINGS);
-            let (mean, error) = mean_and_standard_error(&in_data_units(&result.per_row));
+            let score = on_grid(&mut model, &data, &standardisation);
             return Ok(Report {
-                log_likelihood: mean,
-                standard_error: error.is_finite().then_some(error),
+                log_likelihood: score.log_likelihood,
+                standard_error: score.standard_error,
                 rows: data.rows(),
                 rows_dropped: dropped,
                 likelihood: "grid",
@@ -100,8 +129,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
                 effective_sample_size: None,
                 refit_updates: 0,
                 log_likelihood_before_refit: None,
-                grid_cells: Some(result.grid.cells),
-                grid_change: Some(result.change),
+                grid_cells: Some(score.cells),
+                grid_change: Some(score.change),
             });
         }
         let score = |model: &mut _, what: &str| {
@@ -113,7 +142,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
             };
             bar.finish_and_clear();
             let samples = result.effective_sample_size.iter().sum::<f64>() / data.rows() as f64;
-            (mean_and_standard_error(&in_data_units(&result.per_row)), samples)
+            (mean_and_standard_error(&in_data_units(&result.per_row, &data, &standardisation)), samples)
         };
         let mut before = None;
         if args.refit_updates > 0 {

@@ -5,6 +5,7 @@ mod evaluate;
 mod gradcheck;
 mod imputation;
 mod impute;
+mod reproduce;
 mod sample;
 mod train;
 
@@ -32,6 +33,7 @@ pub(crate) fn dispatch(cli: &Cli) -> Result<()> {
         Command::Impute(args) => impute::run(args),
         Command::Sample(args) => sample::run(args),
         Command::Describe(args) => describe::run(args),
+        Command::Reproduce(args) => reproduce::run(args),
         Command::Gradcheck(args) => gradcheck::run(args),
     }
 }

@@ -24,7 +24,7 @@ fn rows(text: &str) -> Vec<Vec<f64>> {
 fn help_is_there_for_everything() {
     let place = Place::new();
     let general = place.missvae("--help").ok();
-    for command in ["train", "evaluate", "impute", "sample", "describe", "gradcheck"] {
+    for command in ["train", "evaluate", "impute", "sample", "describe", "reproduce", "gradcheck"] {
         assert!(general.stdout.contains(&format!("  {command} ")), "{general:?}");
         let help = place.missvae(&format!("{command} --help")).ok();
         assert!(help.stdout.contains(&format!("Example: missvae {command}")), "{help:?}");

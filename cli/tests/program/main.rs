@@ -3,6 +3,7 @@
 //! - `bad_input`: what a user can get wrong, each with a message of one line and nothing half-written;
 //! - `commands`: what every command promises;
 //! - `imputations`: methods that keep imputations, and the samplers that renew them;
+//! - `reproduce`: experiments of the paper in miniature;
 //! - `resume`: runs that are stopped, in whatever way, and gone on with.
 //!
 //! Seeds are fixed, so a verdict is the same on every run; none depends on the clock.
@@ -10,5 +11,6 @@
 mod bad_input;
 mod commands;
 mod imputations;
+mod reproduce;
 mod resume;
 mod support;

@@ -105,6 +105,14 @@ impl GaussianMixture {
         out
     }
 
+    /// The Cholesky factor of component `c` with its columns in the given order: one row for each, × D.
+    pub(super) fn ordered_factor(&self, c: usize, order: &[usize]) -> Vec<f64> {
+        let rows = order.iter().flat_map(|&d| &self.factor(c)[d * self.columns..][..self.columns]);
+        let mut factor: Vec<f64> = rows.copied().collect();
+        rotate_to_lower(&mut factor, self.columns);
+        factor
+    }
+
     /// The observed columns, then the missing ones; and how many are observed.
     #[track_caller]
     fn order(&self, x: &[f64], mask: &[f64]) -> (Vec<usize>, usize) {
@@ -118,12 +126,9 @@ impl GaussianMixture {
 
     /// Component `c` with its columns in the given order, of which the first `observed` are seen.
     fn split(&self, c: usize, x: &[f64], order: &[usize], observed: usize) -> Split {
-        let columns = self.columns;
-        let rows = order.iter().flat_map(|&d| &self.factor(c)[d * columns..][..columns]);
-        let mut factor: Vec<f64> = rows.copied().collect();
-        rotate_to_lower(&mut factor, columns);
+        let factor = self.ordered_factor(c, order);
         let mut whitened: Vec<f64> = order[..observed].iter().map(|&d| x[d] - self.mean(c)[d]).collect();
-        let log_density = whiten(&factor, columns, &mut whitened);
+        let log_density = whiten(&factor, self.columns, &mut whitened);
         Split { factor, whitened, log_density }
     }
 }
@@ -146,7 +151,7 @@ struct Split {
 /// columns the sign is open, and does not matter.
 ///
 /// *A*: rows × `columns`, with at most as many rows as columns.
-fn rotate_to_lower(a: &mut [f64], columns: usize) {
+pub(super) fn rotate_to_lower(a: &mut [f64], columns: usize) {
     for i in 0..a.len() / columns {
         for j in i + 1..columns {
             let (p, q) = (a[i * columns + i], a[i * columns + j]);

@@ -3,12 +3,14 @@
 //! This is what models are compared with, so everything is in double precision and in closed form:
 //! - [`GaussianMixture`]: parameters, joint density, samples, marginal moments;
 //! - [`conditional`]: the marginal of the observed columns and the [`Conditional`] of the missing ones;
-//! - [`generator`]: random mixtures as in the experiments.
+//! - [`generator`]: random mixtures as in the experiments;
+//! - [`oracle`]: imputations from the conditional, and from distributions that are wrong by a known amount.
 //!
 //! Matrices are row-major. Source: paper, section 6.1 and appendix E.1.
 
 pub mod conditional;
 pub mod generator;
+pub mod oracle;
 
 use linalg::factor::{self, cholesky};
 use linalg::reduce::log_sum_exp;

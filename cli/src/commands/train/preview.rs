@@ -18,7 +18,7 @@ const ROWS: usize = 4;
 
 /// Errors on hidden cells, in standardised units (those of the columns as they are with `--no-standardize`).
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct HiddenErrors {
+pub(crate) struct HiddenErrors {
     pub(super) cells: usize,
     /// Of the conditional means.
     pub(super) rmse: f64,

@@ -7,44 +7,49 @@ use samplers::stream::{Purpose, stream};
 use super::super::{data_of, read_options};
 use crate::failure::{Failure, Result};
 use crate::options::{Hidden, TrainOptions, Validation};
-use crate::table::{Input, ReadOptions, Selection, parse_names, read_for_model, read_to_fit};
+use crate::table::{Input, ReadOptions, Selection, Table, parse_names, read_for_model, read_to_fit};
 
 /// The rows of a training run, in model units.
 #[derive(Debug)]
-pub(super) struct Rows {
+pub(crate) struct Rows {
     /// What the user calls the table.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The columns, with what standardises them.
-    pub(super) columns: Vec<Column>,
+    pub(crate) columns: Vec<Column>,
     /// What standardises them.
-    pub(super) standardisation: Standardisation,
+    pub(crate) standardisation: Standardisation,
     /// Rows to train on.
-    pub(super) train: Data<f32>,
+    pub(crate) train: Data<f32>,
     /// Rows left out because no cell of theirs is observed, or is once cells are hidden.
-    pub(super) dropped: usize,
+    pub(crate) dropped: usize,
     /// For each row of `train`, its number in the table without the validation rows, from 1.
-    pub(super) numbers: Vec<usize>,
+    pub(crate) numbers: Vec<usize>,
     /// Hidden cells of `train`: position n·D + d and the true value in model units.
-    pub(super) hidden: Vec<(usize, f32)>,
+    pub(crate) hidden: Vec<(usize, f32)>,
     /// Rows to watch the objective on.
-    pub(super) validation: Option<Data<f32>>,
+    pub(crate) validation: Option<Data<f32>>,
     /// Identifies the training rows, so that a run is resumed on the same ones.
-    pub(super) fingerprint: String,
+    pub(crate) fingerprint: String,
 }
 
 impl Rows {
     /// Reads the rows that the options ask for.
-    pub(super) fn read(options: &TrainOptions) -> Result<Rows> {
+    pub(crate) fn read(options: &TrainOptions) -> Result<Rows> {
         let input = super::input(options);
         let list = |text: &Option<String>| text.as_deref().map(parse_names).transpose();
         let selection =
             Selection { columns: list(&options.columns)?, ignore: list(&options.ignore_columns)?.unwrap_or_default() };
-        let reading = read_options(options.missing_value.as_deref().unwrap_or_default(), options.key.as_ref());
+        let table = read_to_fit(&input, &reading(options), &selection)?;
+        Rows::of_table(&input.name(), table, options)
+    }
+
+    /// The rows of a table that was read already; `name` is what the user calls it.
+    pub(crate) fn of_table(name: &str, table: Table, options: &TrainOptions) -> Result<Rows> {
+        let reading = reading(options);
         let Hidden(rate) = options.hidden()?;
         let validation = options.validation()?;
         let seed = options.seed.unwrap_or(0);
 
-        let table = read_to_fit(&input, &reading, &selection)?;
         let (names, values, observed) = table.into_parts();
         let mut all = Data::new(names.len(), values, observed);
         let mut held_out = None;
@@ -74,7 +79,7 @@ impl Rows {
             (0..all.rows()).filter(|&n| all.observed(n..n + 1).iter().any(|&observed| observed)).collect();
         let (train, dropped) = all.without_empty_rows();
         if train.rows() == 0 {
-            let what = format!("{}: no row with an observed cell is left to train on", input.name());
+            let what = format!("{name}: no row with an observed cell is left to train on");
             return Err(Failure::usage_hint(what, "hide or set aside less"));
         }
         if held_out.as_ref().is_some_and(|rows| rows.rows() == 0) {
@@ -84,8 +89,7 @@ impl Rows {
         let fitted = Standardisation::fit(&train).map_err(|unusable| {
             let unusable: Vec<String> = unusable.into_iter().map(|d| format!("{:?}", names[d])).collect();
             let columns = unusable.join(", ");
-            let what =
-                format!("{}: the rows to train on have no two distinct usable values in {columns}", input.name());
+            let what = format!("{name}: the rows to train on have no two distinct usable values in {columns}");
             Failure::usage_hint(what, "hide or set aside less, change the unit, or use --ignore-columns")
         })?;
         let standardisation = match options.no_standardize.unwrap_or(false) {
@@ -106,8 +110,8 @@ impl Rows {
         let validation: Option<Data<f32>> = held_out.map(|rows| standardisation.apply(&rows));
         for data in [Some(&train), validation.as_ref()].into_iter().flatten() {
             if let Some(cell) = data.values(0..data.rows()).iter().position(|x| !x.is_finite()) {
-                let name = &names[cell % columns];
-                let what = format!("{}: the numbers of column {name:?} are too large", input.name());
+                let column = &names[cell % columns];
+                let what = format!("{name}: the numbers of column {column:?} are too large");
                 return Err(Failure::usage_hint(what, "change the column's unit, or leave it out by --ignore-columns"));
             }
         }
@@ -118,7 +122,7 @@ impl Rows {
             scale: standardisation.scale[d],
         });
         Ok(Rows {
-            name: input.name(),
+            name: name.to_owned(),
             columns: columns.collect(),
             fingerprint: fingerprint(&train),
             validation,
@@ -131,7 +135,7 @@ impl Rows {
     }
 
     /// One line about the table.
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let (rows, columns, missing) = (self.train.rows(), self.train.columns(), self.train.missing());
         let share = 100.0 * missing as f64 / (rows * columns).max(1) as f64;
         let dropped = match self.dropped {
@@ -143,19 +147,24 @@ impl Rows {
     }
 
     /// Mean over rows of what turns log densities in model units into the data's: to be subtracted, in nats.
-    pub(super) fn mean_log_volume(&self, data: &Data<f32>) -> f64 {
+    pub(crate) fn mean_log_volume(&self, data: &Data<f32>) -> f64 {
         let volume = |n: usize| self.standardisation.log_volume(data.observed(n..n + 1));
         (0..data.rows()).map(volume).sum::<f64>() / data.rows() as f64
     }
 
     /// The same for densities of completed rows.
-    pub(super) fn whole_log_volume(&self) -> f64 {
+    pub(crate) fn whole_log_volume(&self) -> f64 {
         self.standardisation.log_volume(&vec![true; self.train.columns()])
     }
 }
 
+/// How files are read.
+fn reading(options: &TrainOptions) -> ReadOptions {
+    read_options(options.missing_value.as_deref().unwrap_or_default(), options.key.as_ref())
+}
+
 /// A 64-bit FNV-1a hash of the values and the mask.
-fn fingerprint(data: &Data<f32>) -> String {
+pub(crate) fn fingerprint(data: &Data<f32>) -> String {
     let rows = 0..data.rows();
     let cells = data.values(rows.clone()).iter().zip(data.observed(rows));
     let hash = cells.fold(0xcbf2_9ce4_8422_2325u64, |hash, (value, observed)| {

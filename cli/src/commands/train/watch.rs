@@ -1,7 +1,6 @@
 //! Progress, metrics and checkpoints of a training run.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use super::rows::Rows;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::run::{Metrics, Run};
+use crate::signal;
 
 /// Lines of progress where there is no terminal.
 const LINES: u64 = 10;
@@ -45,6 +45,30 @@ pub(super) struct MetricsLine {
     replaced: Option<u64>,
 }
 
+/// What shows how many updates are made.
+#[derive(Clone, Debug)]
+pub(crate) enum Bar {
+    /// A bar for one run.
+    Own(ProgressBar),
+    /// A bar for several runs: one of them says nothing but how far it is.
+    Shared(ProgressBar),
+}
+
+impl Bar {
+    /// Begins where a run goes on from.
+    fn begin(&self, updates: u64) {
+        self.advance(updates);
+        if let Bar::Own(bar) = self {
+            bar.reset_eta();
+        }
+    }
+
+    fn advance(&self, updates: u64) {
+        let (Bar::Own(bar) | Bar::Shared(bar)) = self;
+        bar.inc(updates);
+    }
+}
+
 /// Watches a run: writes a line of metrics an epoch and a checkpoint now and then, shows progress, listens for signals.
 pub(super) struct Watch<'a> {
     output: &'a Output,
@@ -55,11 +79,11 @@ pub(super) struct Watch<'a> {
     /// To be subtracted from bounds in model units.
     log_volume: f64,
     validation_log_volume: f64,
-    bar: ProgressBar,
+    bar: &'a Bar,
     started: Instant,
     checkpointed: Instant,
     every: Duration,
-    signal: Arc<AtomicBool>,
+    signal: &'static AtomicBool,
     last: Option<MetricsLine>,
     /// Updates between two lines of progress, and where the next one is due.
     line_every: u64,
@@ -75,18 +99,13 @@ impl<'a> Watch<'a> {
         info: ModelInfo,
         rows: &Rows,
         trainer: &Trainer<f32>,
+        bar: &'a Bar,
         every: Duration,
     ) -> Result<Self> {
-        let signal = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&signal);
-        ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
-            .map_err(|error| Failure::Failed(format!("signals cannot be handled: {error}")))?;
         let total = trainer.total_updates(rows.train.rows());
         let completed = trainer.config().objective.of_completed_rows();
         let log_volume = |data: &_| if completed { rows.whole_log_volume() } else { rows.mean_log_volume(data) };
-        let bar = output.bar(total, "updates");
-        bar.set_position(trainer.progress().update);
-        bar.reset_eta();
+        bar.begin(trainer.progress().update);
         let line_every = (total / LINES).max(1);
         let metrics = run.metrics_after(trainer.progress().epoch)?;
         let last = metrics.last.as_deref().and_then(|line| serde_json::from_str(line).ok());
@@ -102,7 +121,7 @@ impl<'a> Watch<'a> {
             started: Instant::now(),
             checkpointed: Instant::now(),
             every,
-            signal,
+            signal: signal::listen()?,
             last,
             line_every,
             next_line: (trainer.progress().update / line_every + 1) * line_every,
@@ -116,7 +135,6 @@ impl<'a> Watch<'a> {
         trainer: &Trainer<f32>,
         outcome: &std::result::Result<Outcome, Error>,
     ) -> Result<Option<MetricsLine>> {
-        self.bar.finish_and_clear();
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
@@ -158,11 +176,13 @@ impl<'a> Watch<'a> {
         ];
         let sampler: String = sampler.into_iter().flatten().collect();
         let text = format!("epoch {}{sampler}, objective {:.4}{validation}", line.epoch, line.objective);
-        if self.output.wants_lines() && line.update >= self.next_line {
+        if matches!(self.bar, Bar::Own(_)) && self.output.wants_lines() && line.update >= self.next_line {
             self.output.say(format!("update {}, {text} nats a row", line.update));
             self.next_line = (line.update / self.line_every + 1) * self.line_every;
         }
-        self.bar.set_message(text);
+        if let Bar::Own(bar) = self.bar {
+            bar.set_message(text);
+        }
         self.last = Some(line);
         Ok(())
     }
@@ -178,7 +198,7 @@ fn writing(error: Error) -> Failure {
 
 impl Observer<f32> for Watch<'_> {
     fn updated(&mut self, trainer: &Trainer<f32>, _: &Step) -> std::result::Result<ControlFlow<()>, Error> {
-        self.bar.set_position(trainer.progress().update);
+        self.bar.advance(1);
         if self.failure.is_some() || self.signal.load(Ordering::Relaxed) {
             return Ok(ControlFlow::Break(()));
         }

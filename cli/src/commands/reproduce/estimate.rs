@@ -1,0 +1,174 @@
+//! `--dry-run`: the runs, and about how long they take.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use autodiff::Aligned;
+use models::evaluate::{Grid, grid_log_likelihood};
+use models::imputer::Fitted;
+use models::trainer::{Objective, Trainer};
+use models::vae::Vae;
+use serde::Serialize;
+
+use super::data::MogData;
+use super::execute::{Workers, finished, updates};
+use super::imputations::Imputations;
+use super::prepare::Prepared;
+use crate::failure::Result;
+use crate::output::{Output, aligned};
+
+/// Updates that are not measured, and the most that are.
+const WARM_UP: u64 = 2;
+const MEASURED: u64 = 20;
+/// Seconds after which enough updates are measured.
+const ENOUGH: f64 = 1.0;
+/// Cells a side of the grid that is measured, and how many of its points a run's two grids have: 500² + 1000².
+const CELLS: usize = 50;
+const GRIDS: f64 = 500.0;
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    experiment: &'static str,
+    runs: Vec<Line>,
+    jobs: usize,
+    /// Of all runs that are not finished, side by side.
+    seconds: f64,
+}
+
+/// A run.
+#[derive(Debug, Serialize)]
+struct Line {
+    panel: &'static str,
+    method: &'static str,
+    components: usize,
+    imputations: String,
+    seed: u64,
+    epochs: Option<u64>,
+    updates: u64,
+    /// Median of an update, measured on the initial model.
+    update_ms: f64,
+    /// Of training and scoring.
+    seconds: f64,
+    /// Whether it need not be run again.
+    finished: bool,
+    run: String,
+}
+
+/// Prints the plan.
+pub(super) fn report(
+    experiment: &'static str,
+    runs: &[Prepared],
+    data: &MogData,
+    workers: &Workers,
+    output: &Output,
+) -> Result<()> {
+    let pool = workers.pool()?;
+    let mut measured: Vec<((&str, usize, &str), f64, f64)> = Vec::new();
+    let mut lines: Vec<Line> = Vec::new();
+    for run in runs {
+        // Methods and interpolations differ little in what an update costs; kinds of imputations differ a lot.
+        let kind = (run.spec.method.name, run.spec.components, run.spec.imputations.name());
+        let (update, score) = match measured.iter().find(|(known, ..)| *known == kind) {
+            Some(&(_, update, score)) => (update, score),
+            None => {
+                let (update, score) = pool.install(|| measure(run, data))?;
+                measured.push((kind, update, score));
+                (update, score)
+            }
+        };
+        let total = updates(run, data);
+        let name = run.name();
+        let finished = finished(run)?.is_some() || lines.iter().any(|line| line.run == name);
+        lines.push(Line {
+            panel: run.spec.panel,
+            method: run.spec.method.name,
+            components: run.spec.components,
+            imputations: run.spec.imputations.slug(),
+            seed: run.spec.seed,
+            epochs: run.plan.options.epochs,
+            updates: total,
+            update_ms: 1e3 * update,
+            seconds: total as f64 * update + score,
+            finished,
+            run: name,
+        });
+    }
+    let seconds = 0.0 + lines.iter().filter(|line| !line.finished).map(|line| line.seconds).sum::<f64>();
+    let seconds = seconds / workers.jobs as f64;
+    let report = Report { experiment, runs: lines, jobs: workers.jobs, seconds };
+    output.result(&report, || text(&report))
+}
+
+/// Seconds of an update and of scoring the test rows, with the initial parameters.
+fn measure(run: &Prepared, data: &MogData) -> Result<(f64, f64)> {
+    let mut config = run.plan.train.clone();
+    if let Objective::ImputationMixture(training) = &mut config.objective {
+        training.renew_from = 1;
+    }
+    let mut trainer = Trainer::new(Vae::new(run.plan.vae.clone()), config)?;
+    if let Some(sampler) = run.spec.imputations.sampler(data.truth.as_ref())? {
+        trainer.set_sampler(sampler);
+    }
+    let rows = &data.rows.train;
+    let total = trainer.total_updates(rows.rows()).max(1);
+    // Within the first epoch, so that no epoch has to be ended.
+    let most = trainer.updates_per_epoch(rows.rows());
+    let mut seconds = Vec::new();
+    for i in 0..most.min(WARM_UP + MEASURED) {
+        let started = Instant::now();
+        trainer.update(rows, total)?;
+        let second = started.elapsed().as_secs_f64();
+        if i >= WARM_UP || most <= WARM_UP {
+            seconds.push(second);
+        }
+        if seconds.iter().sum::<f64>() > ENOUGH {
+            break;
+        }
+    }
+    seconds.sort_by(f64::total_cmp);
+    let update = seconds.get(seconds.len() / 2).copied().unwrap_or(0.0);
+    let mut model = Fitted::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
+    let half_width = Grid::default_for(model.vae.config().latent).half_width;
+    let started = Instant::now();
+    black_box(grid_log_likelihood(&mut model, &data.test, Grid { half_width, cells: CELLS }));
+    Ok((update, GRIDS * started.elapsed().as_secs_f64()))
+}
+
+/// The plan for people: a line for each setting, seeds together.
+fn text(report: &Report) -> String {
+    let title = ["panel", "method", "K", "imputations", "seeds", "epochs", "updates", "ms an update", "hours"];
+    let mut lines = vec![title.map(str::to_owned).to_vec()];
+    let key = |line: &Line| (line.panel, line.method, line.components, line.imputations.clone());
+    let mut seen = Vec::new();
+    for line in &report.runs {
+        if seen.contains(&key(line)) {
+            continue;
+        }
+        seen.push(key(line));
+        let same: Vec<&Line> = report.runs.iter().filter(|other| key(other) == key(line)).collect();
+        // An empty sum is −0.
+        let left = 0.0 + same.iter().filter(|line| !line.finished).map(|line| line.seconds).sum::<f64>();
+        lines.push(vec![
+            line.panel.to_owned(),
+            line.method.to_owned(),
+            line.components.to_string(),
+            line.imputations.clone(),
+            same.len().to_string(),
+            line.epochs.map_or("–".to_owned(), |epochs| epochs.to_string()),
+            line.updates.to_string(),
+            format!("{:.2}", line.update_ms),
+            format!("{:.2}", left / 3600.0),
+        ]);
+    }
+    let left = report.runs.iter().filter(|line| !line.finished).count();
+    let hours = report.seconds / 3600.0;
+    let rejection =
+        report.runs.iter().any(|line| line.imputations == Imputations::Rejection(Default::default()).name());
+    let caveat = if rejection { "; rejection takes longer on a fitted model than on the initial one" } else { "" };
+    format!(
+        "{}{left} runs are left to do, {} at a time: about {hours:.1} hours{caveat}\n",
+        aligned(&lines),
+        report.jobs
+    )
+}

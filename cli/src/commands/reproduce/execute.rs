@@ -1,0 +1,227 @@
+//! How runs are carried out: several at a time, each in its directory, none twice.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use serde::{Deserialize, Serialize};
+
+use super::super::evaluate::on_grid;
+use super::super::train::{Bar, Fitted, Job, Summary};
+use super::data::MogData;
+use super::prepare::Prepared;
+use crate::args::ReproduceArgs;
+use crate::failure::{Failure, Result};
+use crate::files::write_atomic;
+use crate::output::Output;
+use crate::run::Run;
+use crate::signal;
+
+/// The time between a run's checkpoints.
+const EVERY: Duration = Duration::from_secs(60);
+/// The file that says that a run is finished.
+const EVALUATION: &str = "evaluation.json";
+
+/// Runs at a time, and the threads of each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Workers {
+    pub(super) jobs: usize,
+    pub(super) threads: usize,
+}
+
+impl Workers {
+    /// One thread a run, and as many runs as there are threads, unless it is said otherwise: small networks gain little from
+    /// a second thread.
+    pub(super) fn new(args: &ReproduceArgs) -> Result<Workers> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = args.common.threads.unwrap_or(cores);
+        let jobs = args.jobs.unwrap_or(threads);
+        if jobs == 0 || jobs > super::super::MOST_THREADS {
+            return Err(Failure::usage(format!("--jobs {jobs}: expected from 1 to {}", super::super::MOST_THREADS)));
+        }
+        Ok(Workers { jobs, threads: (threads / jobs).max(1) })
+    }
+
+    /// A pool for one run.
+    pub(super) fn pool(&self) -> Result<rayon::ThreadPool> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
+        pool.map_err(|error| Failure::Failed(format!("the threads could not be started: {error}")))
+    }
+}
+
+/// What `evaluation.json` says of a finished run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Evaluation {
+    /// Mean of a test row by integration over a grid, in nats; none if it is not finite.
+    pub(super) log_likelihood: Option<f64>,
+    /// Its standard error over rows.
+    pub(super) standard_error: Option<f64>,
+    /// Rows that were scored.
+    pub(super) rows: usize,
+    /// Cells a side of the last grid, and by how much it changed the mean.
+    pub(super) grid_cells: usize,
+    pub(super) grid_change: Option<f64>,
+    pub(super) epochs: u64,
+    pub(super) updates: u64,
+    /// Mean of the bound over the last epoch, in nats a row.
+    pub(super) objective: Option<f64>,
+}
+
+/// The results of all runs, in their order; `None` for a run that could not be finished because a number stopped being
+/// finite. Runs with the same directory are carried out once.
+pub(super) fn all(
+    runs: &[Prepared],
+    data: &MogData,
+    workers: &Workers,
+    output: &Output,
+) -> Result<Vec<Option<Evaluation>>> {
+    let interrupted = signal::listen()?;
+    let mut places: BTreeMap<&Path, usize> = BTreeMap::new();
+    let mut distinct = Vec::new();
+    for run in runs {
+        places.entry(&run.directory).or_insert_with(|| {
+            distinct.push(run);
+            distinct.len() - 1
+        });
+    }
+    let total = distinct.iter().map(|run| updates(run, data)).sum();
+    let board = Board { output, bar: output.bar(total, "updates"), done: AtomicUsize::new(0), of: distinct.len() };
+    let results: Vec<Mutex<Option<Evaluation>>> = distinct.iter().map(|_| Mutex::new(None)).collect();
+    let next = AtomicUsize::new(0);
+    let failure = Mutex::new(None);
+    let work = || -> Result<()> {
+        let pool = workers.pool()?;
+        while !interrupted.load(Ordering::Relaxed) {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(run) = distinct.get(place) else { return Ok(()) };
+            *lock(&results[place]) = pool.install(|| one(run, data, &board))?;
+        }
+        Err(Failure::Interrupted(String::new()))
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..workers.jobs.min(distinct.len()) {
+            scope.spawn(|| {
+                if let Err(error) = work() {
+                    // The first failure is told; the others stop at a checkpoint because of it.
+                    lock(&failure).get_or_insert(error);
+                    signal::raise();
+                }
+            });
+        }
+    });
+    board.bar.finish_and_clear();
+    match failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        Some(failure) => Err(failure),
+        None => {
+            let result = |run: &Prepared| lock(&results[places[run.directory.as_path()]]).clone();
+            Ok(runs.iter().map(result).collect())
+        }
+    }
+}
+
+/// A lock that outlives a thread that panicked: what it holds is written whole.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Updates of a whole run.
+pub(super) fn updates(run: &Prepared, data: &MogData) -> u64 {
+    let options = &run.plan.options;
+    let per_epoch = data.rows.train.rows().div_ceil(run.plan.train.batch_size) as u64;
+    options.updates.unwrap_or(options.epochs.unwrap_or(0) * per_epoch)
+}
+
+/// What is said while runs are carried out.
+struct Board<'a> {
+    output: &'a Output,
+    bar: ProgressBar,
+    done: AtomicUsize,
+    of: usize,
+}
+
+impl Board<'_> {
+    fn tell(&self, run: &Prepared, what: &str) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        let text = format!("{done}/{}: {}: {what}", self.of, run.title());
+        self.bar.suspend(|| self.output.say(text));
+    }
+}
+
+/// The result of a run that is finished.
+pub(super) fn finished(run: &Prepared) -> Result<Option<Evaluation>> {
+    let path = run.directory.join(EVALUATION);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(&path).map_err(|error| crate::run::system(&path, error))?;
+    let what = |error: serde_json::Error| {
+        Failure::usage_hint(format!("{}: {error}", path.display()), "remove the file, and the run is scored again")
+    };
+    serde_json::from_str(&text).map(Some).map_err(what)
+}
+
+/// Carries out one run, or what is left of it.
+fn one(run: &Prepared, data: &MogData, board: &Board<'_>) -> Result<Option<Evaluation>> {
+    let total = updates(run, data);
+    if let Some(evaluation) = finished(run)? {
+        board.bar.inc(total);
+        board.tell(run, "finished before");
+        return Ok(Some(evaluation));
+    }
+    let directory = open(run)?;
+    let sampler = run.spec.imputations.sampler(data.truth.as_ref())?;
+    let (quiet, bar) = (board.output.silenced(), Bar::Shared(board.bar.clone()));
+    let job =
+        Job { output: &quiet, plan: &run.plan, rows: &data.rows, run: &directory, sampler, bar: &bar, every: EVERY };
+    let Fitted { summary, model } = match job.fit() {
+        Err(Failure::Model(error @ models::Error::NotFinite { .. })) => {
+            board.tell(run, &format!("given up: {error}"));
+            return Ok(None);
+        }
+        fitted => fitted?,
+    };
+    let mut model = match model {
+        Some(model) => model,
+        None => {
+            board.bar.inc(total);
+            directory.load_model()?.0
+        }
+    };
+    let evaluation = evaluate(&mut model, data, &summary);
+    let text = serde_json::to_string_pretty(&evaluation).map_err(|error| Failure::Failed(error.to_string()))?;
+    write_atomic(&run.directory.join(EVALUATION), |file| writeln!(file, "{text}"))?;
+    let score = evaluation.log_likelihood.map_or("not finite".to_owned(), |score| format!("{score:.4} nats a row"));
+    board.tell(run, &format!("log-likelihood {score}, {:.0} s", summary.seconds));
+    Ok(Some(evaluation))
+}
+
+/// The directory of a run, new or as it was left.
+fn open(run: &Prepared) -> Result<Run> {
+    let exists = run.directory.join("config.toml").exists();
+    let directory = if exists { Run::open(&run.directory)? } else { Run::create(&run.directory, true)? };
+    directory.sweep();
+    if let Some(recipe) = run.spec.imputations.recipe() {
+        write_atomic(&directory.recipe(), |file| writeln!(file, "{recipe:#}"))?;
+    }
+    // Last: it is what says that the rest is there.
+    directory.write_config(&run.plan.options)?;
+    Ok(directory)
+}
+
+fn evaluate(model: &mut models::imputer::Fitted<f32>, data: &MogData, summary: &Summary) -> Evaluation {
+    let score = on_grid(model, &data.test, &data.rows.standardisation);
+    let finite = |x: f64| x.is_finite().then_some(x);
+    Evaluation {
+        log_likelihood: finite(score.log_likelihood),
+        standard_error: score.standard_error,
+        rows: data.test.rows(),
+        grid_cells: score.cells,
+        grid_change: finite(score.change),
+        epochs: summary.epochs,
+        updates: summary.updates,
+        objective: finite(summary.objective),
+    }
+}

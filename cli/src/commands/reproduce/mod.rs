@@ -1,0 +1,200 @@
+//! `missvae reproduce`: the experiments of the paper.
+//!
+//! In the order in which a reader needs them:
+//! - [`Experiment`], [`Settings`], [`Spec`]: what an experiment is, what the user changes, and the runs that follow;
+//! - `fig5`, `fig6`: the experiments, one file each;
+//! - `data`: the table; `imputations`: what renews imputations;
+//! - `prepare`, `execute`: runs with their directories, and how they are carried out; `estimate`: how long that takes;
+//! - `results`: what comes out.
+
+mod data;
+mod estimate;
+mod execute;
+mod fig5;
+mod fig6;
+mod imputations;
+mod prepare;
+mod results;
+
+use std::path::{Path, PathBuf};
+
+use models::method::{METHODS, Method};
+
+use crate::args::ReproduceArgs;
+use crate::failure::{Failure, Result};
+use crate::files::create_directory;
+use crate::options::TrainOptions;
+use crate::output::Output;
+use crate::plot::Figure;
+use crate::table::closest;
+use data::MogData;
+use execute::Workers;
+use imputations::Imputations;
+use results::{Outcome, Row};
+
+/// Where results go without `--out`.
+const DIRECTORY: &str = "reproduced";
+
+/// An experiment of the paper.
+struct Experiment {
+    /// What it is called on the command line, and its files too.
+    name: &'static str,
+    /// One line about it.
+    about: &'static str,
+    /// The methods that it compares.
+    methods: &'static [&'static str],
+    /// The numbers of components, or of imputations, that it tries.
+    components: &'static [usize],
+    /// Its runs, panel by panel and seed by seed.
+    specs: fn(&Settings) -> Result<Vec<Spec>>,
+    /// What is drawn.
+    figure: fn(&Settings, &[Row]) -> Figure,
+}
+
+/// All experiments, in the paper's order.
+const EXPERIMENTS: &[Experiment] = &[fig5::EXPERIMENT, fig6::EXPERIMENT];
+
+/// What the user asks of an experiment.
+struct Settings {
+    methods: Vec<Method>,
+    components: Vec<usize>,
+    seeds: Vec<u64>,
+    /// Points on a leg of an interpolation, ends included.
+    points: Option<usize>,
+    /// Options of training that override the experiment's.
+    training: TrainOptions,
+}
+
+/// A run of an experiment.
+#[derive(Clone, Debug)]
+struct Spec {
+    panel: &'static str,
+    method: Method,
+    components: usize,
+    imputations: Imputations,
+    seed: u64,
+    /// What the experiment says of the training.
+    training: TrainOptions,
+}
+
+pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
+    let output = Output::new(&args.common);
+    let experiment = find(&args.name)?;
+    let settings = Settings::new(experiment, args)?;
+    let workers = Workers::new(args)?;
+    let specs = (experiment.specs)(&settings)?;
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(DIRECTORY));
+    let data = match &args.data {
+        Some(directory) => MogData::read(directory)?,
+        None => MogData::generate(args.rows.unwrap_or(data::ROWS), &out.join("data"))?,
+    };
+    if specs.iter().any(|spec| spec.imputations.needs_truth()) && data.truth.is_none() {
+        let place = data.name.clone();
+        let what = format!("{place}: there is no truth.json, and {} draws imputations from the truth", experiment.name);
+        return Err(Failure::usage_hint(what, "leave out --data to use a generated mixture"));
+    }
+    let runs = prepare::runs(&settings, specs, &data, &out.join("runs"))?;
+    if !args.dry_run {
+        create_directory(&out.join("runs"))?;
+        data.keep()?;
+    }
+    output.say(format!("{}: {}", experiment.name, experiment.about));
+    output.say(data.describe());
+    if args.dry_run {
+        return estimate::report(experiment.name, &runs, &data, &workers, &output);
+    }
+    let results = execute::all(&runs, &data, &workers, &output).map_err(|failure| match failure {
+        Failure::Interrupted(_) => {
+            Failure::Interrupted("the same command goes on from the checkpoints of the runs".to_owned())
+        }
+        other => other,
+    })?;
+    let rows = results::rows(experiment.name, &runs, &results, &data)?;
+    results::write_table(&out.join(format!("{}.csv", experiment.name)), &rows)?;
+    (experiment.figure)(&settings, &rows).write(&out, experiment.name)?;
+    finish(&output, experiment, &out, &data, rows)
+}
+
+/// Says what came out.
+fn finish(output: &Output, experiment: &Experiment, out: &Path, data: &MogData, rows: Vec<Row>) -> Result<()> {
+    let outcome = Outcome { experiment: experiment.name, rows };
+    output.result(&outcome, || {
+        let mut text = results::table(&outcome.rows);
+        if let Some(truth) = data.truth_log_likelihood() {
+            text += &format!("the true mixture scores {truth:.4} nats a row\n");
+        }
+        let name = |ending: &str| out.join(format!("{}.{ending}", experiment.name)).display().to_string();
+        text + &format!("{}\n{}\n{}\n", name("csv"), name("svg"), name("png"))
+    })
+}
+
+/// The experiment of a name.
+fn find(name: &str) -> Result<&'static Experiment> {
+    EXPERIMENTS.iter().find(|experiment| experiment.name == name).ok_or_else(|| {
+        let list: Vec<String> = EXPERIMENTS.iter().map(|one| format!("{} ({})", one.name, one.about)).collect();
+        Failure::usage_hint(format!("there is no experiment {name:?}"), format!("there are {}", list.join(", ")))
+    })
+}
+
+impl Settings {
+    fn new(experiment: &Experiment, args: &ReproduceArgs) -> Result<Settings> {
+        let at_least = |option: &str, value: usize, least: usize| match value >= least {
+            true => Ok(value),
+            false => Err(Failure::usage(format!("--{option} {value}: expected at least {least}"))),
+        };
+        let seeds = at_least("seeds", args.seeds, 1)?;
+        if let Some(points) = args.points {
+            at_least("points", points, 2)?;
+        }
+        if let Some(rows) = args.rows {
+            at_least("rows", rows, 10)?;
+        }
+        let methods = match args.methods.is_empty() {
+            true => experiment.methods.iter().map(|&name| method(experiment, name)).collect::<Result<_>>()?,
+            false => args.methods.iter().map(|name| method(experiment, name)).collect::<Result<_>>()?,
+        };
+        let components = match args.components.is_empty() {
+            true => experiment.components.to_vec(),
+            false => args.components.clone(),
+        };
+        if experiment.components.len() == 1 && components.len() > 1 {
+            let what = format!("--components: {} is made with one number of imputations", experiment.name);
+            return Err(Failure::usage_hint(what, "give one number"));
+        }
+        let first = args.common.seed.unwrap_or(0);
+        Ok(Settings {
+            methods: distinct(methods),
+            components: distinct(components),
+            seeds: (0..seeds as u64).map(|i| first.wrapping_add(i)).collect(),
+            points: args.points,
+            training: TrainOptions {
+                epochs: args.epochs,
+                updates: args.updates,
+                hidden: args.hidden,
+                blocks: args.blocks,
+                ..TrainOptions::default()
+            },
+        })
+    }
+}
+
+/// A list without what was there before.
+fn distinct<T: PartialEq>(list: Vec<T>) -> Vec<T> {
+    let mut out: Vec<T> = Vec::new();
+    for item in list {
+        if !out.contains(&item) {
+            out.push(item);
+        }
+    }
+    out
+}
+
+/// A method of an experiment by its name.
+fn method(experiment: &Experiment, name: &str) -> Result<Method> {
+    let known = experiment.methods.contains(&name).then(|| METHODS.iter().find(|method| method.name == name)).flatten();
+    known.copied().ok_or_else(|| {
+        let names: Vec<String> = experiment.methods.iter().map(|&name| name.to_owned()).collect();
+        let what = format!("--methods {name}: {} compares {}", experiment.name, names.join(", "));
+        Failure::Usage { what, hint: closest(name, &names).map(|near| format!("did you mean {near}?")) }
+    })
+}

@@ -1,0 +1,74 @@
+//! Runs with their settled options and their directories.
+
+use std::path::{Path, PathBuf};
+
+use super::data::MogData;
+use super::{Settings, Spec};
+use crate::failure::{Failure, Result};
+use crate::options::{Plan, TrainOptions};
+
+/// Changes whenever what a run computes from its options does, so that old results are not taken for new ones.
+const VERSION: u32 = 1;
+
+/// A run that can be begun, gone on with, or found finished.
+pub(super) struct Prepared {
+    pub(super) spec: Spec,
+    pub(super) plan: Plan,
+    /// Its directory: what it is, and a hash of all that it depends on.
+    pub(super) directory: PathBuf,
+}
+
+/// Settles all runs before the first one begins, so that a wrong option is found at once.
+pub(super) fn runs(settings: &Settings, specs: Vec<Spec>, data: &MogData, directory: &Path) -> Result<Vec<Prepared>> {
+    let table = std::path::absolute(&data.table).unwrap_or_else(|_| data.table.clone());
+    let prepare = |spec: Spec| -> Result<Prepared> {
+        let said = TrainOptions {
+            method: Some(spec.method.name.to_owned()),
+            components: Some(spec.components),
+            seed: Some(spec.seed),
+            ..spec.training.clone()
+        };
+        let options = settings.training.clone().over(said).with_preset()?;
+        let plan = options.settle(data.rows.train.rows(), data.rows.train.columns())?;
+        let recipe = spec.imputations.recipe().map_or(String::new(), |recipe| recipe.to_string());
+        let text = toml::to_string(&plan.options).map_err(|error| Failure::Failed(error.to_string()))?;
+        // The truth counts only where it is used: a run on a table does not change when its truth becomes known.
+        let truth = if spec.imputations.needs_truth() { data.truth_fingerprint.as_str() } else { "" };
+        let hash = hash(&format!("{VERSION}\n{text}\n{recipe}\n{}\n{truth}", data.fingerprint));
+        let Spec { method, components, seed, .. } = &spec;
+        let name = format!("{}-k{components}-{}-seed{seed}-{hash:016x}", method.name, spec.imputations.slug());
+        // Where the table lies is no part of what the run is.
+        let options = TrainOptions { data: Some(table.display().to_string()), ..plan.options };
+        Ok(Prepared { plan: Plan { options, ..plan }, directory: directory.join(name), spec })
+    };
+    specs.into_iter().map(prepare).collect()
+}
+
+impl Prepared {
+    /// The directory's name.
+    pub(super) fn name(&self) -> String {
+        self.directory.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+
+    /// What messages call it.
+    pub(super) fn title(&self) -> String {
+        let Spec { method, components, seed, imputations, .. } = &self.spec;
+        format!("{} K={components}, {}, seed {seed}", method.title, imputations.slug())
+    }
+}
+
+/// The 64-bit FNV-1a hash of a text.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The published values of the hash (Fowler, Noll, Vo).
+    #[test]
+    fn hashes() {
+        assert_eq!((hash(""), hash("a"), hash("foobar")), (0xcbf29ce484222325, 0xaf63dc4c8601ec8c, 0x85944171f73967e8));
+    }
+}

@@ -1,0 +1,165 @@
+//! What comes out of an experiment.
+
+use std::path::Path;
+
+use samplers::gaussian_mixture::oracle::divergence::{Divergence, jensen_shannon};
+use samplers::gaussian_mixture::oracle::{Family, Interpolation};
+use samplers::stream::{Purpose, stream};
+use serde::Serialize;
+
+use super::data::MogData;
+use super::execute::Evaluation;
+use super::imputations::{family_name, oracle};
+use super::prepare::Prepared;
+use crate::failure::{Failure, Result};
+use crate::files::write_atomic;
+use crate::output::aligned;
+
+/// Draws of each distribution for a row of the estimate of a divergence; the rows are those of the training table.
+const DRAWS: usize = 2;
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+pub(super) struct Outcome {
+    pub(super) experiment: &'static str,
+    pub(super) rows: Vec<Row>,
+}
+
+/// A line of the CSV: a run.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Row {
+    pub(super) experiment: &'static str,
+    pub(super) panel: &'static str,
+    pub(super) method: &'static str,
+    /// K.
+    pub(super) components: usize,
+    /// What drew the imputations.
+    pub(super) imputations: &'static str,
+    /// With an oracle, α·first + (1−α)·second.
+    pub(super) first: Option<&'static str>,
+    pub(super) second: Option<&'static str>,
+    pub(super) alpha: Option<f64>,
+    /// Jensen–Shannon divergence between that and the true conditional, averaged over the training rows, in nats.
+    pub(super) jsd: Option<f64>,
+    pub(super) jsd_standard_error: Option<f64>,
+    pub(super) seed: u64,
+    pub(super) epochs: Option<u64>,
+    pub(super) updates: Option<u64>,
+    /// Mean of a test row, in nats; nothing if the run or its score stopped being finite.
+    pub(super) log_likelihood: Option<f64>,
+    /// Its standard error over test rows, which are the same for all runs.
+    pub(super) standard_error: Option<f64>,
+    /// Mean of the bound over the last epoch, in nats a row.
+    pub(super) objective: Option<f64>,
+    /// The directory below `runs/`.
+    pub(super) run: String,
+}
+
+/// A line for each run.
+pub(super) fn rows(
+    experiment: &'static str,
+    runs: &[Prepared],
+    results: &[Option<Evaluation>],
+    data: &MogData,
+) -> Result<Vec<Row>> {
+    let mut known: Vec<(Interpolation, Divergence)> = Vec::new();
+    let mut rows = Vec::new();
+    for (run, result) in runs.iter().zip(results) {
+        let interpolation = run.spec.imputations.interpolation();
+        let divergence = match interpolation {
+            None => None,
+            Some(wanted) => Some(match known.iter().find(|(known, _)| *known == wanted) {
+                Some((_, divergence)) => *divergence,
+                None => {
+                    let divergence = divergence(data, wanted)?;
+                    known.push((wanted, divergence));
+                    divergence
+                }
+            }),
+        };
+        let finite = |x: f64| x.is_finite().then_some(x);
+        rows.push(Row {
+            experiment,
+            panel: run.spec.panel,
+            method: run.spec.method.name,
+            components: run.spec.components,
+            imputations: run.spec.imputations.name(),
+            first: interpolation.map(|interpolation| family_name(interpolation.first)),
+            second: interpolation.map(|interpolation| family_name(interpolation.second)),
+            alpha: interpolation.map(|interpolation| interpolation.alpha),
+            jsd: divergence.and_then(|divergence| finite(divergence.mean)),
+            jsd_standard_error: divergence.and_then(|divergence| finite(divergence.standard_error)),
+            seed: run.spec.seed,
+            epochs: result.as_ref().map(|result| result.epochs),
+            updates: result.as_ref().map(|result| result.updates),
+            log_likelihood: result.as_ref().and_then(|result| result.log_likelihood),
+            standard_error: result.as_ref().and_then(|result| result.standard_error),
+            objective: result.as_ref().and_then(|result| result.objective),
+            run: run.name(),
+        });
+    }
+    Ok(rows)
+}
+
+/// How far a distribution of imputations is from the true conditional, on average over the training rows.
+fn divergence(data: &MogData, interpolation: Interpolation) -> Result<Divergence> {
+    let truth = data.truth.as_ref();
+    let mut wrong = oracle(truth, interpolation)?;
+    let mut right = oracle(truth, Family::Conditional.into())?;
+    let train = &data.rows.train;
+    let values: Vec<f64> = train.values(0..train.rows()).iter().map(|&x| f64::from(x)).collect();
+    let rows = values.chunks_exact(train.columns()).zip(train.observed(0..train.rows()).chunks_exact(train.columns()));
+    let stream_of = |n: usize| stream(0, Purpose::Divergence, 0, n as u64);
+    Ok(jensen_shannon(&mut wrong, &mut right, rows, DRAWS, stream_of))
+}
+
+/// The log-likelihoods of some rows, as far as there are any.
+pub(super) fn values(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> Vec<f64> {
+    rows.iter().filter(|row| wanted(row)).filter_map(|row| row.log_likelihood).collect()
+}
+
+/// Writes the CSV.
+pub(super) fn write_table(path: &Path, rows: &[Row]) -> Result<()> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let failed = |error: String| Failure::Failed(format!("{}: {error}", path.display()));
+    for row in rows {
+        writer.serialize(row).map_err(|error| failed(error.to_string()))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
+    write_atomic(path, |out| out.write_all(&bytes))?;
+    Ok(())
+}
+
+/// A table for people: a line for each setting, seeds together.
+pub(super) fn table(rows: &[Row]) -> String {
+    let title = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let mut lines =
+        vec![title(&["panel", "method", "K", "imputations", "JSD", "log-likelihood", "deviation", "seeds"])];
+    let key = |row: &Row| (row.panel, row.method, row.components, row.second, row.alpha.map(f64::to_bits));
+    let mut seen = Vec::new();
+    for row in rows {
+        if seen.contains(&key(row)) {
+            continue;
+        }
+        seen.push(key(row));
+        let found = values(rows, |other| key(other) == key(row));
+        let (mean, error) = models::evaluate::mean_and_standard_error(&found);
+        let deviation = error * (found.len() as f64).sqrt();
+        let text = |x: f64| if x.is_finite() { format!("{x:.4}") } else { "–".to_owned() };
+        let imputations = match (row.first, row.second, row.alpha) {
+            (Some(first), Some(second), Some(alpha)) => format!("{alpha:.2} {first} + {:.2} {second}", 1.0 - alpha),
+            _ => row.imputations.to_owned(),
+        };
+        lines.push(vec![
+            row.panel.to_owned(),
+            row.method.to_owned(),
+            row.components.to_string(),
+            imputations,
+            row.jsd.map_or("–".to_owned(), |jsd| format!("{jsd:.3}")),
+            text(mean),
+            text(deviation),
+            found.len().to_string(),
+        ]);
+    }
+    aligned(&lines)
+}

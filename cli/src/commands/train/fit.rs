@@ -1,0 +1,189 @@
+//! A training run, from its options to a model file.
+
+use std::time::{Duration, Instant};
+
+use autodiff::Aligned;
+use models::imputer;
+use models::store::{self, CheckpointInfo, ModelInfo};
+use models::trainer::{Objective, Outcome, State, Trainer};
+use models::vae::Vae;
+use samplers::chains::{ChainSampler, Impute};
+use serde::{Deserialize, Serialize};
+
+use super::preview;
+use super::rows::Rows;
+use super::watch::{Bar, Watch};
+use crate::failure::{Failure, Result};
+use crate::options::Plan;
+use crate::output::Output;
+use crate::run::Run;
+
+/// What `--json` prints and `summary.json` holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Summary {
+    pub(crate) method: String,
+    pub(crate) rows: usize,
+    pub(crate) rows_dropped: usize,
+    pub(crate) cells_missing: usize,
+    pub(crate) parameters: usize,
+    pub(crate) epochs: u64,
+    pub(crate) updates: u64,
+    /// Mean of the bound over the last epoch, in nats a row of the data's units.
+    pub(crate) objective: f64,
+    pub(crate) validation: Option<f64>,
+    /// Errors on the cells that `--hide` hid.
+    pub(super) hidden: Option<preview::HiddenErrors>,
+    pub(crate) seconds: f64,
+    pub(crate) seconds_per_update: f64,
+    pub(crate) run: String,
+}
+
+/// A run to be carried out, begun or gone on with.
+pub(crate) struct Job<'a> {
+    pub(crate) output: &'a Output,
+    /// What the run's `config.toml` says.
+    pub(crate) plan: &'a Plan,
+    pub(crate) rows: &'a Rows,
+    /// Its directory.
+    pub(crate) run: &'a Run,
+    /// What renews imputations, where it is not the plan's sampler. It must keep no latent points.
+    pub(crate) sampler: Option<Box<dyn Impute<f32>>>,
+    pub(crate) bar: &'a Bar,
+    /// The time between checkpoints.
+    pub(crate) every: Duration,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub(crate) struct Fitted {
+    /// What `summary.json` says.
+    pub(crate) summary: Summary,
+    /// The model, unless the run was finished before.
+    pub(crate) model: Option<imputer::Fitted<f32>>,
+}
+
+impl Job<'_> {
+    /// Trains to the end. A run that is finished is left as it is.
+    pub(crate) fn fit(self) -> Result<Fitted> {
+        let Job { output, plan, rows, run, .. } = self;
+        let vae = Vae::new(plan.vae.clone());
+        let info = ModelInfo {
+            vae: plan.vae.clone(),
+            method: plan.method.name.to_owned(),
+            columns: rows.columns.clone(),
+            updates: 0,
+            imputations: imputations(plan),
+        };
+        let mut trainer = trainer(plan, rows, run, vae, &info)?;
+        let total = trainer.total_updates(rows.train.rows());
+        if let Bar::Own(bar) = self.bar {
+            bar.set_length(total);
+        }
+        if trainer.progress().update >= total && run.summary().exists() {
+            output.say(format!("{}: the run is finished already", run.path().display()));
+            return Ok(Fitted { summary: run.read_summary()?, model: None });
+        }
+        if let Some(sampler) = self.sampler {
+            trainer.set_sampler(sampler);
+        }
+        output.say(rows.describe());
+        output.say(format!(
+            "{} with {} components, {} latent dimensions, {} parameters, {total} updates; run directory {}",
+            plan.method.title,
+            plan.vae.components,
+            plan.vae.latent,
+            trainer.vae().layout().count(),
+            run.path().display(),
+        ));
+
+        let started = Instant::now();
+        let first = trainer.progress().update;
+        let mut watch = Watch::new(output, run, info, rows, &trainer, self.bar, self.every)?;
+        let outcome = trainer.run(&rows.train, rows.validation.as_ref(), &mut watch);
+        let last = watch.finish(&trainer, &outcome)?;
+        let seconds = started.elapsed().as_secs_f64();
+        if outcome? == Outcome::Interrupted {
+            let path = run.path().display();
+            return Err(Failure::Interrupted(format!("go on with: missvae train --resume {path}")));
+        }
+
+        let updates = trainer.progress().update;
+        let mut model = imputer::Fitted::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
+        let summary = Summary {
+            method: plan.method.name.to_owned(),
+            rows: rows.train.rows(),
+            rows_dropped: rows.dropped,
+            cells_missing: rows.train.missing(),
+            parameters: trainer.vae().layout().count(),
+            epochs: trainer.progress().epoch,
+            updates,
+            objective: last.map_or(f64::NAN, |epoch| epoch.objective),
+            validation: last.and_then(|epoch| epoch.validation),
+            hidden: rows.hidden_errors(&mut model, plan.train.seed)?,
+            seconds,
+            seconds_per_update: seconds / (updates - first).max(1) as f64,
+            run: run.path().display().to_string(),
+        };
+        run.write_summary(&summary)?;
+        Ok(Fitted { summary, model: Some(model) })
+    }
+}
+
+/// A new trainer, or the one that the run's checkpoint describes.
+fn trainer(plan: &Plan, rows: &Rows, run: &Run, vae: Vae, info: &ModelInfo) -> Result<Trainer<f32>> {
+    if !run.checkpoint().exists() {
+        return Ok(Trainer::new(vae, plan.train.clone())?);
+    }
+    let (stored, checkpoint, state) = store::load_checkpoint(&run.checkpoint())?;
+    let CheckpointInfo { model, progress, fingerprint } = checkpoint;
+    let fail = |what: &str, hint: &str| {
+        Err(Failure::Run { path: run.path().to_owned(), what: what.to_owned(), hint: Some(hint.to_owned()) })
+    };
+    if model.vae != info.vae || model.method != info.method || model.imputations != info.imputations {
+        return fail(
+            "its checkpoint is of another model than its config.toml describes",
+            "restore the file, or start a new run",
+        );
+    }
+    if fingerprint != rows.fingerprint || model.columns != info.columns {
+        return fail("the table has changed since the run began", "restore the table, or start a new run");
+    }
+    let n = rows.train.rows();
+    if !imputations_fit(plan, &state, n) {
+        return fail("its checkpoint does not hold the imputations of this table's rows", "start a new run");
+    }
+    let trainer = Trainer::resume(stored, plan.train.clone(), state)?;
+    if progress.step >= trainer.updates_per_epoch(n) || progress.update > trainer.total_updates(n) {
+        return fail(
+            "its checkpoint does not fit the batch size or the length in its config.toml",
+            "restore config.toml, or start a new run",
+        );
+    }
+    Ok(trainer)
+}
+
+/// K, imputations of each row, where the method keeps some.
+fn imputations(plan: &Plan) -> Option<usize> {
+    match &plan.train.objective {
+        Objective::FiniteMixture(_) => None,
+        Objective::ImputationMixture(training) => Some(training.objective.imputations),
+    }
+}
+
+/// Whether a checkpoint's imputations are those of a run on so many rows.
+fn imputations_fit(plan: &Plan, state: &State<f32>, rows: usize) -> bool {
+    let Objective::ImputationMixture(training) = &plan.train.objective else { return state.imputations.is_none() };
+    let copies = rows * training.objective.imputations;
+    let latents = if ChainSampler::<f32>::new(training.sampler).keeps_latents() { copies * plan.vae.latent } else { 0 };
+    state
+        .imputations
+        .as_ref()
+        .is_some_and(|stored| stored.completed.len() == copies * plan.vae.columns && stored.latents.len() == latents)
+}
+
+impl Rows {
+    /// How well the hidden cells are found again.
+    fn hidden_errors(&self, model: &mut imputer::Fitted<f32>, seed: u64) -> Result<Option<preview::HiddenErrors>> {
+        (!self.hidden.is_empty()).then(|| preview::hidden_errors(model, self, seed)).transpose()
+    }
+}

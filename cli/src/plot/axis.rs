@@ -1,0 +1,76 @@
+//! The range and the ticks of an axis.
+
+/// A linear axis.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Axis {
+    /// The ends of the range.
+    pub(super) low: f64,
+    pub(super) high: f64,
+    /// Ticks within the range, and their labels.
+    pub(super) ticks: Vec<(f64, String)>,
+}
+
+impl Axis {
+    /// An axis around all finite `values` with about `count` ticks, and a margin at the ends. `None` if there is no value.
+    pub(super) fn around(values: impl Iterator<Item = f64>, count: f64) -> Option<Axis> {
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        for value in values.filter(|value| value.is_finite()) {
+            (low, high) = (low.min(value), high.max(value));
+        }
+        if low > high {
+            return None;
+        }
+        // A single value gets a range of its own size.
+        let margin = if high > low { 0.06 * (high - low) } else { 0.05 * high.abs().max(1.0) };
+        let (low, high) = (low - margin, high + margin);
+        let step = nice_step((high - low) / count);
+        let decimals = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
+        let first = (low / step).ceil() as i64;
+        let ticks = (first..).map(|i| i as f64 * step).take_while(|&at| at <= high);
+        let ticks = ticks.map(|at| (at, label(at, decimals))).collect();
+        Some(Axis { low, high, ticks })
+    }
+
+    /// Where a value is on the axis: 0 at its low end, 1 at its high end.
+    pub(super) fn place(&self, value: f64) -> f64 {
+        (value - self.low) / (self.high - self.low)
+    }
+}
+
+/// The one of 1, 2 and 5 times a power of ten that is nearest to `step`, as a ratio.
+fn nice_step(step: f64) -> f64 {
+    let power = 10f64.powf(step.log10().floor());
+    let factors = [(1.0, 2f64.sqrt()), (2.0, 10f64.sqrt()), (5.0, 50f64.sqrt())];
+    factors.into_iter().find(|&(_, below)| step / power < below).map_or(10.0, |(factor, _)| factor) * power
+}
+
+/// A number with a minus sign, not a hyphen.
+fn label(at: f64, decimals: usize) -> String {
+    let text = format!("{:.decimals$}", at.abs());
+    let zero = text.chars().all(|letter| matches!(letter, '0' | '.'));
+    if at < 0.0 && !zero { format!("−{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(values: &[f64]) -> Vec<String> {
+        Axis::around(values.iter().copied(), 5.0).unwrap().ticks.into_iter().map(|(_, label)| label).collect()
+    }
+
+    #[test]
+    fn ticks_are_round_numbers() {
+        assert_eq!(labels(&[-4.1, -2.6]), ["−4.0", "−3.5", "−3.0"]);
+        assert_eq!(labels(&[0.0, 0.8]), ["0.0", "0.2", "0.4", "0.6", "0.8"]);
+        assert_eq!(labels(&[f64::NAN, 100.0, 900.0]), ["200", "400", "600", "800"]);
+        assert!((3..=7).contains(&labels(&[-3.0]).len()));
+        assert_eq!(Axis::around([f64::INFINITY].into_iter(), 5.0), None);
+    }
+
+    #[test]
+    fn places_run_from_end_to_end() {
+        let axis = Axis::around([1.0, 3.0].into_iter(), 4.0).unwrap();
+        assert_eq!((axis.place(axis.low), axis.place(axis.high), axis.place(2.0)), (0.0, 1.0, 0.5));
+    }
+}

@@ -1,0 +1,187 @@
+//! How a panel is drawn.
+
+use super::axis::Axis;
+use super::statistics::BoxStatistics;
+use super::svg::{Anchor, Svg};
+use super::{COLOURS, Content, LABEL, LEFT, LabelledBox, Line, Panel, TITLE};
+
+/// Axes, whiskers, medians.
+pub(super) const INK: &str = "#1a1a1a";
+const GRID: &str = "#e3e3e3";
+const TICK_LABEL: f64 = 16.0;
+const TICK: f64 = 5.0;
+/// About how far ticks are apart.
+const TICK_SPACE: f64 = 58.0;
+/// How far points at one place are apart, and half the width of the end of an interval.
+const DODGE: f64 = 5.0;
+const CAP: f64 = 3.5;
+/// The gap between groups of boxes, in boxes.
+const GAP: f64 = 0.6;
+
+/// Where a panel's axes are, in CSS pixels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Area {
+    pub(super) left: f64,
+    pub(super) top: f64,
+    pub(super) width: f64,
+    pub(super) height: f64,
+}
+
+impl Area {
+    fn bottom(&self) -> f64 {
+        self.top + self.height
+    }
+
+    fn right(&self) -> f64 {
+        self.left + self.width
+    }
+
+    fn x(&self, axis: &Axis, value: f64) -> f64 {
+        self.left + self.width * axis.place(value)
+    }
+
+    fn y(&self, axis: &Axis, value: f64) -> f64 {
+        self.bottom() - self.height * axis.place(value)
+    }
+}
+
+impl Panel {
+    pub(super) fn draw(&self, svg: &mut Svg, area: Area) {
+        let middle = area.left + area.width / 2.0;
+        if let Some(title) = &self.title {
+            svg.text((middle, area.top - 0.6 * TITLE), TITLE, Anchor::Middle, title);
+        }
+        if let Some(label) = &self.x_label {
+            svg.text((middle, area.bottom() + 54.0), LABEL, Anchor::Middle, label);
+        }
+        if let Some(label) = &self.y_label {
+            svg.upward_text((area.left - LEFT + 20.0, area.top + area.height / 2.0), LABEL, label);
+        }
+        let heights: Vec<f64> = match &self.content {
+            Content::Boxes(groups) => groups.iter().flatten().flat_map(|one| one.values.iter().copied()).collect(),
+            Content::Lines(lines) => {
+                let shown = lines.iter().flat_map(|line| &line.points).filter(|point| point.x.is_finite());
+                shown.flat_map(|point| [point.y, point.low, point.high]).collect()
+            }
+        };
+        match Axis::around(heights.into_iter(), area.height / TICK_SPACE) {
+            None => svg.text((middle, area.top + area.height / 2.0), LABEL, Anchor::Middle, "no finite value"),
+            Some(y) => {
+                for (at, label) in &y.ticks {
+                    let height = area.y(&y, *at);
+                    svg.line((area.left, height), (area.right(), height), GRID, 1.0);
+                    svg.line((area.left - TICK, height), (area.left, height), INK, 1.2);
+                    let place = (area.left - TICK - 5.0, height + 0.34 * TICK_LABEL);
+                    svg.text(place, TICK_LABEL, Anchor::End, label);
+                }
+                match &self.content {
+                    Content::Boxes(groups) => draw_boxes(svg, area, &y, groups),
+                    Content::Lines(lines) => draw_lines(svg, area, &y, lines),
+                }
+            }
+        }
+        svg.line((area.left, area.top), (area.left, area.bottom()), INK, 1.2);
+        svg.line((area.left, area.bottom()), (area.right(), area.bottom()), INK, 1.2);
+    }
+}
+
+fn draw_boxes(svg: &mut Svg, area: Area, y: &Axis, groups: &[Vec<LabelledBox>]) {
+    let boxes: usize = groups.iter().map(Vec::len).sum();
+    let places = boxes as f64 + GAP * groups.len() as f64;
+    let step = area.width / places.max(1.0);
+    let mut centre = area.left + 0.5 * (GAP + 1.0) * step;
+    for group in groups {
+        for one in group {
+            if !one.label.is_empty() {
+                svg.line((centre, area.bottom()), (centre, area.bottom() + TICK), INK, 1.2);
+                svg.text((centre, area.bottom() + 24.0), TICK_LABEL, Anchor::Middle, &one.label);
+            }
+            if let Some(statistics) = BoxStatistics::of(&one.values) {
+                let colour = COLOURS[one.series % COLOURS.len()];
+                draw_box(svg, (centre, (0.62 * step).min(56.0)), &statistics, colour, |value| area.y(y, value));
+            }
+            centre += step;
+        }
+        centre += GAP * step;
+    }
+}
+
+fn draw_box(
+    svg: &mut Svg,
+    (centre, width): (f64, f64),
+    statistics: &BoxStatistics,
+    colour: &str,
+    y: impl Fn(f64) -> f64,
+) {
+    let half = width / 2.0;
+    let ends =
+        [(statistics.lower_whisker, statistics.lower_quartile), (statistics.upper_whisker, statistics.upper_quartile)];
+    for (whisker, quartile) in ends {
+        svg.line((centre, y(whisker)), (centre, y(quartile)), INK, 1.5);
+        svg.line((centre - half / 2.0, y(whisker)), (centre + half / 2.0, y(whisker)), INK, 1.5);
+    }
+    let (top, bottom) = (y(statistics.upper_quartile), y(statistics.lower_quartile));
+    swatch(svg, (centre - half, top), (width, bottom - top), colour);
+    svg.line((centre - half, y(statistics.median)), (centre + half, y(statistics.median)), INK, 2.5);
+    for &outlier in &statistics.outliers {
+        svg.circle((centre, y(outlier)), 3.5, "none", INK);
+    }
+    // A box of one value has no area to show its colour.
+    let fill = if bottom - top < 12.0 { colour } else { "#ffffff" };
+    diamond(svg, (centre, y(statistics.mean)), fill);
+}
+
+/// A box in a series' colour.
+pub(super) fn swatch(svg: &mut Svg, corner: (f64, f64), size: (f64, f64), colour: &str) {
+    svg.rectangle(corner, size, colour, Some((INK, 1.2)));
+}
+
+/// The mark of a mean.
+pub(super) fn diamond(svg: &mut Svg, (x, y): (f64, f64), fill: &str) {
+    let r = 5.5;
+    svg.polygon(&[(x, y - r), (x + r, y), (x, y + r), (x - r, y)], fill, INK);
+}
+
+fn draw_lines(svg: &mut Svg, area: Area, y: &Axis, lines: &[Line]) {
+    let shown = |line: &Line| -> Vec<_> {
+        let finite = |point: &&super::Point| point.x.is_finite() && point.y.is_finite();
+        line.points.iter().filter(finite).copied().collect()
+    };
+    let Some(x) = Axis::around(lines.iter().flat_map(shown).map(|point| point.x), area.width / TICK_SPACE) else {
+        return;
+    };
+    for (at, label) in &x.ticks {
+        let place = area.x(&x, *at);
+        svg.line((place, area.bottom()), (place, area.bottom() + TICK), INK, 1.2);
+        svg.text((place, area.bottom() + 24.0), TICK_LABEL, Anchor::Middle, label);
+    }
+    // Points of different series at one place stand a little apart, so that their intervals can be seen.
+    let apart = |i: usize| DODGE * (i as f64 - 0.5 * (lines.len() as f64 - 1.0));
+    for (i, line) in lines.iter().enumerate() {
+        let colour = COLOURS[line.series % COLOURS.len()];
+        let points = shown(line);
+        let at = |point: &super::Point, value: f64| (area.x(&x, point.x) + apart(i), area.y(y, value));
+        for point in points.iter().filter(|point| point.low < point.high) {
+            svg.line(at(point, point.low), at(point, point.high), colour, 1.6);
+            for (place, height) in [point.low, point.high].map(|end| at(point, end)) {
+                svg.line((place - CAP, height), (place + CAP, height), colour, 1.6);
+            }
+        }
+        let points: Vec<_> = points.iter().map(|point| at(point, point.y)).collect();
+        svg.path(&points, colour, 2.5);
+        points.iter().for_each(|&at| mark(svg, line.series, at, colour));
+    }
+}
+
+/// A series' mark: shapes differ, so that a figure can be read without colours.
+pub(super) fn mark(svg: &mut Svg, series: usize, (x, y): (f64, f64), colour: &str) {
+    match series % 3 {
+        0 => svg.circle((x, y), 5.0, colour, "#ffffff"),
+        1 => svg.polygon(
+            &[(x - 4.6, y - 4.6), (x + 4.6, y - 4.6), (x + 4.6, y + 4.6), (x - 4.6, y + 4.6)],
+            colour,
+            "#ffffff",
+        ),
+        _ => svg.polygon(&[(x, y - 6.2), (x + 5.9, y + 4.6), (x - 5.9, y + 4.6)], colour, "#ffffff"),
+    }
+}

@@ -1,0 +1,72 @@
+//! Figures as files.
+
+use super::svg::{Span, spans};
+use super::*;
+
+fn figure() -> Figure {
+    let series = ["First <one>", "Second"].map(str::to_owned).to_vec();
+    let one = |series: usize, values: &[f64]| LabelledBox {
+        label: format!("*K* = {series}"),
+        series,
+        values: values.to_vec(),
+    };
+    let point = |i: usize| Point { x: 0.1 * i as f64, y: -3.0 - i as f64, low: -3.5 - i as f64, high: f64::NAN };
+    let panel = |content: Content| Panel {
+        title: Some("*p*_{θ}".to_owned()),
+        x_label: Some("nats".to_owned()),
+        y_label: None,
+        width: 200.0,
+        content,
+    };
+    let boxes = Content::Boxes(vec![vec![one(0, &[1.0, 2.0, 2.5]), one(1, &[f64::NAN])], vec![one(1, &[3.0])]]);
+    let lines = Content::Lines(vec![Line { series: 1, points: (0..4).map(point).collect() }]);
+    Figure { series, panels: vec![panel(boxes), panel(lines), panel(Content::Lines(Vec::new()))] }
+}
+
+/// Both files are there, the same ones every time, and the pixels are more than a white page.
+#[test]
+fn writes_both_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let read = |name: &str| std::fs::read(directory.path().join(name)).unwrap();
+    figure().write(directory.path(), "a").unwrap();
+    figure().write(directory.path(), "b").unwrap();
+    assert_eq!(read("a.svg"), read("b.svg"));
+    assert_eq!(read("a.png"), read("b.png"));
+    let text = String::from_utf8(read("a.svg")).unwrap();
+    assert!(text.contains("First &lt;one&gt;") && text.contains("no finite value"), "{text}");
+    let image = resvg::tiny_skia::Pixmap::decode_png(&read("a.png")).unwrap();
+    let dark = image.pixels().iter().filter(|pixel| pixel.red() < 128).count();
+    assert!(dark > 3000, "{dark} dark pixels");
+}
+
+/// A text is drawn with the bundled fonts: without them there would be none.
+#[test]
+fn letters_become_pixels() {
+    let page = |text: &str| {
+        let mut svg = Svg::new(60.0, 30.0);
+        svg.text((5.0, 20.0), 18.0, Anchor::Start, text);
+        resvg::tiny_skia::Pixmap::decode_png(&raster::png(&svg.finish()).unwrap()).unwrap()
+    };
+    let dark = |text: &str| page(text).pixels().iter().filter(|pixel| pixel.red() < 128).count();
+    assert_eq!(dark(""), 0);
+    for text in ["θ", "*θ*", "−", "K", "_{mis}", "‖"] {
+        assert!(dark(text) > 20, "{text}");
+    }
+    assert_ne!(page("x").data(), page("*x*").data());
+}
+
+#[test]
+fn mark_up() {
+    let span = |text: &str, italic, subscript| Span { text: text.to_owned(), italic, subscript };
+    assert_eq!(
+        spans("*p*_{*θ*}(x_{mis})"),
+        [
+            span("p", true, false),
+            span("θ", true, true),
+            span("(x", false, false),
+            span("mis", false, true),
+            span(")", false, false)
+        ]
+    );
+    assert_eq!(spans("a_b} <"), [span("a_b} <", false, false)]);
+}

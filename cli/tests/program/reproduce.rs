@@ -1,0 +1,146 @@
+//! Experiments of the paper, in miniature.
+
+use serde_json::Value;
+
+use super::support::Place;
+
+/// Small networks, one epoch on few rows.
+const TINY: &str = "--rows 120 --hidden 4 --blocks 1 --epochs 1 --seeds 1";
+
+fn fig6(options: &str) -> String {
+    format!("reproduce fig6 {TINY} --methods mvb-vae,demiss-vae --components 2,3 {options}")
+}
+
+/// The files of an experiment are there, and are what they are called.
+#[track_caller]
+fn check_files(place: &Place, out: &str, name: &str, rows: usize) {
+    let table = place.text(&format!("{out}/{name}.csv"));
+    assert_eq!(table.lines().count(), rows + 1, "{table}");
+    assert!(table.starts_with("experiment,panel,method,components,imputations,first,second,alpha,jsd,"), "{table}");
+    assert!(place.text(&format!("{out}/{name}.svg")).starts_with("<svg "));
+    assert!(place.read(&format!("{out}/{name}.png")).starts_with(b"\x89PNG"));
+}
+
+/// The second time nothing is run and nothing changes; other numbers of jobs and threads, and another directory, make no
+/// difference to any byte of the results.
+#[test]
+fn runs_once_and_gives_the_same_bytes() {
+    let place = Place::new();
+    let report = place.missvae(&fig6("--jobs 1 --threads 1 --out one --json --quiet")).json();
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 4);
+    assert!(rows.iter().all(|row| row["log_likelihood"].as_f64().is_some_and(|x| x < 0.0)), "{rows:?}");
+    check_files(&place, "one", "fig6", 4);
+    let before = place.snapshot();
+    let again = place.missvae(&fig6("--out one --json")).ok();
+    assert_eq!(again.stderr.matches("finished before").count(), 4, "{again:?}");
+    assert_eq!(serde_json::from_str::<Value>(&again.stdout).unwrap(), report);
+    assert!(before == place.snapshot(), "something changed");
+
+    place.missvae(&fig6("--jobs 3 --threads 2 --out two --quiet")).ok();
+    for file in ["fig6.csv", "fig6.svg", "fig6.png", "data/train_missing50.csv", "data/truth.json"] {
+        assert!(place.read(&format!("one/{file}")) == place.read(&format!("two/{file}")), "{file}");
+    }
+    // The generated data are the data that --data takes: the same runs follow.
+    let again = place.missvae(&fig6("--data one/data --out one").replace("--rows 120", "")).ok();
+    assert_eq!(again.stderr.matches("finished before").count(), 4, "{again:?}");
+}
+
+/// Rejection and both oracles. The run on the true conditional belongs to two panels, and is run once.
+#[test]
+fn wrong_imputations() {
+    let place = Place::new();
+    let command = format!("reproduce fig5 {TINY} --methods cvi-vae --points 2 --out five --json --quiet");
+    let report = place.missvae(&command).json();
+    let rows = report["rows"].as_array().unwrap();
+    let column = |name: &str| rows.iter().map(|row| row[name].clone()).collect::<Vec<_>>();
+    assert_eq!(column("panel"), ["rejection", "oracle-1", "oracle-1", "oracle-1", "oracle-2", "oracle-2"]);
+    assert_eq!(column("alpha")[1..], [1.0, 0.0, 0.0, 1.0, 0.0]);
+    let jsd: Vec<f64> = column("jsd")[1..].iter().map(|jsd| jsd.as_f64().unwrap()).collect();
+    assert!(jsd[0] == 0.0 && jsd[3] == 0.0 && jsd[1] > 0.1 && jsd.iter().all(|&jsd| jsd < 0.7), "{jsd:?}");
+    let runs = column("run");
+    assert!(runs[1] == runs[4] && std::fs::read_dir(place.file("five/runs")).unwrap().count() == 5, "{runs:?}");
+    check_files(&place, "five", "fig5", 6);
+    // The training options do not say how these imputations are drawn, so `train` must not go on with them.
+    for run in &runs[..2] {
+        place.refuses(&format!("train --resume five/runs/{}", run.as_str().unwrap()), 2, &["missvae reproduce"]);
+    }
+}
+
+/// A plan is printed, and nothing else happens.
+#[test]
+fn dry_run_leaves_nothing() {
+    let place = Place::new();
+    let plan = place.missvae(&fig6("--dry-run --json --jobs 2")).json();
+    assert!(plan["seconds"].as_f64().unwrap() > 0.0 && plan["jobs"] == 2, "{plan}");
+    let runs = plan["runs"].as_array().unwrap();
+    assert!(runs.len() == 4 && runs.iter().all(|run| run["updates"] == 2 && run["finished"] == false), "{plan}");
+    let text = place.missvae(&fig6("--dry-run")).ok().stdout;
+    assert!(text.contains("4 runs are left to do") && text.contains("demiss-vae"), "{text}");
+    assert!(place.snapshot().is_empty());
+    place.missvae(&fig6("--quiet --out done")).ok();
+    let plan = place.missvae(&fig6("--dry-run --json --out done")).json();
+    assert!(plan["seconds"] == 0.0 && plan["runs"][0]["finished"] == true, "{plan}");
+}
+
+/// An interrupted experiment ends with a checkpoint, and the same command goes on from it to the same bytes.
+#[cfg(unix)]
+#[test]
+fn interrupted_and_gone_on_with() {
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+
+    let place = Place::new();
+    let command = fig6("--jobs 2 --quiet").replace("--epochs 1", "--epochs 400");
+    place.missvae(&format!("{command} --out whole")).ok();
+    let mut child = Command::new(super::support::PROGRAM)
+        .args(format!("{command} --out part").split_whitespace())
+        .current_dir(place.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = || {
+        let runs = std::fs::read_dir(place.file("part/runs")).into_iter().flatten().flatten();
+        runs.filter(|run| std::fs::metadata(run.path().join("metrics.jsonl")).is_ok_and(|file| file.len() > 500))
+            .count()
+    };
+    while begun() == 0 && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let status = child.wait().unwrap().code();
+    // On a slow machine the signal may come when all is done.
+    assert!(status == Some(130) || status == Some(0) && place.exists("part/fig6.csv"), "{status:?}");
+    place.missvae(&format!("{command} --out part")).ok();
+    assert!(place.read("whole/fig6.csv") == place.read("part/fig6.csv"));
+}
+
+#[test]
+fn bad_names_and_options() {
+    let place = Place::new();
+    place.write("file", "");
+    place.write("half/train_missing50.csv", "a,b\n1,2\n2,1\n3,4\n4,\n");
+    for (arguments, words) in [
+        ("fig99", ["fig99", "fig5"]),
+        ("fig6 --methods miwae", ["--methods miwae", "demiss-vae"]),
+        ("fig6 --methods demis-vae", ["--methods demis-vae", "did you mean demiss-vae?"]),
+        ("fig6 --components 0", ["--components 0", "at least 1"]),
+        ("fig6 --seeds 0", ["--seeds 0", "at least 1"]),
+        ("fig6 --jobs 0", ["--jobs 0", "from 1"]),
+        ("fig6 --epochs 0", ["--epochs 0", "from 1"]),
+        ("fig6 --rows 3", ["--rows 3", "at least 10"]),
+        ("fig5 --points 1", ["--points 1", "at least 2"]),
+        ("fig5 --components 5,15", ["--components", "fig5"]),
+        ("fig6 --epochs 1 --updates 1", ["--epochs", "--updates"]),
+        ("fig6 --data nowhere", ["nowhere", "no such directory"]),
+        ("fig6 --data half", ["half/test.csv", "no such file"]),
+        ("fig6 --rows 20 --out file", ["file/runs", "--out"]),
+    ] {
+        place.refuses(&format!("reproduce {arguments}"), 2, &words);
+    }
+    place.write("half/test.csv", "a,b\n1,2\n");
+    place.refuses("reproduce fig5 --data half --out x", 2, &["half", "truth.json"]);
+    place.write("half/truth.json", r#"{"weights": [1], "means": [[0, 0]], "covariances": [[[1, 2], [2, 1]]]}"#);
+    place.refuses("reproduce fig5 --data half --out x", 2, &["half/truth.json", "not positive definite"]);
+}
