@@ -25,8 +25,10 @@ pub enum Error {
     /// There is nothing to train on.
     #[error("no row has an observed cell")]
     NoRows,
-    /// An encoder of completed rows was to be fitted to rows with missing cells.
-    #[error("{missing} cells are missing, and this model's encoder can only be refitted to complete rows")]
+    /// An encoder of completed rows was to be fitted to rows with missing cells, without imputations.
+    #[error(
+        "{missing} cells are missing, and without imputations this model's encoder can only be fitted to complete rows"
+    )]
     IncompleteRows {
         /// Missing cells.
         missing: usize,

@@ -6,7 +6,7 @@ use linalg::Scalar;
 use rand::RngExt;
 use samplers::chains::{Diagnostics, Impute, Rows};
 use samplers::model::LatentModel;
-use samplers::stream::{Purpose, Stream, stream};
+use samplers::stream::Stream;
 
 use crate::data::Data;
 
@@ -50,7 +50,7 @@ impl<T: Scalar> Imputations<T> {
     /// First imputations of `rows`, `copies` versions each; `latent` is the model's L.
     ///
     /// `Start::Observed` and `Start::Mean` look at the observed values of `marginals` (zero for a column without any). Row
-    /// n takes a stream of its own.
+    /// n takes the stream that `stream_of(n)` gives.
     pub fn start(
         rows: &Data<T>,
         marginals: &Data<T>,
@@ -58,13 +58,13 @@ impl<T: Scalar> Imputations<T> {
         copies: usize,
         latent: usize,
         sampler: Box<dyn Impute<T>>,
-        seed: u64,
+        stream_of: impl Fn(u64) -> Stream,
     ) -> Self {
         let columns = rows.columns();
         let cells = Marginals::new(marginals, start);
         let mut completed = Vec::with_capacity(rows.rows() * copies * columns);
         for n in 0..rows.rows() {
-            let mut rng = stream(seed, Purpose::StartImputations, 0, n as u64);
+            let mut rng = stream_of(n as u64);
             let (values, observed) = (rows.values(n..n + 1), rows.observed(n..n + 1));
             for _ in 0..copies {
                 let row = (0..columns).map(|d| if observed[d] { values[d] } else { cells.draw(d, &mut rng) });
@@ -106,8 +106,11 @@ impl<T: Scalar> Imputations<T> {
         self.copies
     }
 
-    /// Replaces the sampler.
+    /// Replaces the sampler. One that keeps latent points and finds none begins at zero.
     pub(crate) fn replace_sampler(&mut self, sampler: Box<dyn Impute<T>>) {
+        let points = self.stored.completed.len() / self.columns;
+        let kept = if sampler.keeps_latents() { points * self.latent } else { 0 };
+        self.stored.latents.resize(kept, T::ZERO);
         self.sampler = sampler;
     }
 
@@ -225,6 +228,8 @@ impl<'a, T: Scalar> Marginals<'a, T> {
 
 #[cfg(test)]
 mod tests {
+    use samplers::stream::{Purpose, stream};
+
     use super::*;
 
     /// Adds 1 to every missing cell, and counts its calls in the latent points.
@@ -271,8 +276,12 @@ mod tests {
         Data::new(2, cells.to_vec(), cells.iter().map(|x: &f64| !x.is_nan()).collect())
     }
 
+    fn stream_of(seed: u64) -> impl Fn(u64) -> Stream {
+        move |n| stream(seed, Purpose::StartImputations, 0, n)
+    }
+
     fn started(start: Start, latents: bool) -> Imputations<f64> {
-        Imputations::start(&table(), &table(), start, 3, 1, Box::new(Increment { latents }), 1)
+        Imputations::start(&table(), &table(), start, 3, 1, Box::new(Increment { latents }), stream_of(1))
     }
 
     #[test]
@@ -294,8 +303,15 @@ mod tests {
             }
         }
         // Version by version they differ, and the seed decides.
-        let other =
-            Imputations::start(&table(), &table(), Start::Observed, 3, 1, Box::new(Increment { latents: false }), 2);
+        let other = Imputations::start(
+            &table(),
+            &table(),
+            Start::Observed,
+            3,
+            1,
+            Box::new(Increment { latents: false }),
+            stream_of(2),
+        );
         assert_ne!(other.stored().completed, completed);
         assert_eq!(started(Start::Observed, false).stored().completed, completed);
         assert_eq!(started(Start::Mean, false).stored().completed[..2], [1.0, 25.0]);

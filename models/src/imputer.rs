@@ -11,7 +11,7 @@ use samplers::stream::Stream;
 use crate::data::Batch;
 use crate::vae::Vae;
 
-/// Latent points decoded at a time: bounds the memory of a decoder call.
+/// Rows encoded, or latent points decoded, at a time: bounds the memory of a call.
 const CHUNK: usize = 4096;
 
 /// A model with its parameters, in evaluation mode.
@@ -77,12 +77,15 @@ impl<T: Scalar> LatentModel<T> for InEvaluation<'_, T> {
     }
 
     fn encode_completed(&mut self, completed: &[T], mask: &[T], params: &mut [T]) {
-        let columns = self.vae.config().columns;
-        let mut g = self.tape.graph(self.parameters);
-        let shape = [completed.len() / columns, columns];
-        let (x, mask) = (g.constant(shape, completed), g.constant(shape, mask));
-        let encoded = self.vae.encode(&mut g, x, mask, None::<&mut Stream>);
-        params.copy_from_slice(g.value(encoded));
+        let (columns, width) = (self.vae.config().columns, self.vae.mixture().params_len());
+        let rows = completed.chunks(CHUNK * columns).zip(mask.chunks(CHUNK * columns));
+        for ((completed, mask), out) in rows.zip(params.chunks_mut(CHUNK * width)) {
+            let mut g = self.tape.graph(self.parameters);
+            let shape = [completed.len() / columns, columns];
+            let (x, mask) = (g.constant(shape, completed), g.constant(shape, mask));
+            let encoded = self.vae.encode(&mut g, x, mask, None::<&mut Stream>);
+            out.copy_from_slice(g.value(encoded));
+        }
     }
 
     fn decode(&mut self, z: &[T], gaussians: &mut [T]) {

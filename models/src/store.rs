@@ -26,6 +26,8 @@ const MODEL_FORMAT: &str = "missvae-model-1";
 const CHECKPOINT_FORMAT: &str = "missvae-checkpoint-1";
 /// Names of the optimiser's state in a checkpoint.
 const OPTIMISER: [&str; 3] = ["optimiser.mean", "optimiser.square", "optimiser.largest"];
+/// The most imputations of a row that are believed.
+const MOST_IMPUTATIONS: usize = 1 << 20;
 /// Name of the completed rows in a checkpoint, N × K × D.
 const COMPLETED: &str = "imputations.completed";
 /// Name of the chains' latent points in a checkpoint, N × K × L.
@@ -240,6 +242,12 @@ fn plan(path: &Path, bytes: &[u8], info: &ModelInfo) -> Result<Vae, Error> {
     }
     if info.columns.len() != config.columns {
         return malformed(format!("it names {} columns for a model of {}", info.columns.len(), config.columns));
+    }
+    let imputed = info.imputations.is_some_and(|copies| (1..=MOST_IMPUTATIONS).contains(&copies));
+    let fits =
+        if config.encoder_input.completed() { imputed && config.components == 1 } else { info.imputations.is_none() };
+    if !fits {
+        return malformed("its numbers of components and imputations do not go with its encoder".to_owned());
     }
     let vae = Vae::new(config.clone());
     // Every parameter is in the file; the buffer has gaps, fewer than 16 elements a tensor.

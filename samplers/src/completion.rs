@@ -9,7 +9,7 @@ use crate::model::{LatentModel, draw_missing};
 use crate::stream::Stream;
 
 /// Rows worked on at a time: bounds the memory. Each row has a stream of its own, so results do not depend on it.
-const ROWS: usize = 64;
+pub const ROWS: usize = 64;
 
 /// How rows are completed by chains.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,11 +27,11 @@ pub struct Completion {
 /// Completes rows by renewing K versions of each (METHODS §6). Observed entries stay bit for bit.
 ///
 /// The versions start as draws from the model itself: z ~ N(0, I), x_mis ~ p(x_mis|z). A row without any observed entry
-/// takes every renewal from there.
+/// takes every renewal from there. Of more draws than copies, as many groups of copies are made as are needed, one after
+/// the other and independent of each other.
 ///
-/// *rows*, *mask*: N × D, unobserved entries zero; *out*: M × N × D, M the number of draws (1 for a mean or median). Of
-/// more draws than copies are configured, as many copies are made. Row n takes the stream that `stream_of(n)` gives, so
-/// the result does not depend on how rows are grouped.
+/// *rows*, *mask*: N × D, unobserved entries zero; *out*: M × N × D, M the number of draws (1 for a mean or median). Row n
+/// takes the stream that `stream_of(n)` gives, so the result does not depend on how rows are grouped.
 ///
 /// # Panics
 /// If a length does not fit, or `copies` or `kept` is 0.
@@ -46,7 +46,7 @@ pub fn complete<T: Scalar>(
 ) -> Diagnostics {
     let (columns, latent) = (model.columns(), model.mixture().latent);
     let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
-    let copies = completion.copies.max(draws);
+    let copies = completion.copies;
     assert!(completion.copies > 0 && completion.kept > 0, "copies and renewals are needed, not {completion:?}");
     assert_eq!(rows.len(), mask.len(), "lengths of rows and mask");
     assert_eq!(out.len(), draws * rows.len(), "{draws} completed copies of {} cells", rows.len());
@@ -57,34 +57,35 @@ pub fn complete<T: Scalar>(
         let chunk = first..count.min(first + ROWS);
         let mut streams: Vec<Stream> = chunk.clone().map(&mut stream_of).collect();
         let cells = chunk.start * columns..chunk.end * columns;
-        let mut completed: Vec<T> =
-            rows[cells.clone()].chunks_exact(columns).flat_map(|row| row.repeat(copies)).collect();
+        let incomplete: Vec<T> = rows[cells.clone()].chunks_exact(columns).flat_map(|row| row.repeat(copies)).collect();
         let mask = &mask[cells.clone()];
         let kept_latents = if sampler.keeps_latents() { chunk.len() * copies * latent } else { 0 };
-        let mut latents = vec![T::ZERO; kept_latents];
-        start(model, copies, &mut completed, mask, &mut streams);
-
-        let mut collected = Collected::new(statistic, cells.len(), completion.kept * copies);
-        for renewal in 0..completion.burn_in + completion.kept {
-            let rows = Rows {
-                columns,
-                copies,
-                completed: &mut completed,
-                mask,
-                latents: &mut latents,
-                started: renewal > 0,
-                streams: &mut streams,
-            };
-            total.merge(&sampler.update(model, rows));
-            if renewal >= completion.burn_in {
-                collected.add(columns, copies, &completed, mask);
+        for first in (0..draws).step_by(copies) {
+            let (mut completed, mut latents) = (incomplete.clone(), vec![T::ZERO; kept_latents]);
+            start(model, copies, &mut completed, mask, &mut streams);
+            let mut collected = Collected::new(statistic, mask, completion.kept * copies);
+            for renewal in 0..completion.burn_in + completion.kept {
+                let rows = Rows {
+                    columns,
+                    copies,
+                    completed: &mut completed,
+                    mask,
+                    latents: &mut latents,
+                    started: renewal > 0,
+                    streams: &mut streams,
+                };
+                total.merge(&sampler.update(model, rows));
+                if renewal >= completion.burn_in {
+                    collected.add(columns, copies, &completed, mask);
+                }
             }
+            for k in 0..copies.min(draws - first) {
+                let out = &mut out[(first + k) * rows.len()..][..rows.len()][cells.clone()];
+                let versions = completed.chunks_exact(columns).skip(k).step_by(copies);
+                out.chunks_exact_mut(columns).zip(versions).for_each(|(out, x)| out.copy_from_slice(x));
+            }
+            collected.write(mask, &mut out[first * rows.len()..][..rows.len()][cells.clone()]);
         }
-        for (k, out) in out.chunks_exact_mut(rows.len().max(1)).enumerate() {
-            let versions = completed.chunks_exact(columns).skip(k).step_by(copies);
-            out[cells.clone()].chunks_exact_mut(columns).zip(versions).for_each(|(out, x)| out.copy_from_slice(x));
-        }
-        collected.write(mask, &mut out[cells]);
     }
     total
 }
@@ -124,11 +125,14 @@ enum Collected<T> {
 }
 
 impl<T: Scalar> Collected<T> {
-    fn new(statistic: Statistic, cells: usize, values: usize) -> Self {
+    fn new(statistic: Statistic, mask: &[T], values: usize) -> Self {
         match statistic {
             Statistic::Draws(_) => Collected::Nothing,
-            Statistic::Mean => Collected::Sums(vec![0.0; cells], 0),
-            Statistic::Median => Collected::Values((0..cells).map(|_| Vec::with_capacity(values)).collect()),
+            Statistic::Mean => Collected::Sums(vec![0.0; mask.len()], 0),
+            Statistic::Median => {
+                let room = |&m: &T| if m > T::ZERO { Vec::new() } else { Vec::with_capacity(values) };
+                Collected::Values(mask.iter().map(room).collect())
+            }
         }
     }
 

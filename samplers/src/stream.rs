@@ -41,8 +41,10 @@ pub enum Purpose {
     RenewImputations = 13,
     /// Imputations of validation rows, renewed.
     ValidateImputations = 14,
+    /// First imputations of validation rows.
+    StartValidation = 15,
     /// Draws that estimate a divergence.
-    Divergence = 15,
+    Divergence = 16,
 }
 
 /// The stream at an address.

@@ -1,5 +1,6 @@
 //! After a first epoch, training allocates nothing: updates (with the short last minibatch of an epoch), the
-//! reshuffle between epochs, and validation; on one thread, and inside a pool of two.
+//! reshuffle between epochs, and validation; on one thread, and inside a pool of two. With imputations, which are renewed
+//! from the second epoch on, it does so after a second one, and without validation rows, whose imputations start afresh.
 //!
 //! An allocation counts if the thread that makes it trains. Those of the test harness's own threads do not, so there are
 //! no false alarms, however the system schedules the threads, and tests may run side by side.
@@ -83,13 +84,13 @@ const COMPONENTS: usize = 5;
 const BATCH: usize = 64;
 const EPOCHS: u64 = 4;
 
-/// A table with about half of its cells missing.
-fn table(rows: usize) -> Data<f32> {
+/// A table with so many of its cells missing as standard normal numbers are above `limit`: half for 0, 3% for 1.9.
+fn table(rows: usize, limit: f32) -> Data<f32> {
     let mut rng = stream(7, Purpose::Generate, 0, rows as u64);
     let [mut values, mut chance] = [(); 2].map(|()| vec![0.0; rows * COLUMNS]);
     fill_standard_normal(&mut rng, &mut values);
     fill_standard_normal(&mut rng, &mut chance);
-    Data::new(COLUMNS, values, chance.iter().map(|&x: &f32| x < 0.0).collect())
+    Data::new(COLUMNS, values, chance.iter().map(|&x: &f32| x < limit).collect())
 }
 
 /// A method at the size of the MoG preset, as the paper samples it.
@@ -107,9 +108,11 @@ fn objective(method: Method, bound: Bound) -> ObjectiveConfig {
     }
 }
 
-/// Arms the counter when the second epoch is over.
+/// Arms the counter when an epoch is over.
 struct Watch {
     counter: &'static Counter,
+    /// Which one.
+    after: u64,
     /// Whether to allocate on purpose, once an update.
     spoil: bool,
 }
@@ -123,20 +126,19 @@ impl Observer<f32> for Watch {
     }
     fn epoch_ended(&mut self, _: &Trainer<f32>, epoch: &Epoch) -> Result<(), Error> {
         assert!(epoch.validation.is_none_or(f64::is_finite));
-        // Imputations are renewed from the second epoch on.
-        if epoch.epoch == 2 {
+        if epoch.epoch == self.after {
             self.counter.armed.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
 }
 
-/// Allocations of a training run after its second epoch, on so many threads.
+/// Allocations of a training run after its first epoch, its second with imputations, on so many threads.
 fn allocations(objective: Objective, dropout: f64, threads: usize, spoil: bool) -> usize {
     let counter: &'static Counter = Box::leak(Box::default());
-    let (components, encoder_input) = match objective {
-        Objective::FiniteMixture(config) => (config.components, EncoderInput::Incomplete),
-        Objective::ImputationMixture(_) => (1, EncoderInput::Completed),
+    let (components, encoder_input, after) = match objective {
+        Objective::FiniteMixture(config) => (config.components, EncoderInput::Incomplete, 1),
+        Objective::ImputationMixture(_) => (1, EncoderInput::Completed, 2),
     };
     let vae = Vae::new(VaeConfig {
         columns: COLUMNS,
@@ -160,13 +162,14 @@ fn allocations(objective: Objective, dropout: f64, threads: usize, spoil: bool) 
         seed: 3,
     };
     // Neither is a multiple of the batch.
-    let rows = table(2 * BATCH + 22);
-    // The imputations of validation rows start afresh every time.
-    let validation = matches!(objective, Objective::FiniteMixture(_)).then(|| table(BATCH + 36));
+    let imputes = matches!(objective, Objective::ImputationMixture(_));
+    // With few gaps, the number of rows that a sampler has to do with differs from minibatch to minibatch.
+    let rows = table(2 * BATCH + 22, if imputes { 1.9 } else { 0.0 });
+    let validation = (!imputes).then(|| table(BATCH + 36, 0.0));
     let train = || {
         COUNTER.set(Some(counter));
         let mut trainer = Trainer::new(vae, config).unwrap();
-        let outcome = trainer.run(&rows, validation.as_ref(), &mut Watch { counter, spoil }).unwrap();
+        let outcome = trainer.run(&rows, validation.as_ref(), &mut Watch { counter, after, spoil }).unwrap();
         counter.armed.store(false, Ordering::Relaxed);
         COUNTER.set(None);
         assert_eq!((outcome, trainer.progress().update), (Outcome::Finished, 3 * EPOCHS));
@@ -183,7 +186,7 @@ fn allocations(objective: Objective, dropout: f64, threads: usize, spoil: bool) 
     counter.count.load(Ordering::Relaxed)
 }
 
-/// Asserts that no run allocates after its first epoch, on one thread and on two.
+/// Asserts that no run allocates after its first epoch (its second, with imputations), on one thread and on two.
 fn assert_none(runs: impl IntoIterator<Item = (Objective, f64)>) {
     if level() == Level::Plain {
         // Past the harness, which keeps what a passing test prints to itself.
@@ -270,7 +273,7 @@ fn an_allocation_is_noticed() {
     for threads in [1, 2] {
         let (method, bound) = finite_mixtures().next().unwrap();
         let count = allocations(objective(method, bound).into(), 0.0, threads, true);
-        assert!(count >= 3 * (EPOCHS as usize - 2), "{count} on {threads} thread(s)");
+        assert!(count >= 3 * (EPOCHS as usize - 1), "{count} on {threads} thread(s)");
     }
 }
 

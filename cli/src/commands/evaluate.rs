@@ -112,7 +112,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         return Err(Failure::usage_hint(what, "add --likelihood iwelbo, or leave it out"));
     }
     // Rows with missing cells are completed first where the encoder needs them so.
-    let own = Imputation::new(Asked::default(), info.vae.encoder_input)?;
+    let own = Imputation::new(Asked::default(), &info.vae)?;
     let completion = own.completion().zip(info.imputations);
     let completion = completion.map(|(completion, imputations)| Completion { copies: imputations, ..*completion });
     let seed = args.common.seed.unwrap_or(0);

@@ -1,7 +1,7 @@
 //! How missing cells are sampled under a fitted model.
 
 use models::imputer::Fitted;
-use models::vae::EncoderInput;
+use models::vae::VaeConfig;
 use samplers::chains::{ChainConfig, Sampler};
 use samplers::completion::{Completion, complete};
 use samplers::importance::{Statistic, impute};
@@ -49,7 +49,8 @@ pub(super) struct Outcome {
 
 impl Imputation {
     /// The sampler that is asked for, or the model's own.
-    pub(super) fn new(asked: Asked, encoder: EncoderInput) -> Result<Imputation> {
+    pub(super) fn new(asked: Asked, model: &VaeConfig) -> Result<Imputation> {
+        let encoder = model.encoder_input;
         let own = if encoder.completed() { ImputeSampler::Lair } else { ImputeSampler::Importance };
         let chain = match asked.sampler.unwrap_or(own) {
             ImputeSampler::Importance if encoder.completed() => {
@@ -64,6 +65,7 @@ impl Imputation {
             ImputeSampler::Lair => ChainOption::Lair,
         };
         let numbers = LairNumbers::new(chain, asked.proposals, asked.replenish)?;
+        numbers.check_memory(samplers::completion::ROWS, COPIES, model.latent + 2 * model.columns)?;
         let sampler = match chain {
             ChainOption::PseudoGibbs => Sampler::PseudoGibbs,
             ChainOption::Mwg => Sampler::MetropolisWithinGibbs { warm_up: WARM_UP },

@@ -58,7 +58,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         proposals: args.proposals,
         replenish: args.replenish,
     };
-    let imputation = Imputation::new(asked, info.vae.encoder_input)?;
+    let imputation = Imputation::new(asked, &info.vae)?;
     let columns = column_names(&info);
     let (table, source) = read_to_complete(&Input::from_arg(Some(&args.data)), &args.reading.options(), &columns)?;
     let most = MOST_NUMBERS / table.values().len();
@@ -74,8 +74,12 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     })?;
     if outcome.replaced > 0 {
         output.say(format!(
-            "warning: {} values were not finite; what stands there is the column's mean (0 with --no-standardize)",
-            outcome.replaced
+            "warning: {} drawn values were not finite; {}",
+            outcome.replaced,
+            match imputation {
+                Imputation::Importance(_) => "what stands there is the column's mean (0 with --no-standardize)",
+                Imputation::Chain(..) => "the chains went on from the values before them",
+            }
         ));
     }
     let mut out = Vec::new();

@@ -149,7 +149,8 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_enum, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) resampling: Option<ResamplingOption>,
-    /// Whether lair resamples over all proposals of a row, or for each imputation over its own (default: global)
+    /// Whether lair resamples over all proposals of a row, or for each imputation over its own, which needs smis and many
+    /// proposals to be right (default: global)
     #[arg(long, value_enum, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) resampling_scope: Option<ScopeOption>,
@@ -212,7 +213,7 @@ impl TrainOptions {
             (below.encoder_blocks, below.decoder_blocks) = (None, None);
         }
         // The numbers of one sampler say nothing to another.
-        if self.sampler.is_some() && self.sampler != below.sampler {
+        if below.sampler.is_some() && self.sampler.is_some_and(|sampler| below.sampler != Some(sampler)) {
             (below.iterations, below.proposals, below.replenish) = (None, None, None);
             (below.proposal_weights, below.resampling, below.resampling_scope) = (None, None, None);
             below.resample_final = None;

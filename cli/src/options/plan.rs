@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use models::method::{CompletedObjectiveConfig, Family, METHODS, Method};
-use models::trainer::{Length, Objective, TrainConfig};
+use models::trainer::{ImputationTraining, Length, Objective, TrainConfig};
 use models::vae::{EncoderInput, Vae, VaeConfig};
+use samplers::chains::{Lair, Sampler};
 
 use super::{ScheduleOption, TrainOptions};
 use crate::failure::{Failure, Result};
@@ -19,7 +20,7 @@ const MOST_BLOCKS: usize = 1000;
 /// The most parameters of a model; more are a slip of the pen.
 const MOST_PARAMETERS: usize = 1 << 31;
 /// The most numbers that the activations of an update may have: 128 GiB.
-const MOST_ACTIVATIONS: usize = 1 << 35;
+pub(super) const MOST_ACTIVATIONS: usize = 1 << 35;
 
 /// A training run, settled.
 #[derive(Clone, Debug)]
@@ -71,6 +72,30 @@ fn check_size(vae: &VaeConfig, samples: usize) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Checks the same of the imputations of so many rows, and of their renewal in a minibatch.
+fn check_imputations(training: &ImputationTraining, vae: &VaeConfig, rows: usize, batch: usize) -> Result<()> {
+    let copies = training.objective.imputations;
+    let kept = rows.saturating_mul(copies).saturating_mul(vae.columns + vae.latent);
+    let points = match training.sampler.sampler {
+        Sampler::PseudoGibbs | Sampler::MetropolisWithinGibbs { .. } => copies,
+        Sampler::Lair(lair) => lair_points(&lair, copies, training.sampler.iterations),
+    };
+    let renewed = batch.saturating_mul(points).saturating_mul(vae.latent + 2 * vae.columns);
+    match kept.max(renewed) {
+        numbers if numbers <= MOST_ACTIVATIONS => Ok(()),
+        numbers => Err(Failure::usage_hint(
+            format!("the imputations, or renewing them, would take more than {} GB of memory", numbers >> 28),
+            "lower --components, --proposals, --replenish or, with --resample-final, --iterations",
+        )),
+    }
+}
+
+/// Latent points of a row that LAIR holds at a time.
+pub(super) fn lair_points(lair: &Lair, copies: usize, iterations: usize) -> usize {
+    let proposals = copies.saturating_add(lair.replenish).saturating_mul(lair.proposals);
+    if lair.resample_final { proposals.saturating_mul(iterations) } else { proposals }
 }
 
 impl TrainOptions {
@@ -217,12 +242,16 @@ impl TrainOptions {
             encoder_min_scale,
             decoder_min_scale,
         };
+        if let Objective::ImputationMixture(training) = &objective {
+            check_imputations(training, &vae, rows, batch_size.min(rows))?;
+        }
         check_size(&vae, batch_size.min(rows).saturating_mul(objective.samples_per_row()))?;
         let options = TrainOptions {
             method: Some(method.name.to_owned()),
             components: Some(components),
             samples: Some(samples),
             importance_samples: method.bound().map(|_| importance_samples),
+            mask_input: method.bound().is_none().then_some(encoder_input == EncoderInput::CompletedAndMask),
             latent: Some(latent),
             hidden: Some(hidden),
             blocks: None,

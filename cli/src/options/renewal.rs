@@ -6,7 +6,7 @@ use models::trainer::ImputationTraining;
 use samplers::chains::{ChainConfig, Lair, Resampling, Sampler, Scope, Weights};
 use serde::{Deserialize, Serialize};
 
-use super::plan::check;
+use super::plan::{MOST_ACTIVATIONS, check, lair_points};
 use super::{ResamplingOption, ScopeOption, StartOption, TrainOptions, WeightsOption};
 use crate::failure::{Failure, Result};
 
@@ -61,6 +61,18 @@ impl LairNumbers {
         let replenish = replenish.unwrap_or(0);
         check("replenish", replenish, replenish <= MOST, &format!("from 0 to {MOST}"))?;
         Ok(LairNumbers { proposals, replenish })
+    }
+
+    /// Refuses numbers with which completing rows of so many values would take more memory than a machine has.
+    pub(crate) fn check_memory(self, rows: usize, copies: usize, numbers: usize) -> Result<()> {
+        let points = rows.saturating_mul(lair_points(&self.lair(), copies, 1));
+        match points.saturating_mul(numbers) <= MOST_ACTIVATIONS {
+            true => Ok(()),
+            false => Err(Failure::usage_hint(
+                format!("--proposals {} with --replenish {}: too many to hold", self.proposals, self.replenish),
+                "lower them; --iterations does as well",
+            )),
+        }
     }
 
     /// LAIR with these numbers, and the paper's choices for the rest.

@@ -268,7 +268,7 @@ impl<T: Scalar> Trainer<T> {
     /// If the objective's options do not fit together, or not the model.
     ///
     /// # Panics
-    /// If a buffer's length is not that of the model's layout.
+    /// If a buffer's length is not that of the model's layout, or the imputations are not of whole rows.
     #[track_caller]
     pub fn resume(vae: Vae, config: TrainConfig, state: State<T>) -> Result<Self, Error> {
         config.objective.check(&vae)?;
@@ -278,6 +278,8 @@ impl<T: Scalar> Trainer<T> {
         let imputations = match (imputations, &config.objective) {
             (Some(stored), Objective::ImputationMixture(ImputationTraining { objective, sampler, .. })) => {
                 let VaeConfig { columns, latent, .. } = *vae.config();
+                let row = objective.imputations * columns;
+                assert!(stored.completed.len().is_multiple_of(row), "{} completed cells", stored.completed.len());
                 let sampler = Box::new(ChainSampler::new(*sampler));
                 Some(Imputations::resume(columns, objective.imputations, latent, stored, sampler))
             }

@@ -101,7 +101,7 @@ impl<T: Scalar> Trainer<T> {
         let (mut noise, mut dropout) = self.streams();
         let mut imputations = match self.imputations.take() {
             Some(imputations) => imputations,
-            None => self.start_imputations(data, data, training),
+            None => self.start_imputations(data, training),
         };
         imputations.take(data, rows.clone());
         let renewed = (epoch + 1 >= training.renew_from).then(|| {
@@ -122,17 +122,13 @@ impl<T: Scalar> Trainer<T> {
         (objective, renewed)
     }
 
-    /// First imputations of some rows.
-    fn start_imputations(
-        &mut self,
-        rows: &Data<T>,
-        marginals: &Data<T>,
-        training: &ImputationTraining,
-    ) -> Imputations<T> {
+    /// First imputations of the training rows.
+    fn start_imputations(&mut self, rows: &Data<T>, training: &ImputationTraining) -> Imputations<T> {
         let sampler = self.sampler.take().unwrap_or_else(|| Box::new(ChainSampler::new(training.sampler)));
         let latent = self.vae.mixture().latent;
         let copies = training.objective.imputations;
-        Imputations::start(rows, marginals, training.start, copies, latent, sampler, self.config.seed)
+        let stream_of = |n| stream(self.config.seed, Purpose::StartImputations, 0, n);
+        Imputations::start(rows, rows, training.start, copies, latent, sampler, stream_of)
     }
 
     /// The running update's streams for the latent variables and for dropout.
@@ -153,7 +149,8 @@ impl<T: Scalar> Trainer<T> {
             Objective::ImputationMixture(training) => {
                 let sampler = Box::new(ChainSampler::new(training.sampler));
                 let (copies, latent) = (training.objective.imputations, self.vae.mixture().latent);
-                Some(Imputations::start(data, training_rows, training.start, copies, latent, sampler, seed))
+                let stream_of = |n| stream(seed, Purpose::StartValidation, 0, n);
+                Some(Imputations::start(data, training_rows, training.start, copies, latent, sampler, stream_of))
             }
         };
         let mut total = 0.0;

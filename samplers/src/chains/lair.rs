@@ -7,7 +7,7 @@
 //! autoencoders via iterated approximate ancestral sampling*, TMLR 2023; METHODS §6.
 //!
 //! With K = 1 version there have to be R ≥ 1 or I ≥ 2: one sample of one proposal is drawn whatever its weight, which
-//! is pseudo-Gibbs sampling. So is [`Scope::Local`] with I = 1.
+//! is pseudo-Gibbs sampling. So is [`Scope::Local`] with I = 1, unless the last versions are drawn over several iterations.
 
 use std::ops::Range;
 
@@ -121,8 +121,8 @@ pub(super) fn update<T: Scalar>(
     let blocks = if lair.resample_final { iterations } else { 1 };
     let points = work.chains.len() * sampled * each;
     let sizes = Sizes { mixture, copies, sampled, each, blocks, points, width };
-    work.reserve_points(points * blocks, mixture.latent, width);
-    buffers.resize(work.chains.len(), &sizes);
+    work.reserve_points(rows.streams.len() * sampled * each * blocks, mixture.latent, width);
+    buffers.resize(rows.streams.len(), &sizes);
     for iteration in 0..iterations {
         let block = iteration % blocks;
         let pooled = blocks > 1 && iteration + 1 == iterations;
@@ -162,11 +162,11 @@ fn draw_samples<T: Scalar>(work: &mut Workspace<T>, sizes: &Sizes, rows: &mut Ro
 }
 
 impl<T: Scalar> Buffers<T> {
-    fn resize(&mut self, chains: usize, sizes: &Sizes) {
+    fn resize(&mut self, rows: usize, sizes: &Sizes) {
         let row_pool = sizes.row() * sizes.blocks;
         self.tables.resize(Proposals::<T>::scratch_len(sizes.mixture, sizes.copies), T::ZERO);
         self.log_weights.resize(sizes.row(), T::ZERO);
-        reserve(&mut self.pool, if sizes.blocks > 1 { chains * row_pool } else { 0 });
+        reserve(&mut self.pool, if sizes.blocks > 1 { rows * row_pool } else { 0 });
         self.cumulative.resize(row_pool, 0.0);
         self.chosen.resize(sizes.copies, None);
         self.indices.resize(sizes.copies, 0);

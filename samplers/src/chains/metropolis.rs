@@ -67,7 +67,7 @@ pub(super) fn update<T: Scalar>(
     let row_latents = rows.copies * latent;
     let mut known = 0;
     if rows.started {
-        work.reserve_points(points, latent, width);
+        work.reserve_points(2 * rows.most_points(), latent, width);
         for (&n, z) in work.chains.iter().zip(work.z.chunks_exact_mut(row_latents)) {
             z.copy_from_slice(&rows.latents[n * row_latents..][..row_latents]);
         }

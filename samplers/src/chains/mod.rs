@@ -199,6 +199,11 @@ impl<T: Scalar> Rows<'_, T> {
         self.mask_of(n).iter().filter(|&&m| m <= T::ZERO).count() as u64
     }
 
+    /// N·K: the most completed versions that can have a chain.
+    pub(crate) fn most_points(&self) -> usize {
+        self.streams.len() * self.copies
+    }
+
     /// The mask of row n.
     pub(crate) fn mask_of(&self, n: usize) -> &[T] {
         &self.mask[n * self.columns..][..self.columns]

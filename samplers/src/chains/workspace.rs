@@ -52,6 +52,9 @@ impl<T: Scalar> Workspace<T> {
     pub(crate) fn sort(&mut self, rows: &Rows<'_, T>) {
         self.chains.clear();
         self.prior.clear();
+        // Buffers are for all rows, so that nothing grows when more of them have gaps than ever before.
+        self.chains.reserve(rows.streams.len());
+        self.prior.reserve(rows.streams.len());
         for n in 0..rows.streams.len() {
             let observed = rows.mask_of(n).iter().filter(|&&m| m > T::ZERO).count();
             match observed {
@@ -80,7 +83,7 @@ impl<T: Scalar> Workspace<T> {
         }
         let (latent, width) = (model.mixture().latent, 2 * rows.columns);
         let points = self.prior.len() * rows.copies;
-        self.reserve_points(points, latent, width);
+        self.reserve_points(rows.most_points(), latent, width);
         let row_latents = rows.copies * latent;
         for (a, &n) in self.prior.iter().enumerate() {
             let z = &mut self.z[a * row_latents..][..row_latents];
@@ -102,10 +105,10 @@ impl<T: Scalar> Workspace<T> {
     pub(crate) fn encode(&mut self, model: &mut dyn LatentModel<T>, rows: &Rows<'_, T>) {
         let (copies, columns) = (rows.copies, rows.columns);
         let points = self.points(rows);
-        let params_len = points * model.mixture().params_len();
-        reserve(&mut self.completed, points * columns);
-        reserve(&mut self.mask, points * columns);
-        reserve(&mut self.params, params_len);
+        let (params_len, most) = (model.mixture().params_len(), rows.most_points());
+        reserve(&mut self.completed, most * columns);
+        reserve(&mut self.mask, most * columns);
+        reserve(&mut self.params, most * params_len);
         let cells = copies * columns;
         for (a, &n) in self.chains.iter().enumerate() {
             self.completed[a * cells..][..cells].copy_from_slice(&rows.completed[n * cells..][..cells]);
@@ -114,7 +117,7 @@ impl<T: Scalar> Workspace<T> {
             }
         }
         let (completed, mask) = (&self.completed[..points * columns], &self.mask[..points * columns]);
-        model.encode_completed(completed, mask, &mut self.params[..params_len]);
+        model.encode_completed(completed, mask, &mut self.params[..points * params_len]);
     }
 
     /// Makes room for this many latent points and their decoded Gaussians.
@@ -127,8 +130,7 @@ impl<T: Scalar> Workspace<T> {
     /// makes room for their decoded Gaussians.
     pub(crate) fn draw_latents(&mut self, mixture: Mixture, rows: &mut Rows<'_, T>, skipped: usize) {
         let (latent, width) = (mixture.latent, mixture.params_len());
-        let points = self.points(rows);
-        self.reserve_points(skipped + points, latent, 2 * rows.columns);
+        self.reserve_points(skipped + rows.most_points(), latent, 2 * rows.columns);
         for (a, &n) in self.chains.iter().enumerate() {
             for i in a * rows.copies..(a + 1) * rows.copies {
                 let params = &self.params[i * width..][..width];

@@ -88,9 +88,12 @@ impl Job<'_> {
         }
         output.say(rows.describe());
         output.say(format!(
-            "{} with {} components, {} latent dimensions, {} parameters, {total} updates; run directory {}",
+            "{} with {}, {} latent dimensions, {} parameters, {total} updates; run directory {}",
             plan.method.title,
-            plan.vae.components,
+            match imputations(plan) {
+                Some(copies) => format!("{copies} imputations"),
+                None => format!("{} components", plan.vae.components),
+            },
             plan.vae.latent,
             trainer.vae().layout().count(),
             run.path().display(),
@@ -150,7 +153,10 @@ fn trainer(plan: &Plan, rows: &Rows, run: &Run, vae: Vae, info: &ModelInfo) -> R
     }
     let n = rows.train.rows();
     if !imputations_fit(plan, &state, n) {
-        return fail("its checkpoint does not hold the imputations of this table's rows", "start a new run");
+        return fail(
+            "its checkpoint does not hold the imputations that its config.toml asks for",
+            "restore config.toml, or start a new run",
+        );
     }
     let trainer = Trainer::resume(stored, plan.train.clone(), state)?;
     if progress.step >= trainer.updates_per_epoch(n) || progress.update > trainer.total_updates(n) {

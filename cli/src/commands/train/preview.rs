@@ -109,7 +109,7 @@ fn complete(
     let copies = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
     let mut out = vec![0.0; copies * mask.len()];
     let stream_of = |n: usize| stream(seed, Purpose::Impute, 0, chosen[n] as u64);
-    let imputation = Imputation::new(Asked::default(), model.vae.config().encoder_input)?;
+    let imputation = Imputation::new(Asked::default(), model.vae.config())?;
     imputation.complete(model, data.values(all), &mask, statistic, stream_of, &mut out);
     Ok(out)
 }
