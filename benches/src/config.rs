@@ -6,7 +6,7 @@ use models::method::{CompletedObjectiveConfig, Estimator, Family, LogitGradient,
 use models::optimiser::Schedule;
 use models::trainer::{ImputationTraining, Length, Objective, TrainConfig};
 use models::vae::{EncoderInput, Vae, VaeConfig};
-use samplers::chains::{ChainConfig, Lair, Resampling, Sampler, Scope, Weights};
+use samplers::chains::{ChainConfig, Lair, Sampler};
 
 /// A training step to be timed.
 #[derive(Clone, Debug)]
@@ -38,17 +38,7 @@ const UCI: Sizes =
     Sizes { prefix: "UCI-", columns: 21, latent: 16, hidden: 256, blocks: 2, batch: 512, clip: 5.0, unlimited: false };
 
 /// The paper's sampler for the mixture-of-Gaussians data.
-const LAIR: ChainConfig = ChainConfig {
-    sampler: Sampler::Lair(Lair {
-        proposals: 1,
-        replenish: 0,
-        weights: Weights::Dmis,
-        scope: Scope::Global,
-        resampling: Resampling::Multinomial,
-        resample_final: false,
-    }),
-    iterations: 1,
-};
+const LAIR: ChainConfig = ChainConfig { sampler: Sampler::Lair(Lair::PAPER), iterations: 1 };
 
 /// All configurations: six methods with 5 and 25 samples a row at the MoG preset's sizes, and one larger network; then, at
 /// both sizes, DeMissVAE without and with the renewal of its imputations, and a VAE on as many complete rows.

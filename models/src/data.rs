@@ -50,6 +50,11 @@ impl<T: Scalar> Data<T> {
         &self.observed[rows.start * self.columns..rows.end * self.columns]
     }
 
+    /// The mask of some rows in numbers: 1 where observed, else 0.
+    pub fn mask(&self, rows: Range<usize>) -> impl Iterator<Item = T> {
+        self.observed(rows).iter().map(|&observed| if observed { T::ONE } else { T::ZERO })
+    }
+
     /// Number of missing cells.
     pub fn missing(&self) -> usize {
         self.observed.iter().filter(|observed| !**observed).count()
@@ -193,7 +198,6 @@ impl Batch {
         rows: impl ExactSizeIterator<Item = usize> + Clone,
     ) -> Self {
         let (count, columns) = (rows.len(), data.columns);
-        let mask_value = |observed: bool| if observed { T::ONE } else { T::ZERO };
         let x = g.constant_with([count, columns], |out| {
             for (out, n) in out.chunks_exact_mut(columns).zip(rows.clone()) {
                 out.copy_from_slice(data.values(n..n + 1));
@@ -201,7 +205,7 @@ impl Batch {
         });
         let mask = g.constant_with([count, columns], |out| {
             for (out, n) in out.chunks_exact_mut(columns).zip(rows) {
-                out.iter_mut().zip(data.observed(n..n + 1)).for_each(|(m, &o)| *m = mask_value(o));
+                out.iter_mut().zip(data.mask(n..n + 1)).for_each(|(out, m)| *out = m);
             }
         });
         Batch { rows: count, x, mask }

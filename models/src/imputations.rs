@@ -121,7 +121,7 @@ impl<T: Scalar> Imputations<T> {
         self.latents.clear();
         for n in rows {
             self.batch.extend_from_slice(&self.stored.completed[self.versions(n)]);
-            self.mask.extend(data.observed(n..n + 1).iter().map(|&o| if o { T::ONE } else { T::ZERO }));
+            self.mask.extend(data.mask(n..n + 1));
             if !self.stored.latents.is_empty() {
                 self.latents.extend_from_slice(&self.stored.latents[self.points(n)]);
             }

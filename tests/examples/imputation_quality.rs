@@ -14,7 +14,7 @@ use std::path::Path;
 use models::data::Data;
 use models::imputer::Fitted;
 use models::store::{ModelInfo, load_model};
-use samplers::chains::{ChainConfig, Lair, Resampling, Sampler, Scope, Weights};
+use samplers::chains::{ChainConfig, Lair, Sampler};
 use samplers::completion::{Completion, complete};
 use samplers::gaussian_mixture::GaussianMixture;
 use samplers::importance::{Statistic, impute};
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut data = read_table(Path::new(table), truth.columns())?;
     let hidden = data.hide(HIDDEN, &mut stream(SEED, Purpose::Hide, 0, 0));
     let all = 0..data.rows();
-    let mask: Vec<f64> = data.observed(all.clone()).iter().map(|&o| f64::from(u8::from(o))).collect();
+    let mask: Vec<f64> = data.mask(all.clone()).map(f64::from).collect();
     let expected = conditional_means(&truth, data.values(all), &mask);
     let marginal = truth.marginals().means;
     let columns = truth.columns();
@@ -66,17 +66,9 @@ enum Means {
 
 /// The samplers that a model can use.
 fn samplers(completed: bool) -> Vec<(&'static str, Means)> {
-    let lair = Lair {
-        proposals: 1,
-        replenish: 0,
-        weights: Weights::Dmis,
-        scope: Scope::Global,
-        resampling: Resampling::Multinomial,
-        resample_final: false,
-    };
     let mut all = vec![
-        ("lair", Means::Chain(Sampler::Lair(lair))),
-        ("lair, R = 5", Means::Chain(Sampler::Lair(Lair { replenish: 5, ..lair }))),
+        ("lair", Means::Chain(Sampler::Lair(Lair::PAPER))),
+        ("lair, R = 5", Means::Chain(Sampler::Lair(Lair { replenish: 5, ..Lair::PAPER }))),
         ("mwg", Means::Chain(Sampler::MetropolisWithinGibbs { warm_up: 1 })),
         ("pseudo-gibbs", Means::Chain(Sampler::PseudoGibbs)),
     ];
@@ -88,7 +80,7 @@ fn samplers(completed: bool) -> Vec<(&'static str, Means)> {
 
 fn mean_error(model: &mut Fitted<f32>, data: &Data<f32>, means: &Means, hidden: &[usize], expected: &[f64]) -> f64 {
     let rows = data.values(0..data.rows());
-    let mask: Vec<f32> = data.observed(0..data.rows()).iter().map(|&o| f32::from(u8::from(o))).collect();
+    let mask: Vec<f32> = data.mask(0..data.rows()).collect();
     let stream_of = |n: usize| stream(SEED, Purpose::Impute, 0, n as u64);
     let mut out = vec![0.0; rows.len()];
     match means {

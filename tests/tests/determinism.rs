@@ -18,7 +18,7 @@ use models::trainer::{
     Epoch, ImputationTraining, Length, Objective, Observer, Outcome, State, Step, TrainConfig, Trainer,
 };
 use models::vae::{EncoderInput, Vae, VaeConfig};
-use samplers::chains::{ChainConfig, Lair, Resampling, Sampler, Scope, Weights};
+use samplers::chains::{ChainConfig, Lair, Sampler};
 use samplers::draw::fill_standard_normal;
 use samplers::stream::{Purpose, stream};
 
@@ -53,14 +53,7 @@ fn vae_of_completed_rows(hidden: usize) -> Vae {
     Vae::new(VaeConfig { encoder_input: EncoderInput::Completed, ..vae(1, hidden).config().clone() })
 }
 
-const LAIR: Sampler = Sampler::Lair(Lair {
-    proposals: 1,
-    replenish: 1,
-    weights: Weights::Dmis,
-    scope: Scope::Global,
-    resampling: Resampling::Multinomial,
-    resample_final: false,
-});
+const LAIR: Sampler = Sampler::Lair(Lair { replenish: 1, ..Lair::PAPER });
 
 /// DeMissVAE with three imputations, renewed from the second epoch on.
 fn imputing(sampler: Sampler, seed: u64) -> TrainConfig {

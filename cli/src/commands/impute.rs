@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use linalg::Scalar;
 use models::data::Data;
 use models::imputer::Fitted;
 use models::store::ModelInfo;
@@ -134,7 +133,7 @@ pub(super) fn complete(
 ) -> (Vec<Vec<f64>>, Outcome) {
     let standardisation = info.standardisation();
     let rows = data.values(0..data.rows());
-    let mask: Vec<f32> = data.observed(0..data.rows()).iter().map(|&o| if o { f32::ONE } else { f32::ZERO }).collect();
+    let mask: Vec<f32> = data.mask(0..data.rows()).collect();
     let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
     let mut completed = vec![0.0; draws * rows.len()];
     let stream_of = |n: usize| stream(seed, Purpose::Impute, 0, n as u64);

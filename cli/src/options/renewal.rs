@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use models::method::CompletedObjectiveConfig;
 use models::trainer::ImputationTraining;
-use samplers::chains::{ChainConfig, Lair, Resampling, Sampler, Scope, Weights};
+use samplers::chains::{ChainConfig, Lair, Sampler};
 use serde::{Deserialize, Serialize};
 
 use super::plan::{MOST_ACTIVATIONS, check, lair_points};
@@ -77,14 +77,7 @@ impl LairNumbers {
 
     /// LAIR with these numbers, and the paper's choices for the rest.
     pub(crate) fn lair(self) -> Lair {
-        Lair {
-            proposals: self.proposals,
-            replenish: self.replenish,
-            weights: Weights::Dmis,
-            scope: Scope::Global,
-            resampling: Resampling::Multinomial,
-            resample_final: false,
-        }
+        Lair { proposals: self.proposals, replenish: self.replenish, ..Lair::PAPER }
     }
 }
 

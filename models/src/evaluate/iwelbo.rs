@@ -79,9 +79,9 @@ fn proposal<T: Scalar>(
     rng: &mut Stream,
 ) -> (Mixture, Vec<T>) {
     let single = model.vae.mixture();
-    let (x, observed) = (data.values(n..n + 1), data.observed(n..n + 1));
-    let mask: Vec<T> = observed.iter().map(|&o| if o { T::ONE } else { T::ZERO }).collect();
-    let missing = observed.contains(&false);
+    let x = data.values(n..n + 1);
+    let mask: Vec<T> = data.mask(n..n + 1).collect();
+    let missing = data.observed(n..n + 1).contains(&false);
     let Some(completion) = completion.filter(|_| missing && model.vae.config().encoder_input.completed()) else {
         let mut params = vec![T::ZERO; single.params_len()];
         model.encode(x, &mask, &mut params);

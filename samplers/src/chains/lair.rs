@@ -52,6 +52,19 @@ pub struct Lair {
     pub resample_final: bool,
 }
 
+impl Lair {
+    /// The paper's settings for the mixture-of-Gaussians data (its table 3): I = 1, R = 0, the mixture of the proposals,
+    /// multinomial draws over all of them.
+    pub const PAPER: Lair = Lair {
+        proposals: 1,
+        replenish: 0,
+        weights: Weights::Dmis,
+        scope: Scope::Global,
+        resampling: Resampling::Multinomial,
+        resample_final: false,
+    };
+}
+
 /// Buffers beside those of the [`Workspace`]. J is the number of sampled proposals a row, B the number of iterations
 /// whose samples are kept.
 #[derive(Debug, Default)]

@@ -1,6 +1,5 @@
 //! What a fitted model makes of missing cells, shown at the end of training.
 
-use linalg::Scalar;
 use models::imputer::Fitted;
 use samplers::importance::Statistic;
 use samplers::stream::{Purpose, stream};
@@ -105,7 +104,7 @@ fn complete(
 ) -> Result<Vec<f32>> {
     let data = rows.train.select(chosen);
     let all = 0..data.rows();
-    let mask: Vec<f32> = data.observed(all.clone()).iter().map(|&o| if o { f32::ONE } else { f32::ZERO }).collect();
+    let mask: Vec<f32> = data.mask(all.clone()).collect();
     let copies = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
     let mut out = vec![0.0; copies * mask.len()];
     let stream_of = |n: usize| stream(seed, Purpose::Impute, 0, chosen[n] as u64);
