@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use models::data::Data;
 use models::imputer::Fitted;
 use models::store::ModelInfo;
+use samplers::chains::Sampler;
 use samplers::importance::Statistic;
 use samplers::stream::{Purpose, stream};
 use serde::Serialize;
@@ -113,7 +114,13 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
 fn describe(imputation: &Imputation, outcome: &Outcome) -> String {
     let effective = outcome.effective_sample_size.map(|size| match imputation {
         Imputation::Importance(samples) => format!("{size:.0} of {samples} importance samples effective"),
-        Imputation::Chain(..) => format!("{size:.1} samples of a row effective"),
+        Imputation::Chain(_, completion) => match completion.sampler.sampler {
+            Sampler::Lair(lair) => {
+                let samples = (completion.copies + lair.replenish) * lair.proposals;
+                format!("{size:.1} of {samples} samples of a row effective")
+            }
+            Sampler::PseudoGibbs | Sampler::MetropolisWithinGibbs { .. } => format!("{size:.1} samples effective"),
+        },
     });
     let accepted = outcome.acceptance_rate.map(|rate| format!("{:.0}% of the proposals accepted", 100.0 * rate));
     let iterations = imputation.iterations().map(|n| format!("{n} iterations"));

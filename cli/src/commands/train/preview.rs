@@ -12,6 +12,8 @@ use crate::output::aligned;
 
 /// Draws of a row in the preview.
 const DRAWS: usize = 200;
+/// Iterations of a chain, where the model needs one.
+const ITERATIONS: usize = 20;
 /// Rows in the preview.
 const ROWS: usize = 4;
 
@@ -108,7 +110,9 @@ fn complete(
     let copies = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
     let mut out = vec![0.0; copies * mask.len()];
     let stream_of = |n: usize| stream(seed, Purpose::Impute, 0, chosen[n] as u64);
-    let imputation = Imputation::new(Asked::default(), model.vae.config())?;
+    // A chain is shorter than in `impute`, where nobody waits for a summary.
+    let iterations = model.vae.config().encoder_input.completed().then_some(ITERATIONS);
+    let imputation = Imputation::new(Asked { iterations, ..Asked::default() }, model.vae.config())?;
     imputation.complete(model, data.values(all), &mask, statistic, stream_of, &mut out);
     Ok(out)
 }
