@@ -23,6 +23,9 @@ use svg::{Anchor, Svg};
 
 /// Colours that people with any colour vision can tell apart, in the order of the series (M. Okabe and K. Ito, 2008).
 const COLOURS: [&str; 7] = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#666666"];
+/// Length of a key in the legend, and the space between two entries.
+const KEY: f64 = 26.0;
+const SPACE: f64 = 26.0;
 /// Height of the legend, the panels and what is below them, in CSS pixels.
 const LEGEND: f64 = 44.0;
 const PLOT: f64 = 300.0;
@@ -113,10 +116,12 @@ impl Figure {
     pub(crate) fn svg(&self) -> String {
         let titled = self.panels.iter().any(|panel| panel.title.is_some());
         let top = LEGEND + if titled { 1.6 * TITLE } else { 0.0 };
-        let width: f64 = self.panels.iter().map(|panel| LEFT + panel.width + RIGHT).sum();
+        let panels: f64 = self.panels.iter().map(|panel| LEFT + panel.width + RIGHT).sum();
+        // A single narrow panel stands under a wider legend.
+        let width = panels.max(self.legend_width() + 2.0 * RIGHT);
         let mut svg = Svg::new(width, top + PLOT + BELOW);
         self.legend(&mut svg, width);
-        let mut left = 0.0;
+        let mut left = (width - panels) / 2.0;
         for panel in &self.panels {
             let area = panel::Area { left: left + LEFT, top, width: panel.width, height: PLOT };
             panel.draw(&mut svg, area);
@@ -125,15 +130,21 @@ impl Figure {
         svg.finish()
     }
 
+    /// The names of the marks of box plots, if there are some.
+    fn marks(&self) -> &'static [&'static str] {
+        let with_boxes = self.panels.iter().any(|panel| panel.content.boxes());
+        if with_boxes { &["median", "mean"] } else { &[] }
+    }
+
+    fn legend_width(&self) -> f64 {
+        let names = self.series.iter().map(String::as_str).chain(self.marks().iter().copied());
+        names.map(|name| KEY + 8.0 + svg::width(name, LABEL) + SPACE).sum::<f64>() - SPACE
+    }
+
     /// The series in a line, centred; and what the marks of box plots are.
     fn legend(&self, svg: &mut Svg, width: f64) {
-        const KEY: f64 = 26.0;
-        const SPACE: f64 = 26.0;
-        let with_boxes = self.panels.iter().any(|panel| panel.content.boxes());
-        let marks: &[&str] = if with_boxes { &["median", "mean"] } else { &[] };
-        let names = self.series.iter().map(String::as_str).chain(marks.iter().copied());
-        let total: f64 = names.map(|name| KEY + 8.0 + svg::width(name, LABEL) + SPACE).sum::<f64>() - SPACE;
-        let mut left = (width - total) / 2.0;
+        let marks = self.marks();
+        let mut left = (width - self.legend_width()) / 2.0;
         let middle = LEGEND / 2.0;
         let mut entry = |svg: &mut Svg, name: &str, key: &dyn Fn(&mut Svg, f64)| {
             key(svg, left);
