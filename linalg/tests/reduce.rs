@@ -185,4 +185,18 @@ proptest! {
             prop_assert_eq!(*out, expected);
         }
     }
+
+    /// The gated form is the gate and then the sums, bit for bit, at more rows than are summed at once.
+    #[test]
+    fn gated_column_sums(rows in 0..150usize, cols in 0..150usize, accumulate: bool, seed in 0..1000u32) {
+        let wave = |by: f32| (0..rows * cols).map(|i| (seed as f32 + by * i as f32).sin()).collect::<Vec<f32>>();
+        let (mut x, mut gate) = (wave(1.37), wave(0.91));
+        gate.iter_mut().step_by(7).for_each(|gate| *gate = 0.0);
+        let gated: Vec<f32> = x.iter().zip(&gate).map(|(&x, &gate)| if gate > 0.0 { x } else { 0.0 }).collect();
+        let (mut expected, mut out) = (vec![0.5; cols], vec![0.5; cols]);
+        add_column_sums(&gated, rows, cols, &mut expected, accumulate);
+        gate_and_add_column_sums(&mut x, &gate, cols, &mut out, accumulate);
+        prop_assert_eq!(x, gated);
+        prop_assert_eq!(out, expected);
+    }
 }

@@ -58,7 +58,7 @@ impl<T: Scalar> AmsGrad<T> {
 }
 
 /// Cache lines between what a sweep works on and what it asks for.
-const LINES_AHEAD: usize = 2;
+const LINES_AHEAD: usize = 6;
 
 /// One pass over parameters and state.
 struct Sweep<'a, T> {

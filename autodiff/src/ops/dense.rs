@@ -25,9 +25,16 @@ pub(super) fn add_product<T: Scalar>(
     gemm(a, b, MatrixMut::new(data, a.rows(), b.cols()), Epilogue { accumulate, ..epilogue }, scratch);
 }
 
-/// Sets `gradient` to zero where a ReLU's output is not positive.
-pub(super) fn gate<T: Scalar>(gradient: &mut [T], out: &[T]) {
-    dispatch(Gate { gradient, out });
+/// Sets `gradient` to zero where a ReLU's output is not positive, and adds Σ_n gradient\[n, ·\] to the bias's gradient if
+/// that is wanted.
+pub(super) fn gate<T: Scalar>(gradient: &mut [T], out: &[T], dbias: Option<Grad<'_, T>>) {
+    match dbias {
+        Some(dbias) => {
+            let (sums, accumulate) = dbias.parts();
+            reduce::gate_and_add_column_sums(gradient, out, sums.len(), sums, accumulate);
+        }
+        None => dispatch(Gate { gradient, out }),
+    }
 }
 
 struct Gate<'a, T> {

@@ -42,13 +42,13 @@ impl<T: Scalar> Op<T> for Linear {
 
     fn backward(&self, mut pass: Backward<'_, T>) {
         let (x, weight) = (matrix(&pass.inputs, 0), matrix(&pass.inputs, 1));
+        let dbias = pass.grads.take(2);
         if self.relu {
-            gate(pass.dout, pass.out);
-        }
-        let dout = Matrix::new(pass.dout, x.rows(), weight.rows());
-        if let Some(dbias) = pass.grads.take(2) {
+            gate(pass.dout, pass.out, dbias);
+        } else if let Some(dbias) = dbias {
             add_column_sums(dbias, pass.dout);
         }
+        let dout = Matrix::new(pass.dout, x.rows(), weight.rows());
         if let Some(dweight) = pass.grads.take(1) {
             add_product(dweight, dout.t(), x, Epilogue::default(), pass.scratch);
         }

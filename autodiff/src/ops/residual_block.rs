@@ -62,11 +62,8 @@ impl<T: Scalar> Op<T> for ResidualBlock {
         let inputs = &pass.inputs;
         let (h, weight1, weight2) = (matrix(inputs, 0), matrix(inputs, 1), matrix(inputs, 3));
         let (rows, width) = (h.rows(), h.cols());
-        gate(pass.dout, pass.out);
+        gate(pass.dout, pass.out, pass.grads.take(4));
         let dout = Matrix::new(pass.dout, rows, width);
-        if let Some(dbias2) = pass.grads.take(4) {
-            add_column_sums(dbias2, pass.dout);
-        }
         if let Some(dweight2) = pass.grads.take(3) {
             let hidden = Matrix::new(pass.saved, rows, width);
             add_product(dweight2, dout.t(), hidden, Epilogue::default(), pass.scratch);
