@@ -7,6 +7,7 @@ use linalg::Scalar;
 
 use crate::graph::{Kind, Place, Tape, locate};
 use crate::op::{Backward, Grad, Grads, Inputs, MAX_INPUTS, Reads};
+use crate::profile::{Phase, Stopwatch};
 use crate::{Graph, Shape, Var};
 
 /// The gradient of the final objective with respect to one output: where [`Graph::backward`] begins.
@@ -134,7 +135,7 @@ impl<T: Scalar> Graph<'_, T> {
 
     /// Passes the gradient of one operation's output on to its inputs.
     fn step(&mut self, index: usize, gradient: &mut [T]) {
-        let Tape { nodes, edges, values, gradients, needed, fresh, scratch, .. } = &mut *self.tape;
+        let Tape { nodes, edges, values, gradients, needed, fresh, scratch, profile, .. } = &mut *self.tape;
         let node = &nodes[index];
         let (Kind::Computed(operation), Place::Arena(start)) = (&node.kind, node.place) else { return };
         let op = operation.as_op();
@@ -169,7 +170,11 @@ impl<T: Scalar> Graph<'_, T> {
         let (dout, work) = (&mut dout[..len], &mut work[..saved_len]);
         let pending = Cell::new(wishes.iter().flatten().count());
         let grads = Grads { slots, pending: &pending };
+        let read = inputs.values.iter().map(|values| values.len()).sum::<usize>() + out.len() + saved_len;
+        let watch = Stopwatch::start(profile, scratch);
         op.backward(Backward { inputs, out, saved, dout, grads, work, scratch });
+        let written = wishes.iter().flatten().map(|(_, len, _)| len).sum::<usize>();
+        watch.stop(profile, scratch, (op.name(), Phase::Backward), read + len + written);
         assert_eq!(pending.get(), 0, "wanted gradients that the backward of {} did not take", op.name());
     }
 }

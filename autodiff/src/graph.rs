@@ -7,6 +7,7 @@ use crate::Shape;
 use crate::arena::Aligned;
 use crate::op::{Forward, Inputs, MAX_INPUTS, Operation};
 use crate::ops::Identity;
+use crate::profile::{Phase, Profile, Stopwatch};
 
 /// A value on the tape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,9 @@ impl Var {
         self.0 as usize
     }
 }
+
+/// Name of what is brought onto the tape, in profiles.
+const DATA: &str = "data and noise";
 
 /// Where a value's elements are.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +74,7 @@ pub struct Tape<T: Scalar> {
     pub(crate) needed: Vec<bool>,
     pub(crate) fresh: Vec<bool>,
     pub(crate) scratch: Scratch<T>,
+    pub(crate) profile: Option<Profile>,
 }
 
 impl<T: Scalar> Default for Tape<T> {
@@ -91,7 +96,26 @@ impl<T: Scalar> Tape<T> {
             needed: Vec::new(),
             fresh: Vec::new(),
             scratch: Scratch::default(),
+            profile: None,
         }
+    }
+
+    /// Times every operation from now on.
+    pub fn start_profile(&mut self) {
+        self.profile = Some(Profile::default());
+    }
+
+    /// Ends that, and returns what was measured.
+    pub fn take_profile(&mut self) -> Option<Profile> {
+        self.profile.take()
+    }
+
+    /// Does `work` beside the operations, which reads or writes so many elements, under a name of its own in the profile.
+    pub fn beside<R>(&mut self, name: &'static str, elements: usize, work: impl FnOnce() -> R) -> R {
+        let watch = Stopwatch::start(&self.profile, &self.scratch);
+        let result = work();
+        watch.stop(&mut self.profile, &self.scratch, (name, Phase::Beside), elements);
+        result
     }
 
     /// Forgets what was recorded and begins a computation on these parameters.
@@ -129,7 +153,10 @@ impl<T: Scalar> Graph<'_, T> {
     pub fn constant_with(&mut self, shape: impl Into<Shape>, fill: impl FnOnce(&mut [T])) -> Var {
         let shape = shape.into();
         let start = self.room(shape.len());
-        fill(&mut self.tape.values[start..start + shape.len()]);
+        let Tape { values, profile, scratch, .. } = &mut *self.tape;
+        let watch = Stopwatch::start(profile, scratch);
+        fill(&mut values[start..start + shape.len()]);
+        watch.stop(profile, scratch, (DATA, Phase::Beside), shape.len());
         self.push(Kind::Constant, shape, Place::Arena(start), false)
     }
 
@@ -138,9 +165,11 @@ impl<T: Scalar> Graph<'_, T> {
     pub fn constant_from(&mut self, source: Var, shape: impl Into<Shape>, fill: impl FnOnce(&[T], &mut [T])) -> Var {
         let shape = shape.into();
         let start = self.room(shape.len());
-        let Tape { values, nodes, .. } = &mut *self.tape;
+        let Tape { values, nodes, profile, scratch, .. } = &mut *self.tape;
+        let watch = Stopwatch::start(profile, scratch);
         let (done, free) = values.split_at_mut(start);
         fill(locate(&nodes[source.index()], done, self.parameters), &mut free[..shape.len()]);
+        watch.stop(profile, scratch, (DATA, Phase::Beside), shape.len());
         self.push(Kind::Constant, shape, Place::Arena(start), false)
     }
 
@@ -226,14 +255,17 @@ impl<T: Scalar> Graph<'_, T> {
         let start = self.room(Aligned::<T>::round_up(shape.len()) + saved_len);
         let saved_start = start + Aligned::<T>::round_up(shape.len());
 
-        let Tape { values, nodes, scratch, .. } = &mut *self.tape;
+        let Tape { values, nodes, scratch, profile, .. } = &mut *self.tape;
         let (done, free) = values.split_at_mut(start);
         let (out, saved) = free.split_at_mut(saved_start - start);
         let mut inputs = Inputs { values: [&[]; MAX_INPUTS], shapes, count };
         for i in 0..count {
             inputs.values[i] = locate(&nodes[sources[i].index()], done, self.parameters);
         }
+        let watch = Stopwatch::start(profile, scratch);
         op.forward(Forward { inputs, out: &mut out[..shape.len()], saved: &mut saved[..saved_len], scratch });
+        let elements = inputs.values.iter().map(|values| values.len()).sum::<usize>() + shape.len() + saved_len;
+        watch.stop(profile, scratch, (op.name(), Phase::Forward), elements);
 
         let edges = (self.tape.edges.len(), count);
         self.tape.edges.extend_from_slice(&sources[..count]);

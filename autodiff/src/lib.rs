@@ -5,7 +5,8 @@
 //! - [`Op`]: what an operation is; the trait that built-in operations and a user's own implement;
 //! - [`Tape`] and [`Graph`]: recording a computation and differentiating it;
 //! - [`ops`]: the operations, one a file, forward and backward side by side;
-//! - [`gradcheck`]: comparing any operation or objective with finite differences.
+//! - [`gradcheck`]: comparing any operation or objective with finite differences;
+//! - [`profile`]: what the time of a computation goes to.
 
 mod arena;
 mod backward;
@@ -13,6 +14,7 @@ pub mod gradcheck;
 mod graph;
 mod op;
 pub mod ops;
+pub mod profile;
 mod shape;
 
 pub use arena::Aligned;

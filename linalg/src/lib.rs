@@ -7,11 +7,13 @@
 //! - [`reduce`]: sums, maxima and log-sum-exps in a fixed order;
 //! - [`gemm`]: matrix products with fused epilogues;
 //! - [`parallel`]: work split over threads without changing any bit of the result;
-//! - [`factor`]: small Cholesky factorisations and triangular solves.
+//! - [`factor`]: small Cholesky factorisations and triangular solves;
+//! - [`peak`]: the rate that no product can exceed.
 
 pub mod factor;
 pub mod gemm;
 pub mod parallel;
+pub mod peak;
 pub mod reduce;
 mod scalar;
 pub mod simd;

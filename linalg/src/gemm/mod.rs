@@ -32,21 +32,27 @@ use crate::Scalar;
 use crate::simd::{Level, level};
 use narrow::Plan;
 
-/// Working memory of [`gemm`]: it grows to the largest product that it has met and is then reused.
+/// Working memory of [`gemm`]: it grows to the largest product that it has met and is then reused. It counts the work too.
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
     buffer: Vec<T>,
+    operations: u64,
 }
 
 impl<T: Scalar> Scratch<T> {
     /// Empty: the first product allocates.
     pub fn new() -> Self {
-        Self { buffer: Vec::new() }
+        Self { buffer: Vec::new(), operations: 0 }
     }
 
     /// With room for `len` elements, see [`gemm_scratch_len`].
     pub fn with_len(len: usize) -> Self {
-        Self { buffer: vec![T::ZERO; len] }
+        Self { buffer: vec![T::ZERO; len], operations: 0 }
+    }
+
+    /// Floating-point operations of the products that used it so far, 2·*M*·*N*·*K* for each.
+    pub fn operations(&self) -> u64 {
+        self.operations
     }
 
     fn grown(&mut self, len: usize) -> &mut [T] {
@@ -98,6 +104,7 @@ pub fn gemm_at<T: Scalar>(
     assert!(k == b.rows, "product of {m} × {k} by {} × {n}", b.rows);
     assert!((c.rows, c.cols) == (m, n), "product of {m} × {k} by {k} × {n} into {} × {}", c.rows, c.cols);
     epilogue.check(m, n);
+    scratch.operations += 2 * m as u64 * n as u64 * k as u64;
     if level == Level::Plain || m == 0 || n == 0 || k == 0 {
         return portable::gemm(a, b, c, epilogue);
     }

@@ -120,7 +120,11 @@ pub fn add_column_sums<T: Scalar>(x: &[T], rows: usize, cols: usize, out: &mut [
 pub fn gate_and_add_column_sums<T: Scalar>(x: &mut [T], gate: &[T], cols: usize, out: &mut [T], accumulate: bool) {
     assert_eq!(x.len(), gate.len(), "gate_and_add_column_sums: {} elements for {} gates", x.len(), gate.len());
     assert_eq!(out.len(), cols, "gate_and_add_column_sums: output of length {} for {cols} columns", out.len());
-    assert!(x.is_empty() || x.len().is_multiple_of(cols), "gate_and_add_column_sums: {} elements in rows of {cols}", x.len());
+    assert!(
+        x.is_empty() || x.len().is_multiple_of(cols),
+        "gate_and_add_column_sums: {} elements in rows of {cols}",
+        x.len()
+    );
     run!(T, V, (x: &'a mut [T], gate: &'a [T], out: &'a mut [T], accumulate: bool) -> (), {
         let zero = V::splat(T::ZERO);
         column_sums::<T, V>(x.len(), out, accumulate, |at, lanes| {

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use linalg::simd::{Kernel, Vector, dispatch};
+use crate::simd::{Kernel, Vector, dispatch};
 
 /// Independent sums: more than latency × issue width of any processor of today.
 const CHAINS: usize = 12;
