@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use missvae_benches::config::configs;
-use missvae_benches::training::Training;
+use models::timing::Training;
 
 fn steps(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("step");
@@ -19,14 +19,15 @@ fn steps(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(config.flops()));
         group.bench_function(&config.name, |bencher| {
             // Outside a pool everything runs on this thread.
-            let mut training = Training::new(&config);
+            let mut training = Training::new(&config.vae, &config.train).expect("options that fit together");
             bencher.iter_custom(|steps| {
                 let (mut left, mut total) = (steps, Duration::ZERO);
-                training.run(|duration| {
+                let run = training.run(|duration| {
                     total += duration;
                     left -= 1;
                     if left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
                 });
+                run.expect("the objective stays finite");
                 total
             });
         });

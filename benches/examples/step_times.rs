@@ -9,9 +9,9 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use linalg::peak::fma_peak_gflops;
 use missvae_benches::config::{Config, configs};
-use missvae_benches::peak::fma_peak_gflops;
-use missvae_benches::training::Training;
+use models::timing::Training;
 
 /// Time that a configuration gets: the peers' default.
 const BUDGET: Duration = Duration::from_secs(2);
@@ -33,13 +33,12 @@ fn main() -> Result<(), String> {
     chosen.retain(|config| names.is_empty() || names.contains(&config.name));
 
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| error.to_string())?;
-    pool.install(|| chosen.iter().for_each(|config| measure(config, threads)));
-    Ok(())
+    pool.install(|| chosen.iter().try_for_each(|config| measure(config, threads))).map_err(|error| error.to_string())
 }
 
-fn measure(config: &Config, threads: usize) {
+fn measure(config: &Config, threads: usize) -> Result<(), models::Error> {
     let peak = fma_peak_gflops();
-    let mut training = Training::new(config);
+    let mut training = Training::new(&config.vae, &config.train)?;
     let (mut times, start) = (Vec::new(), Instant::now());
     training.run(|duration| {
         times.push(1e3 * duration.as_secs_f64());
@@ -48,7 +47,7 @@ fn measure(config: &Config, threads: usize) {
         } else {
             ControlFlow::Break(())
         }
-    });
+    })?;
     times.sort_by(f64::total_cmp);
     let (median, p5) = (times[times.len() / 2], times[times.len() / 20]);
     let gflops = config.flops() as f64 / median / 1e6;
@@ -57,4 +56,5 @@ fn measure(config: &Config, threads: usize) {
         config.name,
         times.len(),
     );
+    Ok(())
 }

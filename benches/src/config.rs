@@ -140,7 +140,8 @@ impl Config {
     /// The encoder sees B rows (B·K with K imputations), the decoder one a sample. Each weight takes part in three products
     /// of rows × in × out: forward, weight gradient, and data gradient; the last is not needed for the encoder's input.
     /// With a bound for the decoder and another for the encoder there is a second data gradient in the decoder, on the way
-    /// to the encoder; the first ends at the decoder's first layer. Renewing imputations is one more way forward.
+    /// to the encoder; the first ends at the decoder's first layer. Renewing imputations is one more way forward, but
+    /// for rows without a missing cell.
     pub fn flops(&self) -> u64 {
         let batch = self.train.batch_size;
         let samples = batch * self.train.objective.samples_per_row();
@@ -167,6 +168,9 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use autodiff::profile::Entry;
+    use models::timing::Training;
+
     use super::*;
 
     fn flops(name: &str) -> u64 {
@@ -189,6 +193,32 @@ mod tests {
             assert_eq!(rounded(name), 2429.0, "{name}");
         }
         assert_eq!((rounded("MVAE-5"), rounded("UCI-MissSVAE-5")), (558.0, 5212.0));
+    }
+
+    /// What a step does, counted while it does it: the baseline of docs/performance.md. The operations of its products are
+    /// those that the shapes ask for; kinds of work are done so often, and read and write so many bytes. None of it depends
+    /// on the machine. A change that lowers a number should lower it here too; one that raises it needs a reason.
+    #[test]
+    fn a_step_does_no_more_work_than_it_did() {
+        let baseline: [(&str, u64, u64); 8] = [
+            ("MVAE-5", 44, 34_775_872),
+            ("MissVAE-5", 44, 35_165_212),
+            ("MissSVAE-5", 54, 35_129_116),
+            ("MIWAE-5", 46, 34_779_968),
+            ("MissIWAE-5", 46, 35_169_308),
+            ("MissSIWAE-5", 52, 35_123_228),
+            ("UCI-MissSVAE-5", 50, 112_228_300),
+            ("DeMissVAE-5", 60, 46_960_624),
+        ];
+        let steps = 2;
+        let counted = baseline.map(|(name, _, _)| {
+            let config = configs().into_iter().find(|config| config.name == name).unwrap();
+            let (_, profile) = Training::new(&config.vae, &config.train).unwrap().profiled(steps).unwrap();
+            let sum = |f: fn(&Entry) -> u64| profile.entries().iter().map(f).sum::<u64>() / steps as u64;
+            assert_eq!(sum(|entry| entry.operations), config.flops(), "{name}");
+            (name, sum(|entry| entry.calls), sum(|entry| entry.bytes))
+        });
+        assert_eq!(counted, baseline);
     }
 
     /// What the separate bounds cost beside a VAE on complete rows: one more data gradient through the decoder.

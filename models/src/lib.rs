@@ -15,7 +15,8 @@
 //! - [`files`]: files that are written whole or not at all;
 //! - [`store`]: model files and checkpoints;
 //! - [`evaluate`]: log-likelihoods on a grid and by importance sampling;
-//! - [`imputer`]: a fitted model as the samplers see it.
+//! - [`imputer`]: a fitted model as the samplers see it;
+//! - [`timing`]: training steps, timed one by one.
 
 pub mod bounds;
 pub mod completed;
@@ -31,6 +32,7 @@ pub mod objective;
 pub mod optimiser;
 pub mod parameters;
 pub mod store;
+pub mod timing;
 pub mod trainer;
 pub mod vae;
 

@@ -1,18 +1,18 @@
-//! Whole training steps, timed one by one.
+//! Whole training steps on made-up rows, timed one by one.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use models::Error;
-use models::data::Data;
-use models::trainer::{Epoch, Objective, Observer, Step, Trainer};
-use models::vae::Vae;
+use autodiff::profile::Profile;
 use samplers::draw::fill_standard_normal;
 use samplers::stream::{Purpose, stream};
 
-use crate::config::Config;
+use crate::Error;
+use crate::data::Data;
+use crate::trainer::{Epoch, Length, Objective, Observer, Step, TrainConfig, Trainer};
+use crate::vae::{Vae, VaeConfig};
 
-/// Minibatches of the table, as in `peers/step_torch.py`.
+/// Minibatches of the table, as in `benches/peers/step_torch.py`.
 const BATCHES: usize = 20;
 /// Updates before the first timed one.
 const WARM_UP: usize = 20;
@@ -25,25 +25,58 @@ pub struct Training {
 }
 
 impl Training {
-    /// Prepares a configuration's training and makes the first updates.
-    pub fn new(config: &Config) -> Self {
-        let trainer = Trainer::new(Vae::new(config.vae.clone()), config.train.clone());
-        let mut training = Training { trainer: trainer.expect("options that fit together"), data: table(config) };
-        let mut left = WARM_UP;
-        training.run(|_| {
-            left -= 1;
-            if left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        training
+    /// Rows of the table, for minibatches of so many.
+    pub fn rows(batch_size: usize) -> usize {
+        BATCHES * batch_size
+    }
+
+    /// Prepares a training without end, whatever `train` says of its length, and makes the first updates.
+    ///
+    /// # Errors
+    /// If the options do not fit together, or the objective stops being finite.
+    pub fn new(vae: &VaeConfig, train: &TrainConfig) -> Result<Self, Error> {
+        let data = table(vae, train);
+        let train = TrainConfig { length: Length::Updates(u64::MAX), ..train.clone() };
+        let trainer = Trainer::new(Vae::new(vae.clone()), train)?;
+        let mut training = Training { trainer, data };
+        training.steps(WARM_UP)?;
+        Ok(training)
+    }
+
+    /// Makes so many updates, at least one, and returns the time that each took.
+    ///
+    /// # Errors
+    /// If the objective stops being finite.
+    pub fn steps(&mut self, count: usize) -> Result<Vec<Duration>, Error> {
+        let mut times = Vec::with_capacity(count);
+        self.run(|duration| {
+            times.push(duration);
+            if times.len() < count { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        Ok(times)
+    }
+
+    /// As [`steps`](Training::steps), with what their time goes to.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn profiled(&mut self, count: usize) -> Result<(Vec<Duration>, Profile), Error> {
+        self.trainer.start_profile();
+        let times = self.steps(count);
+        let profile = self.trainer.take_profile().unwrap_or_default();
+        Ok((times?, profile))
     }
 
     /// Trains on, and calls `each` with the time that each update took, until it breaks.
     ///
     /// An update is gathering the minibatch, the objective and its gradient, clipping, AMSGrad; the first of an epoch also
     /// shuffles the rows.
-    pub fn run(&mut self, each: impl FnMut(Duration) -> ControlFlow<()>) {
+    ///
+    /// # Errors
+    /// If the objective stops being finite.
+    pub fn run(&mut self, each: impl FnMut(Duration) -> ControlFlow<()>) -> Result<(), Error> {
         let mut stopwatch = Stopwatch { last: Instant::now(), each };
-        self.trainer.run(&self.data, None, &mut stopwatch).expect("the objective stays finite");
+        self.trainer.run(&self.data, None, &mut stopwatch).map(|_| ())
     }
 }
 
@@ -64,10 +97,10 @@ impl<F: FnMut(Duration) -> ControlFlow<()>> Observer<f32> for Stopwatch<F> {
 }
 
 /// Standard normal rows; half of the cells are missing, unless the encoder needs them all.
-fn table(config: &Config) -> Data<f32> {
-    let (rows, columns) = (BATCHES * config.train.batch_size, config.vae.columns);
-    let finite = matches!(config.train.objective, Objective::FiniteMixture(_));
-    match finite && config.vae.encoder_input.completed() {
+fn table(vae: &VaeConfig, train: &TrainConfig) -> Data<f32> {
+    let (rows, columns) = (Training::rows(train.batch_size), vae.columns);
+    let finite = matches!(train.objective, Objective::FiniteMixture(_));
+    match finite && vae.encoder_input.completed() {
         false => incomplete_table(rows, columns),
         true => {
             let mut values = vec![0.0; rows * columns];
@@ -90,4 +123,58 @@ fn incomplete_table(rows: usize, columns: usize) -> Data<f32> {
         }
     }
     Data::new(columns, values, observed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
+    use crate::optimiser::Schedule;
+    use crate::vae::EncoderInput;
+    use autodiff::ops::Pathwise;
+
+    /// The tape counts the operations of every product of a step; by hand they are: each weight in three products of
+    /// rows × in × out (forward, weight gradient, data gradient), but for the data gradient of the encoder's input.
+    #[test]
+    fn the_products_of_a_step_are_counted() {
+        let (columns, latent, hidden, batch, copies) = (5, 2, 8, 16, 3);
+        let vae = VaeConfig {
+            columns,
+            latent,
+            components: copies,
+            encoder_input: EncoderInput::Incomplete,
+            hidden,
+            encoder_blocks: 1,
+            decoder_blocks: 2,
+            dropout: 0.0,
+            encoder_min_scale: 0.0,
+            decoder_min_scale: 0.0,
+        };
+        let objective = ObjectiveConfig {
+            bound: Bound::Selbo,
+            components: copies,
+            samples: 1,
+            importance_samples: 1,
+            estimator: Estimator::Stl,
+            pathwise: Pathwise::Implicit,
+            logit_gradient: LogitGradient::Implicit,
+        };
+        let train = TrainConfig {
+            objective: objective.into(),
+            batch_size: batch,
+            length: Length::Updates(1),
+            learning_rate: 1e-3,
+            schedule: Schedule::Constant,
+            clip: None,
+            seed: 0,
+        };
+        let mut training = Training::new(&vae, &train).unwrap();
+        let (times, profile) = training.profiled(3).unwrap();
+        assert_eq!(times.len(), 3);
+        let counted: u64 = profile.entries().iter().map(|entry| entry.operations).sum();
+        let out = 2 * latent * copies + copies;
+        let encoder = 2 * (2 * columns * hidden) + 3 * (2 * hidden * hidden + hidden * out);
+        let decoder = 3 * (latent * hidden + 4 * hidden * hidden + hidden * 2 * columns);
+        assert_eq!(counted, 3 * 2 * (batch * encoder + batch * copies * decoder) as u64);
+    }
 }

@@ -4,6 +4,7 @@ mod update;
 
 use std::ops::ControlFlow;
 
+use autodiff::profile::Profile;
 use autodiff::{Aligned, Tape};
 use linalg::Scalar;
 use samplers::chains::{ChainConfig, ChainSampler, Diagnostics, Impute};
@@ -306,6 +307,16 @@ impl<T: Scalar> Trainer<T> {
             Some(imputations) => imputations.replace_sampler(sampler),
             None => self.sampler = Some(sampler),
         }
+    }
+
+    /// Times every operation of the updates from now on.
+    pub fn start_profile(&mut self) {
+        self.tape.start_profile();
+    }
+
+    /// Ends that, and returns what was measured.
+    pub fn take_profile(&mut self) -> Option<Profile> {
+        self.tape.take_profile()
     }
 
     /// The model.

@@ -43,7 +43,8 @@ impl<T: Scalar> Trainer<T> {
             Objective::FiniteMixture(config) => (self.gradient_of_rows(data, &config, rows.clone()), None),
             Objective::ImputationMixture(training) => self.gradient_of_imputations(data, &training, rows.clone()),
         };
-        let gradient_norm = sum_of_squares(&self.gradient).sqrt();
+        let len = self.gradient.len();
+        let gradient_norm = self.tape.beside("gradient norm", len, || sum_of_squares(&self.gradient).sqrt());
         let not_finite = [("objective", objective), ("norm of the gradient", gradient_norm)];
         let not_finite = not_finite.into_iter().find(|(_, value)| !value.is_finite());
         if not_finite.is_none()
@@ -58,7 +59,10 @@ impl<T: Scalar> Trainer<T> {
 
         let learning_rate = self.config.schedule.rate(self.config.learning_rate, update, total_updates);
         let factor = clip_factor(gradient_norm, self.config.clip);
-        self.optimiser.step(&mut self.parameters, &self.gradient, factor, learning_rate);
+        // It reads the gradient, and reads and writes the parameters and their three moments.
+        self.tape.beside("AMSGrad", 9 * len, || {
+            self.optimiser.step(&mut self.parameters, &self.gradient, factor, learning_rate);
+        });
         self.progress.step += 1;
         self.progress.update += 1;
         self.progress.rows += count as u64;
