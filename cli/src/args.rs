@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::options::TrainOptions;
+use crate::options::{Preset, TrainOptions};
 
 /// Fit variational autoencoders to incomplete tables, score them, complete tables with them.
 #[derive(Debug, Parser)]
@@ -83,6 +83,16 @@ pub(crate) enum Command {
     /// Check every operation and objective against finite differences and the fixtures
     #[command(allow_negative_numbers = true, after_help = "Example: missvae gradcheck")]
     Gradcheck(GradcheckArgs),
+    /// The training step against the machine's limit
+    ///
+    /// Times whole training steps on made-up rows, and sets them beside the time that their matrix products would take at
+    /// the rate of fused multiply-adds on registers alone, measured just before on as many threads. Of one configuration it
+    /// also tells where the time goes, operation by operation; of several it prints a line each.
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Example: missvae bench --preset mog --method miss-svae --threads 1"
+    )]
+    Bench(BenchArgs),
 }
 
 impl Command {
@@ -96,6 +106,7 @@ impl Command {
             Command::Describe(args) => &args.common,
             Command::Reproduce(args) => &args.common,
             Command::Gradcheck(args) => &args.common,
+            Command::Bench(args) => &args.common,
         }
     }
 }
@@ -293,6 +304,24 @@ pub(crate) struct ReproduceArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct GradcheckArgs {
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// Sizes and settings of these experiments, separated by commas (default: all)
+    #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) preset: Vec<Preset>,
+    /// Methods, separated by commas (default: all)
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) method: Vec<String>,
+    /// Components or imputations; samples, for methods with a single component
+    #[arg(long, value_name = "K", default_value_t = 5)]
+    pub(crate) components: usize,
+    /// Seconds of steps for each configuration
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
+    pub(crate) seconds: f64,
     #[command(flatten)]
     pub(crate) common: Common,
 }

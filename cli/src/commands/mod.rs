@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod bench;
 mod describe;
 mod evaluate;
 mod gradcheck;
@@ -35,6 +36,7 @@ pub(crate) fn dispatch(cli: &Cli) -> Result<()> {
         Command::Describe(args) => describe::run(args),
         Command::Reproduce(args) => reproduce::run(args),
         Command::Gradcheck(args) => gradcheck::run(args),
+        Command::Bench(args) => bench::run(args),
     }
 }
 

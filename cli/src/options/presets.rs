@@ -33,6 +33,17 @@ impl Preset {
         }
     }
 
+    /// Columns of the experiment's table.
+    pub(crate) fn columns(self) -> usize {
+        match self {
+            Preset::Mog => 5,
+            Preset::Gas => 8,
+            Preset::Power => 6,
+            Preset::Hepmass => 21,
+            Preset::Miniboone => 43,
+        }
+    }
+
     /// Adds how imputations are renewed, and what else differs where there are some.
     fn renewal(self, options: TrainOptions) -> TrainOptions {
         match self {

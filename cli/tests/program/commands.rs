@@ -24,7 +24,7 @@ fn rows(text: &str) -> Vec<Vec<f64>> {
 fn help_is_there_for_everything() {
     let place = Place::new();
     let general = place.missvae("--help").ok();
-    for command in ["train", "evaluate", "impute", "sample", "describe", "reproduce", "gradcheck"] {
+    for command in ["train", "evaluate", "impute", "sample", "describe", "reproduce", "gradcheck", "bench"] {
         assert!(general.stdout.contains(&format!("  {command} ")), "{general:?}");
         let help = place.missvae(&format!("{command} --help")).ok();
         assert!(help.stdout.contains(&format!("Example: missvae {command}")), "{help:?}");
@@ -438,4 +438,36 @@ fn descriptions() {
     assert_eq!(chosen["columns"].as_array().unwrap().len(), 2);
     let more = place.missvae("describe table.csv --missing-value x --missing-value 3 --json").json();
     assert_eq!(number(&more, "cells_missing"), 8.0);
+}
+
+/// The figures of a step fit together; which times they are is not tested.
+#[test]
+fn a_step_against_the_machine() {
+    let place = Place::new();
+    let report = place.missvae("bench --preset mog --method miss-svae --threads 1 --seconds 0.01 --json").json();
+    let [ms, p5, flops, peak, floor] =
+        ["step_ms", "step_ms_p5", "gemm_flops", "fma_peak_gflops", "floor_ms"].map(|key| number(&report, key));
+    // By hand, as in the benchmarks' own test.
+    let (encoder, decoder, hidden) = (2.0 * 64.0, 2.0 * 64.0 * 5.0, 6.0 * 200.0 * 200.0);
+    let inner = encoder * (hidden + 200.0 * 25.0) + decoder * (2.0 * 200.0 + hidden + 200.0 * 10.0);
+    assert_eq!(flops, 3.0 * inner + 2.0 * encoder * 10.0 * 200.0);
+    assert!(0.0 < p5 && p5 <= ms && peak > 0.0);
+    assert!((floor - flops / peak / 1e6).abs() < 1e-9 * floor);
+    assert!((number(&report, "ratio") - ms / floor).abs() < 1e-9 * ms / floor);
+    assert_eq!(number(&report, "threads"), 1.0);
+    if report["simd"] != "plain" {
+        // matrixmultiply, which serves processors without known vectors, allocates a buffer for each product.
+        assert_eq!((number(&report, "allocations"), number(&report, "bytes")), (0.0, 0.0));
+    }
+    let operations = report["operations"].as_array().unwrap();
+    let total: f64 = operations.iter().map(|operation| number(operation, "share")).sum();
+    assert!((total - 1.0).abs() < 1e-9, "{total}");
+    assert!(operations.iter().any(|op| op["name"] == "residual block" && number(op, "gflops") > 0.0));
+
+    let text = place.missvae("bench --preset mog --method mvae,demiss-vae --threads 1 --seconds 0.01").ok().stdout;
+    assert_eq!(text.lines().count(), 3, "{text}");
+    assert!(text.lines().nth(2).unwrap().starts_with("mog     demiss-vae"), "{text}");
+    place.missvae("bench --seconds 0").fails(2, &["--seconds 0", "more than 0"]);
+    place.missvae("bench --components 0").fails(2, &["--components 0", "at least 1"]);
+    place.missvae("bench --method misvae").fails(2, &["--method misvae", "did you mean"]);
 }

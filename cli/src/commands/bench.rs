@@ -1,0 +1,267 @@
+//! `missvae bench`: the training step against the machine's limit.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use autodiff::profile::{Entry, Phase};
+use clap::ValueEnum;
+use linalg::peak::fma_peak_gflops;
+use linalg::simd::level;
+use models::method::METHODS;
+use models::timing::Training;
+use serde::Serialize;
+use stats_alloc::{INSTRUMENTED_SYSTEM, Stats};
+
+use super::in_pool;
+use crate::args::BenchArgs;
+use crate::failure::{Failure, Result};
+use crate::options::{Plan, Preset, TrainOptions};
+use crate::output::{Output, aligned};
+
+/// Steps that are timed in any case.
+const FEWEST: usize = 40;
+/// Steps over which allocations are counted.
+const COUNTED: u64 = 20;
+/// The most seconds that a configuration can be given.
+const LONGEST: f64 = 3600.0;
+
+/// What `--json` prints for a configuration.
+#[derive(Debug, Serialize)]
+struct Report {
+    preset: String,
+    method: String,
+    components: usize,
+    threads: usize,
+    simd: &'static str,
+    steps: usize,
+    /// Median over the steps, in milliseconds.
+    step_ms: f64,
+    /// The fifth percentile.
+    step_ms_p5: f64,
+    /// Floating-point operations of a step's matrix products, counted as they are carried out.
+    gemm_flops: f64,
+    /// Best rate of fused multiply-adds on registers, just before, on as many threads.
+    fma_peak_gflops: f64,
+    floor_ms: f64,
+    ratio: f64,
+    /// Heap allocations of a step.
+    allocations: f64,
+    /// Bytes that they asked for.
+    bytes: f64,
+    operations: Vec<Operation>,
+}
+
+/// A kind of operation in one direction, or work beside them.
+#[derive(Debug, Serialize)]
+struct Operation {
+    name: String,
+    /// Of the time of the steps.
+    share: f64,
+    /// Rate of its matrix products, if it has any.
+    gflops: Option<f64>,
+    /// Rate at which it reads and writes values and gradients, if it has no products.
+    gbytes: Option<f64>,
+}
+
+/// Several of them.
+#[derive(Debug, Serialize)]
+struct Reports {
+    configurations: Vec<Report>,
+}
+
+pub(crate) fn run(args: &BenchArgs) -> Result<()> {
+    let output = Output::new(&args.common);
+    if !(args.seconds > 0.0 && args.seconds <= LONGEST) {
+        return Err(Failure::usage(format!("--seconds {}: expected more than 0, at most {LONGEST}", args.seconds)));
+    }
+    if args.components == 0 {
+        return Err(Failure::usage("--components 0: expected at least 1"));
+    }
+    let plans = plans(args)?;
+    let bar = output.bar(plans.len() as u64, "configurations");
+    let mut reports = Vec::new();
+    for (preset, plan) in &plans {
+        bar.set_message(format!("{} {}", name(*preset), plan.method.name));
+        reports.push(in_pool(&args.common, || measure(*preset, plan, Duration::from_secs_f64(args.seconds)))?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    match <[Report; 1]>::try_from(reports) {
+        Ok([report]) => output.result(&report, || one(&report)),
+        Err(configurations) => {
+            let reports = Reports { configurations };
+            output.result(&reports, || table(&reports.configurations))
+        }
+    }
+}
+
+/// A preset, as the command line calls it.
+fn name(preset: Preset) -> String {
+    preset.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+/// The configurations that are asked for, settled.
+fn plans(args: &BenchArgs) -> Result<Vec<(Preset, Plan)>> {
+    let presets = if args.preset.is_empty() { Preset::value_variants().to_vec() } else { args.preset.clone() };
+    let methods: Vec<String> = match args.method.is_empty() {
+        true => METHODS.iter().map(|method| method.name.to_owned()).collect(),
+        false => args.method.clone(),
+    };
+    let mut plans = Vec::new();
+    for preset in presets {
+        for name in &methods {
+            let mut options = TrainOptions { method: Some(name.clone()), ..TrainOptions::default() };
+            let method = options.method()?;
+            if method.single() {
+                // As many samples as a mixture has components: the paper's comparison.
+                let (samples, importance_samples) = method.default_samples(1, args.components);
+                (options.samples, options.importance_samples) = (Some(samples), Some(importance_samples));
+            } else {
+                options.components = Some(args.components);
+            }
+            options.preset = Some(preset);
+            options.seed = args.common.seed;
+            // Once imputations are renewed at all, they are in every step.
+            options.impute_from_epoch = method.bound().is_none().then_some(1);
+            let options = options.with_preset()?;
+            let rows = Training::rows(options.batch_size.unwrap_or(1));
+            plans.push((preset, options.settle(rows, preset.columns())?));
+        }
+    }
+    Ok(plans)
+}
+
+/// Times the steps of a configuration: first as they are, then operation by operation.
+fn measure(preset: Preset, plan: &Plan, budget: Duration) -> Result<Report> {
+    let peak = fma_peak_gflops();
+    let mut training = Training::new(&plan.vae, &plan.train)?;
+    let (allocations, bytes) = allocations(&mut training)?;
+    let (mut times, start) = (Vec::new(), Instant::now());
+    training.run(|duration| {
+        times.push(duration.as_secs_f64() * 1e3);
+        match times.len() < FEWEST || start.elapsed() < budget {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    })?;
+    let (profiled, profile) = training.profiled((times.len() / 4).max(FEWEST))?;
+    times.sort_by(f64::total_cmp);
+    let step_ms = times[times.len() / 2];
+    let products: u64 = profile.entries().iter().map(|entry| entry.operations).sum();
+    let gemm_flops = products as f64 / profiled.len() as f64;
+    let floor_ms = gemm_flops / peak / 1e6;
+    Ok(Report {
+        preset: name(preset),
+        method: plan.method.name.to_owned(),
+        components: plan.options.components.unwrap_or(1),
+        threads: rayon::current_num_threads(),
+        simd: level().name(),
+        steps: times.len(),
+        step_ms,
+        step_ms_p5: times[times.len() / 20],
+        gemm_flops,
+        fma_peak_gflops: peak,
+        floor_ms,
+        ratio: step_ms / floor_ms,
+        allocations,
+        bytes,
+        operations: operations(profile.entries(), profiled.iter().sum()),
+    })
+}
+
+/// Heap allocations of a step, and their bytes.
+fn allocations(training: &mut Training) -> Result<(f64, f64)> {
+    let (mut steps, mut before, mut after) = (0, Stats::default(), Stats::default());
+    training.run(|_| {
+        let now = INSTRUMENTED_SYSTEM.stats();
+        if steps == 0 {
+            before = now;
+        }
+        after = now;
+        steps += 1;
+        if steps > COUNTED { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    let made = after - before;
+    let per_step = |count: usize| count as f64 / COUNTED as f64;
+    Ok((per_step(made.allocations + made.reallocations), per_step(made.bytes_allocated)))
+}
+
+/// The shares of operations in the time of steps, the largest first; what is left of it is the trainer's own.
+fn operations(entries: &[Entry], total: Duration) -> Vec<Operation> {
+    let total = total.as_secs_f64();
+    let mut operations: Vec<Operation> = entries
+        .iter()
+        .map(|entry| {
+            let seconds = entry.time.as_secs_f64();
+            let rate = |count: u64| 1e-9 * count as f64 / seconds;
+            Operation {
+                name: match entry.phase {
+                    Phase::Forward | Phase::Beside => entry.name.replace('_', " "),
+                    Phase::Backward => format!("{}, backward", entry.name.replace('_', " ")),
+                },
+                share: seconds / total,
+                gflops: (entry.operations > 0).then(|| rate(entry.operations)),
+                gbytes: (entry.operations == 0).then(|| rate(entry.bytes)),
+            }
+        })
+        .collect();
+    operations.sort_by(|a, b| b.share.total_cmp(&a.share));
+    let rest = 1.0 - operations.iter().map(|operation| operation.share).sum::<f64>();
+    operations.push(Operation { name: "the rest".to_owned(), share: rest, gflops: None, gbytes: None });
+    operations
+}
+
+/// A configuration for people.
+fn one(report: &Report) -> String {
+    let line = |name: &str, value: String| vec![name.to_owned(), value];
+    let mut text = format!(
+        "{}, {}, K = {}, {} thread{}, {}\n\n",
+        report.preset,
+        report.method,
+        report.components,
+        report.threads,
+        if report.threads == 1 { "" } else { "s" },
+        report.simd
+    );
+    text.push_str(&aligned(&[
+        line("step, median", format!("{:.3} ms", report.step_ms)),
+        line("step, 5% of them below", format!("{:.3} ms", report.step_ms_p5)),
+        line("matrix products", format!("{:.1} MFLOP", report.gemm_flops / 1e6)),
+        line("FMA peak", format!("{:.1} GFLOP/s", report.fma_peak_gflops)),
+        line("products at the peak", format!("{:.3} ms", report.floor_ms)),
+        line("step over that", format!("{:.2}", report.ratio)),
+        line("heap allocations a step", format!("{}", report.allocations)),
+    ]));
+    text.push('\n');
+    let mut rows = vec![["operation", "share", "GFLOP/s", "GB/s"].map(str::to_owned).to_vec()];
+    let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.1}"));
+    rows.extend(report.operations.iter().map(|operation| {
+        let share = format!("{:.1}%", 100.0 * operation.share);
+        vec![operation.name.clone(), share, number(operation.gflops), number(operation.gbytes)]
+    }));
+    text.push_str(&aligned(&rows));
+    text
+}
+
+/// A line a configuration.
+fn table(reports: &[Report]) -> String {
+    let header =
+        ["preset", "method", "K", "ms", "5% below", "MFLOP", "GFLOP/s", "peak", "ms at peak", "ratio", "allocations"];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    rows.extend(reports.iter().map(|report| {
+        vec![
+            report.preset.clone(),
+            report.method.clone(),
+            report.components.to_string(),
+            format!("{:.3}", report.step_ms),
+            format!("{:.3}", report.step_ms_p5),
+            format!("{:.1}", report.gemm_flops / 1e6),
+            format!("{:.1}", report.gemm_flops / report.step_ms / 1e6),
+            format!("{:.1}", report.fma_peak_gflops),
+            format!("{:.3}", report.floor_ms),
+            format!("{:.2}", report.ratio),
+            report.allocations.to_string(),
+        ]
+    }));
+    aligned(&rows)
+}
