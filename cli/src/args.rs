@@ -9,7 +9,7 @@ use crate::options::{Preset, TrainOptions};
 /// Fit variational autoencoders to incomplete tables, score them, complete tables with them.
 #[derive(Debug, Parser)]
 #[command(name = "missvae", version, max_term_width = 110)]
-#[command(after_help = "Try: missvae train        (on the bundled penguins table, in half a minute)")]
+#[command(after_help = "Try: missvae train        (on the bundled penguins table, in a few seconds)")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -198,7 +198,7 @@ pub(crate) struct ImputeArgs {
     pub(crate) run: PathBuf,
     /// Table to complete
     pub(crate) data: PathBuf,
-    /// Completed table: .csv, .tsv or .npy
+    /// Completed table: .csv, .tsv or .npy; DATA itself to complete it in its place
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// Completed tables; more than one are written with .1, .2, … before the ending

@@ -6,19 +6,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::failure::{Failure, Result};
 
 static RAISED: AtomicBool = AtomicBool::new(false);
+static RELEASED: AtomicBool = AtomicBool::new(false);
 
 /// Makes all runs stop at a checkpoint, as a signal does.
 pub(crate) fn raise() {
     RAISED.store(true, Ordering::Relaxed);
 }
 
+/// From now on a signal ends the process at once: nothing is left that would be lost.
+pub(crate) fn release() {
+    RELEASED.store(true, Ordering::Relaxed);
+}
+
 /// Listens for signals from now on, and returns what turns true when one has come. A process has one handler, whatever
 /// number of runs it carries out.
 pub(crate) fn listen() -> Result<&'static AtomicBool> {
     static LISTENING: OnceLock<std::result::Result<(), String>> = OnceLock::new();
-    let handle = || ctrlc::set_handler(|| RAISED.store(true, Ordering::Relaxed)).map_err(|error| error.to_string());
+    let handle = || ctrlc::set_handler(react).map_err(|error| error.to_string());
     match LISTENING.get_or_init(handle) {
         Ok(()) => Ok(&RAISED),
         Err(error) => Err(Failure::Failed(format!("signals cannot be handled: {error}"))),
+    }
+}
+
+fn react() {
+    RAISED.store(true, Ordering::Relaxed);
+    if RELEASED.load(Ordering::Relaxed) {
+        let failure = Failure::Interrupted("the model is written".to_owned());
+        failure.print();
+        std::process::exit(i32::from(failure.exit_code()));
     }
 }

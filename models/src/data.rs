@@ -60,6 +60,16 @@ impl<T: Scalar> Data<T> {
         self.observed.iter().filter(|observed| !**observed).count()
     }
 
+    /// Mean of each column's observed cells; 0 where there is none.
+    pub fn column_means(&self) -> Vec<f64> {
+        let mean = |d: usize| {
+            let cells = (d..self.values.len()).step_by(self.columns).filter(|&i| self.observed[i]);
+            let (count, sum) = cells.fold((0_usize, 0.0), |(count, sum), i| (count + 1, sum + self.values[i].to_f64()));
+            if count == 0 { 0.0 } else { sum / count as f64 }
+        };
+        (0..self.columns).map(mean).collect()
+    }
+
     /// The given rows, in the given order.
     pub fn select(&self, rows: &[usize]) -> Self {
         Data {

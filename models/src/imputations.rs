@@ -195,19 +195,17 @@ struct Marginals<'a, T> {
 impl<'a, T: Scalar> Marginals<'a, T> {
     fn new(data: &'a Data<T>, start: Start) -> Self {
         let rows_with = |d: usize| (0..data.rows()).filter(move |&n| data.observed(n..n + 1)[d]);
-        let columns = 0..data.columns();
-        let mean = |d: usize| -> T {
-            let count = rows_with(d).count().max(1);
-            T::from_f64(rows_with(d).map(|n| data.values(n..n + 1)[d].to_f64()).sum::<f64>() / count as f64)
-        };
         Marginals {
             data,
             start,
             observed: match start {
-                Start::Observed => columns.clone().map(|d| rows_with(d).map(|n| n as u32).collect()).collect(),
+                Start::Observed => (0..data.columns()).map(|d| rows_with(d).map(|n| n as u32).collect()).collect(),
                 Start::Mean | Start::Zero => Vec::new(),
             },
-            means: if start == Start::Mean { columns.map(mean).collect() } else { Vec::new() },
+            means: match start {
+                Start::Mean => data.column_means().into_iter().map(T::from_f64).collect(),
+                Start::Observed | Start::Zero => Vec::new(),
+            },
         }
     }
 

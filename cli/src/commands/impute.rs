@@ -15,6 +15,7 @@ use super::{MOST_NUMBERS, column_names, in_pool, standardised};
 use crate::args::{Fill, ImputeArgs};
 use crate::failure::{Failure, Result};
 use crate::files::numbered;
+use crate::options::{ChainOption, lair_points};
 use crate::output::Output;
 use crate::run::Run;
 use crate::table::{Input, Table, check_output, read_to_complete, write_completed};
@@ -59,6 +60,15 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         replenish: args.replenish,
     };
     let imputation = Imputation::new(asked, &info.vae)?;
+    if let Imputation::Chain(ChainOption::PseudoGibbs, _) = imputation
+        && !info.vae.encoder_input.completed()
+    {
+        output.say(format!(
+            "warning: the encoder of {} has only seen incomplete rows; pseudo-gibbs takes what it makes of completed ones \
+             for the truth, and may go astray (importance and lair correct for it)",
+            info.method
+        ));
+    }
     let columns = column_names(&info);
     let (table, source) = read_to_complete(&Input::from_arg(Some(&args.data)), &args.reading.options(), &columns)?;
     let most = MOST_NUMBERS / table.values().len();
@@ -66,6 +76,11 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         let what = format!("--draws {}: expected at most {most} for a table of this size", args.draws);
         return Err(Failure::usage_hint(what, "several runs with different --seed make more"));
     }
+
+    let paths: Vec<PathBuf> = match args.draws {
+        1 => vec![args.out.clone()],
+        draws => (1..=draws).map(|draw| numbered(&args.out, draw)).collect(),
+    };
 
     let seed = args.common.seed.unwrap_or(0);
     let (copies, outcome) = in_pool(&args.common, || {
@@ -82,12 +97,10 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
             }
         ));
     }
-    let mut out = Vec::new();
-    for (i, values) in copies.iter().enumerate() {
-        let path: PathBuf = if args.draws > 1 { numbered(&args.out, i + 1) } else { args.out.clone() };
-        write_completed(&path, &source, &table, values)?;
-        out.push(path.display().to_string());
+    for (path, values) in paths.iter().zip(&copies) {
+        write_completed(path, &source, &table, values)?;
     }
+    let out = paths.iter().map(|path| path.display().to_string()).collect();
     let report = Report {
         rows: table.rows(),
         cells_imputed: table.missing_cells(),
@@ -116,7 +129,7 @@ fn describe(imputation: &Imputation, outcome: &Outcome) -> String {
         Imputation::Importance(samples) => format!("{size:.0} of {samples} importance samples effective"),
         Imputation::Chain(_, completion) => match completion.sampler.sampler {
             Sampler::Lair(lair) => {
-                let samples = (completion.copies + lair.replenish) * lair.proposals;
+                let samples = lair_points(&lair, completion.copies, completion.sampler.iterations);
                 format!("{size:.1} of {samples} samples of a row effective")
             }
             Sampler::PseudoGibbs | Sampler::MetropolisWithinGibbs { .. } => format!("{size:.1} samples effective"),

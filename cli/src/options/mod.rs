@@ -8,7 +8,7 @@ mod plan;
 mod presets;
 mod renewal;
 
-pub(crate) use plan::{Hidden, Plan, Validation};
+pub(crate) use plan::{Hidden, Plan, Validation, lair_points};
 pub(crate) use presets::Preset;
 pub(crate) use renewal::{ChainOption, LairNumbers, WARM_UP, iterations};
 
@@ -216,6 +216,10 @@ impl TrainOptions {
         if below.sampler.is_some() && self.sampler.is_some_and(|sampler| below.sampler != Some(sampler)) {
             (below.iterations, below.proposals, below.replenish) = (None, None, None);
             (below.proposal_weights, below.resampling, below.resampling_scope) = (None, None, None);
+            below.resample_final = None;
+        }
+        // A single iteration leaves nothing else to resample over.
+        if self.iterations == Some(1) {
             below.resample_final = None;
         }
         // One length overrides the other.

@@ -93,7 +93,7 @@ fn check_imputations(training: &ImputationTraining, vae: &VaeConfig, rows: usize
 }
 
 /// Latent points of a row that LAIR holds at a time.
-pub(super) fn lair_points(lair: &Lair, copies: usize, iterations: usize) -> usize {
+pub(crate) fn lair_points(lair: &Lair, copies: usize, iterations: usize) -> usize {
     let proposals = copies.saturating_add(lair.replenish).saturating_mul(lair.proposals);
     if lair.resample_final { proposals.saturating_mul(iterations) } else { proposals }
 }
@@ -219,6 +219,12 @@ impl TrainOptions {
             (Some(epochs), None) => (Some(length("epochs", epochs)?), None),
             (None, None) => (Some((DEFAULT_UPDATES / per_epoch).clamp(10, 200)), None),
         };
+        if let Objective::ImputationMixture(training) = &objective {
+            // The default, the second epoch, may lie behind the end of a trial of one.
+            let last = epochs.or(updates.map(|n| n.div_ceil(per_epoch))).unwrap_or(1).max(2);
+            let from = training.renew_from;
+            check("impute-from-epoch", from, from <= last, &format!("at most {last}, the last epoch of the run"))?;
+        }
         let schedule = self.schedule.unwrap_or(ScheduleOption::Cosine);
         let seed = self.seed.unwrap_or(0);
         let train = TrainConfig {

@@ -150,6 +150,12 @@ impl TrainOptions {
             }),
         };
         if chosen == ChainOption::Lair {
+            if resample_final && iterations == 1 {
+                return Err(Failure::usage_hint(
+                    "--resample-final: a renewal of one iteration has no other proposals to draw from",
+                    "add --iterations with more than one",
+                ));
+            }
             self.proposals = Some(proposals);
             self.replenish = Some(replenish);
             self.proposal_weights = Some(weights);

@@ -99,6 +99,17 @@ fn chains_run_on_finite_mixtures() {
     }
 }
 
+/// An encoder of incomplete rows makes what it likes of completed ones, and only pseudo-Gibbs takes it at its word.
+#[test]
+fn a_chain_that_may_go_astray_is_warned_of() {
+    let place = Place::with_run();
+    let said = |sampler: &str| {
+        let arguments = format!("impute run table.csv --out {sampler}.csv --sampler {sampler} --iterations 2");
+        place.missvae(&arguments).ok().stderr.contains("may go astray")
+    };
+    assert!(said("pseudo-gibbs") && !said("mwg") && !said("lair"));
+}
+
 /// LAIR with one imputation and one proposal is pseudo-Gibbs sampling: documented, and no error. Every other choice of the
 /// sampler works too.
 #[test]
@@ -111,6 +122,7 @@ fn samplers_in_training() {
         "--iterations 3 --replenish 1 --resample-final --initial-imputations mean",
         "--initial-imputations zero --mask-input --estimator plain --impute-from-epoch 3",
         "--preset power --hidden 8 --blocks 1 --epochs 2 --sampler mwg",
+        "--preset gas --hidden 8 --blocks 1 --epochs 2 --iterations 1",
     ] {
         let place = Place::new();
         place.write("table.csv", table(60, 1.0, 0.0));
@@ -138,6 +150,8 @@ fn options_that_make_no_sense() {
         ("--replenish -1", &["invalid value '-1' for '--replenish <R>': expected a whole number"]),
         ("--iterations 0", &["--iterations 0: expected from 1"]),
         ("--impute-from-epoch 0", &["--impute-from-epoch 0: expected an epoch, counted from 1"]),
+        ("--epochs 3 --impute-from-epoch 4", &["--impute-from-epoch 4: expected at most 3, the last epoch of the run"]),
+        ("--resample-final", &["--resample-final: a renewal of one iteration", "hint: add --iterations"]),
         ("--components 0", &["--components 0: expected at least 1"]),
         ("--samples 0", &["--samples 0: expected at least 1"]),
         ("--sampler importance", &["'importance' for '--sampler", "pseudo-gibbs, mwg, lair"]),

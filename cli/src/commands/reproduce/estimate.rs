@@ -137,7 +137,7 @@ fn measure(run: &Prepared, data: &MogData) -> Result<(f64, f64)> {
 
 /// The plan for people: a line for each setting, seeds together.
 fn text(report: &Report) -> String {
-    let title = ["panel", "method", "K", "imputations", "seeds", "epochs", "updates", "ms an update", "hours"];
+    let title = ["panel", "method", "K", "imputations", "seeds", "epochs", "updates", "ms an update", "time"];
     let mut lines = vec![title.map(str::to_owned).to_vec()];
     let key = |line: &Line| (line.panel, line.method, line.components, line.imputations.clone());
     let mut seen = Vec::new();
@@ -158,17 +158,26 @@ fn text(report: &Report) -> String {
             line.epochs.map_or("–".to_owned(), |epochs| epochs.to_string()),
             line.updates.to_string(),
             format!("{:.2}", line.update_ms),
-            format!("{:.2}", left / 3600.0),
+            duration(left),
         ]);
     }
     let left = report.runs.iter().filter(|line| !line.finished).count();
-    let hours = report.seconds / 3600.0;
     let rejection =
         report.runs.iter().any(|line| line.imputations == Imputations::Rejection(Default::default()).name());
     let caveat = if rejection { "; rejection takes longer on a fitted model than on the initial one" } else { "" };
     format!(
-        "{}{left} runs are left to do, {} at a time: about {hours:.1} hours{caveat}\n",
+        "{}{left} runs are left to do, {} at a time: about {}{caveat}\n",
         aligned(&lines),
-        report.jobs
+        report.jobs,
+        duration(report.seconds)
     )
+}
+
+/// Seconds, in the unit that people would use.
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("{s:.0} s"),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
 }

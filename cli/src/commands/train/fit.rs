@@ -17,6 +17,7 @@ use crate::failure::{Failure, Result};
 use crate::options::Plan;
 use crate::output::Output;
 use crate::run::Run;
+use crate::signal;
 
 /// What `--json` prints and `summary.json` holds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -33,7 +34,9 @@ pub(crate) struct Summary {
     pub(crate) validation: Option<f64>,
     /// Errors on the cells that `--hide` hid.
     pub(super) hidden: Option<preview::HiddenErrors>,
+    /// Of training, as in the metrics.
     pub(crate) seconds: f64,
+    /// Since the run was started or resumed.
     pub(crate) seconds_per_update: f64,
     pub(crate) run: String,
 }
@@ -102,12 +105,17 @@ impl Job<'_> {
         let started = Instant::now();
         let first = trainer.progress().update;
         let mut watch = Watch::new(output, run, info, rows, &trainer, self.bar, self.every)?;
+        let before = watch.before;
         let outcome = trainer.run(&rows.train, rows.validation.as_ref(), &mut watch);
         let last = watch.finish(&trainer, &outcome)?;
         let seconds = started.elapsed().as_secs_f64();
         if outcome? == Outcome::Interrupted {
             let path = run.path().display();
             return Err(Failure::Interrupted(format!("go on with: missvae train --resume {path}")));
+        }
+        if matches!(self.bar, Bar::Own(_)) {
+            // The model is written: what is still to come may be long, and can be had again by --resume.
+            signal::release();
         }
 
         let updates = trainer.progress().update;
@@ -123,7 +131,7 @@ impl Job<'_> {
             objective: last.map_or(f64::NAN, |epoch| epoch.objective),
             validation: last.and_then(|epoch| epoch.validation),
             hidden: rows.hidden_errors(&mut model, plan.train.seed)?,
-            seconds,
+            seconds: before + seconds,
             seconds_per_update: seconds / (updates - first).max(1) as f64,
             run: run.path().display().to_string(),
         };

@@ -34,7 +34,7 @@ pub(super) fn hidden_errors(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> 
     let mut chosen: Vec<usize> = rows.hidden.iter().map(|(cell, _)| cell / columns).collect();
     chosen.dedup();
     let completed = complete(model, rows, &chosen, Statistic::Mean, seed)?;
-    let means = column_means(rows);
+    let means = rows.train.column_means();
     let (mut squares, mut absolute, mut baseline) = (0.0, 0.0, 0.0);
     let mut place = 0;
     for &(cell, truth) in &rows.hidden {
@@ -53,18 +53,6 @@ pub(super) fn hidden_errors(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> 
     let root = |sum: f64| (sum / cells as f64).sqrt();
     let (rmse, rmse_column_means) = (root(squares), root(baseline));
     Ok(HiddenErrors { cells, rmse, mae: absolute / cells as f64, rmse_column_means })
-}
-
-/// Means of the observed cells, in model units.
-fn column_means(rows: &Rows) -> Vec<f64> {
-    let data = &rows.train;
-    let mean = |d: usize| {
-        let observed = (0..data.rows()).filter(|&n| data.observed(n..n + 1)[d]);
-        let (count, sum) =
-            observed.fold((0, 0.0), |(count, sum), n| (count + 1, sum + f64::from(data.values(n..n + 1)[d])));
-        if count == 0 { 0.0 } else { sum / f64::from(count) }
-    };
-    (0..data.columns()).map(mean).collect()
 }
 
 /// A few missing cells and their completions, for people. Empty if nothing is missing.
@@ -86,10 +74,15 @@ pub(super) fn text(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> Result<St
             let mean = values.iter().sum::<f64>() / DRAWS as f64;
             let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (DRAWS - 1) as f64;
             let observed = (0..columns).filter(|&d| data.observed(n..n + 1)[d]).count();
+            let hidden = rows.hidden.binary_search_by_key(&(n * columns + d), |&(cell, _)| cell);
             lines.push(vec![
                 format!("  row {}, {}", rows.numbers[n], rows.columns[d].name),
                 format!("{mean:.2} ± {:.2}", variance.sqrt()),
                 format!("given {observed} observed"),
+                hidden.map_or_else(
+                    |_| String::new(),
+                    |at| format!("hidden: {:.2}", rows.standardisation.restore(d, f64::from(rows.hidden[at].1))),
+                ),
             ]);
         }
     }

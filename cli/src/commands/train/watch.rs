@@ -29,8 +29,8 @@ pub(super) struct MetricsLine {
     pub(super) objective: f64,
     gradient_norm: f64,
     learning_rate: f64,
-    /// Since the run was started or resumed.
-    seconds: f64,
+    /// Of training, those before the run was last resumed included; but not those of an epoch's part before that.
+    pub(super) seconds: f64,
     /// Mean of the bound over the validation rows, in nats a row of the data's units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) validation: Option<f64>,
@@ -81,6 +81,8 @@ pub(super) struct Watch<'a> {
     validation_log_volume: f64,
     bar: &'a Bar,
     started: Instant,
+    /// Seconds that the epochs before the run was resumed took.
+    pub(super) before: f64,
     checkpointed: Instant,
     every: Duration,
     signal: &'static AtomicBool,
@@ -108,7 +110,7 @@ impl<'a> Watch<'a> {
         bar.begin(trainer.progress().update);
         let line_every = (total / LINES).max(1);
         let metrics = run.metrics_after(trainer.progress().epoch)?;
-        let last = metrics.last.as_deref().and_then(|line| serde_json::from_str(line).ok());
+        let last: Option<MetricsLine> = metrics.last.as_deref().and_then(|line| serde_json::from_str(line).ok());
         Ok(Watch {
             output,
             run,
@@ -119,6 +121,7 @@ impl<'a> Watch<'a> {
             validation_log_volume: rows.validation.as_ref().map_or(0.0, log_volume),
             bar,
             started: Instant::now(),
+            before: last.map_or(0.0, |line| line.seconds),
             checkpointed: Instant::now(),
             every,
             signal: signal::listen()?,
@@ -162,7 +165,7 @@ impl<'a> Watch<'a> {
             objective: epoch.objective - self.log_volume,
             gradient_norm: epoch.gradient_norm,
             learning_rate: epoch.learning_rate,
-            seconds: self.started.elapsed().as_secs_f64(),
+            seconds: self.before + self.started.elapsed().as_secs_f64(),
             validation: epoch.validation.map(|value| value - self.validation_log_volume),
             effective_sample_size: epoch.sampler.effective_sample_size(),
             acceptance_rate: epoch.sampler.acceptance_rate(),
