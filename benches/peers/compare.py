@@ -29,6 +29,7 @@ from pathlib import Path
 
 OURS = "missvae"
 PEER_SCRIPT = Path(__file__).resolve().with_name("step_torch.py")
+JAX_SCRIPT = PEER_SCRIPT.with_name("step_jax.py")
 
 
 @dataclass
@@ -69,7 +70,7 @@ def timing_line(text: str) -> dict | None:
 
 
 def peers(args: argparse.Namespace) -> list[Engine]:
-    """PyTorch in each mode asked for, and again with the library to preload, if one is given."""
+    """PyTorch in each mode asked for, and again with the library to preload, if one is given; JAX, if it is asked for."""
     engines = []
     script = shlex.join([args.python, str(PEER_SCRIPT)])
     for mode in args.modes:
@@ -83,6 +84,9 @@ def peers(args: argparse.Namespace) -> list[Engine]:
                     {"LD_PRELOAD": str(args.preload.resolve())},
                 )
             )
+    if args.jax:
+        script = shlex.join([args.jax, str(JAX_SCRIPT)])
+        engines.append(Engine("jax jit", f"{script} --threads {{threads}} --seconds {args.seconds} {{configs}}"))
     return engines
 
 
@@ -138,7 +142,8 @@ def main() -> None:
     parser.add_argument("configs", nargs="*", metavar="CONFIG", help="default: all that an engine has")
     parser.add_argument("--ours", metavar="COMMAND", help="prints our timings; without it only the peers are timed")
     parser.add_argument("--python", default=sys.executable, help="the interpreter that has PyTorch (default: this one)")
-    parser.add_argument("--modes", nargs="+", choices=("eager", "fused", "compiled"), default=["eager", "fused", "compiled"])
+    parser.add_argument("--jax", metavar="PYTHON", help="an interpreter that has JAX, to be timed too")
+    parser.add_argument("--modes", nargs="*", choices=("eager", "fused", "compiled"), default=["eager", "fused", "compiled"])
     parser.add_argument("--preload", type=Path, metavar="LIBRARY", help="time PyTorch also with this library preloaded")
     parser.add_argument("--threads", nargs="+", type=int, default=[1])
     parser.add_argument("--rounds", type=int, default=3)

@@ -38,6 +38,32 @@ pub fn rows_mut<T: Send>(out: &mut [T], row_len: usize, grain_rows: usize, f: im
     split_rows(out, 0..rows, row_len, piece(rows, grain_rows), &f);
 }
 
+/// Work on a number of items that can be cut in two.
+pub trait Divide: Send + Sized {
+    /// Number of items.
+    fn items(&self) -> usize;
+
+    /// The work on the first `at` items, and on the others.
+    fn divide(self, at: usize) -> (Self, Self);
+}
+
+/// Hands `work`, cut into pieces whose numbers of items are multiples of `grain`, all but the last, to `f` on the current
+/// pool's threads.
+pub fn join_parts<D: Divide>(work: D, grain: usize, f: impl Fn(D) + Sync) {
+    let grain = grain.max(1);
+    let piece = piece(work.items().div_ceil(grain), 1) * grain;
+    split_parts(work, grain, piece, &f);
+}
+
+fn split_parts<D: Divide>(work: D, grain: usize, piece: usize, f: &(impl Fn(D) + Sync)) {
+    let items = work.items();
+    if items < 2 * piece {
+        return f(work);
+    }
+    let (first, second) = work.divide((items / 2).next_multiple_of(grain));
+    rayon::join(|| split_parts(first, grain, piece, f), || split_parts(second, grain, piece, f));
+}
+
 /// Pieces a thread: enough for a late or slow thread to be relieved of some of its share.
 const PIECES_PER_THREAD: usize = 4;
 
@@ -112,6 +138,33 @@ mod tests {
         pool(2).install(|| rows_mut(&mut out, 3, 2, fill));
         assert!(out.iter().enumerate().all(|(at, &row)| row == at / 3));
         rows_mut(&mut [], 0, 1, fill);
+    }
+
+    impl Divide for &mut [usize] {
+        fn items(&self) -> usize {
+            self.len()
+        }
+        fn divide(self, at: usize) -> (Self, Self) {
+            self.split_at_mut(at)
+        }
+    }
+
+    #[test]
+    fn parts_are_multiples_of_the_grain() {
+        for (n, grain) in [(0, 4), (3, 4), (57, 4), (1000, 16), (64, 64), (65, 0)] {
+            let mut items = vec![0; n];
+            let visit = |part: &mut [usize]| {
+                let at_end = part.iter().all(|&item| item < 2);
+                assert!(
+                    at_end
+                        && (part.len().is_multiple_of(grain.max(1)) || part.len() % grain.max(1) == n % grain.max(1))
+                );
+                part.iter_mut().for_each(|item| *item += 1);
+            };
+            join_parts(&mut items[..], grain, visit);
+            pool(2).install(|| join_parts(&mut items[..], grain, visit));
+            assert!(items.iter().all(|&count| count == 2), "{n} by {grain}");
+        }
     }
 
     #[test]

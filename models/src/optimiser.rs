@@ -2,6 +2,7 @@
 
 use autodiff::Aligned;
 use linalg::Scalar;
+use linalg::parallel::{Divide, join_parts};
 use linalg::simd::{Kernel, Vector, dispatch, prefetch};
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +45,7 @@ impl<T: Scalar> AmsGrad<T> {
         let t = self.updates as i32;
         let rate = learning_rate / (1.0 - BETA_1.powi(t));
         let root = 1.0 / (1.0 - BETA_2.powi(t)).sqrt();
-        dispatch(Sweep {
+        let sweep = Sweep {
             parameters,
             gradient,
             mean: &mut self.mean,
@@ -53,12 +54,16 @@ impl<T: Scalar> AmsGrad<T> {
             factor: T::from_f64(factor),
             rate: T::from_f64(rate),
             root: T::from_f64(root),
-        });
+        };
+        join_parts(sweep, GRAIN, dispatch);
     }
 }
 
 /// Cache lines between what a sweep works on and what it asks for.
 const LINES_AHEAD: usize = 6;
+
+/// Parameters that are worth a thread's attention, some ten microseconds of them: whole vectors and cache lines.
+const GRAIN: usize = 1 << 14;
 
 /// One pass over parameters and state.
 struct Sweep<'a, T> {
@@ -70,6 +75,34 @@ struct Sweep<'a, T> {
     factor: T,
     rate: T,
     root: T,
+}
+
+impl<T: Scalar> Divide for Sweep<'_, T> {
+    fn items(&self) -> usize {
+        self.parameters.len()
+    }
+
+    fn divide(self, at: usize) -> (Self, Self) {
+        let (parameters, more_parameters) = self.parameters.split_at_mut(at);
+        let (gradient, more_gradient) = self.gradient.split_at(at);
+        let (mean, more_mean) = self.mean.split_at_mut(at);
+        let (square, more_square) = self.square.split_at_mut(at);
+        let (largest, more_largest) = self.largest.split_at_mut(at);
+        let Sweep { factor, rate, root, .. } = self;
+        (
+            Sweep { parameters, gradient, mean, square, largest, factor, rate, root },
+            Sweep {
+                parameters: more_parameters,
+                gradient: more_gradient,
+                mean: more_mean,
+                square: more_square,
+                largest: more_largest,
+                factor,
+                rate,
+                root,
+            },
+        )
+    }
 }
 
 impl<T: Scalar> Kernel<T> for Sweep<'_, T> {

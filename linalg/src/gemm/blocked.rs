@@ -22,6 +22,8 @@ const SMALL_ROWS: usize = 32;
 /// Size of the memory in bytes over which a block of a row-major *B* may spread and still be read where it is: it stays in
 /// the second cache, and its pages in the table of recent ones.
 const IN_PLACE: usize = 512 << 10;
+/// Size of *C* in bytes from which it is asked for before it is needed: most of the second cache.
+const FAR: usize = 768 << 10;
 /// Rows of *A* from which a row-major *B* that spreads further is packed.
 const PACK_ROWS: usize = 160;
 /// Multiplications that are worth a thread's attention, ten to twenty microseconds of them.
@@ -89,8 +91,9 @@ pub(super) fn gemm<T: Scalar>(
         if !in_place {
             let (row_stride, col_stride) = (b.row_stride, b.col_stride);
             let pack = Shared(Pack { layout, k: terms, b: b_block, row_stride, col_stride, packed });
-            // Copying an element costs about as much as ten multiplications.
-            let grain = grain(10 * terms * layout.panel_vectors * layout.lanes);
+            // Copying an element costs about as much as sixteen multiplications; and since all wait for the copies, shares
+            // are worth handing out that are a fourth as large as others.
+            let grain = grain(4 * 16 * terms * layout.panel_vectors * layout.lanes);
             join_ranges(panels, grain, |panels| dispatch_at(level, PackPanels(pack.get(), panels)));
         }
         let job = Shared(Tiles {
@@ -104,6 +107,7 @@ pub(super) fn gemm<T: Scalar>(
             b: if in_place { Source::InPlace(b_block, b.row_stride) } else { Source::Packed(packed) },
             block_strips: (if b_bytes <= SMALL_RIGHT { SMALL_ROWS } else { BLOCK_ROWS }) / layout.strip,
             target: target.part(start == 0, start + terms == k),
+            far: m * n * size_of::<T>() > FAR,
         });
         let grain = grain(terms * layout.strip * layout.panel_vectors * layout.lanes);
         join_ranges(tiles, grain, |tiles| dispatch_at(level, RunTiles(job.get(), tiles)));
@@ -135,6 +139,8 @@ struct Tiles<T> {
     a: Left<T>,
     b: Source<T>,
     target: Target<T>,
+    /// Whether *C* is too large to be in the second cache.
+    far: bool,
     /// Strips in a block of rows.
     block_strips: usize,
 }
@@ -256,7 +262,11 @@ impl<T: Scalar> Tiles<T> {
         b: Right<T>,
     ) {
         let a = Left { at: self.a.at.wrapping_add(row * self.a.row_stride), ..self.a };
+        let target = self.target.offset(row, panel.col);
+        if self.far {
+            target.prefetch(MR, (panel.vectors - 1) * V::LANES + panel.last);
+        }
         // SAFETY: passed on.
-        unsafe { tile::<T, V, MR, NV, TAIL>(self.k, a, b, self.target.offset(row, panel.col), panel.last) }
+        unsafe { tile::<T, V, MR, NV, TAIL>(self.k, a, b, target, panel.last) }
     }
 }

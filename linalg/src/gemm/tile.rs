@@ -4,7 +4,7 @@ use std::ptr::null;
 
 use super::Epilogue;
 use crate::Scalar;
-use crate::simd::Vector;
+use crate::simd::{Vector, prefetch_at};
 
 /// Where the elements of *A* are: element (i, p) of a tile is `at[i * row_stride + p * col_stride]`.
 #[derive(Clone, Copy)]
@@ -68,6 +68,25 @@ impl<T> Target<T> {
                 let (bias, add, scale, gate) = (null(), null(), null(), null());
                 let resume = !first || self.accumulate;
                 Self { bias, add, scale, gate, relu: false, resume, accumulate: false, ..self }
+            }
+        }
+    }
+
+    /// Asks for the lines that the epilogue of a tile of so many rows and columns will come to, before the product begins:
+    /// they arrive while it is computed.
+    #[inline(always)]
+    pub(super) fn prefetch(self, rows: usize, columns: usize) {
+        let line = 64 / size_of::<T>();
+        for (part, stride) in [(self.c.cast_const(), self.c_stride), (self.add, self.stride), (self.gate, self.stride)]
+        {
+            if part.is_null() {
+                continue;
+            }
+            for i in 0..rows {
+                for j in (0..columns).step_by(line) {
+                    prefetch_at(part.wrapping_add(i * stride + j));
+                }
+                prefetch_at(part.wrapping_add(i * stride + columns - 1));
             }
         }
     }
