@@ -51,7 +51,7 @@ pub trait Divide: Send + Sized {
 /// pool's threads.
 pub fn join_parts<D: Divide>(work: D, grain: usize, f: impl Fn(D) + Sync) {
     let grain = grain.max(1);
-    let piece = piece(work.items().div_ceil(grain), 1) * grain;
+    let piece = piece(work.items().div_ceil(grain), 1).max(1) * grain;
     split_parts(work, grain, piece, &f);
 }
 
