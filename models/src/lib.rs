@@ -12,6 +12,7 @@
 //! - [`imputations`]: completed versions of every training row, kept from epoch to epoch;
 //! - [`optimiser`]: AMSGrad, clipping, schedules;
 //! - [`trainer`]: epochs, validation, interruption, exact resumption;
+//! - [`snr`]: the signal-to-noise ratio of the gradients that a trainer works with;
 //! - [`files`]: files that are written whole or not at all;
 //! - [`store`]: model files and checkpoints;
 //! - [`evaluate`]: log-likelihoods on a grid and by importance sampling;
@@ -31,6 +32,7 @@ pub mod network;
 pub mod objective;
 pub mod optimiser;
 pub mod parameters;
+pub mod snr;
 pub mod store;
 pub mod timing;
 pub mod trainer;

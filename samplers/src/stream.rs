@@ -45,6 +45,10 @@ pub enum Purpose {
     StartValidation = 15,
     /// Draws that estimate a divergence.
     Divergence = 16,
+    /// Samples of the latent variables for repeated gradients of a frozen minibatch.
+    Signal = 17,
+    /// Dropout masks for the same.
+    SignalDropout = 18,
 }
 
 /// The stream at an address.

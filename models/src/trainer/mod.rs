@@ -334,6 +334,11 @@ impl<T: Scalar> Trainer<T> {
         &self.parameters
     }
 
+    /// The gradient of the last update, before it was clipped: of minus the objective, in the order of the parameters.
+    pub fn gradient(&self) -> &[T] {
+        &self.gradient
+    }
+
     /// The optimiser's state.
     pub fn optimiser(&self) -> &AmsGrad<T> {
         &self.optimiser

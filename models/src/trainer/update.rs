@@ -14,7 +14,7 @@ use crate::completed::{CompletedBatch, record_completed};
 use crate::data::{Batch, Data, shuffled};
 use crate::imputations::Imputations;
 use crate::imputer::InEvaluation;
-use crate::method::ObjectiveConfig;
+use crate::method::{ObjectiveConfig, Unusable};
 use crate::objective::{Mode, Randomness, record};
 use crate::optimiser::clip_factor;
 
@@ -40,7 +40,10 @@ impl<T: Scalar> Trainer<T> {
         let rows = order[first..last].iter().map(|&n| n as usize);
         let count = rows.len();
         let (objective, diagnostics) = match self.config.objective {
-            Objective::FiniteMixture(config) => (self.gradient_of_rows(data, &config, rows.clone()), None),
+            Objective::FiniteMixture(config) => {
+                let streams = self.streams();
+                (self.gradient_of_rows(data, &config, rows.clone(), streams), None)
+            }
             Objective::ImputationMixture(training) => self.gradient_of_imputations(data, &training, rows.clone()),
         };
         let len = self.gradient.len();
@@ -74,14 +77,39 @@ impl<T: Scalar> Trainer<T> {
         Ok(Step { objective, gradient_norm, learning_rate })
     }
 
-    /// The objective of incomplete rows; its gradient goes to `self.gradient`, with the sign that the optimiser needs.
+    /// Another gradient of some rows with the parameters as they are, before clipping and with the sign of
+    /// [`gradient`](Trainer::gradient), which it replaces. Nothing else changes, and training goes on with the same bits.
+    ///
+    /// The samples of the latent variables are number `draw` of those that belong to the finished epochs; the dropout masks
+    /// are the same for every draw.
+    ///
+    /// # Errors
+    /// With an imputation mixture: its gradient depends on imputations that move with the parameters.
+    ///
+    /// # Panics
+    /// If a row is out of range.
+    #[track_caller]
+    pub fn redraw_gradient(&mut self, data: &Data<T>, rows: &[usize], draw: u64) -> Result<&[T], Error> {
+        let Objective::FiniteMixture(config) = self.config.objective else {
+            let what =
+                "the gradient of an imputation mixture cannot be drawn again: its imputations would have to move";
+            return Err(Unusable(what.to_owned()).into());
+        };
+        let (seed, epoch) = (self.config.seed, self.progress.epoch);
+        let streams = (stream(seed, Purpose::Signal, epoch, draw), stream(seed, Purpose::SignalDropout, epoch, 0));
+        self.gradient_of_rows(data, &config, rows.iter().copied(), streams);
+        Ok(&self.gradient)
+    }
+
+    /// The objective of incomplete rows; its gradient goes to `self.gradient`, with the sign that the optimiser needs. The
+    /// streams are for the latent variables and for dropout.
     fn gradient_of_rows(
         &mut self,
         data: &Data<T>,
         config: &ObjectiveConfig,
         rows: impl ExactSizeIterator<Item = usize> + Clone,
+        (mut noise, mut dropout): (Stream, Stream),
     ) -> f64 {
-        let (mut noise, mut dropout) = self.streams();
         let mut g = self.tape.graph(&self.parameters);
         let batch = Batch::record(&mut g, data, rows);
         let (randomness, mode) = (Randomness::Stream(&mut noise), Mode::Train(&mut dropout));

@@ -1,0 +1,184 @@
+//! The signal-to-noise ratio of gradients (Rainforth et al. 2019; paper, appendix F.1.1 and figure 8; METHODS §7).
+//!
+//! In the order in which a reader needs them:
+//! - [`Moments`]: mean and variance of every entry of a gradient; [`Signal`]: what they come to; [`noise_floor`]: what
+//!   pure noise comes to;
+//! - [`Study`]: what is measured in a training run, and when;
+//! - [`measure`]: a training run that is measured;
+//! - [`save_moments`]: the moments themselves as a file.
+//!
+//! The trainer trains; what is here only looks at its gradients before they are clipped, and changes no bit of the run.
+
+mod file;
+mod moments;
+
+use std::ops::ControlFlow;
+
+use linalg::Scalar;
+use samplers::stream::{Purpose, stream};
+
+use crate::Error;
+use crate::data::{Data, shuffled};
+use crate::method::Unusable;
+use crate::trainer::{Epoch, Objective, Observer, Outcome, Step, Trainer};
+
+pub use file::{MomentsInfo, save_moments};
+pub use moments::{Moments, Signal, Signals, noise_floor};
+
+/// Over what a gradient's mean and variance are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// The minibatches of a training epoch, the short last one included, while the parameters move: the paper's.
+    Epoch,
+    /// Repeated draws of the latent variables after an epoch: the parameters and one minibatch are frozen.
+    Fixed,
+}
+
+/// What is measured in a training run, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Study {
+    /// Whether to measure by [`Protocol::Epoch`].
+    pub epoch: bool,
+    /// How many gradients to draw by [`Protocol::Fixed`], if any.
+    pub draws: Option<u64>,
+    /// The epochs that are measured: the first, the last, and those whose number this divides.
+    pub every: u64,
+}
+
+impl Study {
+    /// Whether an epoch, counted from 1, of so many is measured.
+    pub fn measures(&self, epoch: u64, epochs: u64) -> bool {
+        epoch == 1 || epoch == epochs || epoch.is_multiple_of(self.every)
+    }
+
+    /// Checks that a training run on so many rows can be measured so.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn check<T: Scalar>(&self, trainer: &Trainer<T>, rows: usize) -> Result<(), Unusable> {
+        let fail = |what: String| Err(Unusable(what));
+        if self.every == 0 {
+            return fail("every 0th epoch cannot be measured".to_owned());
+        }
+        if !matches!(trainer.config().objective, Objective::FiniteMixture(_)) {
+            return fail("signal-to-noise ratios are measured of methods with finite mixtures".to_owned());
+        }
+        if let Some(draws) = self.draws.filter(|&draws| draws < 2) {
+            return fail(format!("a variance needs at least 2 draws, not {draws}"));
+        }
+        let minibatches = trainer.updates_per_epoch(rows);
+        if self.epoch && minibatches < 2 {
+            return fail(format!("a variance over an epoch needs at least 2 minibatches, not {minibatches}"));
+        }
+        Ok(())
+    }
+}
+
+/// What was measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured<'a> {
+    /// How.
+    pub protocol: Protocol,
+    /// In or after which epoch, counted from 1.
+    pub epoch: u64,
+    /// Mean and variance of the gradients.
+    pub moments: &'a Moments,
+}
+
+/// Watches a measured run.
+pub trait Watch {
+    /// Called after each update and each draw; `Break` interrupts the run there.
+    fn advanced(&mut self) -> ControlFlow<()>;
+
+    /// Called with what was measured, once for each protocol and measured epoch.
+    fn measured(&mut self, measured: Measured<'_>);
+}
+
+/// Trains to the end as [`Trainer::run`] does, to the same bits, and measures on the way.
+///
+/// The minibatch of [`Protocol::Fixed`] is the first one of the first epoch. Interrupted and called again, it goes on, but
+/// the epoch in which it was interrupted is measured from there on only.
+///
+/// # Errors
+/// Those of [`Study::check`] and [`Trainer::run`].
+pub fn measure<T: Scalar>(
+    trainer: &mut Trainer<T>,
+    data: &Data<T>,
+    study: &Study,
+    watch: &mut impl Watch,
+) -> Result<Outcome, Error> {
+    study.check(trainer, data.rows())?;
+    let mut recorder = Recorder {
+        study,
+        epochs: trainer.total_updates(data.rows()).div_ceil(trainer.updates_per_epoch(data.rows()).max(1)),
+        moments: Moments::new(trainer.parameters().len()),
+        ended: None,
+        stopped: false,
+        watch,
+    };
+    let minibatch = first_minibatch(data.rows(), trainer.config().batch_size, trainer.config().seed);
+    loop {
+        let outcome = trainer.run(data, None, &mut recorder)?;
+        if recorder.stopped {
+            return Ok(Outcome::Interrupted);
+        }
+        if let (Some(epoch), Some(draws)) = (recorder.ended.take(), study.draws) {
+            let Recorder { moments, watch, .. } = &mut recorder;
+            for draw in 0..draws {
+                moments.add(trainer.redraw_gradient(data, &minibatch, draw)?);
+                if watch.advanced().is_break() {
+                    return Ok(Outcome::Interrupted);
+                }
+            }
+            watch.measured(Measured { protocol: Protocol::Fixed, epoch, moments });
+            moments.clear();
+        }
+        if outcome == Outcome::Finished {
+            return Ok(Outcome::Finished);
+        }
+    }
+}
+
+/// The rows of a training run's first minibatch.
+fn first_minibatch(rows: usize, batch_size: usize, seed: u64) -> Vec<usize> {
+    let mut order = Vec::new();
+    shuffled(rows, &mut stream(seed, Purpose::Shuffle, 0, 0), &mut order);
+    order.iter().take(batch_size).map(|&n| n as usize).collect()
+}
+
+/// Collects gradients of updates, and stops the run where draws are to be made.
+struct Recorder<'a, W> {
+    study: &'a Study,
+    /// Epochs of the whole run.
+    epochs: u64,
+    moments: Moments,
+    /// The measured epoch after which the run was stopped.
+    ended: Option<u64>,
+    /// Whether it was `watch` that stopped it.
+    stopped: bool,
+    watch: &'a mut W,
+}
+
+impl<T: Scalar, W: Watch> Observer<T> for Recorder<'_, W> {
+    fn updated(&mut self, trainer: &Trainer<T>, _: &Step) -> Result<ControlFlow<()>, Error> {
+        let progress = trainer.progress();
+        let ended = progress.step == 0;
+        let epoch = if ended { progress.epoch } else { progress.epoch + 1 };
+        let measures = self.study.measures(epoch, self.epochs);
+        if measures && self.study.epoch {
+            self.moments.add(trainer.gradient());
+            if ended {
+                self.watch.measured(Measured { protocol: Protocol::Epoch, epoch, moments: &self.moments });
+                self.moments.clear();
+            }
+        }
+        self.stopped = self.watch.advanced().is_break();
+        self.ended = (ended && measures && self.study.draws.is_some()).then_some(epoch);
+        let goes_on = !self.stopped && self.ended.is_none();
+        Ok(if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    }
+
+    fn epoch_ended(&mut self, _: &Trainer<T>, _: &Epoch) -> Result<(), Error> {
+        Ok(())
+    }
+}
