@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::options::{Preset, TrainOptions};
+use crate::options::{EstimatorOption, LogitGradientOption, ModelOptions, PathwiseOption, Preset, TrainOptions};
 
 /// Fit variational autoencoders to incomplete tables, score them, complete tables with them.
 #[derive(Debug, Parser)]
@@ -69,6 +69,16 @@ pub(crate) enum Command {
     /// What is missing, and how
     #[command(allow_negative_numbers = true, after_help = "Example: missvae describe table.csv")]
     Describe(DescribeArgs),
+    /// Gradient signal-to-noise of estimators, side by side
+    ///
+    /// Trains every method with every way of estimating its gradient, and measures |mean/deviation| of each parameter's
+    /// gradient before clipping: over the minibatches of an epoch while the parameters move (the paper's figure 8), and over
+    /// draws of the latent variables with the parameters and a minibatch frozen. Encoder and decoder are told apart.
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Example: missvae snr table.csv --methods miss-vae,miss-svae --epochs 20 --seeds 3 --out snr"
+    )]
+    Snr(Box<SnrArgs>),
     /// An experiment of the paper: fig5 or fig6
     ///
     /// Fits the experiment's models, scores them, and leaves NAME.csv, NAME.svg, NAME.png and runs/ in a directory. A run
@@ -104,6 +114,7 @@ impl Command {
             Command::Impute(args) => &args.common,
             Command::Sample(args) => &args.common,
             Command::Describe(args) => &args.common,
+            Command::Snr(args) => &args.common,
             Command::Reproduce(args) => &args.common,
             Command::Gradcheck(args) => &args.common,
             Command::Bench(args) => &args.common,
@@ -249,6 +260,58 @@ pub(crate) struct DescribeArgs {
     /// All columns but these, separated by commas
     #[arg(long, value_name = "A,B")]
     pub(crate) ignore_columns: Option<String>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Over what a gradient's mean and deviation are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProtocolOption {
+    /// The minibatches of an epoch, while the parameters move
+    Epoch,
+    /// Draws of the latent variables after an epoch, parameters and minibatch frozen
+    Fixed,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SnrArgs {
+    /// Table: .csv, .tsv, .npy (also .gz), .npz, or - for CSV on standard input
+    pub(crate) data: PathBuf,
+    /// Methods with a finite mixture, separated by commas
+    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "miss-vae,miss-svae,miss-iwae,miss-siwae")]
+    pub(crate) methods: Vec<String>,
+    /// Gradients through ancestral samples to means and scales, separated by commas
+    #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',', default_value = "implicit,responsibility")]
+    pub(crate) pathwise: Vec<PathwiseOption>,
+    /// Gradients through ancestral samples to logits, separated by commas (default: implicit; leave-one-out where it applies
+    /// with --pathwise responsibility)
+    #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) logit_gradient: Vec<LogitGradientOption>,
+    /// Gradient estimators, separated by commas
+    #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',', default_value = "stl")]
+    pub(crate) estimator: Vec<EstimatorOption>,
+    /// Over what mean and deviation are taken, separated by commas
+    #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',', default_value = "epoch,fixed")]
+    pub(crate) protocol: Vec<ProtocolOption>,
+    /// Gradients of the frozen minibatch (default: 100)
+    #[arg(long, value_name = "N")]
+    pub(crate) draws: Option<u64>,
+    /// Measure every so many epochs; the first and the last one always
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) every: u64,
+    /// Runs of each estimator: the seeds are --seed and those after it
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) seeds: usize,
+    /// Directory of snr.csv, snr.svg and snr.png (default: none are written)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Leave the mean and the variance of every parameter's gradient in the directory too, of the last epoch
+    #[arg(long, requires = "out")]
+    pub(crate) raw: bool,
+    #[command(flatten)]
+    pub(crate) model: ModelOptions,
     #[command(flatten)]
     pub(crate) reading: Reading,
     #[command(flatten)]

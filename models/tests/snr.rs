@@ -243,7 +243,7 @@ fn one_component_has_one_gradient() {
 
 /// Γ(k/2), by its recursion.
 fn half_gamma(k: u64) -> f64 {
-    let (mut value, start) = if k % 2 == 1 { (std::f64::consts::PI.sqrt(), 1) } else { (1.0, 2) };
+    let (mut value, start) = if !k.is_multiple_of(2) { (std::f64::consts::PI.sqrt(), 1) } else { (1.0, 2) };
     for i in (start..k).step_by(2) {
         value *= i as f64 / 2.0;
     }
@@ -264,7 +264,7 @@ fn normal_gradients_have_the_ratio_that_theory_gives() {
     for _ in 0..N {
         fill_standard_normal(&mut rng, &mut noise);
         for (rho, moments) in &mut moments {
-            let scale = |i: usize| if i % 2 == 0 { 1e3 } else { -1e-3 };
+            let scale = |i: usize| if i.is_multiple_of(2) { 1e3 } else { -1e-3 };
             let gradient: Vec<f64> = noise.iter().enumerate().map(|(i, x)| scale(i) * (*rho + x)).collect();
             moments.add(&gradient);
         }

@@ -8,6 +8,7 @@ mod imputation;
 mod impute;
 mod reproduce;
 mod sample;
+mod snr;
 mod train;
 
 use models::data::Data;
@@ -34,6 +35,7 @@ pub(crate) fn dispatch(cli: &Cli) -> Result<()> {
         Command::Impute(args) => impute::run(args),
         Command::Sample(args) => sample::run(args),
         Command::Describe(args) => describe::run(args),
+        Command::Snr(args) => snr::run(args),
         Command::Reproduce(args) => reproduce::run(args),
         Command::Gradcheck(args) => gradcheck::run(args),
         Command::Bench(args) => bench::run(args),

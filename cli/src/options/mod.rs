@@ -4,10 +4,12 @@
 //! laid over one another, and [`Plan`] is the result: every option resolved and checked.
 
 mod gradient;
+mod model;
 mod plan;
 mod presets;
 mod renewal;
 
+pub(crate) use model::ModelOptions;
 pub(crate) use plan::{Hidden, Plan, Validation, lair_points};
 pub(crate) use presets::Preset;
 pub(crate) use renewal::{ChainOption, LairNumbers, WARM_UP, iterations};

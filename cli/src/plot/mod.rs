@@ -1,4 +1,4 @@
-//! Figures: panels with box plots or lines, as SVG and as PNG.
+//! Figures: panels with box plots, lines or curves, as SVG and as PNG.
 //!
 //! In the order in which a reader needs them:
 //! - [`Figure`], [`Panel`], [`Content`]: what is shown;
@@ -26,13 +26,16 @@ const COLOURS: [&str; 7] = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00
 /// Length of a key in the legend, and the space between two entries.
 const KEY: f64 = 26.0;
 const SPACE: f64 = 26.0;
-/// Height of the legend, the panels and what is below them, in CSS pixels.
+/// Height of the legend and of its further lines, of the panels and what is below them, in CSS pixels.
 const LEGEND: f64 = 44.0;
+const LEGEND_LINE: f64 = 28.0;
 const PLOT: f64 = 300.0;
 const BELOW: f64 = 66.0;
 /// Room to the left of a panel for its ticks and label, and to the right.
 const LEFT: f64 = 74.0;
 const RIGHT: f64 = 16.0;
+/// A legend that is wider than the panels and than this is broken into lines.
+const WIDE: f64 = 900.0;
 /// Font sizes of titles and labels.
 const TITLE: f64 = 19.0;
 const LABEL: f64 = 18.0;
@@ -42,7 +45,7 @@ const LABEL: f64 = 18.0;
 pub(crate) struct Figure {
     /// Names of the series, which have colours and marks in this order.
     pub(crate) series: Vec<String>,
-    /// From left to right.
+    /// From left to right, and row by row.
     pub(crate) panels: Vec<Panel>,
 }
 
@@ -65,8 +68,10 @@ pub(crate) struct Panel {
 pub(crate) enum Content {
     /// Box plots side by side, a gap between groups.
     Boxes(Vec<Vec<LabelledBox>>),
-    /// Lines with intervals.
+    /// Lines with intervals, for few points.
     Lines(Vec<Line>),
+    /// Lines with bands, for any number of points.
+    Curves(Vec<Line>),
 }
 
 /// A box plot of some values.
@@ -103,31 +108,65 @@ impl Content {
 }
 
 impl Figure {
-    /// Writes the figure as `<stem>.svg` and `<stem>.png` into a directory.
+    /// Writes the figure as `<stem>.svg` and `<stem>.png` into a directory, all panels in a row.
     pub(crate) fn write(&self, directory: &Path, stem: &str) -> Result<()> {
-        let text = self.svg();
+        self.write_in_rows(directory, stem, self.panels.len())
+    }
+
+    /// Writes the figure as `<stem>.svg` and `<stem>.png` into a directory, so many panels in a row.
+    pub(crate) fn write_in_rows(&self, directory: &Path, stem: &str, in_row: usize) -> Result<()> {
+        let text = self.svg(in_row);
         let pixels = raster::png(&text).map_err(|what| Failure::Failed(format!("{stem}.png: {what}")))?;
         write_atomic(&directory.join(format!("{stem}.svg")), |out| out.write_all(text.as_bytes()))?;
         write_atomic(&directory.join(format!("{stem}.png")), |out| out.write_all(&pixels))?;
         Ok(())
     }
 
-    /// The figure as SVG.
-    pub(crate) fn svg(&self) -> String {
+    /// The figure as SVG, so many panels in a row.
+    fn svg(&self, in_row: usize) -> String {
         let titled = self.panels.iter().any(|panel| panel.title.is_some());
-        let top = LEGEND + if titled { 1.6 * TITLE } else { 0.0 };
-        let panels: f64 = self.panels.iter().map(|panel| LEFT + panel.width + RIGHT).sum();
+        let above = if titled { 1.6 * TITLE } else { 0.0 };
+        let wide = |row: &[Panel]| row.iter().map(|panel| LEFT + panel.width + RIGHT).sum::<f64>();
+        let rows: Vec<&[Panel]> = self.panels.chunks(in_row.max(1)).collect();
+        let panels = rows.iter().map(|row| wide(row)).fold(0.0, f64::max);
         // A single narrow panel stands under a wider legend.
-        let width = panels.max(self.legend_width() + 2.0 * RIGHT);
-        let mut svg = Svg::new(width, top + PLOT + BELOW);
-        self.legend(&mut svg, width);
-        let mut left = (width - panels) / 2.0;
-        for panel in &self.panels {
-            let area = panel::Area { left: left + LEFT, top, width: panel.width, height: PLOT };
-            panel.draw(&mut svg, area);
-            left += LEFT + panel.width + RIGHT;
+        let width = panels.max((legend_width(&self.entries()) + 2.0 * RIGHT).min(WIDE));
+        let lines = self.legend_lines(width - 2.0 * RIGHT);
+        let legend = LEGEND + LEGEND_LINE * lines.len().saturating_sub(1) as f64;
+        let mut svg = Svg::new(width, legend + rows.len() as f64 * (above + PLOT + BELOW));
+        self.legend(&mut svg, width, &lines);
+        let mut top = legend + above;
+        for row in rows {
+            let mut left = (width - wide(row)) / 2.0;
+            for panel in row {
+                let area = panel::Area { left: left + LEFT, top, width: panel.width, height: PLOT };
+                panel.draw(&mut svg, area);
+                left += LEFT + panel.width + RIGHT;
+            }
+            top += PLOT + BELOW + above;
         }
         svg.finish()
+    }
+
+    /// The entries of the legend: the series, and what the marks of box plots are.
+    fn entries(&self) -> Vec<&str> {
+        self.series.iter().map(String::as_str).chain(self.marks().iter().copied()).collect()
+    }
+
+    /// The numbers of the entries, in lines of at most so many pixels.
+    fn legend_lines(&self, width: f64) -> Vec<Vec<usize>> {
+        let entries = self.entries();
+        let mut lines: Vec<Vec<usize>> = vec![Vec::new()];
+        for place in 0..entries.len() {
+            let line = lines.len() - 1;
+            let names: Vec<&str> = lines[line].iter().chain([&place]).map(|&i| entries[i]).collect();
+            if names.len() > 1 && legend_width(&names) > width {
+                lines.push(vec![place]);
+            } else {
+                lines[line].push(place);
+            }
+        }
+        lines
     }
 
     /// The names of the marks of box plots, if there are some.
@@ -136,40 +175,41 @@ impl Figure {
         if with_boxes { &["median", "mean"] } else { &[] }
     }
 
-    fn legend_width(&self) -> f64 {
-        let names = self.series.iter().map(String::as_str).chain(self.marks().iter().copied());
-        names.map(|name| KEY + 8.0 + svg::width(name, LABEL) + SPACE).sum::<f64>() - SPACE
-    }
-
-    /// The series in a line, centred; and what the marks of box plots are.
-    fn legend(&self, svg: &mut Svg, width: f64) {
-        let marks = self.marks();
-        let mut left = (width - self.legend_width()) / 2.0;
-        let middle = LEGEND / 2.0;
-        let mut entry = |svg: &mut Svg, name: &str, key: &dyn Fn(&mut Svg, f64)| {
-            key(svg, left);
-            svg.text((left + KEY + 8.0, middle + 0.34 * LABEL), LABEL, Anchor::Start, name);
-            left += KEY + 8.0 + svg::width(name, LABEL) + SPACE;
-        };
+    /// The entries in lines, each centred.
+    fn legend(&self, svg: &mut Svg, width: f64, lines: &[Vec<usize>]) {
+        let entries = self.entries();
         let only_boxes = self.panels.iter().all(|panel| panel.content.boxes());
-        for (series, name) in self.series.iter().enumerate() {
-            let colour = COLOURS[series % COLOURS.len()];
-            entry(svg, name, &|svg, left| {
-                if only_boxes {
-                    panel::swatch(svg, (left, middle - 8.0), (KEY, 16.0), colour);
-                } else {
-                    svg.line((left, middle), (left + KEY, middle), colour, 2.5);
-                    panel::mark(svg, series, (left + KEY / 2.0, middle), colour);
+        for (number, line) in lines.iter().enumerate() {
+            let names: Vec<&str> = line.iter().map(|&place| entries[place]).collect();
+            let mut left = (width - legend_width(&names)) / 2.0;
+            let middle = LEGEND / 2.0 + LEGEND_LINE * number as f64;
+            for (&place, name) in line.iter().zip(names) {
+                match place.checked_sub(self.series.len()) {
+                    None => series_key(svg, place, (left, middle), only_boxes),
+                    Some(0) => svg.line((left, middle), (left + KEY, middle), panel::INK, 2.5),
+                    Some(_) => panel::diamond(svg, (left + KEY / 2.0, middle), "#ffffff"),
                 }
-            });
-        }
-        for (i, name) in marks.iter().enumerate() {
-            entry(svg, name, &|svg, left| match i {
-                0 => svg.line((left, middle), (left + KEY, middle), panel::INK, 2.5),
-                _ => panel::diamond(svg, (left + KEY / 2.0, middle), "#ffffff"),
-            });
+                svg.text((left + KEY + 8.0, middle + 0.34 * LABEL), LABEL, Anchor::Start, name);
+                left += KEY + 8.0 + svg::width(name, LABEL) + SPACE;
+            }
         }
     }
+}
+
+/// The key of a series, its left end at a place.
+fn series_key(svg: &mut Svg, series: usize, (left, middle): (f64, f64), boxes: bool) {
+    let colour = COLOURS[series % COLOURS.len()];
+    if boxes {
+        panel::swatch(svg, (left, middle - 8.0), (KEY, 16.0), colour);
+    } else {
+        svg.line((left, middle), (left + KEY, middle), colour, 2.5);
+        panel::mark(svg, series, (left + KEY / 2.0, middle), colour);
+    }
+}
+
+/// About how wide these entries are in a line of the legend.
+fn legend_width(names: &[&str]) -> f64 {
+    names.iter().map(|name| KEY + 8.0 + svg::width(name, LABEL) + SPACE).sum::<f64>() - SPACE
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ const TICK_SPACE: f64 = 58.0;
 /// How far points at one place are apart, and half the width of the end of an interval.
 const DODGE: f64 = 5.0;
 const CAP: f64 = 3.5;
+/// The most marks on a curve.
+const MARKS: usize = 10;
 /// The gap between groups of boxes, in boxes.
 const GAP: f64 = 0.6;
 
@@ -59,7 +61,7 @@ impl Panel {
         }
         let heights: Vec<f64> = match &self.content {
             Content::Boxes(groups) => groups.iter().flatten().flat_map(|one| one.values.iter().copied()).collect(),
-            Content::Lines(lines) => {
+            Content::Lines(lines) | Content::Curves(lines) => {
                 let shown = lines.iter().flat_map(|line| &line.points).filter(|point| point.x.is_finite());
                 shown.flat_map(|point| [point.y, point.low, point.high]).collect()
             }
@@ -77,6 +79,7 @@ impl Panel {
                 match &self.content {
                     Content::Boxes(groups) => draw_boxes(svg, area, &y, groups),
                     Content::Lines(lines) => draw_lines(svg, area, &y, lines),
+                    Content::Curves(lines) => draw_curves(svg, area, &y, lines),
                 }
             }
         }
@@ -142,19 +145,47 @@ pub(super) fn diamond(svg: &mut Svg, (x, y): (f64, f64), fill: &str) {
     svg.polygon(&[(x, y - r), (x + r, y), (x, y + r), (x - r, y)], fill, INK);
 }
 
-fn draw_lines(svg: &mut Svg, area: Area, y: &Axis, lines: &[Line]) {
-    let shown = |line: &Line| -> Vec<_> {
-        let finite = |point: &&super::Point| point.x.is_finite() && point.y.is_finite();
-        line.points.iter().filter(finite).copied().collect()
-    };
-    let Some(x) = Axis::around(lines.iter().flat_map(shown).map(|point| point.x), area.width / TICK_SPACE) else {
-        return;
-    };
+/// The points of a line that can be drawn.
+fn shown(line: &Line) -> Vec<super::Point> {
+    let finite = |point: &&super::Point| point.x.is_finite() && point.y.is_finite();
+    line.points.iter().filter(finite).copied().collect()
+}
+
+/// The horizontal axis of lines; `None` if there is no point.
+fn draw_x_axis(svg: &mut Svg, area: Area, lines: &[Line]) -> Option<Axis> {
+    let x = Axis::around(lines.iter().flat_map(shown).map(|point| point.x), area.width / TICK_SPACE)?;
     for (at, label) in &x.ticks {
         let place = area.x(&x, *at);
         svg.line((place, area.bottom()), (place, area.bottom() + TICK), INK, 1.2);
         svg.text((place, area.bottom() + 24.0), TICK_LABEL, Anchor::Middle, label);
     }
+    Some(x)
+}
+
+fn draw_curves(svg: &mut Svg, area: Area, y: &Axis, lines: &[Line]) {
+    let Some(x) = draw_x_axis(svg, area, lines) else { return };
+    let colour = |line: &Line| COLOURS[line.series % COLOURS.len()];
+    // All bands lie below all lines.
+    for line in lines {
+        let points: Vec<_> = shown(line).into_iter().filter(|point| point.low < point.high).collect();
+        let side = |end: fn(&super::Point) -> f64| points.iter().map(move |point| (point.x, end(point)));
+        let outline = side(|point| point.low).chain(side(|point| point.high).rev());
+        let outline: Vec<_> = outline.map(|(at, value)| (area.x(&x, at), area.y(y, value))).collect();
+        if points.len() > 1 {
+            svg.band(&outline, colour(line));
+        }
+    }
+    for line in lines {
+        let points: Vec<_> = shown(line).iter().map(|point| (area.x(&x, point.x), area.y(y, point.y))).collect();
+        svg.path(&points, colour(line), 2.0);
+        // About so many marks, so that many points remain a line.
+        let step = points.len().div_ceil(MARKS).max(1);
+        points.iter().step_by(step).for_each(|&at| mark(svg, line.series, at, colour(line)));
+    }
+}
+
+fn draw_lines(svg: &mut Svg, area: Area, y: &Axis, lines: &[Line]) {
+    let Some(x) = draw_x_axis(svg, area, lines) else { return };
     // Points of different series at one place stand a little apart, so that their intervals can be seen.
     let apart = |i: usize| DODGE * (i as f64 - 0.5 * (lines.len() as f64 - 1.0));
     for (i, line) in lines.iter().enumerate() {

@@ -67,6 +67,12 @@ impl Svg {
         put!(self, r#"<polygon points="{points}" fill="{fill}" stroke="{stroke}"/>"#);
     }
 
+    /// A polygon that what is below shines through.
+    pub(super) fn band(&mut self, points: &[(f64, f64)], fill: &str) {
+        let points = coordinates(points);
+        put!(self, r#"<polygon points="{points}" fill="{fill}" fill-opacity="0.15"/>"#);
+    }
+
     /// A rectangle; its frame is (colour, width).
     pub(super) fn rectangle(&mut self, corner: (f64, f64), size: (f64, f64), fill: &str, frame: Option<(&str, f64)>) {
         let (x, y, w, h) = (number(corner.0), number(corner.1), number(size.0), number(size.1));

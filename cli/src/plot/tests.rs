@@ -39,6 +39,27 @@ fn writes_both_files() {
     assert!(dark > 3000, "{dark} dark pixels");
 }
 
+/// Curves have a band each, two rows are taller than one by the height of a row, and a long legend is broken into lines, not a
+/// wider page.
+#[test]
+fn curves_rows_and_a_long_legend() {
+    let mut figure = figure();
+    let point = |i: usize| Point { x: i as f64, y: 1.0, low: 0.5, high: 1.5 + i as f64 };
+    let line = |series| Line { series, points: (0..40).map(point).collect() };
+    figure.panels[0].content = Content::Curves(vec![line(0), line(1)]);
+    let size = |text: &str, name: &str| -> f64 {
+        let rest = text.split(&format!("{name}=\"")).nth(1).unwrap();
+        rest.split('"').next().unwrap().parse().unwrap()
+    };
+    let (flat, tall) = (figure.svg(3), figure.svg(1));
+    assert_eq!(flat.matches("fill-opacity").count(), 2);
+    assert!(size(&flat, "height") < 500.0 && size(&tall, "height") > 1000.0);
+    figure.series = (0..30).map(|i| format!("a series of many, number {i}")).collect();
+    let long = figure.svg(1);
+    assert!(size(&long, " width") <= WIDE && size(&long, " height") > size(&tall, " height") + 6.0 * LEGEND_LINE);
+    assert_eq!(long.matches("a series of many").count(), 30);
+}
+
 /// A text is drawn with the bundled fonts: without them there would be none.
 #[test]
 fn letters_become_pixels() {

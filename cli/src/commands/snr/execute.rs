@@ -1,0 +1,239 @@
+//! Measured runs, several at a time.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use indicatif::ProgressBar;
+use models::snr::{Measured, MomentsInfo, Protocol, Signals, Study, Watch, measure, save_moments};
+use models::trainer::{Outcome, Trainer};
+use models::vae::Vae;
+
+use super::super::MOST_THREADS;
+use super::super::train::Rows;
+use super::Prepared;
+use super::variants::{Variant, several_estimators};
+use crate::args::SnrArgs;
+use crate::failure::{Failure, Result};
+use crate::output::Output;
+use crate::signal;
+
+/// What was measured in or after an epoch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Point {
+    pub(super) protocol: Protocol,
+    pub(super) epoch: u64,
+    pub(super) signals: Signals,
+    /// Gradients.
+    pub(super) gradients: u64,
+}
+
+/// What all runs share.
+struct Board<'a> {
+    rows: &'a Rows,
+    variants: &'a [Variant],
+    study: &'a Study,
+    /// Where moments go.
+    raw: Option<&'a Path>,
+    output: &'a Output,
+    bar: ProgressBar,
+    interrupted: &'static AtomicBool,
+    /// Whether a run failed, so that the others need not go on.
+    failed: AtomicBool,
+    done: AtomicUsize,
+    of: usize,
+}
+
+/// The points of all runs, in their order: fewer for a run that was given up because a number stopped being finite.
+pub(super) fn all(
+    runs: &[Prepared],
+    variants: &[Variant],
+    rows: &Rows,
+    study: &Study,
+    raw: Option<&Path>,
+    args: &SnrArgs,
+    output: &Output,
+) -> Result<Vec<Vec<Point>>> {
+    let threads = args.common.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    // Small networks gain little from a second thread, so runs have one each while there are enough of them.
+    let jobs = threads.clamp(1, MOST_THREADS).min(runs.len());
+    let threads_each = (threads / jobs).max(1);
+    let steps = runs.iter().map(|run| steps(run, rows, study)).sum();
+    let board = Board {
+        rows,
+        variants,
+        study,
+        raw,
+        output,
+        bar: output.bar(steps, "gradients"),
+        interrupted: signal::listen()?,
+        failed: AtomicBool::new(false),
+        done: AtomicUsize::new(0),
+        of: runs.len(),
+    };
+    let found: Vec<Mutex<Vec<Point>>> = runs.iter().map(|_| Mutex::new(Vec::new())).collect();
+    let failure = Mutex::new(None);
+    let given_up = Mutex::new(None);
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<()> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads_each).build();
+        let pool = pool.map_err(|error| Failure::Failed(format!("the threads could not be started: {error}")))?;
+        while !board.stops() {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(run) = runs.get(place) else { break };
+            let (points, error) = pool.install(|| board.one(run))?;
+            *lock(&found[place]) = points;
+            if let Some(error) = error {
+                lock(&given_up).get_or_insert(error);
+            }
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                if let Err(error) = work() {
+                    // The first failure is told; the other runs stop because of it.
+                    lock(&failure).get_or_insert(error);
+                    board.failed.store(true, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    board.bar.finish_and_clear();
+    if let Some(failure) = lock(&failure).take() {
+        return Err(failure);
+    }
+    // A signal that came when all was done is no interruption.
+    if board.done.load(Ordering::Relaxed) < runs.len() {
+        let what = "what was measured is written only when all runs are done";
+        return Err(Failure::Interrupted(what.to_owned()));
+    }
+    let found: Vec<Vec<Point>> = found.iter().map(|points| std::mem::take(&mut *lock(points))).collect();
+    match lock(&given_up).take() {
+        Some(error) if found.iter().all(Vec::is_empty) => Err(error.into()),
+        _ => Ok(found),
+    }
+}
+
+/// A lock that outlives a thread that panicked: what it holds is written whole.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Gradients of a whole run: its updates and its draws.
+fn steps(run: &Prepared, rows: &Rows, study: &Study) -> u64 {
+    let per_epoch = rows.train.rows().div_ceil(run.plan.train.batch_size) as u64;
+    let epochs = run.plan.options.epochs.unwrap_or(0);
+    let measured = (1..=epochs).filter(|&epoch| study.measures(epoch, epochs)).count() as u64;
+    epochs * per_epoch + measured * study.draws.unwrap_or(0)
+}
+
+impl Board<'_> {
+    fn stops(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Carries out a run. The error is that of a number which was not finite; the points are those before it.
+    fn one(&self, run: &Prepared) -> Result<(Vec<Point>, Option<models::Error>)> {
+        let Prepared { plan, variant } = run;
+        let variant = &self.variants[*variant];
+        let mut trainer = Trainer::<f32>::new(Vae::new(plan.vae.clone()), plan.train.clone())?;
+        let vae = trainer.vae().clone();
+        let mut watch = Run {
+            board: self,
+            vae: &vae,
+            variant: variant.slug(),
+            seed: plan.train.seed,
+            epochs: plan.options.epochs.unwrap_or(0),
+            points: Vec::new(),
+            failure: None,
+        };
+        let started = Instant::now();
+        let outcome = measure(&mut trainer, &self.rows.train, self.study, &mut watch);
+        let Run { points, failure, .. } = watch;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let name = format!("{}, seed {}", variant.title(several_estimators(self.variants)), plan.train.seed);
+        match outcome {
+            Ok(Outcome::Finished) => {
+                self.tell(&name, &format!("{:.0} s", started.elapsed().as_secs_f64()));
+                Ok((points, None))
+            }
+            Ok(Outcome::Interrupted) => Ok((points, None)),
+            Err(error @ models::Error::NotFinite { .. }) => {
+                self.tell(&name, &format!("given up: {error}"));
+                Ok((points, Some(error)))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn tell(&self, run: &str, what: &str) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        self.bar.suspend(|| self.output.say(format!("{done}/{}: {run}: {what}", self.of)));
+    }
+}
+
+/// Watches one run.
+struct Run<'a> {
+    board: &'a Board<'a>,
+    vae: &'a Vae,
+    /// The variant's name in files.
+    variant: String,
+    seed: u64,
+    epochs: u64,
+    points: Vec<Point>,
+    failure: Option<Failure>,
+}
+
+impl Run<'_> {
+    /// Writes the moments themselves.
+    fn keep(&self, directory: &Path, measured: &Measured<'_>) -> Result<()> {
+        let protocol = name(measured.protocol);
+        let path: PathBuf = directory.join(format!("{}-seed{}-{protocol}.safetensors", self.variant, self.seed));
+        let info = MomentsInfo {
+            method: self.variant.clone(),
+            protocol: protocol.to_owned(),
+            seed: self.seed,
+            epoch: measured.epoch,
+            gradients: measured.moments.count(),
+        };
+        save_moments(&path, self.vae, measured.moments, &info).map_err(|error| match error {
+            models::Error::Io { path, source } => crate::error::Error::writing(&path, source).into(),
+            other => Failure::from(other),
+        })
+    }
+}
+
+impl Watch for Run<'_> {
+    fn advanced(&mut self) -> ControlFlow<()> {
+        self.board.bar.inc(1);
+        match self.failure.is_some() || self.board.stops() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    fn measured(&mut self, measured: Measured<'_>) {
+        let Measured { protocol, epoch, moments } = measured;
+        let signals = moments.signals(self.vae);
+        self.points.push(Point { protocol, epoch, signals, gradients: moments.count() });
+        if let Some(directory) = self.board.raw.filter(|_| epoch == self.epochs)
+            && let Err(failure) = self.keep(directory, &measured)
+        {
+            self.failure.get_or_insert(failure);
+        }
+    }
+}
+
+/// What the command line calls a protocol.
+pub(super) fn name(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Epoch => "epoch",
+        Protocol::Fixed => "fixed",
+    }
+}

@@ -1,0 +1,125 @@
+//! `missvae snr`: the signal-to-noise ratio of gradients, estimators side by side (paper, appendix F.1.1 and figure 8).
+//!
+//! In the order in which a reader needs them:
+//! - `variants`: the methods with their ways of estimating a gradient;
+//! - `execute`: their runs, several at a time;
+//! - `results`: curves, CSV and table; `interval`: what the seeds say of a mean; `figure`: the curves as a picture.
+
+mod execute;
+mod figure;
+mod interval;
+mod results;
+mod variants;
+
+use models::snr::Study;
+use models::trainer::Trainer;
+use models::vae::Vae;
+
+use super::train::Rows;
+use crate::args::{ProtocolOption, SnrArgs};
+use crate::failure::{Failure, Result};
+use crate::files::create_directory;
+use crate::options::{Plan, TrainOptions};
+use crate::output::Output;
+use variants::Variant;
+
+/// Gradients of the frozen minibatch, unless it is said otherwise.
+const DRAWS: u64 = 100;
+
+/// A run: a variant with a seed.
+struct Prepared {
+    /// Its place among the variants.
+    variant: usize,
+    plan: Plan,
+}
+
+pub(crate) fn run(args: &SnrArgs) -> Result<()> {
+    let output = Output::new(&args.common);
+    let study = study(args)?;
+    if args.seeds == 0 {
+        return Err(Failure::usage("--seeds 0: expected at least 1"));
+    }
+    let (variants, left_out) = variants::all(args)?;
+    let rows = Rows::read(&with_preset(args, &variants[0], None)?)?;
+    let runs = prepare(args, &variants, &rows)?;
+    for run in &runs {
+        // So that what cannot be measured is said before anything is done.
+        let trainer = Trainer::<f32>::new(Vae::new(run.plan.vae.clone()), run.plan.train.clone())?;
+        study.check(&trainer, rows.train.rows()).map_err(models::Error::from)?;
+    }
+    let raw = match &args.out {
+        Some(out) => {
+            let raw = out.join("raw");
+            create_directory(if args.raw { &raw } else { out })?;
+            args.raw.then_some(raw)
+        }
+        None => None,
+    };
+    output.say(rows.describe());
+    if !left_out.is_empty() {
+        output.say(format!("left out, as they do not apply: {}", left_out.join(", ")));
+    }
+    let found = execute::all(&runs, &variants, &rows, &study, raw.as_deref(), args, &output)?;
+    let curves = results::curves(&runs, &variants, &found);
+    if let Some(out) = &args.out {
+        results::write_table(&out.join("snr.csv"), &curves)?;
+        // Encoder and decoder beside each other, a row for each protocol.
+        figure::figure(&variants, &curves).write_in_rows(out, "snr", 2)?;
+    }
+    output.result(&results::Report { curves: &curves }, || {
+        let mut text = results::table(&variants, &curves);
+        text += &results::floors(&found);
+        if let Some(out) = &args.out {
+            let name = |ending: &str| out.join(format!("snr.{ending}")).display().to_string();
+            text += &format!("{}\n{}\n{}\n", name("csv"), name("svg"), name("png"));
+        }
+        text
+    })
+}
+
+/// What is to be measured.
+fn study(args: &SnrArgs) -> Result<Study> {
+    let has = |protocol| args.protocol.contains(&protocol);
+    let draws = match (has(ProtocolOption::Fixed), args.draws) {
+        (true, draws) => Some(draws.unwrap_or(DRAWS)),
+        (false, None) => None,
+        (false, Some(draws)) => {
+            let what = format!("--draws {draws}: no gradients of a frozen minibatch are asked for");
+            return Err(Failure::usage_hint(what, "it applies to --protocol fixed"));
+        }
+    };
+    if let Some(draws) = draws.filter(|&draws| draws < 2) {
+        return Err(Failure::usage(format!("--draws {draws}: expected at least 2")));
+    }
+    if args.every == 0 {
+        return Err(Failure::usage("--every 0: expected at least 1"));
+    }
+    Ok(Study { epoch: has(ProtocolOption::Epoch), draws, every: args.every })
+}
+
+/// The options of a variant's training, laid over the preset. Without a seed of its own, the first one's.
+fn with_preset(args: &SnrArgs, variant: &Variant, seed: Option<u64>) -> Result<TrainOptions> {
+    let reading = &args.reading;
+    let common = TrainOptions {
+        data: Some(args.data.display().to_string()),
+        missing_value: (!reading.missing_value.is_empty()).then(|| reading.missing_value.clone()),
+        key: reading.key.clone(),
+        seed: seed.or(args.common.seed),
+        ..args.model.training()
+    };
+    variant.training(common).with_preset()
+}
+
+/// Settles all runs before the first one begins, so that a wrong option is found at once.
+fn prepare(args: &SnrArgs, variants: &[Variant], rows: &Rows) -> Result<Vec<Prepared>> {
+    let first = args.common.seed.unwrap_or(0);
+    let mut runs = Vec::new();
+    for (place, variant) in variants.iter().enumerate() {
+        for seed in 0..args.seeds as u64 {
+            let options = with_preset(args, variant, Some(first.wrapping_add(seed)))?;
+            let plan = options.settle(rows.train.rows(), rows.train.columns())?;
+            runs.push(Prepared { variant: place, plan });
+        }
+    }
+    Ok(runs)
+}

@@ -1,0 +1,171 @@
+//! Curves as JSON, as CSV and as a table.
+
+use std::path::Path;
+
+use models::snr::{Protocol, Signal, noise_floor};
+use serde::Serialize;
+
+use super::Prepared;
+use super::execute::{Point, name};
+use super::interval::Interval;
+use super::variants::{Variant, several_estimators, word};
+use crate::failure::{Failure, Result};
+use crate::files::write_atomic;
+use crate::output::aligned;
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+pub(super) struct Report<'a> {
+    pub(super) curves: &'a [Curve],
+}
+
+/// A point of a curve: a line of the CSV.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Curve {
+    pub(super) method: &'static str,
+    /// Nothing where there are no ancestral samples.
+    pub(super) pathwise: Option<String>,
+    pub(super) logit_gradient: Option<String>,
+    pub(super) estimator: String,
+    pub(super) protocol: &'static str,
+    pub(super) seed: u64,
+    pub(super) epoch: u64,
+    /// Σ |mean/deviation| over the parameters where it is finite; nothing if there is none.
+    pub(super) snr_encoder: Option<f64>,
+    pub(super) snr_decoder: Option<f64>,
+    /// The same divided by their number.
+    pub(super) mean_snr_encoder: Option<f64>,
+    pub(super) mean_snr_decoder: Option<f64>,
+    /// Σ variance over parameters.
+    pub(super) variance_encoder: f64,
+    pub(super) variance_decoder: f64,
+    /// Parameters of both networks that are left out of the ratios, because theirs is not finite.
+    pub(super) skipped: usize,
+    /// Its place among the variants.
+    #[serde(skip)]
+    pub(super) variant: usize,
+}
+
+/// All points: variant by variant, protocol by protocol, seed by seed, epoch by epoch.
+pub(super) fn curves(runs: &[Prepared], variants: &[Variant], found: &[Vec<Point>]) -> Vec<Curve> {
+    let mut curves = Vec::new();
+    for (place, variant) in variants.iter().enumerate() {
+        for protocol in [Protocol::Epoch, Protocol::Fixed] {
+            for (run, points) in runs.iter().zip(found).filter(|(run, _)| run.variant == place) {
+                let points = points.iter().filter(|point| point.protocol == protocol);
+                curves.extend(points.map(|point| curve(run, variant, point)));
+            }
+        }
+    }
+    curves
+}
+
+fn curve(run: &Prepared, variant: &Variant, point: &Point) -> Curve {
+    let [encoder, decoder] = [point.signals.encoder, point.signals.decoder];
+    let sum = |signal: Signal| (signal.parameters > 0).then_some(signal.snr);
+    Curve {
+        method: variant.method.name,
+        pathwise: variant.ancestral.map(|(pathwise, _)| word(pathwise)),
+        logit_gradient: variant.ancestral.map(|(_, logits)| word(logits)),
+        estimator: word(variant.estimator),
+        protocol: name(point.protocol),
+        seed: run.plan.train.seed,
+        epoch: point.epoch,
+        snr_encoder: sum(encoder),
+        snr_decoder: sum(decoder),
+        mean_snr_encoder: encoder.mean_snr(),
+        mean_snr_decoder: decoder.mean_snr(),
+        variance_encoder: encoder.variance,
+        variance_decoder: decoder.variance,
+        skipped: encoder.skipped + decoder.skipped,
+        variant: run.variant,
+    }
+}
+
+/// Writes the CSV.
+pub(super) fn write_table(path: &Path, curves: &[Curve]) -> Result<()> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let failed = |error: String| Failure::Failed(format!("{}: {error}", path.display()));
+    for curve in curves {
+        writer.serialize(curve).map_err(|error| failed(error.to_string()))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
+    write_atomic(path, |out| out.write_all(&bytes))?;
+    Ok(())
+}
+
+/// The mean over seeds of what the points at an epoch say, with its interval; `None` if they say nothing.
+pub(super) fn mean<'a>(
+    points: impl Iterator<Item = &'a Curve>,
+    of: impl Fn(&Curve) -> Option<f64>,
+) -> Option<Interval> {
+    let values: Vec<f64> = points.filter_map(of).collect();
+    (!values.is_empty()).then(|| Interval::of(&values))
+}
+
+/// The last epochs for people: a line for each protocol and variant, seeds together.
+pub(super) fn table(variants: &[Variant], curves: &[Curve]) -> String {
+    let title = [
+        "protocol",
+        "gradient",
+        "epoch",
+        "seeds",
+        "SNR encoder (90%)",
+        "decoder (90%)",
+        "mean encoder",
+        "decoder",
+        "variance encoder",
+        "decoder",
+        "skipped",
+    ];
+    let mut lines = vec![title.map(str::to_owned).to_vec()];
+    let several = several_estimators(variants);
+    for protocol in ["epoch", "fixed"] {
+        for (place, variant) in variants.iter().enumerate() {
+            let own = || curves.iter().filter(|curve| curve.variant == place && curve.protocol == protocol);
+            let Some(last) = own().map(|curve| curve.epoch).max() else { continue };
+            let points = || own().filter(move |curve| curve.epoch == last);
+            let none = || "–".to_owned();
+            let interval = |of: fn(&Curve) -> Option<f64>| match mean(points(), of) {
+                None => none(),
+                Some(Interval { mean, half_width }) if half_width.is_nan() => format!("{mean:.0}"),
+                Some(Interval { mean, half_width }) => format!("{mean:.0} ± {half_width:.0}"),
+            };
+            let ratio =
+                |of: fn(&Curve) -> Option<f64>| mean(points(), of).map_or_else(none, |x| format!("{:.4}", x.mean));
+            let variance = |of: fn(&Curve) -> f64| {
+                mean(points(), |curve| Some(of(curve))).map_or_else(none, |x| format!("{:.4e}", x.mean))
+            };
+            lines.push(vec![
+                protocol.to_owned(),
+                variant.title(several),
+                last.to_string(),
+                points().count().to_string(),
+                interval(|curve| curve.snr_encoder),
+                interval(|curve| curve.snr_decoder),
+                ratio(|curve| curve.mean_snr_encoder),
+                ratio(|curve| curve.mean_snr_decoder),
+                variance(|curve| curve.variance_encoder),
+                variance(|curve| curve.variance_decoder),
+                mean(points(), |curve| Some(curve.skipped as f64)).map_or_else(none, |x| format!("{:.0}", x.mean)),
+            ]);
+        }
+    }
+    aligned(&lines)
+}
+
+/// What gradients without any signal would come to, for people.
+pub(super) fn floors(found: &[Vec<Point>]) -> String {
+    let mut text = String::new();
+    for protocol in [Protocol::Epoch, Protocol::Fixed] {
+        let mut points = found.iter().flatten().filter(|point| point.protocol == protocol);
+        let gradients = points.next_back().map_or(0, |point| point.gradients);
+        if let Some(floor) = noise_floor(gradients) {
+            let protocol = name(protocol);
+            text += &format!(
+                "{protocol}: normal noise around 0 would have a mean of {floor:.4} with {gradients} gradients\n"
+            );
+        }
+    }
+    text
+}

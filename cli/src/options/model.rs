@@ -1,0 +1,104 @@
+//! What is said of a model and its training where several methods are fitted side by side.
+
+use clap::Args;
+
+use super::{Preset, ScheduleOption, TrainOptions};
+
+/// Options of [`TrainOptions`] that are the same for all methods of a comparison.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ModelOptions {
+    /// Settings of an experiment of the paper; other options override it
+    #[arg(long, value_enum)]
+    preset: Option<Preset>,
+    /// K, mixture components of the encoder (default: 5; always 1 for mvae and miwae)
+    #[arg(long, value_name = "K")]
+    pub(crate) components: Option<usize>,
+    /// Z, samples averaged outside the logarithm (default: the paper's for the method)
+    #[arg(long, value_name = "Z")]
+    pub(crate) samples: Option<usize>,
+    /// I, samples averaged inside the logarithm (default: the paper's for the method)
+    #[arg(long, value_name = "I")]
+    importance_samples: Option<usize>,
+    /// L, latent dimensions (default: a third of the columns, from 2 to 32)
+    #[arg(long, value_name = "L")]
+    latent: Option<usize>,
+    /// Width of the hidden layers (default: 128, or 256 from 16 columns on)
+    #[arg(long, value_name = "N")]
+    hidden: Option<usize>,
+    /// Residual blocks of encoder and decoder (default: 2)
+    #[arg(long, value_name = "N")]
+    blocks: Option<usize>,
+    /// Residual blocks of the encoder
+    #[arg(long, value_name = "N")]
+    encoder_blocks: Option<usize>,
+    /// Residual blocks of the decoder
+    #[arg(long, value_name = "N")]
+    decoder_blocks: Option<usize>,
+    /// Dropout probability inside the blocks (default: 0)
+    #[arg(long, value_name = "P")]
+    dropout: Option<f64>,
+    /// Smallest scale of the encoder's Gaussians (default: 1e-5)
+    #[arg(long, value_name = "S")]
+    encoder_min_scale: Option<f64>,
+    /// Smallest scale of the decoder's Gaussians, in standardised units (default: 1e-5)
+    #[arg(long, value_name = "S")]
+    decoder_min_scale: Option<f64>,
+    /// Passes over the rows (default: about 10,000 updates, from 10 to 200 passes)
+    #[arg(long, value_name = "N")]
+    epochs: Option<u64>,
+    /// Rows of a minibatch (default: 64)
+    #[arg(long, value_name = "B")]
+    batch_size: Option<usize>,
+    /// Learning rate at the start (default: 1e-3)
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<f64>,
+    /// How the learning rate goes on (default: cosine)
+    #[arg(long, value_enum)]
+    schedule: Option<ScheduleOption>,
+    /// Largest norm of the gradient; 0 for no limit (default: 10)
+    #[arg(long, value_name = "NORM")]
+    clip: Option<f64>,
+    /// Hide this share of the observed cells before training (default: 0)
+    #[arg(long, value_name = "RATE")]
+    hide: Option<f64>,
+    /// Leave the columns as they are (default: standardised by their observed mean and deviation)
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    no_standardize: Option<bool>,
+    /// Only these columns, separated by commas
+    #[arg(long, value_name = "A,B")]
+    columns: Option<String>,
+    /// All columns but these, separated by commas
+    #[arg(long, value_name = "A,B")]
+    ignore_columns: Option<String>,
+}
+
+impl ModelOptions {
+    /// The same as options of a training run, which say nothing of the method.
+    pub(crate) fn training(&self) -> TrainOptions {
+        let said = self.clone();
+        TrainOptions {
+            preset: said.preset,
+            components: said.components,
+            samples: said.samples,
+            importance_samples: said.importance_samples,
+            latent: said.latent,
+            hidden: said.hidden,
+            blocks: said.blocks,
+            encoder_blocks: said.encoder_blocks,
+            decoder_blocks: said.decoder_blocks,
+            dropout: said.dropout,
+            encoder_min_scale: said.encoder_min_scale,
+            decoder_min_scale: said.decoder_min_scale,
+            epochs: said.epochs,
+            batch_size: said.batch_size,
+            learning_rate: said.learning_rate,
+            schedule: said.schedule,
+            clip: said.clip,
+            hide: said.hide,
+            no_standardize: said.no_standardize,
+            columns: said.columns,
+            ignore_columns: said.ignore_columns,
+            ..TrainOptions::default()
+        }
+    }
+}
