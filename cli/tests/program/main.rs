@@ -4,7 +4,8 @@
 //! - `commands`: what every command promises;
 //! - `imputations`: methods that keep imputations, and the samplers that renew them;
 //! - `reproduce`: experiments of the paper in miniature;
-//! - `resume`: runs that are stopped, in whatever way, and gone on with.
+//! - `resume`: runs that are stopped, in whatever way, and gone on with;
+//! - `snr`: gradient estimators side by side.
 //!
 //! Seeds are fixed, so a verdict is the same on every run; none depends on the clock.
 
@@ -13,4 +14,5 @@ mod commands;
 mod imputations;
 mod reproduce;
 mod resume;
+mod snr;
 mod support;

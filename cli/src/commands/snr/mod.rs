@@ -21,6 +21,7 @@ use crate::failure::{Failure, Result};
 use crate::files::create_directory;
 use crate::options::{Plan, TrainOptions};
 use crate::output::Output;
+use crate::signal;
 use variants::Variant;
 
 /// Gradients of the frozen minibatch, unless it is said otherwise.
@@ -47,6 +48,8 @@ pub(crate) fn run(args: &SnrArgs) -> Result<()> {
         let trainer = Trainer::<f32>::new(Vae::new(run.plan.vae.clone()), run.plan.train.clone())?;
         study.check(&trainer, rows.train.rows()).map_err(models::Error::from)?;
     }
+    // Before the first file or directory is made.
+    signal::listen()?;
     let raw = match &args.out {
         Some(out) => {
             let raw = out.join("raw");
