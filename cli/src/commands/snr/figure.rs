@@ -6,6 +6,8 @@ use crate::plot::{Content, Figure, Line, Panel, Point};
 
 /// Width of a panel, in CSS pixels.
 const WIDTH: f64 = 420.0;
+/// What a unit of the vertical axes stands for: numbers of six digits have no room beside them.
+const UNIT: f64 = 1000.0;
 
 /// What a network's curves show.
 type Value = fn(&Curve) -> Option<f64>;
@@ -15,7 +17,7 @@ type Value = fn(&Curve) -> Option<f64>;
 pub(super) fn figure(variants: &[Variant], curves: &[Curve]) -> Figure {
     let several = several_estimators(variants);
     let mut panels = Vec::new();
-    for (protocol, over) in [("epoch", "an epoch's minibatches"), ("fixed", "draws for a frozen minibatch")] {
+    for (protocol, over) in [("epoch", "an epoch’s minibatches"), ("fixed", "draws for a frozen minibatch")] {
         if curves.iter().all(|curve| curve.protocol != protocol) {
             continue;
         }
@@ -29,7 +31,7 @@ pub(super) fn figure(variants: &[Variant], curves: &[Curve]) -> Figure {
                 epochs.dedup();
                 let point = |epoch: u64| {
                     let interval = mean(own().filter(|curve| curve.epoch == epoch), of)?;
-                    let (y, half) = (interval.mean, interval.half_width);
+                    let [y, half] = [interval.mean, interval.half_width].map(|x| x / UNIT);
                     Some(Point { x: epoch as f64, y, low: y - half, high: y + half })
                 };
                 Line { series, points: epochs.into_iter().filter_map(point).collect() }
@@ -37,7 +39,7 @@ pub(super) fn figure(variants: &[Variant], curves: &[Curve]) -> Figure {
             panels.push(Panel {
                 title: Some(format!("{part}, {over}")),
                 x_label: Some("training epoch".to_owned()),
-                y_label: Some("sum of |mean/deviation|".to_owned()),
+                y_label: Some("sum of |mean/deviation|, thousands".to_owned()),
                 width: WIDTH,
                 content: Content::Curves((0..variants.len()).map(line).collect()),
             });
