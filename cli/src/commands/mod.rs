@@ -11,11 +11,16 @@ mod sample;
 mod snr;
 mod train;
 
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use models::data::Data;
 use models::store::ModelInfo;
+use serde::Serialize;
 
 use crate::args::{Cli, Command, Common, Reading};
 use crate::failure::{Failure, Result};
+use crate::files::write_atomic;
 use crate::table::{MissingValues, ReadOptions, Table};
 
 /// The most threads that can be asked for.
@@ -47,6 +52,34 @@ fn in_pool<R: Send>(common: &Common, work: impl FnOnce() -> Result<R> + Send) ->
     let pool = rayon::ThreadPoolBuilder::new().num_threads(common.threads.unwrap_or(0)).build();
     let pool = pool.map_err(|error| Failure::Failed(format!("the threads could not be started: {error}")))?;
     pool.install(work)
+}
+
+/// A list without what was there before.
+fn distinct<T: PartialEq>(list: Vec<T>) -> Vec<T> {
+    let mut out: Vec<T> = Vec::new();
+    for item in list {
+        if !out.contains(&item) {
+            out.push(item);
+        }
+    }
+    out
+}
+
+/// A lock that outlives a thread that panicked: what it holds is written whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes records as CSV, under their fields' names.
+fn write_records(path: &Path, records: &[impl Serialize]) -> Result<()> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let failed = |error: String| Failure::Failed(format!("{}: {error}", path.display()));
+    for record in records {
+        writer.serialize(record).map_err(|error| failed(error.to_string()))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
+    write_atomic(path, |out| out.write_all(&bytes))?;
+    Ok(())
 }
 
 /// How a data file is read.

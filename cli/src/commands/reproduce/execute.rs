@@ -10,6 +10,7 @@ use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 
 use super::super::evaluate::on_grid;
+use super::super::lock;
 use super::super::train::{Bar, Fitted, Job, Summary};
 use super::data::MogData;
 use super::prepare::Prepared;
@@ -120,11 +121,6 @@ pub(super) fn all(
             Ok(runs.iter().map(result).collect())
         }
     }
-}
-
-/// A lock that outlives a thread that panicked: what it holds is written whole.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Updates of a whole run.

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use models::method::{METHODS, Method};
 
+use super::distinct;
 use crate::args::ReproduceArgs;
 use crate::failure::{Failure, Result};
 use crate::files::create_directory;
@@ -110,7 +111,7 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
         other => other,
     })?;
     let rows = results::rows(experiment.name, &runs, &results, &data)?;
-    results::write_table(&out.join(format!("{}.csv", experiment.name)), &rows)?;
+    super::write_records(&out.join(format!("{}.csv", experiment.name)), &rows)?;
     (experiment.figure)(&settings, &rows).write(&out, experiment.name)?;
     finish(&output, experiment, &out, &data, rows)
 }
@@ -176,17 +177,6 @@ impl Settings {
             },
         })
     }
-}
-
-/// A list without what was there before.
-fn distinct<T: PartialEq>(list: Vec<T>) -> Vec<T> {
-    let mut out: Vec<T> = Vec::new();
-    for item in list {
-        if !out.contains(&item) {
-            out.push(item);
-        }
-    }
-    out
 }
 
 /// A method of an experiment by its name.

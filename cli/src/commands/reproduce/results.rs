@@ -1,7 +1,5 @@
 //! What comes out of an experiment.
 
-use std::path::Path;
-
 use samplers::gaussian_mixture::oracle::divergence::{Divergence, jensen_shannon};
 use samplers::gaussian_mixture::oracle::{Family, Interpolation};
 use samplers::stream::{Purpose, stream};
@@ -11,8 +9,7 @@ use super::data::MogData;
 use super::execute::Evaluation;
 use super::imputations::{family_name, oracle};
 use super::prepare::Prepared;
-use crate::failure::{Failure, Result};
-use crate::files::write_atomic;
+use crate::failure::Result;
 use crate::output::aligned;
 
 /// Draws of each distribution for a row of the estimate of a divergence; the rows are those of the training table.
@@ -116,18 +113,6 @@ fn divergence(data: &MogData, interpolation: Interpolation) -> Result<Divergence
 /// The log-likelihoods of some rows, as far as there are any.
 pub(super) fn values(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> Vec<f64> {
     rows.iter().filter(|row| wanted(row)).filter_map(|row| row.log_likelihood).collect()
-}
-
-/// Writes the CSV.
-pub(super) fn write_table(path: &Path, rows: &[Row]) -> Result<()> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let failed = |error: String| Failure::Failed(format!("{}: {error}", path.display()));
-    for row in rows {
-        writer.serialize(row).map_err(|error| failed(error.to_string()))?;
-    }
-    let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
-    write_atomic(path, |out| out.write_all(&bytes))?;
-    Ok(())
 }
 
 /// A table for people: a line for each setting, seeds together.

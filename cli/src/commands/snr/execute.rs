@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use indicatif::ProgressBar;
@@ -11,8 +11,8 @@ use models::snr::{Measured, MomentsInfo, Protocol, Signals, Study, Watch, measur
 use models::trainer::{Outcome, Trainer};
 use models::vae::Vae;
 
-use super::super::MOST_THREADS;
 use super::super::train::Rows;
+use super::super::{MOST_THREADS, lock};
 use super::Prepared;
 use super::variants::{Variant, several_estimators};
 use crate::args::SnrArgs;
@@ -116,11 +116,6 @@ pub(super) fn all(
         Some(error) if found.iter().all(Vec::is_empty) => Err(error.into()),
         _ => Ok(found),
     }
-}
-
-/// A lock that outlives a thread that panicked: what it holds is written whole.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Gradients of a whole run: its updates and its draws.

@@ -65,7 +65,7 @@ pub(crate) fn run(args: &SnrArgs) -> Result<()> {
     let found = execute::all(&runs, &variants, &rows, &study, raw.as_deref(), args, &output)?;
     let curves = results::curves(&runs, &variants, &found);
     if let Some(out) = &args.out {
-        results::write_table(&out.join("snr.csv"), &curves)?;
+        super::write_records(&out.join("snr.csv"), &curves)?;
         // Encoder and decoder beside each other, a row for each protocol.
         figure::figure(&variants, &curves).write_in_rows(out, "snr", 2)?;
     }

@@ -1,7 +1,5 @@
 //! Curves as JSON, as CSV and as a table.
 
-use std::path::Path;
-
 use models::snr::{Protocol, Signal, noise_floor};
 use serde::Serialize;
 
@@ -9,8 +7,6 @@ use super::Prepared;
 use super::execute::{Point, name};
 use super::interval::Interval;
 use super::variants::{Variant, several_estimators, word};
-use crate::failure::{Failure, Result};
-use crate::files::write_atomic;
 use crate::output::aligned;
 
 /// What `--json` prints.
@@ -80,18 +76,6 @@ fn curve(run: &Prepared, variant: &Variant, point: &Point) -> Curve {
         skipped: encoder.skipped + decoder.skipped,
         variant: run.variant,
     }
-}
-
-/// Writes the CSV.
-pub(super) fn write_table(path: &Path, curves: &[Curve]) -> Result<()> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let failed = |error: String| Failure::Failed(format!("{}: {error}", path.display()));
-    for curve in curves {
-        writer.serialize(curve).map_err(|error| failed(error.to_string()))?;
-    }
-    let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
-    write_atomic(path, |out| out.write_all(&bytes))?;
-    Ok(())
 }
 
 /// The mean over seeds of what the points at an epoch say, with its interval; `None` if they say nothing.

@@ -4,6 +4,7 @@ use autodiff::ops::Pathwise;
 use clap::ValueEnum;
 use models::method::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig, finite_mixtures};
 
+use super::super::distinct;
 use crate::args::SnrArgs;
 use crate::failure::{Failure, Result};
 use crate::options::{EstimatorOption, LogitGradientOption, PathwiseOption, TrainOptions};
@@ -92,17 +93,6 @@ fn finite(name: &str) -> Result<(Method, Bound)> {
         };
         Failure::Usage { what, hint: closest(name, &names).map(|near| format!("did you mean {near}?")) }
     })
-}
-
-/// A list without what was there before.
-fn distinct<T: PartialEq>(list: Vec<T>) -> Vec<T> {
-    let mut out: Vec<T> = Vec::new();
-    for item in list {
-        if !out.contains(&item) {
-            out.push(item);
-        }
-    }
-    out
 }
 
 impl Variant {
