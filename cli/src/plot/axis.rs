@@ -13,6 +13,16 @@ pub(super) struct Axis {
 impl Axis {
     /// An axis around all finite `values` with about `count` ticks, and a margin at the ends. `None` if there is no value.
     pub(super) fn around(values: impl Iterator<Item = f64>, count: f64) -> Option<Axis> {
+        Axis::with_steps(values, count, 0.0)
+    }
+
+    /// The same for whole numbers: ticks are whole.
+    pub(super) fn around_whole(values: impl Iterator<Item = f64>, count: f64) -> Option<Axis> {
+        Axis::with_steps(values, count, 1.0)
+    }
+
+    /// The same with ticks at least `least` apart.
+    fn with_steps(values: impl Iterator<Item = f64>, count: f64, least: f64) -> Option<Axis> {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values.filter(|value| value.is_finite()) {
             (low, high) = (low.min(value), high.max(value));
@@ -23,7 +33,7 @@ impl Axis {
         // A single value gets a range of its own size.
         let margin = if high > low { 0.06 * (high - low) } else { 0.05 * high.abs().max(1.0) };
         let (low, high) = (low - margin, high + margin);
-        let step = nice_step((high - low) / count);
+        let step = nice_step((high - low) / count).max(least);
         let decimals = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
         let first = (low / step).ceil() as i64;
         let ticks = (first..).map(|i| i as f64 * step).take_while(|&at| at <= high);
@@ -66,6 +76,17 @@ mod tests {
         assert_eq!(labels(&[f64::NAN, 100.0, 900.0]), ["200", "400", "600", "800"]);
         assert!((3..=7).contains(&labels(&[-3.0]).len()));
         assert_eq!(Axis::around([f64::INFINITY].into_iter(), 5.0), None);
+    }
+
+    #[test]
+    fn ticks_of_whole_numbers_are_whole() {
+        let labels = |values: [f64; 2]| -> Vec<String> {
+            let axis = Axis::around_whole(values.into_iter(), 6.0).unwrap();
+            axis.ticks.into_iter().map(|(_, label)| label).collect()
+        };
+        assert_eq!(labels([1.0, 5.0]), ["1", "2", "3", "4", "5"]);
+        assert_eq!(labels([3.0, 3.0]), ["3"]);
+        assert_eq!(labels([1.0, 500.0]), ["0", "100", "200", "300", "400", "500"]);
     }
 
     #[test]

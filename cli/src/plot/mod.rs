@@ -70,7 +70,7 @@ pub(crate) enum Content {
     Boxes(Vec<Vec<LabelledBox>>),
     /// Lines with intervals, for few points.
     Lines(Vec<Line>),
-    /// Lines with bands, for any number of points.
+    /// Lines with bands, for any number of points, which are at whole numbers such as epochs.
     Curves(Vec<Line>),
 }
 

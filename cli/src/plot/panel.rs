@@ -151,9 +151,10 @@ fn shown(line: &Line) -> Vec<super::Point> {
     line.points.iter().filter(finite).copied().collect()
 }
 
-/// The horizontal axis of lines; `None` if there is no point.
-fn draw_x_axis(svg: &mut Svg, area: Area, lines: &[Line]) -> Option<Axis> {
-    let x = Axis::around(lines.iter().flat_map(shown).map(|point| point.x), area.width / TICK_SPACE)?;
+/// The horizontal axis of lines, with ticks at whole numbers if so asked; `None` if there is no point.
+fn draw_x_axis(svg: &mut Svg, area: Area, lines: &[Line], whole: bool) -> Option<Axis> {
+    let (places, count) = (lines.iter().flat_map(shown).map(|point| point.x), area.width / TICK_SPACE);
+    let x = if whole { Axis::around_whole(places, count)? } else { Axis::around(places, count)? };
     for (at, label) in &x.ticks {
         let place = area.x(&x, *at);
         svg.line((place, area.bottom()), (place, area.bottom() + TICK), INK, 1.2);
@@ -163,7 +164,7 @@ fn draw_x_axis(svg: &mut Svg, area: Area, lines: &[Line]) -> Option<Axis> {
 }
 
 fn draw_curves(svg: &mut Svg, area: Area, y: &Axis, lines: &[Line]) {
-    let Some(x) = draw_x_axis(svg, area, lines) else { return };
+    let Some(x) = draw_x_axis(svg, area, lines, true) else { return };
     let colour = |line: &Line| COLOURS[line.series % COLOURS.len()];
     // All bands lie below all lines.
     for line in lines {
@@ -185,7 +186,7 @@ fn draw_curves(svg: &mut Svg, area: Area, y: &Axis, lines: &[Line]) {
 }
 
 fn draw_lines(svg: &mut Svg, area: Area, y: &Axis, lines: &[Line]) {
-    let Some(x) = draw_x_axis(svg, area, lines) else { return };
+    let Some(x) = draw_x_axis(svg, area, lines, false) else { return };
     // Points of different series at one place stand a little apart, so that their intervals can be seen.
     let apart = |i: usize| DODGE * (i as f64 - 0.5 * (lines.len() as f64 - 1.0));
     for (i, line) in lines.iter().enumerate() {

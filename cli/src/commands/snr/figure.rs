@@ -1,23 +1,29 @@
 //! The curves as a picture, like the paper's figure 8.
 
+use super::interval::Interval;
 use super::results::{Curve, mean};
 use super::variants::{Variant, several_estimators};
 use crate::plot::{Content, Figure, Line, Panel, Point};
 
 /// Width of a panel, in CSS pixels.
 const WIDTH: f64 = 420.0;
-/// What a unit of the vertical axes stands for: numbers of six digits have no room beside them.
-const UNIT: f64 = 1000.0;
 
 /// What a network's curves show.
 type Value = fn(&Curve) -> Option<f64>;
+/// From a value to its height.
+type Scale = fn(f64) -> f64;
 
 /// A row for each protocol: the encoder to the left, the decoder to the right. Curves are means over seeds, bands their 90%
-/// intervals.
+/// intervals. A frozen minibatch leaves parameters almost without noise, whose ratio is thousands of times the others': its
+/// row shows logarithms.
 pub(super) fn figure(variants: &[Variant], curves: &[Curve]) -> Figure {
     let several = several_estimators(variants);
+    let rows: [(&str, &str, &str, Scale); 2] = [
+        ("epoch", "minibatches of an epoch", "sum of |mean/deviation|, thousands", |x| x / 1000.0),
+        ("fixed", "draws for a frozen minibatch", "log_{10} of the sum of |mean/deviation|", f64::log10),
+    ];
     let mut panels = Vec::new();
-    for (protocol, over) in [("epoch", "an epoch’s minibatches"), ("fixed", "draws for a frozen minibatch")] {
+    for (protocol, over, y_label, scale) in rows {
         if curves.iter().all(|curve| curve.protocol != protocol) {
             continue;
         }
@@ -30,16 +36,16 @@ pub(super) fn figure(variants: &[Variant], curves: &[Curve]) -> Figure {
                 epochs.sort_unstable();
                 epochs.dedup();
                 let point = |epoch: u64| {
-                    let interval = mean(own().filter(|curve| curve.epoch == epoch), of)?;
-                    let [y, half] = [interval.mean, interval.half_width].map(|x| x / UNIT);
-                    Some(Point { x: epoch as f64, y, low: y - half, high: y + half })
+                    let seeds = own().filter(|curve| curve.epoch == epoch);
+                    let Interval { mean, half_width } = mean(seeds, |curve| of(curve).map(scale))?;
+                    Some(Point { x: epoch as f64, y: mean, low: mean - half_width, high: mean + half_width })
                 };
                 Line { series, points: epochs.into_iter().filter_map(point).collect() }
             };
             panels.push(Panel {
                 title: Some(format!("{part}, {over}")),
                 x_label: Some("training epoch".to_owned()),
-                y_label: Some("sum of |mean/deviation|, thousands".to_owned()),
+                y_label: Some(y_label.to_owned()),
                 width: WIDTH,
                 content: Content::Curves((0..variants.len()).map(line).collect()),
             });
