@@ -6,10 +6,12 @@
 //! - [`special`]: exponential, logarithm and normal distribution functions, on scalars, vectors and slices;
 //! - [`reduce`]: sums, maxima and log-sum-exps in a fixed order;
 //! - [`gemm`]: matrix products with fused epilogues;
+//! - [`conv`]: convolutions as products of gathered neighbourhoods;
 //! - [`parallel`]: work split over threads without changing any bit of the result;
 //! - [`factor`]: small Cholesky factorisations and triangular solves;
 //! - [`peak`]: the rate that no product can exceed.
 
+pub mod conv;
 pub mod factor;
 pub mod gemm;
 pub mod parallel;

@@ -29,25 +29,29 @@ pub use view::{Matrix, MatrixMut};
 use std::any::Any;
 
 use crate::Scalar;
+use crate::conv::Workspace;
 use crate::simd::{Level, level};
 use narrow::Plan;
 
-/// Working memory of [`gemm`]: it grows to the largest product that it has met and is then reused. It counts the work too.
+/// Working memory of [`gemm`] and of [`crate::conv`]: it grows to the largest product that it has met and is then reused. It
+/// counts the work too.
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
     buffer: Vec<T>,
-    operations: u64,
+    pub(crate) operations: u64,
+    /// What convolutions need beside their products.
+    pub(crate) conv: Workspace<T>,
 }
 
 impl<T: Scalar> Scratch<T> {
     /// Empty: the first product allocates.
     pub fn new() -> Self {
-        Self { buffer: Vec::new(), operations: 0 }
+        Self::with_len(0)
     }
 
     /// With room for `len` elements, see [`gemm_scratch_len`].
     pub fn with_len(len: usize) -> Self {
-        Self { buffer: vec![T::ZERO; len], operations: 0 }
+        Self { buffer: vec![T::ZERO; len], operations: 0, conv: Workspace::default() }
     }
 
     /// Floating-point operations of the products that used it so far, 2·*M*·*N*·*K* for each.

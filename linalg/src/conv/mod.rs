@@ -1,0 +1,410 @@
+//! Convolutions of batches of images, as matrix products over gathered neighbourhoods.
+//!
+//! Images are stored pixel by pixel (*images* × *height* × *width* × *channels*): a product's rows are then pixels and its
+//! columns channels, so that outputs go straight to their place, neighbourhoods are copied in long pieces, and everything
+//! that works channel by channel (batch norm, biases) has its vectors along the last axis. Weights are stored as in
+//! published models, *out* × *in* × *kernel height* × *kernel width*, and brought into the order of the products in each call.
+//!
+//! [`forward`], [`input_gradient`] and [`weight_gradient`] work tile by tile: the neighbourhoods of as many positions as fit
+//! [`TILE`] are gathered (`gather`) and multiplied. With *W* the number of weights and *P* the number of threads (1 outside
+//! a pool), the workspace in elements is at most 2·*P* tiles and the scratch of their products, and *W* for a forward pass
+//! or an input gradient; for a weight gradient, [`PARTS`] tiles (1 outside a pool), the scratch of their products, and the
+//! larger of *W* and [`SUMS`]. A convolution of 1 × 1 pixels with stride 1 is a plain product.
+//!
+//! Tiles and parts of sums are cut by the sizes alone, so that a result has the same bits whatever the number of threads.
+
+mod gather;
+#[cfg(test)]
+mod tests;
+mod weights;
+
+use std::ops::Range;
+
+use crate::Scalar;
+use crate::gemm::{Epilogue, Matrix, MatrixMut, Scratch, gemm};
+use crate::parallel;
+use gather::Gather;
+
+/// Most elements of gathered neighbourhoods at a time, unless eight positions have more: half of a second cache of 1 MiB in
+/// single precision.
+pub const TILE: usize = 128 << 10;
+/// Most parts that the sum over positions in a weight gradient is cut into, so that threads can share it.
+pub const PARTS: usize = 8;
+/// Most elements of these parts, unless a single one has more.
+pub const SUMS: usize = 1 << 20;
+
+/// Sizes of a convolution of square stride and padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv {
+    /// Images.
+    pub images: usize,
+    /// Height and width of an input image.
+    pub size: [usize; 2],
+    /// Channels of the input.
+    pub in_channels: usize,
+    /// Channels of the output.
+    pub out_channels: usize,
+    /// Height and width of the kernel.
+    pub kernel: [usize; 2],
+    /// Pixels from one position to the next, along both axes.
+    pub stride: usize,
+    /// Zeros around the image, on each side.
+    pub padding: usize,
+}
+
+impl Conv {
+    /// Height and width of an output image: ⌊(size + 2·padding − kernel)/stride⌋ + 1.
+    ///
+    /// # Panics
+    /// If the kernel is empty or larger than the padded image, or the stride is 0.
+    #[track_caller]
+    pub fn out_size(&self) -> [usize; 2] {
+        let Conv { size, kernel, stride, padding, .. } = *self;
+        assert!(stride > 0, "a convolution needs a stride of at least 1");
+        [0, 1].map(|axis| {
+            let padded = size[axis] + 2 * padding;
+            let fits = (1..=padded).contains(&kernel[axis]);
+            assert!(fits, "kernel of {kernel:?} pixels on an image of {size:?} with a padding of {padding}");
+            (padded - kernel[axis]) / stride + 1
+        })
+    }
+
+    /// Elements of the input.
+    pub fn in_len(&self) -> usize {
+        self.images * self.size[0] * self.size[1] * self.in_channels
+    }
+
+    /// Elements of the output.
+    pub fn out_len(&self) -> usize {
+        self.positions() * self.out_channels
+    }
+
+    /// Number of weights.
+    pub fn weights(&self) -> usize {
+        self.out_channels * self.in_channels * self.kernel[0] * self.kernel[1]
+    }
+
+    /// Positions of the kernel: output pixels of all images.
+    fn positions(&self) -> usize {
+        let [height, width] = self.out_size();
+        self.images * height * width
+    }
+
+    /// Whether every position sees one pixel, its own.
+    fn pointwise(&self) -> bool {
+        self.kernel == [1, 1] && self.stride == 1 && self.padding == 0
+    }
+
+    /// The neighbourhoods that the positions see.
+    fn neighbourhoods(&self) -> Gather {
+        Gather {
+            size: self.size,
+            channels: self.in_channels,
+            positions: self.out_size(),
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: [self.padding as isize; 2],
+            spread: 1,
+        }
+    }
+
+    /// The output pixels that see an input pixel, in the order of the kernel turned by half a turn: those of the output
+    /// spread by the stride.
+    fn sights(&self) -> Gather {
+        Gather {
+            size: self.out_size(),
+            channels: self.out_channels,
+            positions: self.size,
+            kernel: self.kernel,
+            stride: 1,
+            padding: self.kernel.map(|kernel| kernel as isize - 1 - self.padding as isize),
+            spread: self.stride,
+        }
+    }
+
+    #[track_caller]
+    fn check(&self, input: usize, weight: usize, out: usize) {
+        let expected = (self.in_len(), self.weights(), self.out_len());
+        assert_eq!((input, weight, out), expected, "elements of input, weight and output of {self:?}");
+    }
+}
+
+/// Working memory of convolutions: it grows to the largest that it has met and is then reused.
+#[derive(Debug, Default)]
+pub(crate) struct Workspace<T> {
+    /// Weights in the order of a product.
+    weights: Vec<T>,
+    /// Parts of a weight gradient.
+    sums: Vec<T>,
+    /// What each of the tasks that may run at once needs.
+    slots: Vec<Slot<T>>,
+}
+
+/// Working memory of one task.
+#[derive(Debug, Default)]
+struct Slot<T> {
+    tile: Vec<T>,
+    scratch: Scratch<T>,
+}
+
+/// `out[n, y, x, o]` ← Σ `input[n, y·stride + i − padding, x·stride + j − padding, c]` · `weight[o, c, i, j]` + `bias[o]`,
+/// over the kernel's pixels i, j and the channels c; pixels outside of the image are zero.
+///
+/// *input*: images × height × width × in; *weight*: out × in × kernel; *bias*: out; *out*: images × out height × out width ×
+/// out.
+///
+/// # Panics
+/// If a length does not fit, and as [`Conv::out_size`].
+#[track_caller]
+pub fn forward<T: Scalar>(
+    conv: &Conv,
+    input: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+    out: &mut [T],
+    scratch: &mut Scratch<T>,
+) {
+    conv.check(input.len(), weight.len(), out.len());
+    let epilogue = Epilogue { bias, ..Epilogue::default() };
+    let (inner, columns) = (conv.weights() / conv.out_channels.max(1), conv.out_channels);
+    if conv.pointwise() {
+        let pixels = Matrix::new(input, conv.positions(), conv.in_channels);
+        let weight = Matrix::new(weight, columns, inner);
+        return gemm(pixels, weight.t(), MatrixMut::new(out, conv.positions(), columns), epilogue, scratch);
+    }
+    with_workspace(scratch, |workspace| {
+        let ordered = grown(&mut workspace.weights, conv.weights());
+        weights::by_input(conv, weight, ordered);
+        let weight = Matrix::new(ordered, inner, columns);
+        product(&conv.neighbourhoods(), input, weight, out, epilogue, &mut workspace.slots);
+    });
+}
+
+/// `dinput` ← \[`dinput` +\] the gradient of a function with respect to a convolution's input, from `dout`, that with respect
+/// to its output. Shapes are those of [`forward`].
+///
+/// With a stride, zeros that stand between the output's pixels are multiplied too: stride² times the work of the forward
+/// pass at most.
+///
+/// # Panics
+/// If a length does not fit, and as [`Conv::out_size`].
+#[track_caller]
+pub fn input_gradient<T: Scalar>(
+    conv: &Conv,
+    dout: &[T],
+    weight: &[T],
+    dinput: &mut [T],
+    accumulate: bool,
+    scratch: &mut Scratch<T>,
+) {
+    conv.check(dinput.len(), weight.len(), dout.len());
+    let epilogue = Epilogue { accumulate, ..Epilogue::default() };
+    let (inner, columns) = (conv.weights() / conv.in_channels.max(1), conv.in_channels);
+    if conv.pointwise() {
+        let dout = Matrix::new(dout, conv.positions(), conv.out_channels);
+        let weight = Matrix::new(weight, inner, columns);
+        return gemm(dout, weight, MatrixMut::new(dinput, conv.positions(), columns), epilogue, scratch);
+    }
+    with_workspace(scratch, |workspace| {
+        let ordered = grown(&mut workspace.weights, conv.weights());
+        weights::by_output_turned(conv, weight, ordered);
+        let weight = Matrix::new(ordered, inner, columns);
+        product(&conv.sights(), dout, weight, dinput, epilogue, &mut workspace.slots);
+    });
+}
+
+/// `dweight` ← \[`dweight` +\] the gradient of a function with respect to a convolution's weights, from `dout`, that with
+/// respect to its output. Shapes are those of [`forward`].
+///
+/// # Panics
+/// If a length does not fit, and as [`Conv::out_size`].
+#[track_caller]
+pub fn weight_gradient<T: Scalar>(
+    conv: &Conv,
+    input: &[T],
+    dout: &[T],
+    dweight: &mut [T],
+    accumulate: bool,
+    scratch: &mut Scratch<T>,
+) {
+    conv.check(input.len(), dweight.len(), dout.len());
+    let (rows, columns) = (conv.out_channels, conv.weights() / conv.out_channels.max(1));
+    if conv.pointwise() {
+        let (dout, input) = (Matrix::new(dout, conv.positions(), rows), Matrix::new(input, conv.positions(), columns));
+        let epilogue = Epilogue { accumulate, ..Epilogue::default() };
+        return gemm(dout.t(), input, MatrixMut::new(dweight, rows, columns), epilogue, scratch);
+    }
+    let weights = conv.weights();
+    if weights == 0 {
+        return;
+    }
+    with_workspace(scratch, |workspace| {
+        let gather = conv.neighbourhoods();
+        let tiles = Tiles::new(&gather, conv.positions());
+        let count = (SUMS / weights).clamp(1, PARTS).min(tiles.count());
+        let sums = grown(&mut workspace.sums, count.max(1) * weights);
+        if count == 0 {
+            sums.fill(T::ZERO);
+        } else {
+            let tasks = if parallel::threads() == 1 { 1 } else { count };
+            let slots = slots(&mut workspace.slots, tasks, &tiles, &gather);
+            add_parts(&gather, &tiles, (input, dout), Parts { count, weights }, (sums, 0..count), slots);
+        }
+        let (total, others) = sums.split_at_mut(weights);
+        for part in others.chunks_exact(weights) {
+            total.iter_mut().zip(part).for_each(|(total, part)| *total += *part);
+        }
+        weights::from_product(conv, total, dweight, accumulate);
+    });
+}
+
+/// Takes the workspace out of the scratch while `f` works with it; nothing is allocated for that.
+fn with_workspace<T: Scalar>(scratch: &mut Scratch<T>, f: impl FnOnce(&mut Workspace<T>)) {
+    let mut workspace = std::mem::take(&mut scratch.conv);
+    f(&mut workspace);
+    let slots = workspace.slots.iter_mut().map(|slot| std::mem::take(&mut slot.scratch.operations));
+    scratch.operations += slots.sum::<u64>();
+    scratch.conv = workspace;
+}
+
+fn grown<T: Scalar>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
+    if buffer.len() < len {
+        buffer.resize(len, T::ZERO);
+    }
+    &mut buffer[..len]
+}
+
+/// As many slots with a tile each.
+fn slots<'a, T: Scalar>(
+    slots: &'a mut Vec<Slot<T>>,
+    count: usize,
+    tiles: &Tiles,
+    gather: &Gather,
+) -> &'a mut [Slot<T>] {
+    if slots.len() < count {
+        slots.resize_with(count, Slot::default);
+    }
+    slots[..count].iter_mut().for_each(|slot| {
+        grown(&mut slot.tile, tiles.rows * gather.row_len());
+    });
+    &mut slots[..count]
+}
+
+/// Positions cut into tiles.
+#[derive(Clone, Copy, Debug)]
+struct Tiles {
+    positions: usize,
+    /// Positions of a tile; the last one may have fewer.
+    rows: usize,
+}
+
+impl Tiles {
+    fn new(gather: &Gather, positions: usize) -> Self {
+        let rows = TILE / gather.row_len().max(1) / 8 * 8;
+        Tiles { positions, rows: rows.max(8).min(positions.max(1)) }
+    }
+
+    fn count(&self) -> usize {
+        self.positions.div_ceil(self.rows)
+    }
+
+    fn positions(&self, tile: usize) -> Range<usize> {
+        tile * self.rows..((tile + 1) * self.rows).min(self.positions)
+    }
+}
+
+/// `out` ← epilogue(gathered neighbourhoods · `weight`), a row a position.
+fn product<T: Scalar>(
+    gather: &Gather,
+    images: &[T],
+    weight: Matrix<T>,
+    out: &mut [T],
+    epilogue: Epilogue<T>,
+    workspace: &mut Vec<Slot<T>>,
+) {
+    if out.is_empty() {
+        return;
+    }
+    let tiles = Tiles::new(gather, out.len() / weight.cols());
+    let tasks = match parallel::threads() {
+        1 => 1,
+        threads => (2 * threads).min(tiles.count()),
+    };
+    let slots = slots(workspace, tasks, &tiles, gather);
+    product_of_tiles(gather, &tiles, images, weight, (out, 0..tiles.count()), epilogue, slots);
+}
+
+/// The product for a range of tiles, whose rows are `out`; halves of it go to other threads while there are slots for them.
+fn product_of_tiles<T: Scalar>(
+    gather: &Gather,
+    tiles: &Tiles,
+    images: &[T],
+    weight: Matrix<T>,
+    (out, range): (&mut [T], Range<usize>),
+    epilogue: Epilogue<T>,
+    slots: &mut [Slot<T>],
+) {
+    if let [slot] = slots {
+        let tile_rows = out.chunks_mut(tiles.rows * weight.cols());
+        for (tile, out) in range.zip(tile_rows) {
+            let positions = tiles.positions(tile);
+            let rows = positions.len();
+            let gathered = &mut slot.tile[..rows * gather.row_len()];
+            gather.fill(images, positions, gathered);
+            let gathered = Matrix::new(gathered, rows, gather.row_len());
+            gemm(gathered, weight, MatrixMut::new(out, rows, weight.cols()), epilogue, &mut slot.scratch);
+        }
+        return;
+    }
+    let (left, right) = slots.split_at_mut(slots.len() / 2);
+    let middle = range.start + range.len() * left.len() / (left.len() + right.len());
+    let (head, tail) = out.split_at_mut((middle - range.start) * tiles.rows * weight.cols());
+    rayon::join(
+        || product_of_tiles(gather, tiles, images, weight, (head, range.start..middle), epilogue, left),
+        || product_of_tiles(gather, tiles, images, weight, (tail, middle..range.end), epilogue, right),
+    );
+}
+
+/// The parts of a weight gradient: how many, and of how many weights each.
+#[derive(Clone, Copy, Debug)]
+struct Parts {
+    count: usize,
+    weights: usize,
+}
+
+/// Sets `sums`, a weight gradient for each part of `range`, in the order of the product; halves of the range go to other
+/// threads while there are slots for them.
+fn add_parts<T: Scalar>(
+    gather: &Gather,
+    tiles: &Tiles,
+    (images, dout): (&[T], &[T]),
+    parts: Parts,
+    (sums, range): (&mut [T], Range<usize>),
+    slots: &mut [Slot<T>],
+) {
+    if let [slot] = slots {
+        let columns = gather.row_len();
+        let rows = parts.weights / columns;
+        for (part, sums) in range.zip(sums.chunks_exact_mut(parts.weights)) {
+            let [first, end] = [part, part + 1].map(|part| part * tiles.count() / parts.count);
+            for tile in first..end {
+                let positions = tiles.positions(tile);
+                let gathered = &mut slot.tile[..positions.len() * columns];
+                gather.fill(images, positions.clone(), gathered);
+                let gathered = Matrix::new(gathered, positions.len(), columns);
+                let dout = Matrix::new(&dout[positions.start * rows..positions.end * rows], positions.len(), rows);
+                let epilogue = Epilogue { accumulate: tile > first, ..Epilogue::default() };
+                gemm(dout.t(), gathered, MatrixMut::new(sums, rows, columns), epilogue, &mut slot.scratch);
+            }
+        }
+        return;
+    }
+    let (left, right) = slots.split_at_mut(slots.len() / 2);
+    let middle = range.start + range.len() * left.len() / (left.len() + right.len());
+    let (head, tail) = sums.split_at_mut((middle - range.start) * parts.weights);
+    let data = (images, dout);
+    rayon::join(
+        || add_parts(gather, tiles, data, parts, (head, range.start..middle), left),
+        || add_parts(gather, tiles, data, parts, (tail, middle..range.end), right),
+    );
+}
