@@ -203,6 +203,18 @@ impl<T: Scalar> Graph<'_, T> {
         var
     }
 
+    /// Numbers of the parameter buffer from element `start` on, as data that no gradient is taken of.
+    ///
+    /// # Panics
+    /// If they reach beyond the buffer.
+    #[track_caller]
+    pub fn frozen(&mut self, start: usize, shape: impl Into<Shape>) -> Var {
+        let shape = shape.into();
+        let end = start + shape.len();
+        assert!(end <= self.parameters.len(), "parameters {start}..{end} of {}", self.parameters.len());
+        self.push(Kind::Constant, shape, Place::Parameters(start), false)
+    }
+
     /// The same value, through which no gradient passes.
     pub fn detach(&mut self, x: Var) -> Var {
         let node = self.node(x);
@@ -315,6 +327,12 @@ impl<T: Scalar> Graph<'_, T> {
     /// Shape of a value.
     pub fn shape(&self, x: Var) -> Shape {
         self.node(x).shape
+    }
+
+    /// What an operation's forward left for its backward.
+    pub(crate) fn saved(&self, x: Var) -> &[T] {
+        let (start, len) = self.node(x).saved;
+        &self.tape.values[start..start + len]
     }
 
     pub(crate) fn node(&self, x: Var) -> &Node<T> {

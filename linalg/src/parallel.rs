@@ -64,6 +64,27 @@ fn split_parts<D: Divide>(work: D, grain: usize, piece: usize, f: &(impl Fn(D) +
     rayon::join(|| split_parts(first, grain, piece, f), || split_parts(second, grain, piece, f));
 }
 
+/// As [`rows_mut`] over two slices at once, in chunks of `first_len` and `second_len` elements: each call of `f` gets a range of
+/// chunks and the parts of both slices that hold them. The last chunk of a slice may be shorter.
+///
+/// # Panics
+/// Unless both slices have the same number of chunks; a `second_len` of 0 goes with an empty second slice.
+#[track_caller]
+pub fn chunk_pairs_mut<T: Send, U: Send>(
+    (first, first_len): (&mut [T], usize),
+    (second, second_len): (&mut [U], usize),
+    grain: usize,
+    f: impl Fn(Range<usize>, &mut [T], &mut [U]) + Sync,
+) {
+    if first.is_empty() {
+        return;
+    }
+    let chunks = first.len().div_ceil(first_len);
+    let fits = if second_len == 0 { second.is_empty() } else { second.len().div_ceil(second_len) == chunks };
+    assert!(fits, "{} elements in {chunks} chunks of {second_len}", second.len());
+    split_pairs((first, first_len), (second, second_len), 0..chunks, piece(chunks, grain), &f);
+}
+
 /// Pieces a thread: enough for a late or slow thread to be relieved of some of its share.
 const PIECES_PER_THREAD: usize = 4;
 
@@ -99,6 +120,26 @@ fn split_rows<T: Send>(
     rayon::join(
         || split_rows(head, range.start..middle, row_len, piece, f),
         || split_rows(tail, middle..range.end, row_len, piece, f),
+    );
+}
+
+fn split_pairs<T: Send, U: Send>(
+    (first, first_len): (&mut [T], usize),
+    (second, second_len): (&mut [U], usize),
+    range: Range<usize>,
+    piece: usize,
+    f: &(impl Fn(Range<usize>, &mut [T], &mut [U]) + Sync),
+) {
+    if range.len() < 2 * piece {
+        return f(range, first, second);
+    }
+    let half = range.len() / 2;
+    let middle = range.start + half;
+    let (head, tail) = first.split_at_mut(half * first_len);
+    let (other_head, other_tail) = second.split_at_mut(half * second_len);
+    rayon::join(
+        || split_pairs((head, first_len), (other_head, second_len), range.start..middle, piece, f),
+        || split_pairs((tail, first_len), (other_tail, second_len), middle..range.end, piece, f),
     );
 }
 
@@ -171,6 +212,32 @@ mod tests {
     fn outside_a_pool_the_caller_does_it_all() {
         assert_eq!(threads(), 1);
         assert_eq!(pool(2).install(threads), 2);
+    }
+
+    #[test]
+    fn pairs_of_chunks_meet_once() {
+        // 11 elements in chunks of 3 and 8 in chunks of 2: four chunks each, the first slice's last one shorter.
+        for threads in 1..4 {
+            let (mut first, mut second) = ([0; 11], [0; 8]);
+            pool(threads).install(|| {
+                chunk_pairs_mut((&mut first, 3), (&mut second, 2), 1, |chunks, first, second| {
+                    first.iter_mut().enumerate().for_each(|(i, x)| *x += chunks.start + i / 3);
+                    second.iter_mut().enumerate().for_each(|(i, x)| *x += chunks.start + i / 2);
+                });
+            });
+            assert_eq!(first, [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3]);
+            assert_eq!(second, [0, 0, 1, 1, 2, 2, 3, 3]);
+        }
+        let empty: &mut [u8] = &mut [];
+        chunk_pairs_mut((&mut [0; 7], 3), (empty, 0), 1, |chunks, first, second| {
+            assert_eq!((chunks, first.len(), second.len()), (0..3, 7, 0));
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "4 elements in 3 chunks of 2")]
+    fn pairs_must_have_as_many_chunks() {
+        chunk_pairs_mut((&mut [0; 7], 3), (&mut [0; 4], 2), 1, |_, _, _| ());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod elementwise;
 mod gate;
 mod gaussian;
 mod identity;
+mod images;
 mod linear;
 mod log_sum_exp;
 mod matmul;
@@ -28,6 +29,7 @@ pub use elementwise::{Affine, Elementwise};
 pub use gate::Gate;
 pub use gaussian::GaussianLogDensity;
 pub use identity::Identity;
+pub use images::{BatchNorm, BatchNormInputs, Conv2d, ResizeNearest, Statistics};
 pub use linear::Linear;
 pub use log_sum_exp::LogSumExp;
 pub use matmul::MatMul;
@@ -95,8 +97,10 @@ impl Builtin {
 builtins!(
     Affine,
     AncestralSample,
+    BatchNorm,
     BernoulliLogDensity,
     Concat,
+    Conv2d,
     DetachComponents,
     Elementwise,
     Gate,
@@ -111,6 +115,7 @@ builtins!(
     Permute,
     Reduce,
     ResidualBlock,
+    ResizeNearest,
     Slice,
     Softmax,
     StandardNormalLogDensity,

@@ -135,7 +135,10 @@ fn the_same_bits_on_any_number_of_threads() {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
             let shared = pool.install(|| computed::<f32>(&conv, true, &mut Scratch::new()));
             for (alone, shared) in alone.iter().zip(&shared) {
-                assert!(alone.iter().zip(shared).all(|(a, b)| a.to_bits() == b.to_bits()), "{threads} threads, {conv:?}");
+                assert!(
+                    alone.iter().zip(shared).all(|(a, b)| a.to_bits() == b.to_bits()),
+                    "{threads} threads, {conv:?}"
+                );
             }
         }
     }
@@ -144,7 +147,6 @@ fn the_same_bits_on_any_number_of_threads() {
 #[test]
 #[should_panic(expected = "kernel of [3, 3] pixels on an image of [2, 4] with a padding of 0")]
 fn a_kernel_larger_than_the_image_is_refused() {
-    let conv =
-        Conv { images: 1, size: [2, 4], in_channels: 1, out_channels: 1, kernel: [3, 3], stride: 1, padding: 0 };
+    let conv = Conv { images: 1, size: [2, 4], in_channels: 1, out_channels: 1, kernel: [3, 3], stride: 1, padding: 0 };
     conv.out_size();
 }

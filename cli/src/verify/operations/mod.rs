@@ -3,9 +3,11 @@
 //!
 //! - `plain`: arithmetic, reductions, shapes, matrix products;
 //! - `densities`: networks, densities and mixtures;
+//! - `images`: convolutions and what stands between them;
 //! - `surrogates`: gradients that are chosen rather than derived.
 
 mod densities;
+mod images;
 mod plain;
 mod surrogates;
 
@@ -40,7 +42,7 @@ impl Entry {
 /// Checks every operation. `seed` chooses the directions in which derivatives are compared.
 pub fn check(seed: u64) -> Vec<Check> {
     let options = Options { seed, ..Options::default() };
-    let entries = plain::entries().into_iter().chain(densities::entries());
+    let entries = plain::entries().into_iter().chain(densities::entries()).chain(images::entries());
     let differences = entries.map(|Entry { name, inputs, function }| {
         let report = gradcheck::check(&*function, &inputs, &options);
         Check::of_differences(name, KIND, &report)
@@ -73,6 +75,9 @@ mod tests {
         Identity: "identity";
         Linear: "linear" "linear_relu";
         ResidualBlock: "residual_block";
+        Conv2d: "conv2d";
+        BatchNorm: "batch_norm";
+        ResizeNearest: "resize_nearest";
         Gate: "gate";
         StandardNormalLogDensity: "standard_normal_log_density";
         BernoulliLogDensity: "bernoulli_log_density";
