@@ -1,4 +1,4 @@
-//! All trainable numbers in one flat buffer, by name.
+//! All numbers of the networks in one flat buffer, by name.
 
 use std::ops::Range;
 
@@ -16,8 +16,19 @@ pub struct Tensor {
     pub shape: Shape,
     /// First element in the buffer.
     pub start: usize,
-    /// Half-width of the uniform initial distribution (METHODS §2): 1/√fan_in.
-    pub bound: f64,
+    /// What it starts as.
+    pub initial: Initial,
+    /// Whether it is learned by gradients; if not, it holds running statistics, and its gradient is always zero.
+    pub trainable: bool,
+}
+
+/// Initial values of a tensor (METHODS §2).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Initial {
+    /// Uniform on ± this bound: 1/√fan_in.
+    Uniform(f64),
+    /// All the same.
+    Constant(f64),
 }
 
 impl Tensor {
@@ -26,9 +37,9 @@ impl Tensor {
         self.start..self.start + self.shape.len()
     }
 
-    /// The tensor as a value of a graph on the buffer.
+    /// The tensor as a value of a graph on the buffer; without a gradient if it is not trainable.
     pub fn bind<T: Scalar>(&self, g: &mut Graph<'_, T>) -> Var {
-        g.parameter(self.start, self.shape)
+        if self.trainable { g.parameter(self.start, self.shape) } else { g.frozen(self.start, self.shape) }
     }
 }
 
@@ -42,10 +53,23 @@ pub struct Layout {
 impl Layout {
     /// Adds a tensor and returns its index. Tensors start at multiples of 16 elements, a cache line of `f32`.
     pub(crate) fn add(&mut self, name: String, shape: impl Into<Shape>, fan_in: usize) -> usize {
-        let shape = shape.into();
+        self.push(name, shape.into(), Initial::Uniform(1.0 / (fan_in as f64).sqrt()), true)
+    }
+
+    /// As [`add`](Layout::add), a tensor that starts with one value everywhere.
+    pub(crate) fn add_constant(&mut self, name: String, shape: impl Into<Shape>, initial: f64) -> usize {
+        self.push(name, shape.into(), Initial::Constant(initial), true)
+    }
+
+    /// As [`add_constant`](Layout::add_constant), running statistics.
+    pub(crate) fn add_running(&mut self, name: String, shape: impl Into<Shape>, initial: f64) -> usize {
+        self.push(name, shape.into(), Initial::Constant(initial), false)
+    }
+
+    fn push(&mut self, name: String, shape: Shape, initial: Initial, trainable: bool) -> usize {
         let start = self.len.next_multiple_of(16);
         self.len = start + shape.len();
-        self.tensors.push(Tensor { name, shape, start, bound: 1.0 / (fan_in as f64).sqrt() });
+        self.tensors.push(Tensor { name, shape, start, initial, trainable });
         self.tensors.len() - 1
     }
 
@@ -64,17 +88,20 @@ impl Layout {
         self.len == 0
     }
 
-    /// Number of trainable parameters: [`len`](Layout::len) without the gaps.
+    /// Number of trainable parameters.
     pub fn count(&self) -> usize {
-        self.tensors.iter().map(|t| t.shape.len()).sum()
+        self.tensors.iter().filter(|t| t.trainable).map(|t| t.shape.len()).sum()
     }
 
-    /// A buffer of initial values: weights and biases uniform on ±1/√fan_in.
+    /// A buffer of initial values: weights and biases uniform on ±1/√fan_in; batch normalisation that changes nothing.
     pub fn initialise<T: Scalar>(&self, rng: &mut Stream) -> Aligned<T> {
         let mut values = Aligned::zeros(self.len);
         for tensor in &self.tensors {
             for value in &mut values[tensor.range()] {
-                *value = T::from_f64(tensor.bound * (2.0 * rng.random::<f64>() - 1.0));
+                *value = T::from_f64(match tensor.initial {
+                    Initial::Uniform(bound) => bound * (2.0 * rng.random::<f64>() - 1.0),
+                    Initial::Constant(constant) => constant,
+                });
             }
         }
         values

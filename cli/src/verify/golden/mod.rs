@@ -11,6 +11,7 @@ mod conditional;
 mod densities;
 mod embedded;
 mod fixture;
+mod images;
 mod imputation;
 mod mixture;
 mod network;
@@ -27,7 +28,7 @@ use linalg::Scalar;
 use super::Check;
 
 /// Kinds that this version does not compute.
-pub const PENDING: &[&str] = &["conv_resnet_encoder", "conv_resnet_decoder", "frechet_distance"];
+pub const PENDING: &[&str] = &["frechet_distance"];
 
 /// What is known about a kind of fixture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +65,8 @@ fn runner<T: Scalar>(kind: &str) -> Option<Runner> {
         "mog_conditional" => conditional::mixture_conditional::<T>,
         "bound" => objective::bound::<T>,
         "residual_mlp" => network::residual_mlp::<T>,
+        "conv_resnet_encoder" => images::encoder::<T>,
+        "conv_resnet_decoder" => images::decoder::<T>,
         "amsgrad" => network::amsgrad::<T>,
         "objective" => objective::objective::<T>,
         "demiss" => imputation::demiss::<T>,

@@ -1,10 +1,10 @@
 //! The residual MLP (METHODS §2).
 
-use autodiff::{Graph, Shape, Var};
+use autodiff::{Graph, Var};
 use linalg::Scalar;
 use rand::Rng;
-use rand::RngExt;
 
+use super::dropout_mask;
 use crate::parameters::Layout;
 
 /// Sizes of a residual MLP.
@@ -94,14 +94,4 @@ impl ResidualMlp {
         let output = affine(g);
         g.linear(h, output.weight, output.bias)
     }
-}
-
-/// A constant of zeros (with probability p) and 1/(1−p).
-fn dropout_mask<T: Scalar>(g: &mut Graph<'_, T>, shape: Shape, p: f64, rng: &mut impl Rng) -> Var {
-    let kept = T::from_f64(1.0 / (1.0 - p));
-    g.constant_with(shape, |mask| {
-        for m in mask {
-            *m = if rng.random::<f64>() < p { T::ZERO } else { kept };
-        }
-    })
 }

@@ -1,0 +1,34 @@
+//! The networks (METHODS §2).
+//!
+//! In the order in which a reader needs them:
+//! - [`ResidualMlp`]: for tables;
+//! - [`ResnetEncoder`] and [`ResnetDecoder`]: for images, of the layers in `layers`;
+//! - [`RunningStatistics`]: what batch normalisation remembers of training.
+
+mod decoder;
+mod encoder;
+mod layers;
+mod mlp;
+mod statistics;
+
+pub use decoder::{DecoderSizes, ResnetDecoder};
+pub use encoder::{EncoderSizes, ResnetEncoder};
+pub use mlp::{MlpSizes, ResidualMlp};
+pub use statistics::RunningStatistics;
+
+use autodiff::{Graph, Shape, Var};
+use linalg::Scalar;
+use rand::{Rng, RngExt};
+
+/// Basic blocks of a stage of the convolutional networks.
+pub const BLOCKS_PER_STAGE: usize = 2;
+
+/// A constant of zeros (with probability p) and 1/(1−p).
+fn dropout_mask<T: Scalar>(g: &mut Graph<'_, T>, shape: Shape, p: f64, rng: &mut impl Rng) -> Var {
+    let kept = T::from_f64(1.0 / (1.0 - p));
+    g.constant_with(shape, |mask| {
+        for m in mask {
+            *m = if rng.random::<f64>() < p { T::ZERO } else { kept };
+        }
+    })
+}

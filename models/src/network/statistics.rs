@@ -1,0 +1,54 @@
+//! Running statistics of batch normalisation.
+
+use std::ops::Range;
+
+use autodiff::Graph;
+use linalg::Scalar;
+
+use crate::parameters::Layout;
+
+/// Share of a batch in the running statistics after it.
+const MOMENTUM: f64 = 0.1;
+
+/// The statistics that a pass in training mode has seen, kept until the update that they belong to is made: an update that
+/// fails leaves the running statistics as they were, too.
+#[derive(Clone, Debug, Default)]
+pub struct RunningStatistics<T> {
+    /// Where the running means and variances are in the flat buffer, one after the other.
+    places: Vec<Range<usize>>,
+    /// The batch's, in the same order.
+    values: Vec<T>,
+}
+
+impl<T: Scalar> RunningStatistics<T> {
+    /// Takes the means and unbiased variances of every batch normalisation in training mode that `g` has recorded, in the
+    /// order in which they were; what was there before is forgotten.
+    pub fn observe(&mut self, g: &Graph<'_, T>, layout: &Layout) {
+        self.places.clear();
+        self.values.clear();
+        for (scale, statistics) in g.batch_norms() {
+            // Scale, shift, running mean and running variance follow each other.
+            let first = layout.tensors().partition_point(|tensor| tensor.start < scale);
+            for (tensor, values) in layout.tensors()[first + 2..].iter().zip(statistics) {
+                self.places.push(tensor.range());
+                self.values.extend_from_slice(values);
+            }
+        }
+    }
+
+    /// running ← (1 − 0.1)·running + 0.1·batch, in the flat buffer.
+    ///
+    /// # Panics
+    /// If the buffer is not that of the layout.
+    pub fn update(&self, parameters: &mut [T]) {
+        let (kept, share) = (T::from_f64(1.0 - MOMENTUM), T::from_f64(MOMENTUM));
+        let mut values = &self.values[..];
+        for place in &self.places {
+            let (batch, rest) = values.split_at(place.len());
+            for (running, batch) in parameters[place.clone()].iter_mut().zip(batch) {
+                *running = kept * *running + share * *batch;
+            }
+            values = rest;
+        }
+    }
+}
