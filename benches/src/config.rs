@@ -91,6 +91,7 @@ impl Config {
         Config {
             name: format!("{}{}-{budget}", sizes.prefix, method.title),
             vae: VaeConfig {
+                images: None,
                 columns: sizes.columns,
                 latent: sizes.latent,
                 components: if method.bound().is_some() { components } else { 1 },

@@ -167,9 +167,9 @@ pub(crate) struct EvaluateArgs {
     /// How the log-likelihood is computed
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) likelihood: Likelihood,
-    /// Importance samples a row
-    #[arg(long, value_name = "I", default_value_t = 50_000)]
-    pub(crate) importance_samples: usize,
+    /// Importance samples a row (default: 50000; 1000 for images)
+    #[arg(long, value_name = "I")]
+    pub(crate) importance_samples: Option<usize>,
     /// Updates that refit the encoder to the held-out rows first
     #[arg(long, value_name = "U", default_value_t = 0)]
     pub(crate) refit_updates: u64,

@@ -26,11 +26,22 @@ pub(crate) enum Error {
     #[error("{file}: cannot be read: {source}")]
     Read { file: String, source: io::Error },
     /// A file name whose ending says nothing about the format.
-    #[error("{file}: the ending .{ending} is not a known table format; expected .csv, .tsv, .npy (also .gz) or .npz")]
+    #[error(
+        "{file}: the ending .{ending} is not a known table format; expected .csv, .tsv, .npy, .idx (also .gz) or .npz"
+    )]
     UnknownFormat { file: String, ending: String },
-    /// An IDX image file where a table of numbers was expected.
-    #[error("{file}: this is an IDX image file; expected a table (.csv, .tsv, .npy or .npz)")]
+    /// An IDX image file by another name.
+    #[error("{file}: this is an IDX file; expected a table of text")]
     Images { file: String },
+    /// An IDX file that does not hold images.
+    #[error("{file}: {what}; expected IDX images: three axes (images, height, width) of unsigned bytes")]
+    BadImages { file: String, what: String },
+    /// Images of another size.
+    #[error("{file}: rows of {found} numbers; expected images of {size} × {size} pixels, {} numbers a row", size * size)]
+    ImageSize { file: String, found: usize, size: usize },
+    /// Numbers that are no pixels.
+    #[error("{file}: {what}; expected pixels of -1 and +1, or intensities from 0 to 255")]
+    Pixels { file: String, what: String },
     /// A file without a single byte, or with blank lines only.
     #[error("{file}: the file is empty; expected a header row and data rows")]
     EmptyFile { file: String },
@@ -218,7 +229,7 @@ impl Error {
                 "Check the permissions of the file and of its directory."
             }
             Error::UnknownFormat { .. } => "Pipe comma-separated text in with - as the file name.",
-            Error::Images { .. } => "This version works on tables.",
+            Error::Images { .. } => "Let its name end in .idx or -ubyte (also .gz).",
             Error::UnnamedColumn { .. } => {
                 "R and pandas write row names without a title: give the column one, or choose others with --columns."
             }

@@ -18,6 +18,7 @@ mod failure;
 mod files;
 mod options;
 mod output;
+mod pixels;
 mod plot;
 mod run;
 mod signal;

@@ -137,7 +137,7 @@ pub fn record_completed<T: Scalar>(
     assert!(vae.config().encoder_input.completed(), "an imputation mixture needs an encoder of completed rows");
     assert_eq!(single.components, 1, "components of the encoder under an imputation mixture");
     assert_eq!(config.imputations, imputations, "imputations of the objective and of the minibatch");
-    let (samples, latent, min_scale) = (config.samples, single.latent, vae.config().decoder_min_scale);
+    let (samples, latent) = (config.samples, single.latent);
 
     let params = vae.encode(g, batch.completed, batch.mask, mode.encoder());
     let shape = [samples, rows * imputations, 1, latent];
@@ -153,14 +153,14 @@ pub fn record_completed<T: Scalar>(
     let log_prior = g.standard_normal_log_density(z);
     let density_params = if config.estimator == Estimator::Plain { params } else { g.detach(params) };
 
-    let log_p_observed = g.gaussian_log_density(batch.observed, batch.observed_mask, head, imputations, min_scale);
+    let log_p_observed = vae.log_likelihood(g, batch.observed, batch.observed_mask, head, imputations);
     let mixture = Mixture { components: imputations, latent };
     let of_all = mixture_over_imputations(g, density_params, rows, mixture);
     let log_q_mixture = g.mixture_log_density(z, of_all, mixture, imputations);
     let cvi = g.add(log_p_observed, log_prior);
     let cvi = g.sub(cvi, log_q_mixture);
 
-    let log_p_completed = g.gaussian_log_density(batch.completed, batch.everything, head, 1, min_scale);
+    let log_p_completed = vae.log_likelihood(g, batch.completed, batch.everything, head, 1);
     let log_q_own = g.mixture_log_density(z, density_params, single, 1);
     let lmvb = g.add(log_p_completed, log_prior);
     let lmvb = g.sub(lmvb, log_q_own);

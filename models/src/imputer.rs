@@ -5,14 +5,11 @@ use autodiff::{Aligned, Graph, Tape};
 use linalg::Scalar;
 use linalg::simd::{Kernel, Vector, dispatch};
 use linalg::special::softplus;
-use samplers::model::LatentModel;
+use samplers::model::{LatentModel, Likelihood};
 use samplers::stream::Stream;
 
 use crate::data::Batch;
 use crate::vae::Vae;
-
-/// Rows encoded, or latent points decoded, at a time: bounds the memory of a call.
-const CHUNK: usize = 4096;
 
 /// A model with its parameters, in evaluation mode.
 #[derive(Debug)]
@@ -78,8 +75,9 @@ impl<T: Scalar> LatentModel<T> for InEvaluation<'_, T> {
 
     fn encode_completed(&mut self, completed: &[T], mask: &[T], params: &mut [T]) {
         let (columns, width) = (self.vae.config().columns, self.vae.mixture().params_len());
-        let rows = completed.chunks(CHUNK * columns).zip(mask.chunks(CHUNK * columns));
-        for ((completed, mask), out) in rows.zip(params.chunks_mut(CHUNK * width)) {
+        let chunk = self.vae.rows_at_once();
+        let rows = completed.chunks(chunk * columns).zip(mask.chunks(chunk * columns));
+        for ((completed, mask), out) in rows.zip(params.chunks_mut(chunk * width)) {
             let mut g = self.tape.graph(self.parameters);
             let shape = [completed.len() / columns, columns];
             let (x, mask) = (g.constant(shape, completed), g.constant(shape, mask));
@@ -88,15 +86,25 @@ impl<T: Scalar> LatentModel<T> for InEvaluation<'_, T> {
         }
     }
 
-    fn decode(&mut self, z: &[T], gaussians: &mut [T]) {
+    fn likelihood(&self) -> Likelihood {
+        self.vae.likelihood()
+    }
+
+    fn decode(&mut self, z: &[T], decoded: &mut [T]) {
         let (latent, width) = (self.vae.config().latent, 2 * self.columns());
         let min_scale = T::from_f64(self.vae.config().decoder_min_scale);
-        for (z, out) in z.chunks(CHUNK * latent).zip(gaussians.chunks_mut(CHUNK * width)) {
+        let chunk = self.vae.rows_at_once();
+        for (z, out) in z.chunks(chunk * latent).zip(decoded.chunks_mut(chunk * width)) {
             let mut g = self.tape.graph(self.parameters);
             let z = g.constant([z.len() / latent, latent], z);
             let head = self.vae.decode(&mut g, z, None::<&mut Stream>);
-            out.copy_from_slice(g.value(head));
-            dispatch(Scales { gaussians: out, columns: width / 2, min_scale });
+            match self.vae.likelihood() {
+                Likelihood::Gaussian => {
+                    out.copy_from_slice(g.value(head));
+                    dispatch(Scales { gaussians: out, columns: width / 2, min_scale });
+                }
+                Likelihood::Bernoulli => dispatch(LogProbabilities { logits: g.value(head), columns: width / 2, out }),
+            }
         }
     }
 }
@@ -118,8 +126,38 @@ impl<T: Scalar> LatentModel<T> for Fitted<T> {
         self.in_evaluation().encode_completed(completed, mask, params);
     }
 
-    fn decode(&mut self, z: &[T], gaussians: &mut [T]) {
-        self.in_evaluation().decode(z, gaussians);
+    fn likelihood(&self) -> Likelihood {
+        self.vae.likelihood()
+    }
+
+    fn decode(&mut self, z: &[T], decoded: &mut [T]) {
+        self.in_evaluation().decode(z, decoded);
+    }
+}
+
+/// ln sigmoid(±logit): of white pixels, then of black ones.
+struct LogProbabilities<'a, T> {
+    logits: &'a [T],
+    columns: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for LogProbabilities<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let rows = self.logits.chunks_exact(self.columns).zip(self.out.chunks_exact_mut(2 * self.columns));
+        for (logits, out) in rows {
+            let (white, black) = out.split_at_mut(self.columns);
+            for ((logits, white), black) in
+                logits.chunks(V::LANES).zip(white.chunks_mut(V::LANES)).zip(black.chunks_mut(V::LANES))
+            {
+                let logit = V::load_partial(logits);
+                (-softplus(-logit)).store_partial(white);
+                (-softplus(logit)).store_partial(black);
+            }
+        }
     }
 }
 

@@ -104,7 +104,7 @@ pub fn record<T: Scalar>(
     let gated = if config.estimator == Estimator::Dreg { g.gate(z) } else { z };
 
     let head = vae.decode(g, gated, mode.decoder());
-    let log_likelihood = g.gaussian_log_density(batch.x, batch.mask, head, inner, vae.config().decoder_min_scale);
+    let log_likelihood = vae.log_likelihood(g, batch.x, batch.mask, head, inner);
     let log_prior = g.standard_normal_log_density(gated);
     let density_params = if config.estimator == Estimator::Plain { params } else { g.detach(params) };
     let log_q = g.mixture_log_density(gated, density_params, mixture, inner);

@@ -28,6 +28,10 @@ const CHECKPOINT_FORMAT: &str = "missvae-checkpoint-1";
 const OPTIMISER: [&str; 3] = ["optimiser.mean", "optimiser.square", "optimiser.largest"];
 /// The most imputations of a row that are believed.
 const MOST_IMPUTATIONS: usize = 1 << 20;
+/// The most pixels a side, stages of a network, and channels of a stage that are believed.
+const MOST_PIXELS: usize = 1 << 12;
+const MOST_STAGES: usize = 12;
+const MOST_WIDTH: usize = 1 << 14;
 /// Name of the completed rows in a checkpoint, N × K × D.
 const COMPLETED: &str = "imputations.completed";
 /// Name of the chains' latent points in a checkpoint, N × K × L.
@@ -38,7 +42,7 @@ const LATENTS: &str = "imputations.latents";
 pub struct Column {
     /// Name in the header.
     pub name: String,
-    /// Kind of values: `"numeric"`.
+    /// Kind of values: `"numeric"`, or `"binary"` for pixels of −1 and +1.
     pub kind: String,
     /// Observed mean, in the data's units (0 without standardisation).
     pub mean: f64,
@@ -234,11 +238,22 @@ fn open<'a, D: DeserializeOwned>(path: &Path, bytes: &'a [u8], format: &str) -> 
 fn plan(path: &Path, bytes: &[u8], info: &ModelInfo) -> Result<Vae, Error> {
     let malformed = |reason: String| Err(Error::Malformed { path: path.to_owned(), reason });
     let config = &info.vae;
-    let sizes = [config.columns, config.latent, config.components, config.hidden];
+    let hidden = if config.images.is_some() { 1 } else { config.hidden };
+    let sizes = [config.columns, config.latent, config.components, hidden];
     let most = bytes.len() / size_of::<f32>();
     let blocks = [config.encoder_blocks, config.decoder_blocks];
     if sizes.contains(&0) || sizes.iter().chain(&blocks).any(|size| *size > most) {
         return malformed("the sizes in its description cannot be true".to_owned());
+    }
+    if let Some(images) = &config.images {
+        let widths = [&images.encoder_widths, &images.decoder_widths];
+        let believed = |widths: &Vec<usize>| {
+            (1..=MOST_STAGES).contains(&widths.len()) && widths.iter().all(|width| (1..=MOST_WIDTH).contains(width))
+        };
+        let fits = images.size <= MOST_PIXELS && images.size * images.size == config.columns;
+        if !fits || !widths.into_iter().all(believed) {
+            return malformed("the sizes of images in its description cannot be true".to_owned());
+        }
     }
     if info.columns.len() != config.columns {
         return malformed(format!("it names {} columns for a model of {}", info.columns.len(), config.columns));
@@ -250,7 +265,7 @@ fn plan(path: &Path, bytes: &[u8], info: &ModelInfo) -> Result<Vae, Error> {
         return malformed("its numbers of components and imputations do not go with its encoder".to_owned());
     }
     let vae = Vae::new(config.clone());
-    // Every parameter is in the file; the buffer has gaps, fewer than 16 elements a tensor.
+    // Every parameter is in the file, and what is beside them is less; the buffer has gaps, fewer than 16 elements a tensor.
     if vae.layout().count() > most {
         return malformed(format!("it is too short for the {} parameters it describes", vae.layout().count()));
     }

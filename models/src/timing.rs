@@ -139,6 +139,7 @@ mod tests {
     fn the_products_of_a_step_are_counted() {
         let (columns, latent, hidden, batch, copies) = (5, 2, 8, 16, 3);
         let vae = VaeConfig {
+            images: None,
             columns,
             latent,
             components: copies,

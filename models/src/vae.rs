@@ -6,9 +6,10 @@ use autodiff::ops::Mixture;
 use autodiff::{Graph, Var};
 use linalg::Scalar;
 use rand::Rng;
+use samplers::model::Likelihood;
 use serde::{Deserialize, Serialize};
 
-use crate::network::{MlpSizes, ResidualMlp};
+use crate::network::{DecoderSizes, EncoderSizes, MlpSizes, ResidualMlp, ResnetDecoder, ResnetEncoder};
 use crate::parameters::Layout;
 
 /// What an encoder sees of a row.
@@ -36,7 +37,39 @@ impl EncoderInput {
     }
 }
 
-/// What a VAE for tables is made of.
+/// Sizes of the networks of an image model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageSizes {
+    /// Pixels a side; images are square.
+    pub size: usize,
+    /// Channels of the encoder's stages; every stage but the first halves the image.
+    pub encoder_widths: Vec<usize>,
+    /// Channels of the decoder's stages; every stage but the last doubles the image.
+    pub decoder_widths: Vec<usize>,
+}
+
+impl ImageSizes {
+    /// The decoder whose stages reach the image's size by doubling: after stage s of S, images have size/2^(S−2−s) pixels a
+    /// side, rounded; the first ones size/2^(S−1). For 28 × 28 pixels and four stages that is 4, 7, 14, 28, 28 (METHODS §2).
+    fn decoder(&self, latent: usize, dropout: f64) -> DecoderSizes {
+        let stages = self.decoder_widths.len();
+        let halved = |times: usize| {
+            let size = (self.size as f64 / f64::powi(2.0, times as i32)).round_ties_even();
+            (size as usize).max(1)
+        };
+        let first = halved(stages.saturating_sub(1));
+        DecoderSizes {
+            latent,
+            widths: self.decoder_widths.clone(),
+            seed: first,
+            first,
+            resize_after: (0..stages.saturating_sub(1)).map(|stage| Some(halved(stages - 2 - stage))).collect(),
+            dropout,
+        }
+    }
+}
+
+/// What a VAE for tables or images is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VaeConfig {
     /// D, data columns.
@@ -48,13 +81,17 @@ pub struct VaeConfig {
     /// What the encoder sees of a row.
     #[serde(default)]
     pub encoder_input: EncoderInput,
-    /// Width of the hidden layers of both networks.
+    /// The convolutional networks of a model for images of binary pixels, −1 and +1, row by row; without them, the model is
+    /// for tables, with residual MLPs and Gaussian columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<ImageSizes>,
+    /// Width of the hidden layers of both residual MLPs.
     pub hidden: usize,
-    /// Residual blocks of the encoder.
+    /// Residual blocks of the encoder's MLP.
     pub encoder_blocks: usize,
-    /// Residual blocks of the decoder.
+    /// Residual blocks of the decoder's MLP.
     pub decoder_blocks: usize,
-    /// Dropout probability in the blocks.
+    /// Dropout probability in the blocks: of hidden units, or of channels.
     pub dropout: f64,
     /// Smallest scale of the encoder's Gaussians.
     pub encoder_min_scale: f64,
@@ -62,29 +99,58 @@ pub struct VaeConfig {
     pub decoder_min_scale: f64,
 }
 
-/// A variational autoencoder for incomplete rows: prior N(0, I_L), a diagonal Gaussian decoder, a mixture encoder
-/// (METHODS §1). It holds the plan; the numbers are in a flat buffer beside it.
+/// A variational autoencoder for incomplete rows: prior N(0, I_L), a decoder to independent normals or binary pixels, a
+/// mixture encoder (METHODS §1). It holds the plan; the numbers are in a flat buffer beside it.
 #[derive(Clone, Debug)]
 pub struct Vae {
     config: VaeConfig,
     layout: Layout,
-    encoder: ResidualMlp,
-    decoder: ResidualMlp,
+    networks: Networks,
+    /// The first of the decoder's tensors.
+    decoder: usize,
+}
+
+/// Encoder and decoder.
+#[derive(Clone, Debug)]
+enum Networks {
+    Table(ResidualMlp, ResidualMlp),
+    /// And pixels a side.
+    Image(ResnetEncoder, ResnetDecoder, usize),
 }
 
 impl Vae {
     /// Plans the networks.
+    ///
+    /// # Panics
+    /// If images do not have as many pixels as there are columns, or their networks no stages.
+    #[track_caller]
     pub fn new(config: VaeConfig) -> Self {
         let mixture = Mixture { components: config.components, latent: config.latent };
         let mut layout = Layout::default();
+        if let Some(images) = &config.images {
+            assert_eq!(images.size * images.size, config.columns, "pixels and columns");
+            let encoder = EncoderSizes {
+                channels: if config.encoder_input.has_mask() { 2 } else { 1 },
+                widths: images.encoder_widths.clone(),
+                output: mixture.head_len(),
+                dropout: config.dropout,
+            };
+            let encoder = ResnetEncoder::new(&mut layout, "encoder.", encoder);
+            let first = layout.tensors().len();
+            let decoder = images.decoder(config.latent, config.dropout);
+            let decoder = ResnetDecoder::new(&mut layout, "decoder.", decoder);
+            let networks = Networks::Image(encoder, decoder, images.size);
+            return Vae { config, layout, networks, decoder: first };
+        }
         let sizes =
             |input, blocks, output| MlpSizes { input, hidden: config.hidden, blocks, output, dropout: config.dropout };
         let input = if config.encoder_input.has_mask() { 2 * config.columns } else { config.columns };
         let encoder_sizes = sizes(input, config.encoder_blocks, mixture.head_len());
         let decoder_sizes = sizes(config.latent, config.decoder_blocks, 2 * config.columns);
         let encoder = ResidualMlp::new(&mut layout, "encoder.", encoder_sizes);
+        let first = layout.tensors().len();
         let decoder = ResidualMlp::new(&mut layout, "decoder.", decoder_sizes);
-        Vae { config, layout, encoder, decoder }
+        Vae { config, layout, networks: Networks::Table(encoder, decoder), decoder: first }
     }
 
     /// What it is made of.
@@ -109,7 +175,7 @@ impl Vae {
 
     /// The decoder's part of the flat buffer.
     pub fn decoder_range(&self) -> Range<usize> {
-        self.layout.tensors()[self.encoder.tensors()].start..self.layout.len()
+        self.layout.tensors()[self.decoder].start..self.layout.len()
     }
 
     /// Encodes rows: *x* and *mask* (B × D) → natural mixture parameters, B × K(2L+1).
@@ -118,14 +184,62 @@ impl Vae {
     /// Whenever a completed row goes through an encoder with a mask input, the mask is the original one (METHODS §1).
     #[track_caller]
     pub fn encode<T: Scalar>(&self, g: &mut Graph<'_, T>, x: Var, mask: Var, dropout: Option<&mut impl Rng>) -> Var {
-        let input = if self.config.encoder_input.has_mask() { g.concat(&[x, mask], 1) } else { x };
-        let head = self.encoder.forward(g, &self.layout, input, dropout);
+        let has_mask = self.config.encoder_input.has_mask();
+        let head = match &self.networks {
+            Networks::Table(encoder, _) => {
+                let input = if has_mask { g.concat(&[x, mask], 1) } else { x };
+                encoder.forward(g, &self.layout, input, dropout)
+            }
+            Networks::Image(encoder, _, size) => {
+                let shape = [g.shape(x).rows(), *size, *size, 1];
+                let mut input = g.reshape(x, shape);
+                if has_mask {
+                    let mask = g.reshape(mask, shape);
+                    input = g.concat(&[input, mask], 3);
+                }
+                encoder.forward(g, &self.layout, input, dropout)
+            }
+        };
         g.mixture_parameters(head, self.mixture(), self.config.encoder_min_scale)
     }
 
-    /// Decodes latent points: *z* (… × L) → the Gaussian head, … × 2D: means, then raw scales.
+    /// Decodes latent points: *z* (… × L) → the head: … × 2D, means, then raw scales, or … × D, logits of the pixels.
     #[track_caller]
     pub fn decode<T: Scalar>(&self, g: &mut Graph<'_, T>, z: Var, dropout: Option<&mut impl Rng>) -> Var {
-        self.decoder.forward(g, &self.layout, z, dropout)
+        match &self.networks {
+            Networks::Table(_, decoder) => decoder.forward(g, &self.layout, z, dropout),
+            Networks::Image(_, decoder, _) => decoder.forward(g, &self.layout, z, dropout),
+        }
+    }
+
+    /// What the decoder makes of a column.
+    pub fn likelihood(&self) -> Likelihood {
+        match &self.networks {
+            Networks::Table(..) => Likelihood::Gaussian,
+            Networks::Image(..) => Likelihood::Bernoulli,
+        }
+    }
+
+    /// log p(x|z) of each decoded point over the observed columns, in nats: *x* and *mask*, constants (B × D), *head*, the
+    /// output of [`decode`](Vae::decode), with `inner` consecutive points of one row → the head's shape without its last axis.
+    #[track_caller]
+    pub fn log_likelihood<T: Scalar>(&self, g: &mut Graph<'_, T>, x: Var, mask: Var, head: Var, inner: usize) -> Var {
+        match self.likelihood() {
+            Likelihood::Gaussian => g.gaussian_log_density(x, mask, head, inner, self.config.decoder_min_scale),
+            Likelihood::Bernoulli => {
+                let white = g.constant_from(x, g.shape(x), |x, white| {
+                    white.iter_mut().zip(x).for_each(|(w, x)| *w = if *x > T::ZERO { T::ONE } else { T::ZERO });
+                });
+                g.bernoulli_log_density(white, mask, head, inner)
+            }
+        }
+    }
+
+    /// Latent points, or rows, that are worth a pass of their own and whose activations stay small.
+    pub fn rows_at_once(&self) -> usize {
+        match &self.networks {
+            Networks::Table(..) => 4096,
+            Networks::Image(..) => 64,
+        }
     }
 }

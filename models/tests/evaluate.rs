@@ -19,6 +19,7 @@ const COLUMNS: usize = 3;
 /// A random model. The encoder's scales are at least 1, the prior's: weights have a finite variance.
 fn model(components: usize, latent: usize) -> Fitted<f64> {
     let vae = Vae::new(VaeConfig {
+        images: None,
         columns: COLUMNS,
         latent,
         components,

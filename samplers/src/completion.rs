@@ -107,10 +107,11 @@ fn start<T: Scalar>(
         fill_standard_normal(stream, z);
     }
     model.decode(&z, &mut gaussians);
+    let likelihood = model.likelihood();
     let versions = completed.chunks_exact_mut(columns).zip(gaussians.chunks_exact(2 * columns));
     for (i, (x, gaussians)) in versions.enumerate() {
         let n = i / copies;
-        draw_missing(&mut streams[n], &mask[n * columns..][..columns], gaussians, x);
+        draw_missing(likelihood, &mut streams[n], &mask[n * columns..][..columns], gaussians, x);
     }
 }
 

@@ -6,7 +6,10 @@ use linalg::special::exp;
 use rand::RngExt;
 
 use crate::draw::{category_at, fill_ancestral, fill_standard_normal};
-use crate::model::{LatentModel, draw_missing, log_likelihood, log_prior, mixture_log_density, mixture_quantile};
+use crate::model::{
+    LatentModel, Likelihood, column_mean, draw_missing, log_likelihood, log_prior, mixture_log_density,
+    mixture_quantile,
+};
 use crate::stream::Stream;
 
 /// What to make of the weighted samples of a row.
@@ -51,7 +54,7 @@ pub fn impute<T: Scalar>(
     mut stream_of: impl FnMut(usize) -> Stream,
     out: &mut [T],
 ) -> Diagnostics {
-    let columns = model.columns();
+    let (columns, likelihood) = (model.columns(), model.likelihood());
     let (mixture, draws) = (model.mixture(), if let Statistic::Draws(draws) = statistic { draws } else { 1 });
     assert!(samples > 0, "at least one importance sample is needed");
     assert_eq!(rows.len(), mask.len(), "lengths of rows and mask");
@@ -87,7 +90,8 @@ pub fn impute<T: Scalar>(
             *log_weight = match from_prior {
                 true => T::ZERO,
                 false => {
-                    log_likelihood(x, m, decoded) + log_prior(point) - mixture_log_density(mixture, &params, point)
+                    let log_joint = log_likelihood(likelihood, x, m, decoded) + log_prior(point);
+                    log_joint - mixture_log_density(mixture, &params, point)
                 }
             };
         }
@@ -103,7 +107,8 @@ pub fn impute<T: Scalar>(
                     match category_at(rng.random(), &log_weights) {
                         Some(i) => {
                             let decoded = &gaussians[i * 2 * columns..][..2 * columns];
-                            total.replaced += draw_missing(&mut rng, m, decoded, &mut copy[cells.clone()]);
+                            let x = &mut copy[cells.clone()];
+                            total.replaced += draw_missing(likelihood, &mut rng, m, decoded, x);
                         }
                         None => total.replaced += m.iter().filter(|&&m| m <= T::ZERO).count(),
                     }
@@ -115,10 +120,18 @@ pub fn impute<T: Scalar>(
                     let column = |offset: usize| -> Vec<f64> {
                         gaussians.iter().skip(offset + d).step_by(2 * columns).map(|g| g.to_f64()).collect()
                     };
-                    let means = column(0);
-                    let value = match statistic {
-                        Statistic::Median => mixture_quantile(0.5, &weights, &means, &column(columns)),
-                        _ => weights.iter().zip(&means).map(|(w, m)| w * m).sum(),
+                    let (first, second) = (column(0), column(columns));
+                    let means = first.iter().zip(&second).map(|(&a, &b)| column_mean(likelihood, a, b));
+                    let mean = || weights.iter().zip(means).map(|(w, m)| w * m).sum::<f64>();
+                    let value = match (statistic, likelihood) {
+                        (Statistic::Median, Likelihood::Gaussian) => mixture_quantile(0.5, &weights, &first, &second),
+                        // Of two values, the likelier one; a mean that is no number stays one.
+                        (Statistic::Median, Likelihood::Bernoulli) => match mean() {
+                            mean if mean >= 0.0 => 1.0,
+                            mean if mean < 0.0 => -1.0,
+                            mean => mean,
+                        },
+                        _ => mean(),
                     };
                     if value.is_finite() {
                         out[cells.start + d] = T::from_f64(value);

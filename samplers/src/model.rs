@@ -3,9 +3,19 @@
 use autodiff::ops::Mixture;
 use linalg::Scalar;
 use linalg::special::{HALF_LN_TWO_PI, exp, ln, ndtr};
-use rand::Rng;
+use rand::{Rng, RngExt};
 
 use crate::draw::standard_normal;
+
+/// How a decoded latent point describes the columns of a row, in 2D numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Likelihood {
+    /// Independent normals: D means, then D scales.
+    #[default]
+    Gaussian,
+    /// Independent pixels of −1 and +1: D log probabilities of +1, then D of −1.
+    Bernoulli,
+}
 
 /// A model of rows x with a latent variable z: prior N(0, I), decoder p(x|z) that factorises over columns, encoder
 /// q(z|·) that is a mixture of diagonal Gaussians.
@@ -26,25 +36,40 @@ pub trait LatentModel<T: Scalar> {
     /// encoders that have a mask as input) to natural mixture parameters, N × K(2L+1).
     fn encode_completed(&mut self, completed: &[T], mask: &[T], params: &mut [T]);
 
-    /// Decodes N latent points (N × L) to the Gaussians of their columns: N × 2D, the means, then the scales.
+    /// What decoded latent points are.
+    fn likelihood(&self) -> Likelihood {
+        Likelihood::Gaussian
+    }
+
+    /// Decodes N latent points (N × L) to the distributions of their columns: N × 2D, as [`Likelihood`] says; for
+    /// Gaussians the means, then the scales.
     fn decode(&mut self, z: &[T], gaussians: &mut [T]);
 }
 
 /// log p(x_obs|z) of one row under one decoded latent point, in nats: the sum over observed columns.
 #[inline]
-pub fn log_likelihood<T: Scalar>(x: &[T], mask: &[T], gaussians: &[T]) -> T {
-    sum_of_log_densities(x, gaussians, |d| mask[d] > T::ZERO)
+pub fn log_likelihood<T: Scalar>(likelihood: Likelihood, x: &[T], mask: &[T], decoded: &[T]) -> T {
+    sum_of_log_densities(likelihood, x, decoded, |d| mask[d] > T::ZERO)
 }
 
 /// log p(x|z) of one row under one decoded latent point, in nats: the sum over all columns.
 #[inline]
-pub fn log_density<T: Scalar>(x: &[T], gaussians: &[T]) -> T {
-    sum_of_log_densities(x, gaussians, |_| true)
+pub fn log_density<T: Scalar>(likelihood: Likelihood, x: &[T], decoded: &[T]) -> T {
+    sum_of_log_densities(likelihood, x, decoded, |_| true)
 }
 
 #[inline]
-fn sum_of_log_densities<T: Scalar>(x: &[T], gaussians: &[T], counts: impl Fn(usize) -> bool) -> T {
-    let (means, scales) = gaussians.split_at(x.len());
+fn sum_of_log_densities<T: Scalar>(
+    likelihood: Likelihood,
+    x: &[T],
+    decoded: &[T],
+    counts: impl Fn(usize) -> bool,
+) -> T {
+    if likelihood == Likelihood::Bernoulli {
+        let (above, below) = decoded.split_at(x.len());
+        return (0..x.len()).filter(|&d| counts(d)).map(|d| if x[d] > T::ZERO { above[d] } else { below[d] }).sum();
+    }
+    let (means, scales) = decoded.split_at(x.len());
     let constant = T::from_f64(HALF_LN_TWO_PI);
     let mut total = T::ZERO;
     for d in 0..x.len() {
@@ -118,12 +143,18 @@ impl<T: Scalar> LogSum<T> {
 
 /// Draws the unobserved columns of one row from p(x_mis|z); observed entries stay as they are. Returns how many draws
 /// were not finite; those leave the previous value in place.
-pub fn draw_missing<T: Scalar>(rng: &mut impl Rng, mask: &[T], gaussians: &[T], x: &mut [T]) -> usize {
-    let (means, scales) = gaussians.split_at(x.len());
+pub fn draw_missing<T: Scalar>(
+    likelihood: Likelihood,
+    rng: &mut impl Rng,
+    mask: &[T],
+    decoded: &[T],
+    x: &mut [T],
+) -> usize {
+    let (first, second) = decoded.split_at(x.len());
     let mut replaced = 0;
     for d in 0..x.len() {
         // Every column takes a draw, so that the stream does not depend on the pattern.
-        let value = means[d] + scales[d] * standard_normal::<T>(rng);
+        let value = draw_column(likelihood, rng, first[d], second[d]);
         if mask[d] > T::ZERO {
             continue;
         }
@@ -134,6 +165,33 @@ pub fn draw_missing<T: Scalar>(rng: &mut impl Rng, mask: &[T], gaussians: &[T], 
         }
     }
     replaced
+}
+
+/// Draws a column from its two decoded numbers; not finite where they are not numbers.
+#[inline]
+pub fn draw_column<T: Scalar>(likelihood: Likelihood, rng: &mut impl Rng, first: T, second: T) -> T {
+    match likelihood {
+        Likelihood::Gaussian => first + second * standard_normal::<T>(rng),
+        Likelihood::Bernoulli => {
+            let uniform = T::from_f64(rng.random::<f64>());
+            let above = exp(first);
+            if uniform < above {
+                T::ONE
+            } else if uniform >= above {
+                -T::ONE
+            } else {
+                above
+            }
+        }
+    }
+}
+
+/// The mean of a column from its two decoded numbers.
+pub fn column_mean(likelihood: Likelihood, first: f64, second: f64) -> f64 {
+    match likelihood {
+        Likelihood::Gaussian => first,
+        Likelihood::Bernoulli => exp(first) - exp(second),
+    }
 }
 
 /// The `p`-quantile of a mixture of normals with normalised weights, by bisection to the type's accuracy.
@@ -178,10 +236,17 @@ mod tests {
         let (x, mask) = ([0.5, f64::NAN, -3.0], [1.0, 0.0, 1.0]);
         let gaussians = [1.0, 0.0, -1.0, 0.25, 1.0, 2.0];
         let expected = normal(1.0, 0.25).ln_pdf(0.5) + normal(-1.0, 2.0).ln_pdf(-3.0);
-        assert_relative_eq!(log_likelihood(&x, &mask, &gaussians), expected, max_relative = 1e-14);
-        assert_eq!(log_likelihood(&x, &[0.0; 3], &gaussians), 0.0);
+        assert_relative_eq!(
+            log_likelihood(Likelihood::Gaussian, &x, &mask, &gaussians),
+            expected,
+            max_relative = 1e-14
+        );
+        assert_eq!(log_likelihood(Likelihood::Gaussian, &x, &[0.0; 3], &gaussians), 0.0);
         let complete = [0.5, 0.1, -3.0];
-        assert_eq!(log_density(&complete, &gaussians), log_likelihood(&complete, &[1.0; 3], &gaussians));
+        assert_eq!(
+            log_density(Likelihood::Gaussian, &complete, &gaussians),
+            log_likelihood(Likelihood::Gaussian, &complete, &[1.0; 3], &gaussians)
+        );
         assert_relative_eq!(
             log_prior(&[0.3, -2.0]),
             normal(0.0, 1.0).ln_pdf(0.3) + normal(0.0, 1.0).ln_pdf(-2.0),
@@ -219,14 +284,39 @@ mod tests {
         let gaussians = [10.0, 20.0, 30.0, f64::INFINITY, 1.0, 1.0, 1.0, 1.0];
         let mut x = start;
         let mut rng = stream(1, Purpose::Impute, 0, 0);
-        assert_eq!(draw_missing(&mut rng, &[1.0, 0.0, 1.0, 0.0], &gaussians, &mut x), 1);
+        assert_eq!(draw_missing(Likelihood::Gaussian, &mut rng, &[1.0, 0.0, 1.0, 0.0], &gaussians, &mut x), 1);
         assert_eq!([0, 2, 3].map(|d| x[d].to_bits()), [0, 2, 3].map(|d: usize| start[d].to_bits()));
         assert!((x[1] - 20.0).abs() < 10.0 && x[1] != 7.0, "{}", x[1]);
 
         // The stream goes on at the same place whatever was observed.
         let mut other = stream(1, Purpose::Impute, 0, 0);
-        assert_eq!(draw_missing(&mut other, &[1.0; 4], &gaussians, &mut x), 0);
+        assert_eq!(draw_missing(Likelihood::Gaussian, &mut other, &[1.0; 4], &gaussians, &mut x), 0);
         assert_eq!(rng.random::<u64>(), other.random::<u64>());
+    }
+
+    /// Pixels: p(+1) = 0.8, 0.3, and NaN, which leaves the value in place and is counted.
+    #[test]
+    fn binary_columns() {
+        let pixels = Likelihood::Bernoulli;
+        let decoded = [0.8_f64.ln(), 0.3_f64.ln(), f64::NAN, 0.2_f64.ln(), 0.7_f64.ln(), f64::NAN];
+        let x = [1.0, -1.0, 0.0];
+        assert_relative_eq!(
+            log_likelihood(pixels, &x, &[1.0, 1.0, 0.0], &decoded),
+            0.56_f64.ln(),
+            max_relative = 1e-14
+        );
+        assert!(log_density(pixels, &x, &decoded).is_nan());
+        assert_relative_eq!(column_mean(pixels, decoded[0], decoded[3]), 0.6, max_relative = 1e-14);
+        let mut rng = stream(2, Purpose::Impute, 0, 0);
+        let mut sums = [0.0; 2];
+        for _ in 0..20_000 {
+            let mut drawn = [0.0, 0.0, 7.0];
+            assert_eq!(draw_missing(pixels, &mut rng, &[0.0; 3], &decoded, &mut drawn), 1);
+            assert!(drawn[..2].iter().all(|x: &f64| x.abs() == 1.0) && drawn[2] == 7.0);
+            sums.iter_mut().zip(drawn).for_each(|(sum, x)| *sum += x / 20_000.0);
+        }
+        // Deviations of the means: √(0.64/20,000) = 0.0057 and 0.0065; 5 of them.
+        assert!((sums[0] - 0.6).abs() < 0.029 && (sums[1] + 0.4).abs() < 0.033, "{sums:?}");
     }
 
     #[test]

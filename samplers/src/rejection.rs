@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use crate::chains::workspace::{Workspace, draw_version};
 use crate::chains::{Diagnostics, Impute, Rows};
-use crate::model::{LatentModel, log_prior};
+use crate::model::{LatentModel, Likelihood, log_prior};
 use crate::stream::Stream;
 
 /// Half of the side of the square.
@@ -136,7 +136,7 @@ impl<T: Scalar> Rejection<T> {
             diagnostics.envelope_violations += u64::from(log_joint > self.envelopes[a]);
             if ln(uniform) < (log_joint - self.envelopes[a]).to_f64() {
                 diagnostics.accepted += 1;
-                draw_version(rows, (n, self.done[a]), decoded, diagnostics);
+                draw_version(rows, Likelihood::Gaussian, (n, self.done[a]), decoded, diagnostics);
                 self.done[a] += 1;
                 if self.done[a] == rows.copies {
                     return;
@@ -148,13 +148,14 @@ impl<T: Scalar> Rejection<T> {
 
 impl<T: Scalar> Impute<T> for Rejection<T> {
     /// # Panics
-    /// Also if [`RejectionConfig::check`] finds fault with the configuration or the model.
+    /// Also if [`RejectionConfig::check`] finds fault with the configuration or the model, or its columns are not Gaussian.
     #[track_caller]
     fn update(&mut self, model: &mut dyn LatentModel<T>, mut rows: Rows<'_, T>) -> Diagnostics {
         let latent = model.mixture().latent;
         if let Err(error) = self.config.check(latent) {
             panic!("{error}");
         }
+        assert_eq!(model.likelihood(), Likelihood::Gaussian, "rejection sampling is for Gaussian columns");
         rows.check(model.columns(), 0);
         let mut diagnostics = Diagnostics::default();
         self.work.sort(&rows);

@@ -49,6 +49,10 @@ pub enum Purpose {
     Signal = 17,
     /// Dropout masks for the same.
     SignalDropout = 18,
+    /// Pixels made black or white.
+    Binarise = 20,
+    /// Quadrants of images hidden before training.
+    HideQuadrants = 21,
 }
 
 /// The stream at an address.

@@ -24,7 +24,7 @@ use models::method::{
 };
 use models::optimiser::Schedule;
 use models::trainer::{Epoch, ImputationTraining, Length, Objective, Observer, Outcome, Step, TrainConfig, Trainer};
-use models::vae::{EncoderInput, Vae, VaeConfig};
+use models::vae::{EncoderInput, ImageSizes, Vae, VaeConfig};
 use samplers::chains::{ChainConfig, Lair, Resampling, Sampler, Scope, Weights};
 use samplers::draw::fill_standard_normal;
 use samplers::stream::{Purpose, stream};
@@ -85,12 +85,12 @@ const BATCH: usize = 64;
 const EPOCHS: u64 = 4;
 
 /// A table with so many of its cells missing as standard normal numbers are above `limit`: half for 0, 3% for 1.9.
-fn table(rows: usize, limit: f32) -> Data<f32> {
+fn table(columns: usize, rows: usize, limit: f32) -> Data<f32> {
     let mut rng = stream(7, Purpose::Generate, 0, rows as u64);
-    let [mut values, mut chance] = [(); 2].map(|()| vec![0.0; rows * COLUMNS]);
+    let [mut values, mut chance] = [(); 2].map(|()| vec![0.0; rows * columns]);
     fill_standard_normal(&mut rng, &mut values);
     fill_standard_normal(&mut rng, &mut chance);
-    Data::new(COLUMNS, values, chance.iter().map(|&x: &f32| x < limit).collect())
+    Data::new(columns, values, chance.iter().map(|&x: &f32| x < limit).collect())
 }
 
 /// A method at the size of the MoG preset, as the paper samples it.
@@ -135,13 +135,25 @@ impl Observer<f32> for Watch {
 
 /// Allocations of a training run after its first epoch, its second with imputations, on so many threads.
 fn allocations(objective: Objective, dropout: f64, threads: usize, spoil: bool) -> usize {
+    allocations_of(None, objective, dropout, threads, spoil)
+}
+
+/// The same of an image model.
+fn allocations_of(
+    images: Option<ImageSizes>,
+    objective: Objective,
+    dropout: f64,
+    threads: usize,
+    spoil: bool,
+) -> usize {
     let counter: &'static Counter = Box::leak(Box::default());
     let (components, encoder_input, after) = match objective {
         Objective::FiniteMixture(config) => (config.components, EncoderInput::Incomplete, 1),
         Objective::ImputationMixture(_) => (1, EncoderInput::Completed, 2),
     };
     let vae = Vae::new(VaeConfig {
-        columns: COLUMNS,
+        columns: images.as_ref().map_or(COLUMNS, |images| images.size * images.size),
+        images,
         latent: 2,
         components,
         encoder_input,
@@ -152,6 +164,7 @@ fn allocations(objective: Objective, dropout: f64, threads: usize, spoil: bool) 
         encoder_min_scale: 1e-5,
         decoder_min_scale: 0.0,
     });
+    let columns = vae.config().columns;
     let config = TrainConfig {
         objective,
         batch_size: BATCH,
@@ -164,8 +177,8 @@ fn allocations(objective: Objective, dropout: f64, threads: usize, spoil: bool) 
     // Neither is a multiple of the batch.
     let imputes = matches!(objective, Objective::ImputationMixture(_));
     // With few gaps, the number of rows that a sampler has to do with differs from minibatch to minibatch.
-    let rows = table(2 * BATCH + 22, if imputes { 1.9 } else { 0.0 });
-    let validation = (!imputes).then(|| table(BATCH + 36, 0.0));
+    let rows = table(columns, 2 * BATCH + 22, if imputes { 1.9 } else { 0.0 });
+    let validation = (!imputes).then(|| table(columns, BATCH + 36, 0.0));
     let train = || {
         COUNTER.set(Some(counter));
         let mut trainer = Trainer::new(vae, config).unwrap();
@@ -186,11 +199,18 @@ fn allocations(objective: Objective, dropout: f64, threads: usize, spoil: bool) 
     counter.count.load(Ordering::Relaxed)
 }
 
-/// Asserts that no run allocates after its first epoch (its second, with imputations), on one thread and on two.
-fn assert_none(runs: impl IntoIterator<Item = (Objective, f64)>) {
+/// Whether this processor's products allocate; says so.
+fn products_allocate() -> bool {
     if level() == Level::Plain {
         // Past the harness, which keeps what a passing test prints to itself.
         let _ = writeln!(stderr(), "skipped: without vectors, products are matrixmultiply's, which allocates");
+    }
+    level() == Level::Plain
+}
+
+/// Asserts that no run allocates after its first epoch (its second, with imputations), on one thread and on two.
+fn assert_none(runs: impl IntoIterator<Item = (Objective, f64)>) {
+    if products_allocate() {
         return;
     }
     for (objective, dropout) in runs {
@@ -265,6 +285,23 @@ fn no_estimator_allocates() {
     runs.retain(|objective| objective.check().is_ok());
     assert!(runs.len() > 2 * finite_mixtures().count(), "{} runs", runs.len());
     assert_none(runs.into_iter().map(|objective| (objective.into(), 0.0)));
+}
+
+/// Convolutional networks, whose minibatches are cut into tiles and parts for the threads.
+#[test]
+fn no_image_model_allocates() {
+    if products_allocate() {
+        return;
+    }
+    let imputed = methods(Sampler::PseudoGibbs).find(|objective| matches!(objective, Objective::ImputationMixture(_)));
+    let (method, bound) = finite_mixtures().nth(2).unwrap();
+    for objective in [objective(method, bound).into(), imputed.unwrap()] {
+        for threads in [1, 2] {
+            let images = ImageSizes { size: 6, encoder_widths: vec![4, 6], decoder_widths: vec![6, 4] };
+            let count = allocations_of(Some(images), objective, 0.3, threads, false);
+            assert_eq!(count, 0, "{threads} thread(s), {objective:?}");
+        }
+    }
 }
 
 /// The test can fail: one allocation an update, made on purpose, is seen on one thread and on two.

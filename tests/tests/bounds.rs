@@ -43,6 +43,7 @@ struct Outcome {
 impl Problem {
     fn new(columns: usize, latent: usize, components: usize, rows: usize, seed: u64) -> Self {
         let vae = Vae::new(VaeConfig {
+            images: None,
             columns,
             latent,
             components,

@@ -22,6 +22,7 @@ const LATENT: usize = 2;
 
 fn vae(encoder_input: EncoderInput) -> Vae {
     Vae::new(VaeConfig {
+        images: None,
         columns: COLUMNS,
         latent: LATENT,
         components: 1,

@@ -35,6 +35,7 @@ fn table(rows: usize) -> Data<f32> {
 
 fn vae(components: usize, hidden: usize) -> Vae {
     Vae::new(VaeConfig {
+        images: None,
         columns: COLUMNS,
         latent: 2,
         components,

@@ -7,12 +7,12 @@ use samplers::completion::Completion;
 use serde::Serialize;
 
 use super::imputation::{Asked, Imputation};
-use super::{column_names, in_pool, standardised};
+use super::{in_pool, rows_for_model};
 use crate::args::{EvaluateArgs, Likelihood};
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::run::Run;
-use crate::table::{Input, read_for_model};
+use crate::table::Input;
 
 /// Times the grid is refined at most: 500, 1000, 2000 cells a side.
 const DOUBLINGS: usize = 2;
@@ -74,13 +74,16 @@ fn in_data_units(per_row: &[f64], data: &Data<f32>, standardisation: &Standardis
 
 pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let output = Output::new(&args.common);
-    if args.importance_samples == 0 {
+    if args.importance_samples == Some(0) {
         return Err(Failure::usage("--importance-samples 0: expected at least 1"));
     }
     let run = Run::open(&args.run)?;
     let (mut model, info) = run.load_model()?;
-    let table = read_for_model(&Input::from_arg(Some(&args.data)), &args.reading.options(), &column_names(&info))?;
-    let (data, dropped) = standardised(&table, &info).without_empty_rows();
+    let seed = args.common.seed.unwrap_or(0);
+    let data = rows_for_model(&Input::from_arg(Some(&args.data)), &args.reading.options(), &info, seed)?;
+    let (data, dropped) = data.without_empty_rows();
+    let images = info.vae.images.is_some();
+    let importance_samples = args.importance_samples.unwrap_or(if images { 1000 } else { 50_000 });
     if data.rows() == 0 {
         let data = args.data.display();
         return Err(Failure::usage(format!("{data}: no row has an observed cell in the model's columns")));
@@ -103,9 +106,13 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
             let what = format!("--likelihood grid: the model has {latent} latent dimensions, a grid needs at most 2");
             return Err(Failure::usage_hint(what, "use --likelihood iwelbo"));
         }
+        Likelihood::Grid if images => {
+            let what = "--likelihood grid: this is for tables, and the model is for images";
+            return Err(Failure::usage_hint(what, "use --likelihood iwelbo"));
+        }
         Likelihood::Grid => true,
         Likelihood::Iwelbo => false,
-        Likelihood::Auto => latent <= 2,
+        Likelihood::Auto => latent <= 2 && !images,
     };
     if grid && args.refit_updates > 0 {
         let what = "--refit-updates: a grid does not use the encoder";
@@ -115,7 +122,6 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let own = Imputation::new(Asked::default(), &info.vae)?;
     let completion = own.completion().zip(info.imputations);
     let completion = completion.map(|(completion, imputations)| Completion { copies: imputations, ..*completion });
-    let seed = args.common.seed.unwrap_or(0);
     let report = in_pool(&args.common, || {
         if grid {
             let score = on_grid(&mut model, &data, &standardisation);
@@ -138,7 +144,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
             bar.set_message(what.to_owned());
             let result = {
                 let progress = |done| bar.set_position(done as u64);
-                iwelbo(model, &data, args.importance_samples, completion.as_ref(), seed, progress)
+                iwelbo(model, &data, importance_samples, completion.as_ref(), seed, progress)
             };
             bar.finish_and_clear();
             let samples = result.effective_sample_size.iter().sum::<f64>() / data.rows() as f64;
@@ -148,7 +154,10 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         if args.refit_updates > 0 {
             before = Some(score(&mut model, "before refitting").0.0);
             let objective = run.read_config()?.with_preset()?.settle(data.rows(), data.columns())?.train.objective;
-            let config = RefitConfig::for_tables(args.refit_updates, 512.min(data.rows()));
+            let config = match images {
+                true => RefitConfig::for_images(args.refit_updates, 200.min(data.rows())),
+                false => RefitConfig::for_tables(args.refit_updates, 512.min(data.rows())),
+            };
             refit_encoder(&mut model, &data, &objective, &config, seed)?;
         }
         let ((mean, error), samples) = score(&mut model, "importance sampling");
@@ -158,7 +167,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
             rows: data.rows(),
             rows_dropped: dropped,
             likelihood: "iwelbo",
-            importance_samples: Some(args.importance_samples),
+            importance_samples: Some(importance_samples),
             effective_sample_size: Some(samples),
             refit_updates: args.refit_updates,
             log_likelihood_before_refit: before,
@@ -176,7 +185,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     output.result(&report, || {
         let error = report.standard_error.map_or(String::new(), |error| format!(" ± {error:.4} (standard error)"));
         let how = match report.effective_sample_size {
-            Some(ess) => format!("{} importance samples, {ess:.0} effective", args.importance_samples),
+            Some(ess) => format!("{importance_samples} importance samples, {ess:.0} effective"),
             None => format!("grid of {0}^{latent} cells", report.grid_cells.unwrap_or(0)),
         };
         format!("{:.4}{error} nats a row, {} rows, {how}", report.log_likelihood, report.rows)

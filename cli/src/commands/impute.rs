@@ -2,23 +2,22 @@
 
 use std::path::PathBuf;
 
-use models::data::Data;
+use models::data::{Data, Standardisation};
 use models::imputer::Fitted;
-use models::store::ModelInfo;
 use samplers::chains::Sampler;
 use samplers::importance::Statistic;
 use samplers::stream::{Purpose, stream};
 use serde::Serialize;
 
 use super::imputation::{Asked, Imputation, Outcome};
-use super::{MOST_NUMBERS, column_names, in_pool, standardised};
+use super::{MOST_NUMBERS, binary, column_names, in_pool, standardised};
 use crate::args::{Fill, ImputeArgs};
 use crate::failure::{Failure, Result};
 use crate::files::numbered;
 use crate::options::{ChainOption, lair_points};
 use crate::output::Output;
 use crate::run::Run;
-use crate::table::{Input, Table, check_output, read_to_complete, write_completed};
+use crate::table::{Input, Table, check_output, read_images_to_complete, read_to_complete, write_completed};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -69,8 +68,21 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
             info.method
         ));
     }
-    let columns = column_names(&info);
-    let (table, source) = read_to_complete(&Input::from_arg(Some(&args.data)), &args.reading.options(), &columns)?;
+    let (input, reading) = (Input::from_arg(Some(&args.data)), args.reading.options());
+    let seed = args.common.seed.unwrap_or(0);
+    let (table, source, data, units) = match &info.vae.images {
+        None => {
+            let (table, source) = read_to_complete(&input, &reading, &column_names(&info))?;
+            let data = standardised(&table, &info);
+            (table, source, data, info.standardisation())
+        }
+        Some(images) => {
+            let (table, source) = read_images_to_complete(&input, &reading, images.size)?;
+            let (data, pixels) = binary(&input.name(), &table, seed)?;
+            let units = pixels.units(table.width());
+            (table, source, data, units)
+        }
+    };
     let most = MOST_NUMBERS / table.values().len();
     if args.draws > most.max(1) {
         let what = format!("--draws {}: expected at most {most} for a table of this size", args.draws);
@@ -82,11 +94,8 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         draws => (1..=draws).map(|draw| numbered(&args.out, draw)).collect(),
     };
 
-    let seed = args.common.seed.unwrap_or(0);
-    let (copies, outcome) = in_pool(&args.common, || {
-        let data = standardised(&table, &info);
-        Ok(complete(&mut model, &info, &table, &data, &imputation, statistic, seed))
-    })?;
+    let (copies, outcome) =
+        in_pool(&args.common, || Ok(complete(&mut model, &units, &table, &data, &imputation, statistic, seed)))?;
     if outcome.replaced > 0 {
         output.say(format!(
             "warning: {} drawn values were not finite; {}",
@@ -144,14 +153,13 @@ fn describe(imputation: &Imputation, outcome: &Outcome) -> String {
 /// Completed copies of a table, in its own units, and how the sampling went. Observed cells are those of the table.
 pub(super) fn complete(
     model: &mut Fitted<f32>,
-    info: &ModelInfo,
+    units: &Standardisation,
     table: &Table,
     data: &Data<f32>,
     imputation: &Imputation,
     statistic: Statistic,
     seed: u64,
 ) -> (Vec<Vec<f64>>, Outcome) {
-    let standardisation = info.standardisation();
     let rows = data.values(0..data.rows());
     let mask: Vec<f32> = data.mask(0..data.rows()).collect();
     let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
@@ -162,7 +170,7 @@ pub(super) fn complete(
         let cells = copy.iter().zip(table.values()).enumerate();
         let value = |(i, (x, original)): (usize, (&f32, &f64))| {
             let d = i % table.width();
-            if original.is_nan() { standardisation.restore_rounded(d, *x) } else { *original }
+            if original.is_nan() { units.restore_rounded(d, *x) } else { *original }
         };
         cells.map(value).collect()
     });

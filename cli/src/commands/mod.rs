@@ -14,14 +14,15 @@ mod train;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use models::data::Data;
+use models::data::{Data, Standardisation};
 use models::store::ModelInfo;
 use serde::Serialize;
 
 use crate::args::{Cli, Command, Common, Reading};
 use crate::failure::{Failure, Result};
 use crate::files::write_atomic;
-use crate::table::{MissingValues, ReadOptions, Table};
+use crate::pixels::{Pixels, binarise};
+use crate::table::{Input, MissingValues, ReadOptions, Table, read_for_model, read_images};
 
 /// The most threads that can be asked for.
 const MOST_THREADS: usize = 1024;
@@ -101,6 +102,22 @@ fn data_of(table: &Table) -> Data<f64> {
 /// A table's numbers in a model's units.
 fn standardised(table: &Table, info: &ModelInfo) -> Data<f32> {
     info.standardisation().apply(&data_of(table))
+}
+
+/// A file's rows for a model: their numbers in the model's units. Images are made binary by the seed.
+fn rows_for_model(input: &Input, options: &ReadOptions, info: &ModelInfo, seed: u64) -> Result<Data<f32>> {
+    let Some(images) = &info.vae.images else {
+        return Ok(standardised(&read_for_model(input, options, &column_names(info))?, info));
+    };
+    binary(&input.name(), &read_images(input, options, images.size)?, seed).map(|(data, _)| data)
+}
+
+/// A table of images as binary pixels, and what they were.
+fn binary(file: &str, table: &Table, seed: u64) -> Result<(Data<f32>, Pixels)> {
+    let mut values = table.values().to_vec();
+    let pixels = binarise(file, &mut values, table.width(), seed)?;
+    let data = Data::new(table.width(), values, table.mask());
+    Ok((Standardisation::none(table.width()).apply(&data), pixels))
 }
 
 /// The names of a model's columns.

@@ -1,7 +1,7 @@
 //! `missvae sample`: rows drawn from the model.
 
-use samplers::draw::{fill_standard_normal, standard_normal};
-use samplers::model::LatentModel;
+use samplers::draw::fill_standard_normal;
+use samplers::model::{LatentModel, draw_column};
 use samplers::stream::{Purpose, stream};
 use serde::Serialize;
 
@@ -36,6 +36,7 @@ pub(crate) fn run(args: &SampleArgs) -> Result<()> {
     }
     let standardisation = info.standardisation();
     let seed = args.common.seed.unwrap_or(0);
+    let likelihood = model.likelihood();
     let values = in_pool(&args.common, || {
         let mut values = Vec::with_capacity(args.rows * columns);
         let mut z = vec![0.0f32; BLOCK * latent];
@@ -46,9 +47,9 @@ pub(crate) fn run(args: &SampleArgs) -> Result<()> {
             fill_standard_normal(&mut rng, &mut z);
             model.decode(&z, &mut gaussians);
             for gaussian in gaussians.chunks_exact(2 * columns).take(rows) {
-                let (means, scales) = gaussian.split_at(columns);
+                let (first, second) = gaussian.split_at(columns);
                 for d in 0..columns {
-                    let x = means[d] + scales[d] * standard_normal::<f32>(&mut rng);
+                    let x = draw_column(likelihood, &mut rng, first[d], second[d]);
                     values.push(standardisation.restore_rounded(d, x));
                 }
             }

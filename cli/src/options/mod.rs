@@ -71,10 +71,22 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) logit_gradient: Option<LogitGradientOption>,
-    /// L, latent dimensions (default: a third of the columns, from 2 to 32)
+    /// L, latent dimensions (default: a third of the columns, from 2 to 32; 50 for images)
     #[arg(long, value_name = "L")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) latent: Option<usize>,
+    /// Rows are square images of so many pixels a side: convolutional networks on binary pixels
+    #[arg(long, value_name = "PIXELS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) image_size: Option<usize>,
+    /// Channels of the stages of the encoder of images (default: 32,64,128,256)
+    #[arg(long, value_name = "N,N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) encoder_widths: Option<String>,
+    /// Channels of the stages of the decoder of images (default: 128,64,32,32)
+    #[arg(long, value_name = "N,N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) decoder_widths: Option<String>,
     /// Width of the hidden layers (default: 128, or 256 from 16 columns on)
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -176,6 +188,14 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "RATE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hide: Option<f64>,
+    /// Hide so many of the four quadrants of each image before training (default: 0)
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hide_quadrants: Option<usize>,
+    /// Rows from this one on, counted from 0, are to watch the objective on
+    #[arg(long, value_name = "ROW", conflicts_with = "validation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) validation_from: Option<usize>,
     /// Rows to watch the objective on: a file, or a fraction of the rows
     #[arg(long, value_name = "FILE|FRACTION")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -224,6 +244,10 @@ impl TrainOptions {
         if self.iterations == Some(1) {
             below.resample_final = None;
         }
+        // One kind of validation rows overrides the other.
+        if self.validation.is_some() || self.validation_from.is_some() {
+            (below.validation, below.validation_from) = (None, None);
+        }
         // One length overrides the other.
         if self.epochs.is_some() || self.updates.is_some() {
             (below.epochs, below.updates) = (None, None);
@@ -244,6 +268,9 @@ impl TrainOptions {
             pathwise,
             logit_gradient,
             latent,
+            image_size,
+            encoder_widths,
+            decoder_widths,
             hidden,
             blocks,
             encoder_blocks,
@@ -269,6 +296,8 @@ impl TrainOptions {
             impute_from_epoch,
             mask_input,
             hide,
+            hide_quadrants,
+            validation_from,
             validation,
             no_standardize,
             columns,
@@ -300,6 +329,10 @@ impl TrainOptions {
             let (what, hint) = plainly(&error.message().replace('\n', " "));
             (format!("line {line}: {what}"), hint)
         })?;
+        if options.validation.is_some() && options.validation_from.is_some() {
+            let what = "validation and validation-from are both given".to_owned();
+            return Err((what, Some("keep one".to_owned())));
+        }
         match (options.epochs, options.updates) {
             (Some(_), Some(_)) => Err(("epochs and updates are both given".to_owned(), Some("keep one".to_owned()))),
             _ => Ok(options),

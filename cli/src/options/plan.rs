@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use models::method::{CompletedObjectiveConfig, Family, METHODS, Method};
 use models::trainer::{ImputationTraining, Length, Objective, TrainConfig};
-use models::vae::{EncoderInput, Vae, VaeConfig};
+use models::vae::{EncoderInput, ImageSizes, Vae, VaeConfig};
 use samplers::chains::{Lair, Sampler};
 
 use super::{ScheduleOption, TrainOptions};
@@ -15,6 +15,10 @@ use crate::table::closest;
 const DEFAULT_UPDATES: u64 = 10_000;
 /// The longest run that is believed to be meant, in epochs or updates.
 const LONGEST: u64 = 1_000_000_000;
+/// The largest images, in pixels a side; the most stages of a network for them, and channels of a stage.
+const MOST_PIXELS: usize = 1024;
+const MOST_STAGES: usize = 10;
+const MOST_WIDTH: usize = 1 << 12;
 /// The most blocks of a network.
 const MOST_BLOCKS: usize = 1000;
 /// The most parameters of a model; more are a slip of the pen.
@@ -44,6 +48,13 @@ pub(crate) enum Validation {
     File(PathBuf),
     /// A share of the rows.
     Fraction(f64),
+    /// The rows from this one on.
+    From(usize),
+}
+
+/// Numbers with commas between them.
+fn list(numbers: &[usize]) -> String {
+    numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// `value` if `holds`, else an error that names the option.
@@ -60,11 +71,20 @@ fn check_size(vae: &VaeConfig, samples: usize) -> Result<()> {
     if parameters > MOST_PARAMETERS {
         return Err(Failure::usage_hint(
             format!("the networks would have {parameters} parameters; expected at most {MOST_PARAMETERS}"),
-            "lower --hidden, --components, --latent or the numbers of blocks",
+            "lower --hidden, --components, --latent, the numbers of blocks or the widths",
         ));
     }
-    // Those of the decoder's layers, and as many gradients.
-    let activations = samples.saturating_mul(2 * vae.hidden * (2 * vae.decoder_blocks + 1));
+    // Those of the decoder's layers, and as many gradients. A stage of images has about twenty values of their size.
+    let of_point = match &vae.images {
+        None => 2 * vae.hidden * (2 * vae.decoder_blocks + 1),
+        Some(images) => {
+            let widths = images.decoder_widths.iter().rev().enumerate();
+            // The last two stages have the images' size, and each one before half of it.
+            let stage = |(stage, width): (usize, &usize)| (images.size >> stage.saturating_sub(1)).pow(2) * width;
+            40 * widths.map(stage).sum::<usize>()
+        }
+    };
+    let activations = samples.saturating_mul(of_point);
     if activations > MOST_ACTIVATIONS {
         return Err(Failure::usage_hint(
             format!("an update on {samples} samples would take more than {} GB of memory", activations >> 28),
@@ -124,9 +144,15 @@ impl TrainOptions {
         check("hide", rate, (0.0..1.0).contains(&rate), "a share of at least 0 and below 1").map(Hidden)
     }
 
+    /// Quadrants of each image to hide.
+    pub(crate) fn quadrants(&self) -> Result<usize> {
+        let count = self.hide_quadrants.unwrap_or(0);
+        check("hide-quadrants", count, count < 4, "from 0 to 3")
+    }
+
     /// Validation rows, if any.
     pub(crate) fn validation(&self) -> Result<Option<Validation>> {
-        let Some(text) = &self.validation else { return Ok(None) };
+        let Some(text) = &self.validation else { return Ok(self.validation_from.map(Validation::From)) };
         Ok(Some(match text.parse::<f64>() {
             Ok(share) => Validation::Fraction(check(
                 "validation",
@@ -135,6 +161,61 @@ impl TrainOptions {
                 "a file, or a share above 0 and below 1",
             )?),
             Err(_) => Validation::File(PathBuf::from(text)),
+        }))
+    }
+
+    /// The networks of an image model, if the rows are images.
+    fn settle_images(&self) -> Result<Option<ImageSizes>> {
+        let given = |pairs: &[(&'static str, bool)]| pairs.iter().find(|(_, given)| *given).map(|(name, _)| *name);
+        let Some(size) = self.image_size else {
+            let only_images = [
+                ("encoder-widths", self.encoder_widths.is_some()),
+                ("decoder-widths", self.decoder_widths.is_some()),
+                ("hide-quadrants", self.hide_quadrants.is_some()),
+            ];
+            return match given(&only_images) {
+                None => Ok(None),
+                Some(option) => {
+                    let what = format!("--{option}: this is for images");
+                    Err(Failure::usage_hint(what, "add --image-size, or a preset that has it"))
+                }
+            };
+        };
+        check("image-size", size, (1..=MOST_PIXELS).contains(&size), &format!("from 1 to {MOST_PIXELS} pixels"))?;
+        let only_tables = [
+            ("hidden", self.hidden.is_some()),
+            ("blocks", self.blocks.is_some()),
+            ("encoder-blocks", self.encoder_blocks.is_some()),
+            ("decoder-blocks", self.decoder_blocks.is_some()),
+            ("decoder-min-scale", self.decoder_min_scale.is_some()),
+            ("columns", self.columns.is_some()),
+            ("ignore-columns", self.ignore_columns.is_some()),
+            ("no-standardize=false", self.no_standardize == Some(false)),
+        ];
+        if let Some(option) = given(&only_tables) {
+            let what = format!("--{option}: this is for tables, and the rows are images");
+            return Err(Failure::usage_hint(
+                what,
+                "leave it out; --encoder-widths and --decoder-widths size the networks",
+            ));
+        }
+        self.quadrants()?;
+        let widths = |option: &str, text: &Option<String>, default: [usize; 4]| match text {
+            None => Ok(default.to_vec()),
+            Some(text) => {
+                let widths: Option<Vec<usize>> = text.split(',').map(|width| width.trim().parse().ok()).collect();
+                let widths = widths.filter(|widths| {
+                    widths.len() <= MOST_STAGES && widths.iter().all(|width| (1..=MOST_WIDTH).contains(width))
+                });
+                let expected =
+                    format!("1 to {MOST_STAGES} numbers of channels from 1 to {MOST_WIDTH}, with commas between");
+                widths.ok_or_else(|| Failure::usage(format!("--{option} {text}: expected {expected}")))
+            }
+        };
+        Ok(Some(ImageSizes {
+            size,
+            encoder_widths: widths("encoder-widths", &self.encoder_widths, [32, 64, 128, 256])?,
+            decoder_widths: widths("decoder-widths", &self.decoder_widths, [128, 64, 32, 32])?,
         }))
     }
 
@@ -157,7 +238,9 @@ impl TrainOptions {
         let (default_samples, default_importance) = method.default_samples(components, 5);
         let samples = positive("samples", self.samples, default_samples)?;
         let importance_samples = positive("importance-samples", self.importance_samples, default_importance)?;
-        let latent = positive("latent", self.latent, ((columns + 1) / 3).clamp(2, 32))?;
+        let images = self.settle_images()?;
+        let default_latent = if images.is_some() { 50 } else { ((columns + 1) / 3).clamp(2, 32) };
+        let latent = positive("latent", self.latent, default_latent)?;
         let hidden = positive("hidden", self.hidden, if columns < 16 { 128 } else { 256 })?;
         let blocks = self.blocks.unwrap_or(2);
         let encoder_blocks = self.encoder_blocks.unwrap_or(blocks);
@@ -241,6 +324,7 @@ impl TrainOptions {
             latent,
             components: if encoder_input.completed() { 1 } else { components },
             encoder_input,
+            images: images.clone(),
             hidden,
             encoder_blocks,
             decoder_blocks,
@@ -259,13 +343,16 @@ impl TrainOptions {
             importance_samples: method.bound().map(|_| importance_samples),
             mask_input: method.bound().is_none().then_some(encoder_input == EncoderInput::CompletedAndMask),
             latent: Some(latent),
-            hidden: Some(hidden),
+            encoder_widths: images.as_ref().map(|images| list(&images.encoder_widths)),
+            decoder_widths: images.as_ref().map(|images| list(&images.decoder_widths)),
+            hide_quadrants: images.as_ref().map(|_| self.hide_quadrants.unwrap_or(0)),
+            hidden: images.is_none().then_some(hidden),
             blocks: None,
-            encoder_blocks: Some(encoder_blocks),
-            decoder_blocks: Some(decoder_blocks),
+            encoder_blocks: images.is_none().then_some(encoder_blocks),
+            decoder_blocks: images.is_none().then_some(decoder_blocks),
             dropout: Some(dropout),
             encoder_min_scale: Some(encoder_min_scale),
-            decoder_min_scale: Some(decoder_min_scale),
+            decoder_min_scale: images.is_none().then_some(decoder_min_scale),
             epochs,
             updates,
             batch_size: Some(batch_size),
@@ -273,7 +360,7 @@ impl TrainOptions {
             schedule: Some(schedule),
             clip: Some(clip),
             hide: Some(rate),
-            no_standardize: Some(self.no_standardize.unwrap_or(false)),
+            no_standardize: Some(self.no_standardize.unwrap_or(images.is_some())),
             seed: Some(seed),
             ..self
         };

@@ -12,14 +12,9 @@ use super::select::Header;
 use super::{Numbers, Sink};
 use crate::error::{Error, Place, Result};
 
-const EXPECTED: &str = "a NumPy array with two axes (rows, columns) of float32 or float64";
+const EXPECTED: &str = "a NumPy array of float32, float64 or uint8 with two axes (rows, columns) or three (images)";
 /// The widest array that is believed: a damaged header must not ask for all the memory there is.
-const WIDEST: u64 = 1 << 20;
-
-/// Whether a file that starts with these bytes is an IDX array of one to four axes.
-pub(super) fn is_idx(start: &[u8]) -> bool {
-    matches!(start, [0, 0, 0x08 | 0x09 | 0x0b..=0x0e, 1..=4])
-}
+pub(super) const WIDEST: u64 = 1 << 20;
 
 /// Feeds the array of a `.npy` stream to `sink`; all its numbers go to `keep`, if given. Its width is returned.
 pub(super) fn scan_npy(
@@ -94,25 +89,37 @@ fn scan<R: BufRead>(
     explain: &dyn Fn(io::Error) -> Error,
 ) -> Result<usize> {
     let wrong = |what: String| Error::BadArray { file: file.to_owned(), what, expected: EXPECTED };
-    let single = match array.dtype() {
-        DType::Plain(kind) if kind.type_char() == TypeChar::Float && kind.size_field() == 4 => true,
-        DType::Plain(kind) if kind.type_char() == TypeChar::Float && kind.size_field() == 8 => false,
+    let kind = match array.dtype() {
+        DType::Plain(kind) if kind.type_char() == TypeChar::Float && kind.size_field() == 4 => Kind::Single,
+        DType::Plain(kind) if kind.type_char() == TypeChar::Float && kind.size_field() == 8 => Kind::Double,
+        DType::Plain(kind) if kind.type_char() == TypeChar::Uint && kind.size_field() == 1 => Kind::Byte,
         other => return Err(wrong(format!("the numbers' type is {}", other.descr()))),
     };
     let shape = array.shape().to_vec();
     let size = |n: u64| usize::try_from(n).ok();
     let (rows, width) = match shape.as_slice() {
-        [0, _] => return Err(Error::NoRows { file: file.to_owned() }),
+        [0, _] | [0, _, _] => return Err(Error::NoRows { file: file.to_owned() }),
         &[rows, width @ 1..=WIDEST] if rows.checked_mul(width).and_then(size).is_some() => (rows, width as usize),
+        &[images, height, width]
+            if height.checked_mul(width).is_some_and(|pixels| {
+                (1..=WIDEST).contains(&pixels) && images.checked_mul(pixels).and_then(size).is_some()
+            }) && (array.order() == Order::C || height == 1) =>
+        {
+            (images, (height * width) as usize)
+        }
         _ => return Err(wrong(format!("the shape is {shape:?}"))),
     };
     let names = (0..width).map(|column| format!("x{column}")).collect();
     let places = sink.header(&Header { file: file.to_owned(), line: 0, names })?;
     let mut feed = Feed { places, rows, width, missing, sink, keep };
     if let Some(keep) = &mut feed.keep {
-        keep.single = single;
+        keep.single = kind != Kind::Double;
     }
-    let outcome = if single { feed.run::<f32, R>(array) } else { feed.run::<f64, R>(array) };
+    let outcome = match kind {
+        Kind::Single => feed.run::<f32, R>(array),
+        Kind::Double => feed.run::<f64, R>(array),
+        Kind::Byte => feed.run::<u8, R>(array),
+    };
     match outcome {
         Ok(()) => Ok(width),
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => match explain(e) {
@@ -123,14 +130,22 @@ fn scan<R: BufRead>(
     }
 }
 
+/// The numbers of an array.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Single,
+    Double,
+    Byte,
+}
+
 /// The way of an array's numbers to the sink.
-struct Feed<'a> {
-    places: Vec<usize>,
-    rows: u64,
-    width: usize,
-    missing: &'a MissingValues,
-    sink: &'a mut dyn Sink,
-    keep: Option<&'a mut Numbers>,
+pub(super) struct Feed<'a> {
+    pub(super) places: Vec<usize>,
+    pub(super) rows: u64,
+    pub(super) width: usize,
+    pub(super) missing: &'a MissingValues,
+    pub(super) sink: &'a mut dyn Sink,
+    pub(super) keep: Option<&'a mut Numbers>,
 }
 
 impl Feed<'_> {
@@ -168,7 +183,7 @@ impl Feed<'_> {
         Ok(())
     }
 
-    fn row(&mut self, number: u64, row: &[f64]) {
+    pub(super) fn row(&mut self, number: u64, row: &[f64]) {
         for (column, &place) in self.places.iter().enumerate() {
             self.sink.cell(Place::Row(number), column, self.missing.read_number(row[place]));
         }

@@ -49,6 +49,27 @@ pub(crate) fn read_for_model(input: &Input, options: &ReadOptions, columns: &[St
     builder.finish()
 }
 
+/// Reads images of `size` × `size` pixels, a row each, whatever the columns are called. Pixels may be constant or missing.
+///
+/// # Errors
+/// Everything that [`super::scan`] finds; [`Error::ImageSize`]; [`Error::UnusableColumns`] for text and infinite values.
+pub(crate) fn read_images(input: &Input, options: &ReadOptions, size: usize) -> Result<Table> {
+    let mut builder = Builder::new(Wanted::Images(size));
+    read(input, options, &mut builder, false)?;
+    builder.finish()
+}
+
+/// [`read_images`], with the source that [`super::write_completed`] needs.
+///
+/// # Errors
+/// As [`read_images`].
+pub(crate) fn read_images_to_complete(input: &Input, options: &ReadOptions, size: usize) -> Result<(Table, Source)> {
+    let mut builder = Builder::new(Wanted::Images(size));
+    let (width, content) = read(input, options, &mut builder, true)?;
+    let content = content.expect("a reader that is told to keep the file does");
+    Ok((builder.finish()?, Source { content, columns: (0..width).map(Some).collect() }))
+}
+
 /// [`read_for_model`], with the source that [`super::write_completed`] needs. The whole file is kept in memory.
 ///
 /// # Errors
@@ -68,6 +89,8 @@ pub(crate) fn read_to_complete(input: &Input, options: &ReadOptions, columns: &[
 enum Wanted<'a> {
     Chosen(&'a Selection),
     Model(&'a [String]),
+    /// All columns, the pixels of images of this height and width.
+    Images(usize),
 }
 
 struct Builder<'a> {
@@ -133,6 +156,10 @@ impl Sink for Builder<'_> {
                 places
             }
             Wanted::Model(names) => header.locate(names)?,
+            Wanted::Images(size) if header.names.len() != size * size => {
+                return Err(Error::ImageSize { file: header.file.clone(), found: header.names.len(), size });
+            }
+            Wanted::Images(_) => (0..header.names.len()).collect(),
         };
         self.columns = self
             .places

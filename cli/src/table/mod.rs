@@ -6,11 +6,13 @@
 //! - [`read_to_fit`]: the columns that the user chose, checked to be usable;
 //! - [`read_for_model`]: the columns of a fitted model, found by name;
 //! - [`read_to_complete`]: the same, with the source;
+//! - [`read_images`], [`read_images_to_complete`]: rows of pixels;
 //! - [`write_completed`], [`write_numbers`]: the way back.
 
 mod array;
 mod build;
 mod cell;
+mod idx;
 mod open;
 mod select;
 mod split;
@@ -20,7 +22,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use build::{read_for_model, read_to_complete, read_to_fit};
+pub(crate) use build::{read_for_model, read_images, read_images_to_complete, read_to_complete, read_to_fit};
 pub(crate) use cell::{Cell, MissingValues};
 pub(crate) use open::Input;
 pub(crate) use select::{Header, Selection, closest, parse_names};
@@ -164,6 +166,11 @@ fn read(input: &Input, options: &ReadOptions, sink: &mut dyn Sink, keep: bool) -
             let mut numbers = Numbers::default();
             let key = options.key.as_deref();
             let width = array::scan_npz(path, key, missing, sink, keep.then_some(&mut numbers))?;
+            Ok((width, keep.then_some(Content::Array(numbers))))
+        }
+        (Format::Idx, _) => {
+            let mut numbers = Numbers::default();
+            let width = idx::scan_idx(input.open()?, missing, sink, keep.then_some(&mut numbers))?;
             Ok((width, keep.then_some(Content::Array(numbers))))
         }
         (Format::Npy | Format::Npz, _) => {

@@ -44,7 +44,7 @@ impl Input {
     /// The format, by the file's name.
     ///
     /// # Errors
-    /// [`Error::UnknownFormat`], [`Error::Images`].
+    /// [`Error::UnknownFormat`].
     pub(super) fn format(&self) -> Result<Format> {
         match self {
             Input::Bundled | Input::Stdin => Ok(Format::Text { delimiter: b',' }),
@@ -137,6 +137,8 @@ pub(super) enum Format {
     Npy,
     /// A zip archive of NumPy arrays.
     Npz,
+    /// IDX images.
+    Idx,
 }
 
 impl Format {
@@ -145,16 +147,16 @@ impl Format {
         let file = path.display().to_string();
         let stem = if has_ending(path, "gz") { path.with_extension("") } else { path.to_owned() };
         if stem.file_name().is_some_and(|name| name.to_string_lossy().ends_with("-ubyte")) {
-            return Err(Error::Images { file });
+            return Ok(Format::Idx);
         }
         match stem.extension().map(|ending| ending.to_string_lossy().to_lowercase()).as_deref() {
             None | Some("csv") => Ok(Format::Text { delimiter: b',' }),
             Some("tsv") => Ok(Format::Text { delimiter: b'\t' }),
+            Some("idx") => Ok(Format::Idx),
             Some("npy") => Ok(Format::Npy),
             Some("npz") if stem == path => Ok(Format::Npz),
             Some(_) if !path.exists() => Err(Error::NotFound { file }),
             Some(_) if path.is_dir() => Err(Error::IsDirectory { file }),
-            Some("idx") => Err(Error::Images { file }),
             Some(ending) => Err(Error::UnknownFormat { file, ending: ending.into() }),
         }
     }
@@ -185,7 +187,8 @@ mod tests {
         assert_eq!(of("63").unwrap(), Format::Text { delimiter: b',' });
         assert_eq!(of("a.npy.gz").unwrap(), Format::Npy);
         assert_eq!(of("a.npz").unwrap(), Format::Npz);
-        assert!(matches!(of("train-images-idx3-ubyte.gz"), Err(Error::Images { .. })));
+        assert_eq!(of("train-images-idx3-ubyte.gz").unwrap(), Format::Idx);
+        assert_eq!(of("a.idx").unwrap(), Format::Idx);
         assert!(matches!(of("not-there.xlsx"), Err(Error::NotFound { .. })));
         let file = tempfile::Builder::new().suffix(".xlsx").tempfile().unwrap();
         let error = Format::of(file.path()).unwrap_err();

@@ -9,7 +9,7 @@ use super::cell::MissingValues;
 use super::open::Stream;
 use super::select::Header;
 use super::split::{Splitter, unquoted};
-use super::{Sink, array};
+use super::{Sink, idx};
 use crate::error::{Error, Place, Result};
 
 /// Feeds a text with a header to `sink`; adds every byte of it to `keep`, if given. The text's width is returned.
@@ -23,7 +23,7 @@ pub(super) fn scan(
     let explain = stream.explain();
     let file = stream.file.clone();
     let start = stream.first_bytes::<4>().map_err(&explain)?;
-    if array::is_idx(&start) {
+    if idx::is_idx(&start) {
         return Err(Error::Images { file });
     }
     let utf16 = start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);

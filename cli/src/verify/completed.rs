@@ -49,6 +49,7 @@ struct Problem {
 impl Problem {
     fn new(encoder_input: EncoderInput) -> Self {
         let vae = Vae::new(VaeConfig {
+            images: None,
             columns: COLUMNS,
             latent: LATENT,
             components: 1,

@@ -60,6 +60,7 @@ struct Problem {
 impl Problem {
     fn new(bound: Bound, components: usize) -> Self {
         let vae = Vae::new(VaeConfig {
+            images: None,
             columns: COLUMNS,
             latent: LATENT,
             components,

@@ -2,6 +2,7 @@
 //!
 //! - `bad_input`: what a user can get wrong, each with a message of one line and nothing half-written;
 //! - `commands`: what every command promises;
+//! - `images`: image files and models;
 //! - `imputations`: methods that keep imputations, and the samplers that renew them;
 //! - `reproduce`: experiments of the paper in miniature;
 //! - `resume`: runs that are stopped, in whatever way, and gone on with;
@@ -11,6 +12,7 @@
 
 mod bad_input;
 mod commands;
+mod images;
 mod imputations;
 mod reproduce;
 mod resume;

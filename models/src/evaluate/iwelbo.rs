@@ -11,9 +11,6 @@ use samplers::stream::{Purpose, Stream, stream};
 use crate::data::{Batch, Data};
 use crate::imputer::Fitted;
 
-/// Importance samples decoded at a time: bounds the memory.
-const CHUNK: usize = 4096;
-
 /// Importance-weighted estimates of rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IwelboResult {
@@ -41,14 +38,14 @@ pub fn iwelbo<T: Scalar>(
     seed: u64,
     mut progress: impl FnMut(usize),
 ) -> IwelboResult {
-    let min_scale = model.vae.config().decoder_min_scale;
+    let chunk = model.vae.rows_at_once();
     let mut result = IwelboResult { per_row: Vec::new(), effective_sample_size: Vec::new() };
     for n in 0..data.rows() {
         let mut rng = stream(seed, Purpose::Evaluate, 0, n as u64);
         let mut sums = Sums::default();
         let (mixture, params) = proposal(model, data, n, completion, &mut rng);
-        for first in (0..samples).step_by(CHUNK) {
-            let count = CHUNK.min(samples - first);
+        for first in (0..samples).step_by(chunk) {
+            let count = chunk.min(samples - first);
             let (vae, mut g) = model.graph();
             let batch = Batch::record(&mut g, data, n..n + 1);
             let params = g.constant([1, params.len()], &params);
@@ -56,7 +53,7 @@ pub fn iwelbo<T: Scalar>(
                 fill_ancestral(&mut rng, mixture, params, z);
             });
             let head = vae.decode(&mut g, z, None::<&mut Stream>);
-            let log_likelihood = g.gaussian_log_density(batch.x, batch.mask, head, 1, min_scale);
+            let log_likelihood = vae.log_likelihood(&mut g, batch.x, batch.mask, head, 1);
             let log_prior = g.standard_normal_log_density(z);
             let log_q = g.mixture_log_density(z, params, mixture, 1);
             let log_joint = g.add(log_likelihood, log_prior);

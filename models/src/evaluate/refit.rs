@@ -10,6 +10,7 @@ use crate::Error;
 use crate::data::{Batch, Data, shuffled};
 use crate::imputer::Fitted;
 use crate::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
+use crate::network::RunningStatistics;
 use crate::objective::{Mode, Randomness, record};
 use crate::optimiser::{AmsGrad, Schedule, clip_factor};
 use crate::trainer::Objective;
@@ -33,6 +34,11 @@ impl RefitConfig {
     /// The paper's for tables: 50 samples, learning rate 1e-4, clip 5.
     pub fn for_tables(updates: u64, batch_size: usize) -> Self {
         RefitConfig { updates, batch_size, samples: 50, learning_rate: 1e-4, clip: 5.0 }
+    }
+
+    /// The paper's for images: as for tables, with 5 samples.
+    pub fn for_images(updates: u64, batch_size: usize) -> Self {
+        RefitConfig { samples: 5, ..Self::for_tables(updates, batch_size) }
     }
 }
 
@@ -76,6 +82,7 @@ pub fn refit_encoder<T: Scalar>(
     let encoder = model.vae.encoder_range();
     let mut optimiser = AmsGrad::new(encoder.len());
     let mut gradient = Aligned::zeros(model.parameters.len());
+    let mut statistics = RunningStatistics::default();
     let mut tape = Tape::new();
     let mut order = Vec::new();
     let per_epoch = data.rows().div_ceil(config.batch_size) as u64;
@@ -95,6 +102,7 @@ pub fn refit_encoder<T: Scalar>(
         let recorded = record(&mut g, &model.vae, &objective, batch, randomness, mode);
         let value = g.item(recorded.value).to_f64();
         recorded.backward(&mut g, -T::ONE, Wanted::Within(std::slice::from_ref(&encoder)), &mut gradient);
+        statistics.observe(&g, model.vae.layout());
         let norm = sum_of_squares(&gradient[encoder.clone()]).sqrt();
         for (what, value) in [("refitting objective", value), ("norm of the refitting gradient", norm)] {
             if !value.is_finite() {
@@ -104,6 +112,7 @@ pub fn refit_encoder<T: Scalar>(
         let rate = Schedule::Cosine.rate(config.learning_rate, update, config.updates);
         let factor = clip_factor(norm, Some(config.clip));
         optimiser.step(&mut model.parameters[encoder.clone()], &gradient[encoder.clone()], factor, rate);
+        statistics.update(&mut model.parameters);
     }
     Ok(())
 }

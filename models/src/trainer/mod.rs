@@ -15,6 +15,7 @@ use crate::Error;
 use crate::data::Data;
 use crate::imputations::{Imputations, Start, Stored};
 use crate::method::{CompletedBound, CompletedObjectiveConfig, ObjectiveConfig, Unusable};
+use crate::network::RunningStatistics;
 use crate::optimiser::{AmsGrad, Schedule};
 use crate::vae::{Vae, VaeConfig};
 
@@ -223,6 +224,8 @@ pub struct Trainer<T: Scalar> {
     progress: Progress,
     gradient: Aligned<T>,
     tape: Tape<T>,
+    /// What batch normalisation has seen in the running update.
+    statistics: RunningStatistics<T>,
     /// The running epoch's order of rows.
     order: Vec<u32>,
     /// Epoch that `order` is of.
@@ -294,6 +297,7 @@ impl<T: Scalar> Trainer<T> {
             progress,
             gradient,
             tape: Tape::new(),
+            statistics: RunningStatistics::default(),
             order: Vec::new(),
             ordered: None,
             imputations,

@@ -66,6 +66,7 @@ impl<T: Scalar> Trainer<T> {
         self.tape.beside("AMSGrad", 9 * len, || {
             self.optimiser.step(&mut self.parameters, &self.gradient, factor, learning_rate);
         });
+        self.statistics.update(&mut self.parameters);
         self.progress.step += 1;
         self.progress.update += 1;
         self.progress.rows += count as u64;
@@ -117,6 +118,7 @@ impl<T: Scalar> Trainer<T> {
         let objective = g.item(recorded.value).to_f64();
         // The optimiser minimises, the bound is maximised.
         recorded.backward(&mut g, -T::ONE, Wanted::All, &mut self.gradient);
+        self.statistics.observe(&g, self.vae.layout());
         objective
     }
 
@@ -150,6 +152,7 @@ impl<T: Scalar> Trainer<T> {
         let recorded = record_completed(&mut g, &self.vae, config, batch, randomness, mode);
         let objective = g.item(recorded.value(config.decoder)).to_f64();
         recorded.backward(&mut g, &self.vae, config, -T::ONE, &mut self.gradient);
+        self.statistics.observe(&g, self.vae.layout());
         self.imputations = Some(imputations);
         (objective, renewed)
     }

@@ -20,7 +20,7 @@ use super::resampling::{Resampling, effective_sample_size, normalise};
 use super::workspace::{Workspace, draw_version, reserve};
 use super::{Diagnostics, Rows};
 use crate::draw::{fill_ancestral, fill_standard_normal};
-use crate::model::LatentModel;
+use crate::model::{LatentModel, Likelihood};
 use crate::stream::Stream;
 
 /// Among which samples the versions of a row are drawn.
@@ -87,6 +87,7 @@ pub(super) struct Buffers<T> {
 #[derive(Clone, Copy)]
 struct Sizes {
     mixture: Mixture,
+    likelihood: Likelihood,
     /// K.
     copies: usize,
     /// J: K + R, or K where the prior is not sampled.
@@ -133,7 +134,8 @@ pub(super) fn update<T: Scalar>(
     let sampled = copies + if lair.scope == Scope::Global { lair.replenish } else { 0 };
     let blocks = if lair.resample_final { iterations } else { 1 };
     let points = work.chains.len() * sampled * each;
-    let sizes = Sizes { mixture, copies, sampled, each, blocks, points, width };
+    let likelihood = model.likelihood();
+    let sizes = Sizes { mixture, likelihood, copies, sampled, each, blocks, points, width };
     work.reserve_points(rows.streams.len() * sampled * each * blocks, mixture.latent, width);
     buffers.resize(rows.streams.len(), &sizes);
     for iteration in 0..iterations {
@@ -149,7 +151,10 @@ pub(super) fn update<T: Scalar>(
             buffers.choose(lair, &sizes, &mut rows.streams[n], (a, block), pooled);
             for (k, chosen) in buffers.chosen.iter().enumerate() {
                 match chosen {
-                    Some(point) => draw_version(rows, (n, k), &work.gaussians[point * width..][..width], diagnostics),
+                    Some(point) => {
+                        let decoded = &work.gaussians[point * width..][..width];
+                        draw_version(rows, likelihood, (n, k), decoded, diagnostics);
+                    }
                     None => diagnostics.replaced += rows.missing_in(n),
                 }
             }
@@ -205,6 +210,7 @@ impl<T: Scalar> Buffers<T> {
         let samples = Decoded {
             z: &work.z[a * count * latent..][..count * latent],
             gaussians: &work.gaussians[first * sizes.width..][..count * sizes.width],
+            likelihood: sizes.likelihood,
         };
         let proposals = Proposals::new(sizes.mixture, params, lair.replenish, &mut self.tables);
         proposals.log_weights(lair.weights, x, rows.mask_of(n), sizes.each, samples, &mut self.log_weights);

@@ -20,15 +20,17 @@ use rand::RngExt;
 
 use super::workspace::Workspace;
 use super::{Diagnostics, Rows, pseudo_gibbs};
-use crate::model::{LatentModel, log_density, log_prior, mixture_log_density};
+use crate::model::{LatentModel, Likelihood, log_density, log_prior, mixture_log_density};
 
 /// Latent points with what the decoder makes of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Decoded<'a, T> {
     /// S × L.
     pub z: &'a [T],
-    /// S × 2D: the means of the columns, then their scales.
+    /// S × 2D: for Gaussians the means of the columns, then their scales.
     pub gaussians: &'a [T],
+    /// What these are.
+    pub likelihood: Likelihood,
 }
 
 /// log \[p(x, z') q(z|x) / (p(x, z) q(z'|x))\], not clipped, in nats.
@@ -46,7 +48,8 @@ pub fn log_acceptance<T: Scalar>(
 
 /// log p(x, z) − log q(z|x).
 fn log_weight<T: Scalar>(x: &[T], mixture: Mixture, params: &[T], point: Decoded<'_, T>) -> T {
-    log_density(x, point.gaussians) + log_prior(point.z) - mixture_log_density(mixture, params, point.z)
+    log_density(point.likelihood, x, point.gaussians) + log_prior(point.z)
+        - mixture_log_density(mixture, params, point.z)
 }
 
 /// Iterations of all chains: one call of the encoder and one of the decoder each, after the warm-up of new chains.
@@ -85,8 +88,8 @@ pub(super) fn update<T: Scalar>(
             &mut work.gaussians[known * width..2 * points * width],
         );
         known = points;
-        choose(work, mixture, rows, diagnostics);
-        work.draw_missing(rows, diagnostics);
+        choose(work, (mixture, model.likelihood()), rows, diagnostics);
+        work.draw_missing(model.likelihood(), rows, diagnostics);
     }
     for (&n, z) in work.chains.iter().zip(work.z.chunks_exact(row_latents)) {
         rows.latents[n * row_latents..][..row_latents].copy_from_slice(z);
@@ -94,7 +97,12 @@ pub(super) fn update<T: Scalar>(
 }
 
 /// Moves each chain to its proposal, or leaves it where it is.
-fn choose<T: Scalar>(work: &mut Workspace<T>, mixture: Mixture, rows: &mut Rows<'_, T>, diagnostics: &mut Diagnostics) {
+fn choose<T: Scalar>(
+    work: &mut Workspace<T>,
+    (mixture, likelihood): (Mixture, Likelihood),
+    rows: &mut Rows<'_, T>,
+    diagnostics: &mut Diagnostics,
+) {
     let (columns, latent, points) = (rows.columns, mixture.latent, work.points(rows));
     let (width, params_len) = (2 * columns, mixture.params_len());
     let (current_z, proposed_z) = work.z.split_at_mut(points * latent);
@@ -106,10 +114,11 @@ fn choose<T: Scalar>(work: &mut Workspace<T>, mixture: Mixture, rows: &mut Rows<
             let proposal = Decoded {
                 z: &proposed_z[i * latent..][..latent],
                 gaussians: &proposed_gaussians[i * width..][..width],
+                likelihood,
             };
             let x = &rows.completed[(n * rows.copies + k) * columns..][..columns];
             let params = &work.params[i * params_len..][..params_len];
-            let before = log_weight(x, mixture, params, Decoded { z, gaussians });
+            let before = log_weight(x, mixture, params, Decoded { z, gaussians, likelihood });
             let after = log_weight(x, mixture, params, proposal);
             // The uniform is drawn in any case, so that the stream does not depend on the decision.
             let uniform: f64 = rows.streams[n].random();
@@ -150,8 +159,8 @@ mod tests {
             &x,
             mixture,
             &params,
-            Decoded { z: &[z], gaussians: &gaussians(z) },
-            Decoded { z: &[new], gaussians: &gaussians(new) },
+            Decoded { z: &[z], gaussians: &gaussians(z), likelihood: Likelihood::Gaussian },
+            Decoded { z: &[new], gaussians: &gaussians(new), likelihood: Likelihood::Gaussian },
         );
         let target =
             |z: f64| log_normal(0.7, z, 0.5) + log_normal(-1.0, -2.0 * z, 1.0 + z * z) + log_normal(z, 0.0, 1.0);

@@ -128,7 +128,7 @@ impl<'a, T: Scalar> Proposals<'a, T> {
                 Weights::Dmis => self.log_mixture_density(z),
                 Weights::Smis => self.log_density(s / samples_each, z),
             };
-            *log_weight = log_likelihood(x, mask, gaussians) + log_prior(z) - proposal;
+            *log_weight = log_likelihood(samples.likelihood, x, mask, gaussians) + log_prior(z) - proposal;
         }
     }
 }
@@ -161,7 +161,7 @@ mod tests {
     use statrs::distribution::{Continuous, Normal};
 
     use super::*;
-    use crate::model::mixture_log_density;
+    use crate::model::{Likelihood, mixture_log_density};
 
     /// Two encodings (one component and two), two priors, one sample each: from the definition.
     #[test]
@@ -180,7 +180,7 @@ mod tests {
         let proposals = Proposals::new(mixture, &params, 2, &mut scratch);
         for weights in [Weights::Dmis, Weights::Smis] {
             let mut found = [0.0; 4];
-            let samples = Decoded { z: &z, gaussians: &gaussians };
+            let samples = Decoded { z: &z, gaussians: &gaussians, likelihood: Likelihood::Gaussian };
             proposals.log_weights(weights, &[1.1, 9.9], &[1.0, 0.0], 1, samples, &mut found);
             for (s, z) in z.into_iter().enumerate() {
                 let proposal = match weights {

@@ -22,5 +22,5 @@ pub(super) fn transition<T: Scalar>(
     work.draw_latents(model.mixture(), rows, 0);
     let points = work.points(rows);
     model.decode(&work.z[..points * model.mixture().latent], &mut work.gaussians[..points * 2 * rows.columns]);
-    work.draw_missing(rows, diagnostics);
+    work.draw_missing(model.likelihood(), rows, diagnostics);
 }

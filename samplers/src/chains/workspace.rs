@@ -5,7 +5,7 @@ use linalg::Scalar;
 
 use super::{Diagnostics, Rows};
 use crate::draw::{fill_ancestral, fill_standard_normal};
-use crate::model::{LatentModel, draw_missing};
+use crate::model::{LatentModel, Likelihood, draw_missing};
 
 /// Buffers that grow when needed and are never shrunk. A is the number of rows that have a chain; K, D and L are as in
 /// [`Rows`]; W is the length of a row of mixture parameters.
@@ -37,14 +37,15 @@ pub(crate) fn reserve<T: Scalar>(buffer: &mut Vec<T>, len: usize) {
 /// Renews the missing cells of version k of row n from p(x_mis|z).
 pub(crate) fn draw_version<T: Scalar>(
     rows: &mut Rows<'_, T>,
+    likelihood: Likelihood,
     (n, k): (usize, usize),
-    gaussians: &[T],
+    decoded: &[T],
     diagnostics: &mut Diagnostics,
 ) {
     let columns = rows.columns;
     let mask = &rows.mask[n * columns..][..columns];
     let x = &mut rows.completed[(n * rows.copies + k) * columns..][..columns];
-    diagnostics.replaced += draw_missing(&mut rows.streams[n], mask, gaussians, x) as u64;
+    diagnostics.replaced += draw_missing(likelihood, &mut rows.streams[n], mask, decoded, x) as u64;
 }
 
 impl<T: Scalar> Workspace<T> {
@@ -93,10 +94,11 @@ impl<T: Scalar> Workspace<T> {
             }
         }
         model.decode(&self.z[..points * latent], &mut self.gaussians[..points * width]);
+        let likelihood = model.likelihood();
         for (a, &n) in self.prior.iter().enumerate() {
             for k in 0..rows.copies {
                 let decoded = &self.gaussians[(a * rows.copies + k) * width..][..width];
-                draw_version(rows, (n, k), decoded, diagnostics);
+                draw_version(rows, likelihood, (n, k), decoded, diagnostics);
             }
         }
     }
@@ -141,12 +143,17 @@ impl<T: Scalar> Workspace<T> {
     }
 
     /// Renews the missing cells of each completed version from its decoded latent point.
-    pub(crate) fn draw_missing(&mut self, rows: &mut Rows<'_, T>, diagnostics: &mut Diagnostics) {
+    pub(crate) fn draw_missing(
+        &mut self,
+        likelihood: Likelihood,
+        rows: &mut Rows<'_, T>,
+        diagnostics: &mut Diagnostics,
+    ) {
         let width = 2 * rows.columns;
         for (a, &n) in self.chains.iter().enumerate() {
             for k in 0..rows.copies {
                 let decoded = &self.gaussians[(a * rows.copies + k) * width..][..width];
-                draw_version(rows, (n, k), decoded, diagnostics);
+                draw_version(rows, likelihood, (n, k), decoded, diagnostics);
             }
         }
     }

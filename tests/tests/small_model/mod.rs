@@ -25,6 +25,7 @@ pub(crate) const MASK: [f64; PATTERNS * COLUMNS] = [1.0, 1.0, 1.0, 1.0, 0.0, 1.0
 /// decoder 0.5: no weight is extreme.
 pub(crate) fn vae(components: usize) -> Vae {
     Vae::new(VaeConfig {
+        images: None,
         columns: COLUMNS,
         latent: LATENT,
         components,

@@ -108,8 +108,9 @@ fn train(args: &TrainArgs, output: &Output, plan: &Plan, rows: &Rows, run: &Run)
     bar.finish_and_clear();
     let Fitted { summary, model } = fitted?;
     let preview = match model {
-        Some(mut model) => preview::text(&mut model, rows, plan.train.seed)?,
-        None => String::new(),
+        // Single pixels say nothing.
+        Some(mut model) if plan.vae.images.is_none() => preview::text(&mut model, rows, plan.train.seed)?,
+        Some(_) | None => String::new(),
     };
     let text = report(&summary, preview, args.data.as_deref());
     Ok((summary, text))

@@ -7,7 +7,8 @@ use samplers::stream::{Purpose, stream};
 use super::super::{data_of, read_options};
 use crate::failure::{Failure, Result};
 use crate::options::{Hidden, TrainOptions, Validation};
-use crate::table::{Input, ReadOptions, Selection, Table, parse_names, read_for_model, read_to_fit};
+use crate::pixels::binarise;
+use crate::table::{Input, ReadOptions, Selection, Table, parse_names, read_for_model, read_images, read_to_fit};
 
 /// The rows of a training run, in model units.
 #[derive(Debug)]
@@ -36,6 +37,9 @@ impl Rows {
     /// Reads the rows that the options ask for.
     pub(crate) fn read(options: &TrainOptions) -> Result<Rows> {
         let input = super::input(options);
+        if let Some(size) = options.image_size {
+            return Rows::of_images(&input, size, options);
+        }
         let list = |text: &Option<String>| text.as_deref().map(parse_names).transpose();
         let selection =
             Selection { columns: list(&options.columns)?, ignore: list(&options.ignore_columns)?.unwrap_or_default() };
@@ -45,33 +49,14 @@ impl Rows {
 
     /// The rows of a table that was read already; `name` is what the user calls it.
     pub(crate) fn of_table(name: &str, table: Table, options: &TrainOptions) -> Result<Rows> {
-        let reading = reading(options);
         let Hidden(rate) = options.hidden()?;
-        let validation = options.validation()?;
         let seed = options.seed.unwrap_or(0);
 
         let (names, values, observed) = table.into_parts();
-        let mut all = Data::new(names.len(), values, observed);
-        let mut held_out = None;
-        match validation {
-            None => {}
-            Some(Validation::File(path)) => {
-                // `--key` names an array of the table's archive; a file of another kind has none.
-                let archive = path.extension().is_some_and(|ending| ending == "npz");
-                let reading = ReadOptions { key: reading.key.clone().filter(|_| archive), ..reading.clone() };
-                let rows = read_for_model(&Input::from_arg(Some(&path)), &reading, &names)?;
-                held_out = Some(data_of(&rows).without_empty_rows().0);
-            }
-            Some(Validation::Fraction(share)) => {
-                let (rest, chosen) = all.split(share, &mut stream(seed, Purpose::Split, 0, 0));
-                if chosen.rows() == 0 || rest.rows() == 0 {
-                    let what = format!("--validation {share}: {} rows cannot be split so", all.rows());
-                    return Err(Failure::usage(what));
-                }
-                all = rest;
-                held_out = Some(chosen.without_empty_rows().0);
-            }
-        }
+        let all = Data::new(names.len(), values, observed);
+        let (mut all, held_out) =
+            set_aside(all, options, |input, reading| Ok(data_of(&read_for_model(input, reading, &names)?)))?;
+        let held_out = held_out.map(|rows| rows.without_empty_rows().0);
         let columns = all.columns();
         let complete = (rate > 0.0).then(|| all.clone());
         let hidden = all.hide(rate, &mut stream(seed, Purpose::Hide, 0, 0));
@@ -134,6 +119,56 @@ impl Rows {
         })
     }
 
+    /// The rows of images of `size` × `size` pixels, made binary, their quadrants hidden; those of the validation rows too
+    /// where these are of the same file. What is hidden by `--hide` besides is not kept aside.
+    fn of_images(input: &Input, size: usize, options: &TrainOptions) -> Result<Rows> {
+        let name = input.name();
+        let (Hidden(rate), quadrants) = (options.hidden()?, options.quadrants()?);
+        let seed = options.seed.unwrap_or(0);
+        let binary = |input: &Input, reading: &ReadOptions| -> Result<(Vec<String>, Data<f64>)> {
+            let (names, mut values, observed) = read_images(input, reading, size)?.into_parts();
+            binarise(&input.name(), &mut values, names.len(), seed)?;
+            let data = Data::new(names.len(), values, observed);
+            Ok((names, data))
+        };
+        let (names, all) = binary(input, &reading(options))?;
+        let own = !matches!(options.validation()?, Some(Validation::File(_)));
+        let (mut all, mut held_out) = set_aside(all, options, |input, reading| Ok(binary(input, reading)?.1))?;
+        let hide = |data: &mut Data<f64>, part: u64| {
+            data.hide_quadrants(size, quadrants, |n| stream(seed, Purpose::HideQuadrants, part, n as u64));
+        };
+        if quadrants > 0 {
+            hide(&mut all, 0);
+            if let Some(rows) = held_out.as_mut().filter(|_| own) {
+                hide(rows, 1);
+            }
+        }
+        if rate > 0.0 {
+            all.hide(rate, &mut stream(seed, Purpose::Hide, 0, 0));
+        }
+        let kept: Vec<usize> = (0..all.rows()).filter(|&n| all.observed(n..n + 1).contains(&true)).collect();
+        let (train, dropped) = all.without_empty_rows();
+        let held_out = held_out.map(|rows| rows.without_empty_rows().0);
+        if train.rows() == 0 || held_out.as_ref().is_some_and(|rows| rows.rows() == 0) {
+            let what = format!("{name}: no image with an observed pixel is left to train on, or for validation");
+            return Err(Failure::usage_hint(what, "hide or set aside less"));
+        }
+        let standardisation = Standardisation::none(names.len());
+        let train = standardisation.apply::<f32>(&train);
+        let column = |name: String| Column { name, kind: "binary".to_owned(), mean: 0.0, scale: 1.0 };
+        Ok(Rows {
+            name,
+            columns: names.into_iter().map(column).collect(),
+            fingerprint: fingerprint(&train),
+            validation: held_out.map(|rows| standardisation.apply(&rows)),
+            standardisation,
+            train,
+            dropped,
+            hidden: Vec::new(),
+            numbers: kept.iter().map(|n| n + 1).collect(),
+        })
+    }
+
     /// One line about the table.
     pub(crate) fn describe(&self) -> String {
         let (rows, columns, missing) = (self.train.rows(), self.train.columns(), self.train.missing());
@@ -155,6 +190,42 @@ impl Rows {
     /// The same for densities of completed rows.
     pub(crate) fn whole_log_volume(&self) -> f64 {
         self.standardisation.log_volume(&vec![true; self.train.columns()])
+    }
+}
+
+/// The rows to train on, and those to watch the objective on; `read` reads the latter where they are in a file.
+fn set_aside(
+    all: Data<f64>,
+    options: &TrainOptions,
+    read: impl FnOnce(&Input, &ReadOptions) -> Result<Data<f64>>,
+) -> Result<(Data<f64>, Option<Data<f64>>)> {
+    match options.validation()? {
+        None => Ok((all, None)),
+        Some(Validation::File(path)) => {
+            // `--key` names an array of the table's archive; a file of another kind has none.
+            let archive = path.extension().is_some_and(|ending| ending == "npz");
+            let reading = reading(options);
+            let reading = ReadOptions { key: reading.key.clone().filter(|_| archive), ..reading };
+            Ok((all, Some(read(&Input::from_arg(Some(&path)), &reading)?)))
+        }
+        Some(Validation::Fraction(share)) => {
+            let seed = options.seed.unwrap_or(0);
+            let (rest, chosen) = all.split(share, &mut stream(seed, Purpose::Split, 0, 0));
+            if chosen.rows() == 0 || rest.rows() == 0 {
+                let what = format!("--validation {share}: {} rows cannot be split so", all.rows());
+                return Err(Failure::usage(what));
+            }
+            Ok((rest, Some(chosen)))
+        }
+        Some(Validation::From(row)) => {
+            if !(1..all.rows()).contains(&row) {
+                let what =
+                    format!("--validation-from {row}: expected a row from 1 to {}, of {}", all.rows() - 1, all.rows());
+                return Err(Failure::usage_hint(what, "--validation FRACTION works for any number of rows"));
+            }
+            let (rest, chosen) = all.split_at(row);
+            Ok((rest, Some(chosen)))
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use models::vae::{EncoderInput, Vae, VaeConfig};
 use samplers::chains::metropolis::log_acceptance;
 use samplers::chains::resampling::effective_sample_size;
 use samplers::chains::{Decoded, Proposals, Weights};
-use samplers::model::LatentModel;
+use samplers::model::{LatentModel, Likelihood};
 
 use super::network::{add_gradients, fill};
 use super::{Computed, Fixture, Tensor};
@@ -21,6 +21,7 @@ use super::{Computed, Fixture, Tensor};
 fn model<T: Scalar>(fixture: &Fixture) -> Result<(Vae, Aligned<T>), String> {
     let (blocks, min_scale) = (fixture.size("blocks")?, fixture.number("min_scale")?);
     let vae = Vae::new(VaeConfig {
+        images: None,
         columns: fixture.size("data")?,
         latent: fixture.size("latent")?,
         components: 1,
@@ -110,7 +111,7 @@ pub(super) fn lair_weights<T: Scalar>(fixture: &Fixture) -> Result<Computed, Str
         let gaussians = decode(&mut model, &z);
         let mut scratch = vec![T::ZERO; Proposals::<T>::scratch_len(mixture, imputations)];
         let mut weights = vec![T::ZERO; proposals];
-        let samples = Decoded { z: &z, gaussians: &gaussians };
+        let samples = Decoded { z: &z, gaussians: &gaussians, likelihood: Likelihood::Gaussian };
         let row = Proposals::new(mixture, &params, replenish, &mut scratch);
         row.log_weights(Weights::Dmis, &versions[..columns], mask, 1, samples, &mut weights);
         let total = log_sum_exp(&weights);
@@ -143,8 +144,9 @@ pub(super) fn mwg_log_accept<T: Scalar>(fixture: &Fixture) -> Result<Computed, S
     let log_accept: Vec<T> = (0..rows)
         .map(|n| {
             let (points, decoded) = (n * latent..(n + 1) * latent, n * 2 * columns..(n + 1) * 2 * columns);
-            let current = Decoded { z: &old[points.clone()], gaussians: &at_old[decoded.clone()] };
-            let proposal = Decoded { z: &new[points], gaussians: &at_new[decoded] };
+            let likelihood = Likelihood::Gaussian;
+            let current = Decoded { z: &old[points.clone()], gaussians: &at_old[decoded.clone()], likelihood };
+            let proposal = Decoded { z: &new[points], gaussians: &at_new[decoded], likelihood };
             let x = &completed[n * columns..][..columns];
             log_acceptance(x, mixture, &params[n * width..][..width], current, proposal)
         })

@@ -86,6 +86,7 @@ fn size_of(fixture: &Fixture, own: &str, shared: &str) -> Result<usize, String> 
 pub(super) fn objective<T: Scalar>(fixture: &Fixture) -> Result<Computed, String> {
     let config = objective_config(fixture)?;
     let vae = Vae::new(VaeConfig {
+        images: None,
         columns: fixture.size("data")?,
         latent: fixture.size("latent")?,
         components: config.components,
@@ -156,6 +157,7 @@ pub(super) fn numerical_marginal<T: Scalar>(fixture: &Fixture) -> Result<Compute
     let min_scale = fixture.number("min_scale")?;
     let blocks = size_of(fixture, "decoder_blocks", "blocks")?;
     let vae = Vae::new(VaeConfig {
+        images: None,
         columns,
         latent,
         components: 1,
@@ -195,6 +197,7 @@ mod tests {
     #[test]
     fn samples_of_one_gaussian_give_their_noise_back() {
         let vae = Vae::new(VaeConfig {
+            images: None,
             columns: 3,
             latent: 2,
             components: 1,

@@ -1,0 +1,89 @@
+//! Reading IDX images: a magic number, the sizes, the pixels, a byte each.
+
+use std::io::{self, Read};
+
+use super::array::{Feed, WIDEST};
+use super::cell::MissingValues;
+use super::open::Stream;
+use super::select::Header;
+use super::{Numbers, Sink};
+use crate::error::{Error, Result};
+
+/// Whether a file that starts with these bytes is an IDX array of one to four axes.
+pub(super) fn is_idx(start: &[u8]) -> bool {
+    matches!(start, [0, 0, 0x08 | 0x09 | 0x0b..=0x0e, 1..=4])
+}
+
+/// Feeds the images of an IDX stream to `sink`, a row of pixels each; all of them go to `keep`, if given. The number of
+/// pixels is returned.
+pub(super) fn scan_idx(
+    stream: Stream,
+    missing: &MissingValues,
+    sink: &mut dyn Sink,
+    keep: Option<&mut Numbers>,
+) -> Result<usize> {
+    let explain = stream.explain();
+    let (file, mut reader) = (stream.file, stream.reader);
+    let wrong = |what: String| Error::BadImages { file: file.clone(), what };
+    let mut word = || -> Result<[u8; 4]> {
+        let mut bytes = [0; 4];
+        match fill(&mut reader, &mut bytes).map_err(&explain)? {
+            true => Ok(bytes),
+            false => Err(wrong("the header is cut off".to_owned())),
+        }
+    };
+    let magic = word()?;
+    match magic {
+        [0, 0, 0x08, 3] => {}
+        [0, 0, 0x08, 1] => return Err(wrong("it holds labels, one number an image".to_owned())),
+        _ if !is_idx(&magic) => return Err(wrong(format!("it begins with the bytes {magic:02x?}"))),
+        [_, _, 0x08, axes] => return Err(wrong(format!("it has {axes} axes"))),
+        [_, _, kind, _] => return Err(wrong(format!("the numbers' type is 0x{kind:02x}"))),
+    }
+    let mut sizes = [0u64; 3];
+    for size in &mut sizes {
+        *size = u64::from(u32::from_be_bytes(word()?));
+    }
+    let [images, height, width] = sizes;
+    if images == 0 {
+        return Err(Error::NoRows { file });
+    }
+    let pixels = height * width;
+    if !(1..=WIDEST).contains(&pixels) {
+        return Err(wrong(format!("its images have {height} × {width} pixels")));
+    }
+    let pixels = pixels as usize;
+    let names = (0..pixels).map(|pixel| format!("x{pixel}")).collect();
+    let places = sink.header(&Header { file: file.clone(), line: 0, names })?;
+    let mut feed = Feed { places, rows: images, width: pixels, missing, sink, keep };
+    if let Some(keep) = &mut feed.keep {
+        keep.single = true;
+    }
+    let (mut bytes, mut row) = (vec![0; pixels], vec![0.0; pixels]);
+    for image in 1..=images {
+        if !fill(&mut reader, &mut bytes).map_err(&explain)? {
+            return Err(wrong(format!("the file ends in image {image} of {images} with {height} × {width} pixels")));
+        }
+        row.iter_mut().zip(&bytes).for_each(|(x, byte)| *x = f64::from(*byte));
+        feed.row(image, &row);
+    }
+    match reader.read(&mut [0]) {
+        Ok(0) => Ok(pixels),
+        Ok(_) => Err(wrong(format!("the file goes on after {images} images with {height} × {width} pixels"))),
+        Err(e) => Err(explain(e)),
+    }
+}
+
+/// Reads as many bytes as there is room for; false if the stream ends before. A broken stream is an error.
+fn fill(reader: &mut dyn Read, bytes: &mut [u8]) -> io::Result<bool> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match reader.read(&mut bytes[done..]) {
+            Ok(0) => return Ok(false),
+            Ok(count) => done += count,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(true)
+}
