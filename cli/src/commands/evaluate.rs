@@ -102,12 +102,12 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
 
     let latent = info.vae.latent;
     let grid = match args.likelihood {
-        Likelihood::Grid if latent > 2 => {
-            let what = format!("--likelihood grid: the model has {latent} latent dimensions, a grid needs at most 2");
-            return Err(Failure::usage_hint(what, "use --likelihood iwelbo"));
-        }
         Likelihood::Grid if images => {
             let what = "--likelihood grid: this is for tables, and the model is for images";
+            return Err(Failure::usage_hint(what, "use --likelihood iwelbo"));
+        }
+        Likelihood::Grid if latent > 2 => {
+            let what = format!("--likelihood grid: the model has {latent} latent dimensions, a grid needs at most 2");
             return Err(Failure::usage_hint(what, "use --likelihood iwelbo"));
         }
         Likelihood::Grid => true,
