@@ -102,7 +102,9 @@ fn name(preset: Preset) -> String {
 
 /// The configurations that are asked for, settled.
 fn plans(args: &BenchArgs) -> Result<Vec<(Preset, Plan)>> {
-    let presets = if args.preset.is_empty() { Preset::value_variants().to_vec() } else { args.preset.clone() };
+    // A step on images takes seconds: only if asked for.
+    let tables = Preset::value_variants().iter().copied().filter(|preset| !preset.of_images());
+    let presets = if args.preset.is_empty() { tables.collect() } else { args.preset.clone() };
     let methods: Vec<String> = match args.method.is_empty() {
         true => METHODS.iter().map(|method| method.name.to_owned()).collect(),
         false => args.method.clone(),

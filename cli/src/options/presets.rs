@@ -45,7 +45,13 @@ impl Preset {
             Preset::Power => 6,
             Preset::Hepmass => 21,
             Preset::Miniboone => 43,
+            Preset::Mnist | Preset::Omniglot => 784,
         }
+    }
+
+    /// Whether its rows are images.
+    pub(crate) fn of_images(self) -> bool {
+        matches!(self, Preset::Mnist | Preset::Omniglot)
     }
 
     /// Adds how imputations are renewed, and what else differs where there are some.
