@@ -429,10 +429,9 @@ mod tests {
             let observed = data.observed(n..n + 1);
             let corners = [0, 4, 20, 24].map(|pixel| observed[pixel]);
             assert_eq!(corners.iter().filter(|corner| !**corner).count(), 2);
-            for pixel in 0..25 {
+            for (pixel, (&observed, &value)) in observed.iter().zip(data.values(n..n + 1)).enumerate() {
                 let quadrant = 2 * usize::from(pixel / 5 >= 2) + usize::from(pixel % 5 >= 2);
-                assert_eq!(observed[pixel], corners[quadrant]);
-                assert_eq!(data.values(n..n + 1)[pixel], if observed[pixel] { 1.0 } else { 0.0 });
+                assert_eq!((observed, value), (corners[quadrant], if observed { 1.0 } else { 0.0 }));
             }
             *pairs.entry(corners).or_insert(0i32) += 1;
         }

@@ -64,7 +64,7 @@ fn operands<T: Scalar>(conv: &Conv) -> [Vec<T>; 3] {
 fn computed<T: Scalar>(conv: &Conv, accumulate: bool, scratch: &mut Scratch<T>) -> Results<T> {
     let [input, weight, dout] = operands::<T>(conv);
     let bias: Vec<T> = convert(&wave(conv.out_channels, 0.3));
-    let nan = T::ZERO / T::ZERO;
+    let nan = T::from_f64(f64::NAN);
     let start = |len| if accumulate { convert(&wave(len, 0.11)) } else { vec![nan; len] };
     let mut out = vec![nan; conv.out_len()];
     let (mut dinput, mut dweight) = (start(conv.in_len()), start(conv.weights()));
