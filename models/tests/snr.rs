@@ -30,6 +30,7 @@ fn data() -> Data<f64> {
 
 fn vae(components: usize, dropout: f64) -> Vae {
     Vae::new(VaeConfig {
+        images: None,
         columns: COLUMNS,
         latent: 2,
         components,

@@ -28,7 +28,11 @@ fn what_is_not_a_table() {
         error
     };
     assert!(error(&[4], &[1.0; 4]).to_string().contains("the shape is [4]"));
-    assert!(error(&[1, 2, 2], &[1.0; 4]).to_string().contains("two axes"));
+    assert!(error(&[1, 1, 2, 2], &[1.0; 4]).to_string().contains("two axes (rows, columns) or three (images)"));
+    assert!(error(&[2, 0, 2], &[]).to_string().contains("the shape is [2, 0, 2]"));
+    assert!(matches!(error(&[0, 2, 2], &[]), Error::NoRows { .. }));
+    array(&file.path, &[2, 1, 2], &[1.0, 2.0, 3.0, 4.0], Order::C);
+    assert_eq!(shown(&file.to_fit().unwrap()), "[1.0, 2.0][3.0, 4.0]");
     assert!(error(&[2, 0], &[]).to_string().contains("the shape is [2, 0]"));
     assert!(matches!(error(&[0, 3], &[]), Error::NoRows { .. }));
     let infinite = error(&[2, 2], &[1.0, 2.0, 3.0, f32::NEG_INFINITY]);
