@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use missvae_linalg::Scalar;
 use missvae_linalg::gemm::{Epilogue, Matrix, MatrixMut, Scratch, gemm};
-use missvae_linalg::simd::{Kernel, Vector, dispatch, level};
+use missvae_linalg::peak::fma_peak_gflops;
+use missvae_linalg::simd::level;
 
 const SHAPES: [(usize, usize, usize); 15] = [
     (64, 10, 200),
@@ -28,32 +29,6 @@ const SHAPES: [(usize, usize, usize); 15] = [
     (200, 320, 10),
 ];
 
-/// Fused multiply-adds on registers alone: 12 independent chains, `rounds` each.
-struct Peak {
-    rounds: usize,
-}
-
-impl Kernel<f32> for Peak {
-    type Output = f64;
-
-    #[inline(always)]
-    fn run<V: Vector<f32>>(self) -> f64 {
-        let (x, y) = (V::splat(black_box(0.999)), V::splat(black_box(0.001)));
-        let mut sums: [V; 12] = std::array::from_fn(|i| V::splat(i as f32));
-        for _ in 0..self.rounds {
-            for sum in &mut sums {
-                *sum = sum.mul_add(x, y);
-            }
-        }
-        let mut total = 0.0;
-        for sum in sums {
-            total += sum.sum();
-        }
-        black_box(total);
-        (2 * 12 * V::LANES * self.rounds) as f64
-    }
-}
-
 /// Operations a second, the best of many short runs: on a busy machine some of them are undisturbed.
 fn rate(operations: f64, mut run: impl FnMut()) -> f64 {
     run();
@@ -70,12 +45,8 @@ fn rate(operations: f64, mut run: impl FnMut()) -> f64 {
 }
 
 fn main() {
-    let rounds = 50_000;
-    let lanes = dispatch(Peak { rounds: 1 }) / 24.0;
-    let peak = rate(24.0 * lanes * rounds as f64, || {
-        black_box(dispatch(Peak { rounds }));
-    });
-    println!("{}: peak {:.0} GFLOP/s in f32, one thread", level().name(), peak / 1e9);
+    let peak = fma_peak_gflops();
+    println!("{}: peak {peak:.0} GFLOP/s in f32, one thread", level().name());
 
     let sizes: Vec<usize> = std::env::args().skip(1).filter_map(|size| size.parse().ok()).collect();
     let shapes = if let [m, k, n] = sizes[..] { vec![(m, k, n)] } else { SHAPES.to_vec() };
@@ -86,7 +57,7 @@ fn main() {
         for form in FORMS {
             let problem = Problem::new(shape, form);
             let (ours, theirs) = (problem.ours() / 1e9, problem.portable() / 1e9);
-            print!("  {ours:>6.1} {:>4.2} {theirs:>7.1}", ours / (peak / 1e9));
+            print!("  {ours:>6.1} {:>4.2} {theirs:>7.1}", ours / peak);
         }
         println!();
     }
