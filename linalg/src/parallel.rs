@@ -12,6 +12,23 @@ pub fn threads() -> usize {
     if rayon::current_thread_index().is_some() { rayon::current_num_threads() } else { 1 }
 }
 
+/// Work on a number of items that can be cut in two.
+pub trait Divide: Send + Sized {
+    /// Number of items.
+    fn items(&self) -> usize;
+
+    /// The work on the first `at` items, and on the others.
+    fn divide(self, at: usize) -> (Self, Self);
+}
+
+/// Hands `work`, cut into pieces whose numbers of items are multiples of `grain`, all but the last, to `f` on the current
+/// pool's threads.
+pub fn join_parts<D: Divide>(work: D, grain: usize, f: impl Fn(D) + Sync) {
+    let grain = grain.max(1);
+    let piece = piece(work.items().div_ceil(grain), 1).max(1) * grain;
+    split(work, grain, piece, &f);
+}
+
 /// Calls `f` on contiguous ranges that together cover `0..n`, each once, on the current pool's threads.
 ///
 /// A range of `2 * grain` indices or more may be cut, down to pieces of at least `grain`; choose `grain` so that a
@@ -19,7 +36,18 @@ pub fn threads() -> usize {
 /// treat each index by itself for the result not to.
 pub fn join_ranges(n: usize, grain: usize, f: impl Fn(Range<usize>) + Sync) {
     if n > 0 {
-        split(0..n, piece(n, grain), &f);
+        split(0..n, 1, piece(n, grain), &f);
+    }
+}
+
+impl Divide for Range<usize> {
+    fn items(&self) -> usize {
+        self.len()
+    }
+
+    fn divide(self, at: usize) -> (Self, Self) {
+        let middle = self.start + at;
+        (self.start..middle, middle..self.end)
     }
 }
 
@@ -35,33 +63,8 @@ pub fn rows_mut<T: Send>(out: &mut [T], row_len: usize, grain_rows: usize, f: im
     }
     assert!(row_len > 0 && out.len().is_multiple_of(row_len), "{} elements in rows of {row_len}", out.len());
     let rows = out.len() / row_len;
-    split_rows(out, 0..rows, row_len, piece(rows, grain_rows), &f);
-}
-
-/// Work on a number of items that can be cut in two.
-pub trait Divide: Send + Sized {
-    /// Number of items.
-    fn items(&self) -> usize;
-
-    /// The work on the first `at` items, and on the others.
-    fn divide(self, at: usize) -> (Self, Self);
-}
-
-/// Hands `work`, cut into pieces whose numbers of items are multiples of `grain`, all but the last, to `f` on the current
-/// pool's threads.
-pub fn join_parts<D: Divide>(work: D, grain: usize, f: impl Fn(D) + Sync) {
-    let grain = grain.max(1);
-    let piece = piece(work.items().div_ceil(grain), 1).max(1) * grain;
-    split_parts(work, grain, piece, &f);
-}
-
-fn split_parts<D: Divide>(work: D, grain: usize, piece: usize, f: &(impl Fn(D) + Sync)) {
-    let items = work.items();
-    if items < 2 * piece {
-        return f(work);
-    }
-    let (first, second) = work.divide((items / 2).next_multiple_of(grain));
-    rayon::join(|| split_parts(first, grain, piece, f), || split_parts(second, grain, piece, f));
+    let work = (0..rows, Chunks { elements: out, len: row_len });
+    split(work, 1, piece(rows, grain_rows), &|(rows, part)| f(rows, part.elements));
 }
 
 /// As [`rows_mut`] over two slices at once, in chunks of `first_len` and `second_len` elements: each call of `f` gets a range of
@@ -82,13 +85,46 @@ pub fn chunk_pairs_mut<T: Send, U: Send>(
     let chunks = first.len().div_ceil(first_len);
     let fits = if second_len == 0 { second.is_empty() } else { second.len().div_ceil(second_len) == chunks };
     assert!(fits, "{} elements in {chunks} chunks of {second_len}", second.len());
-    split_pairs((first, first_len), (second, second_len), 0..chunks, piece(chunks, grain), &f);
+    let pair = (Chunks { elements: first, len: first_len }, Chunks { elements: second, len: second_len });
+    split((0..chunks, pair), 1, piece(chunks, grain), &|(chunks, (first, second))| {
+        f(chunks, first.elements, second.elements);
+    });
+}
+
+/// A slice in chunks of `len` elements, the last of which may be shorter.
+struct Chunks<'a, T> {
+    elements: &'a mut [T],
+    len: usize,
+}
+
+impl<T: Send> Divide for Chunks<'_, T> {
+    fn items(&self) -> usize {
+        if self.len == 0 { 0 } else { self.elements.len().div_ceil(self.len) }
+    }
+
+    fn divide(self, at: usize) -> (Self, Self) {
+        let Self { elements, len } = self;
+        let (head, tail) = elements.split_at_mut(at * len);
+        (Self { elements: head, len }, Self { elements: tail, len })
+    }
+}
+
+/// Two works on the same items; the first knows how many.
+impl<A: Divide, B: Divide> Divide for (A, B) {
+    fn items(&self) -> usize {
+        self.0.items()
+    }
+
+    fn divide(self, at: usize) -> (Self, Self) {
+        let ((head, tail), (other_head, other_tail)) = (self.0.divide(at), self.1.divide(at));
+        ((head, other_head), (tail, other_tail))
+    }
 }
 
 /// Pieces a thread: enough for a late or slow thread to be relieved of some of its share.
 const PIECES_PER_THREAD: usize = 4;
 
-/// Length from which a range is not cut any further.
+/// Number of items from which work is not cut any further.
 fn piece(n: usize, grain: usize) -> usize {
     match threads() {
         1 => n,
@@ -96,51 +132,14 @@ fn piece(n: usize, grain: usize) -> usize {
     }
 }
 
-fn split(range: Range<usize>, piece: usize, f: &(impl Fn(Range<usize>) + Sync)) {
-    if range.len() < 2 * piece {
-        return f(range);
+/// Halves `work`, at multiples of `grain`, down to pieces of fewer than `2 * piece` items.
+fn split<D: Divide>(work: D, grain: usize, piece: usize, f: &(impl Fn(D) + Sync)) {
+    let items = work.items();
+    if items < 2 * piece {
+        return f(work);
     }
-    let middle = range.start + range.len() / 2;
-    rayon::join(|| split(range.start..middle, piece, f), || split(middle..range.end, piece, f));
-}
-
-fn split_rows<T: Send>(
-    out: &mut [T],
-    range: Range<usize>,
-    row_len: usize,
-    piece: usize,
-    f: &(impl Fn(Range<usize>, &mut [T]) + Sync),
-) {
-    if range.len() < 2 * piece {
-        return f(range, out);
-    }
-    let half = range.len() / 2;
-    let middle = range.start + half;
-    let (head, tail) = out.split_at_mut(half * row_len);
-    rayon::join(
-        || split_rows(head, range.start..middle, row_len, piece, f),
-        || split_rows(tail, middle..range.end, row_len, piece, f),
-    );
-}
-
-fn split_pairs<T: Send, U: Send>(
-    (first, first_len): (&mut [T], usize),
-    (second, second_len): (&mut [U], usize),
-    range: Range<usize>,
-    piece: usize,
-    f: &(impl Fn(Range<usize>, &mut [T], &mut [U]) + Sync),
-) {
-    if range.len() < 2 * piece {
-        return f(range, first, second);
-    }
-    let half = range.len() / 2;
-    let middle = range.start + half;
-    let (head, tail) = first.split_at_mut(half * first_len);
-    let (other_head, other_tail) = second.split_at_mut(half * second_len);
-    rayon::join(
-        || split_pairs((head, first_len), (other_head, second_len), range.start..middle, piece, f),
-        || split_pairs((tail, first_len), (other_tail, second_len), middle..range.end, piece, f),
-    );
+    let (first, second) = work.divide((items / 2).next_multiple_of(grain));
+    rayon::join(|| split(first, grain, piece, f), || split(second, grain, piece, f));
 }
 
 #[cfg(test)]
