@@ -9,6 +9,7 @@
 //! - [`conv`]: convolutions as products of gathered neighbourhoods;
 //! - [`parallel`]: work split over threads without changing any bit of the result;
 //! - [`factor`]: small Cholesky factorisations and triangular solves;
+//! - [`singular`]: triangular factors and singular values of small matrices;
 //! - [`peak`]: the rate that no product can exceed.
 
 pub mod conv;
@@ -19,6 +20,7 @@ pub mod peak;
 pub mod reduce;
 mod scalar;
 pub mod simd;
+pub mod singular;
 pub mod special;
 
 pub use scalar::Scalar;
