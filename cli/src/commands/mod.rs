@@ -35,6 +35,7 @@ pub(crate) fn dispatch(cli: &Cli) -> Result<()> {
     if let Some(threads) = common.threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
         return Err(Failure::usage(format!("--threads {threads}: expected from 1 to {MOST_THREADS}")));
     }
+    linalg::simd::wish().map_err(|error| Failure::usage(error.to_string()))?;
     match &cli.command {
         Command::Train(args) => train::run(args),
         Command::Evaluate(args) => evaluate::run(args),

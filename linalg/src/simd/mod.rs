@@ -16,6 +16,8 @@ mod x86;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 use std::sync::OnceLock;
 
+use thiserror::Error;
+
 use crate::Scalar;
 
 /// A register of [`LANES`](Vector::LANES) values of type `T`, with element-wise arithmetic.
@@ -153,18 +155,39 @@ impl Level {
     }
 }
 
-/// The level that kernels run at: the widest that this processor has, or the lower one that the environment
-/// variable `MISSVAE_SIMD` (`plain`, `neon`, `avx2`, `avx512`) asks for. It is fixed at the first call.
+/// What [`wish`] finds where the environment variable asks for a level that there is not.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{VARIABLE}={wish}: expected one of {}", .levels.join(", "))]
+pub struct NoSuchLevel {
+    /// What was asked for.
+    pub wish: String,
+    /// What this processor has.
+    pub levels: Vec<&'static str>,
+}
+
+/// The environment variable that asks for a lower level.
+const VARIABLE: &str = "MISSVAE_SIMD";
+
+/// The level that the environment variable `MISSVAE_SIMD` (`plain`, `neon`, `avx2`, `avx512`) asks for, if it is set.
+///
+/// # Errors
+/// If there is no level of this name, or this processor does not have it.
+pub fn wish() -> Result<Option<Level>, NoSuchLevel> {
+    let Some(wish) = std::env::var_os(VARIABLE).filter(|wish| !wish.is_empty()) else { return Ok(None) };
+    let levels = [Level::Plain, Level::Neon, Level::Avx2, Level::Avx512].into_iter().filter(|level| *level <= detect());
+    match levels.clone().find(|level| wish == level.name()) {
+        Some(level) => Ok(Some(level)),
+        None => {
+            Err(NoSuchLevel { wish: wish.to_string_lossy().into_owned(), levels: levels.map(Level::name).collect() })
+        }
+    }
+}
+
+/// The level that kernels run at: the lower one that [`wish`] finds, or else the widest that this processor has. It is fixed
+/// at the first call.
 pub fn level() -> Level {
     static LEVEL: OnceLock<Level> = OnceLock::new();
-    *LEVEL.get_or_init(|| {
-        let best = detect();
-        let wish = std::env::var("MISSVAE_SIMD").unwrap_or_default();
-        [Level::Plain, Level::Neon, Level::Avx2, Level::Avx512]
-            .into_iter()
-            .find(|level| level.name() == wish && *level <= best)
-            .unwrap_or(best)
-    })
+    *LEVEL.get_or_init(|| wish().ok().flatten().unwrap_or_else(detect))
 }
 
 fn detect() -> Level {
