@@ -107,8 +107,8 @@ fn distance(found: &[f64], expected: &[f64]) -> f64 {
     assert_eq!(found.len(), expected.len());
     let scale = expected.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
     // `f64::max` would lose a NaN.
-    found.iter().zip(expected).fold(0.0, |most, (a, b)| if (a - b).abs() <= most { most } else { (a - b).abs() })
-        / scale
+    let distances = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
+    distances.fold(0.0, |most, x| if most >= x || most.is_nan() { most } else { x }) / scale
 }
 
 /// With K = 1 a stratified bound is the ordinary one, with every estimator, given the same noise: values and gradients

@@ -115,6 +115,7 @@ fn kill_and_resume(command: &str) {
             };
         }
         eprintln!("--checkpoint-every {pause}: killed {kills} times, {} epochs written", epochs_done(&place, &run));
+        assert!(kills > 0, "every process ended before it was killed");
         place.missvae(&format!("{} --json", arguments.replace("--quiet", ""))).json();
         assert_same(&place, "whole", &run);
     }
