@@ -210,6 +210,9 @@ impl Standardisation {
     pub fn restore_rounded(&self, d: usize, x: f32) -> f64 {
         let value = self.restore(d, f64::from(x));
         let size = if self.mean[d] == 0.0 { self.scale[d] * f64::from(x.abs()) } else { self.scale[d] };
+        if size == 0.0 {
+            return value;
+        }
         let shift = 10f64.powi(6 - size.log10().floor() as i32);
         let rounded = (value * shift).round() / shift;
         if rounded.is_finite() { rounded } else { value }
