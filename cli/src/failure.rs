@@ -78,9 +78,10 @@ impl Failure {
         let hint = match self {
             Failure::File(error) => error.hint(),
             Failure::Usage { hint, .. } | Failure::Run { hint, .. } => hint.clone(),
-            Failure::Model(models::Error::NotFinite { .. }) => {
-                Some("a smaller --learning-rate or --clip usually helps; the last checkpoint is kept".to_owned())
-            }
+            Failure::Model(models::Error::NotFinite { .. }) => Some(
+                "a smaller --learning-rate or --clip usually helps; the last checkpoint, if there is one, is kept"
+                    .to_owned(),
+            ),
             Failure::Model(models::Error::Malformed { .. }) => {
                 Some("copy the file again from where it is whole, or start a new run".to_owned())
             }

@@ -1,7 +1,7 @@
 //! The directory of a training run.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use autodiff::Aligned;
@@ -21,6 +21,8 @@ pub(crate) struct Run {
     path: PathBuf,
     /// Whether this process made the directory.
     made: bool,
+    /// Whether there is another run in it, which goes when this one's configuration is written.
+    replaces: bool,
 }
 
 impl Run {
@@ -35,12 +37,12 @@ impl Run {
         if !path.is_dir() {
             return fail("this is not a run directory", "give the directory that `missvae train` wrote");
         }
-        Ok(Run { path: path.to_owned(), made: false })
+        Ok(Run { path: path.to_owned(), made: false, replaces: false })
     }
 
     /// Makes a run directory. An existing run in it is only replaced if `overwrite`.
     pub(crate) fn create(path: &Path, overwrite: bool) -> Result<Run> {
-        let mut run = Run { path: path.to_owned(), made: !path.exists() };
+        let mut run = Run { path: path.to_owned(), made: !path.exists(), replaces: false };
         if path.exists() && !path.is_dir() {
             let hint = Some("give --out another name".to_owned());
             return Err(Failure::Run { path: path.to_owned(), what: "a file has this name".to_owned(), hint });
@@ -62,15 +64,23 @@ impl Run {
             _ => Failure::System { what: format!("{}: the run directory cannot be made", path.display()), source },
         })?;
         run.made &= path.is_dir();
-        if holds_run {
-            for file in [run.config(), run.checkpoint(), run.model(), run.metrics(), run.summary(), run.recipe()] {
-                match fs::remove_file(&file) {
-                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(system(&file, error)),
-                    _ => {}
-                }
-            }
+        run.replaces = run.config().exists();
+        if holds_run && !run.replaces {
+            // What is left without a configuration is no run that anything could be done with.
+            run.remove_results().map_err(|error| system(path, error))?;
         }
         Ok(run)
+    }
+
+    /// Removes all that is in a run's directory but its configuration.
+    fn remove_results(&self) -> io::Result<()> {
+        for file in [self.checkpoint(), self.model(), self.metrics(), self.summary(), self.recipe()] {
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The directory.
@@ -103,10 +113,16 @@ impl Run {
         self.path.join("recipe.json")
     }
 
-    /// Writes the resolved options.
+    /// Writes the resolved options. A run that was there is removed when their text is on its way to the disk and before it
+    /// takes its name: a full disk leaves the old run as it was, and never one's options beside the other's results.
     pub(crate) fn write_config(&self, options: &TrainOptions) -> Result<()> {
         let text = toml::to_string(options).map_err(|error| Failure::Failed(error.to_string()))?;
-        write_atomic(&self.config(), |out| out.write_all(text.as_bytes())).map_err(|error| {
+        let write = |out: &mut dyn Write| {
+            out.write_all(text.as_bytes())?;
+            out.flush()?;
+            if self.replaces { self.remove_results() } else { Ok(()) }
+        };
+        write_atomic(&self.config(), write).map_err(|error| {
             if self.made {
                 // An empty directory is no run; one that cannot be removed does no harm.
                 let _ = fs::remove_dir(&self.path);
@@ -178,7 +194,10 @@ impl Run {
     /// The file of metrics, open for lines to be added, holding only the first `epochs` lines.
     pub(crate) fn metrics_after(&self, epochs: u64) -> Result<Metrics> {
         let path = self.metrics();
-        let old = fs::read_to_string(&path).unwrap_or_default();
+        let old = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            read => read.map_err(|error| system(&path, error))?,
+        };
         let whole = old.split_inclusive('\n').filter(|line| line.ends_with('\n'));
         let kept: String = whole.take(usize::try_from(epochs).unwrap_or(usize::MAX)).collect();
         if kept != old {

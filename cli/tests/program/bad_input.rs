@@ -325,6 +325,37 @@ fn edited_configurations() {
     place.refuses("train --resume run", 2, &["config.toml, line", "there is no option \"metod\""]);
 }
 
+/// A learning rate at which the objective leaves the numbers: told where, and the model of before stays.
+#[test]
+fn a_run_that_diverges() {
+    let place = Place::with_run();
+    let train = format!("train table.csv --epochs 40 {} --quiet --learning-rate 1e30 --out new", SMALL.join(" "));
+    place.missvae(&train).fails(1, &["epoch ", "update ", "hint: "]);
+    assert!(!place.exists("new/model.safetensors"));
+    let model = place.read("run/model.safetensors");
+    place.write("run/config.toml", place.text("run/config.toml").replace("epochs = 3", "epochs = 50"));
+    place.write(
+        "run/config.toml",
+        place.text("run/config.toml").replace("learning-rate = 0.001", "learning-rate = 1e30"),
+    );
+    place.missvae("train --resume run --quiet").fails(1, &["epoch ", "update "]);
+    assert!(model == place.read("run/model.safetensors"));
+}
+
+/// The names of instruction sets are the processor's and no others.
+#[test]
+fn unknown_instruction_sets() {
+    let place = Place::with_run();
+    for (level, status) in [("plain", Some(0)), ("", Some(0)), ("avx1024", Some(2))] {
+        let mut program = assert_cmd::Command::new(super::support::PROGRAM);
+        let program = program.args(["describe", "table.csv", "--quiet"]).current_dir(place.path());
+        let output = program.env("MISSVAE_SIMD", level).output().unwrap();
+        assert_eq!(output.status.code(), status, "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(status == Some(0) || said.contains("MISSVAE_SIMD=avx1024: expected one of plain"), "{said}");
+    }
+}
+
 /// `ulimit -f` makes writes fail with "file too large", as a full disk makes them fail with "no space left".
 #[cfg(unix)]
 #[test]
@@ -339,6 +370,8 @@ fn a_disk_that_fills_up() {
     unchanged(0, "train table.csv --epochs 1 --quiet --out new", &["new/config.toml", full, "hint: "]);
     unchanged(0, "impute run table.csv --out done.csv", &["done.csv", full]);
     unchanged(1, "sample run --rows 1000 --out drawn.csv", &["drawn.csv", full]);
+    // Nor does a run go before there is room for what replaces it.
+    unchanged(0, "train table.csv --epochs 1 --quiet --out run --overwrite", &["run/config.toml", full, "hint: "]);
 
     // Enough for the small files, not for the model: the run can go on when there is room again.
     let train = format!("train table.csv --epochs 2 {} --quiet --out new", SMALL.join(" "));

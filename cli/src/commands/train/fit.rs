@@ -82,7 +82,8 @@ impl Job<'_> {
         if let Bar::Own(bar) = self.bar {
             bar.set_length(total);
         }
-        if trainer.progress().update >= total && run.summary().exists() {
+        // A model that cannot be read is made again from the checkpoint.
+        if trainer.progress().update >= total && run.summary().exists() && run.load_model().is_ok() {
             output.say(format!("{}: the run is finished already", run.path().display()));
             return Ok(Fitted { summary: run.read_summary()?, model: None });
         }
@@ -111,7 +112,9 @@ impl Job<'_> {
         let seconds = started.elapsed().as_secs_f64();
         if outcome? == Outcome::Interrupted {
             let path = run.path().display();
-            return Err(Failure::Interrupted(format!("go on with: missvae train --resume {path}")));
+            let again =
+                if plan.options.data.as_deref() == Some("-") { ", with the same rows on standard input" } else { "" };
+            return Err(Failure::Interrupted(format!("go on with: missvae train --resume {path}{again}")));
         }
         if matches!(self.bar, Bar::Own(_)) {
             // The model is written: what is still to come may be long, and can be had again by --resume.

@@ -141,8 +141,8 @@ impl<'a> Watch<'a> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
-        // After a number that is not finite the parameters are those of the last good update.
-        if !matches!(outcome, Err(error) if !matches!(error, Error::NotFinite { .. })) {
+        // Parameters that led to a number that is not finite are worth less than the last checkpoint.
+        if outcome.is_ok() {
             self.save(trainer)?;
         }
         Ok(self.last)
