@@ -16,6 +16,7 @@ mod describe;
 mod error;
 mod failure;
 mod files;
+mod hash;
 mod options;
 mod output;
 mod pixels;

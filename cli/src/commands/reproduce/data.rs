@@ -13,6 +13,7 @@ use super::super::train::{Rows, fingerprint};
 use crate::error::Error;
 use crate::failure::{Failure, Result};
 use crate::files::{create_directory, write_atomic};
+use crate::hash::fnv1a;
 use crate::options::TrainOptions;
 use crate::table::{Input, ReadOptions, Selection, Table, read_for_model, read_to_fit, write_numbers};
 
@@ -108,7 +109,7 @@ impl MogData {
         }
         let truth_bits = truth.as_ref().map_or(0, |truth| {
             let numbers = truth.weights().iter().chain(truth.means()).chain(truth.covariances());
-            numbers.fold(0u64, |hash, x| (hash ^ x.to_bits()).wrapping_mul(0x0100_0000_01b3).rotate_left(29))
+            fnv1a(numbers.map(|x| x.to_bits()))
         });
         let truth_fingerprint = format!("{truth_bits:016x}");
         let fingerprint = format!("{} {}", rows.fingerprint, fingerprint(&test));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::data::MogData;
 use super::{Settings, Spec};
 use crate::failure::{Failure, Result};
+use crate::hash::fnv1a;
 use crate::options::{Plan, TrainOptions};
 
 /// Changes whenever what a run computes from its options does, so that old results are not taken for new ones.
@@ -34,7 +35,8 @@ pub(super) fn runs(settings: &Settings, specs: Vec<Spec>, data: &MogData, direct
         let text = toml::to_string(&plan.options).map_err(|error| Failure::Failed(error.to_string()))?;
         // The truth counts only where it is used: a run on a table does not change when its truth becomes known.
         let truth = if spec.imputations.needs_truth() { data.truth_fingerprint.as_str() } else { "" };
-        let hash = hash(&format!("{VERSION}\n{text}\n{recipe}\n{}\n{truth}", data.fingerprint));
+        let recipe = format!("{VERSION}\n{text}\n{recipe}\n{}\n{truth}", data.fingerprint);
+        let hash = fnv1a(recipe.bytes().map(u64::from));
         let Spec { method, components, seed, .. } = &spec;
         let name = format!("{}-k{components}-{}-seed{seed}-{hash:016x}", method.name, spec.imputations.slug());
         // Where the table lies is no part of what the run is.
@@ -54,21 +56,5 @@ impl Prepared {
     pub(super) fn title(&self) -> String {
         let Spec { method, components, seed, imputations, .. } = &self.spec;
         format!("{} K={components}, {}, seed {seed}", method.title, imputations.slug())
-    }
-}
-
-/// The 64-bit FNV-1a hash of a text.
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The published values of the hash (Fowler, Noll, Vo).
-    #[test]
-    fn hashes() {
-        assert_eq!((hash(""), hash("a"), hash("foobar")), (0xcbf29ce484222325, 0xaf63dc4c8601ec8c, 0x85944171f73967e8));
     }
 }

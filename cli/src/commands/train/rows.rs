@@ -6,6 +6,7 @@ use samplers::stream::{Purpose, stream};
 
 use super::super::{data_of, read_options};
 use crate::failure::{Failure, Result};
+use crate::hash::fnv1a;
 use crate::options::{Hidden, TrainOptions, Validation};
 use crate::pixels::binarise;
 use crate::table::{Input, ReadOptions, Selection, Table, parse_names, read_for_model, read_images, read_to_fit};
@@ -234,13 +235,9 @@ fn reading(options: &TrainOptions) -> ReadOptions {
     read_options(options.missing_value.as_deref().unwrap_or_default(), options.key.as_ref())
 }
 
-/// A 64-bit FNV-1a hash of the values and the mask.
+/// A hash of the values and the mask.
 pub(crate) fn fingerprint(data: &Data<f32>) -> String {
     let rows = 0..data.rows();
     let cells = data.values(rows.clone()).iter().zip(data.observed(rows));
-    let hash = cells.fold(0xcbf2_9ce4_8422_2325u64, |hash, (value, observed)| {
-        let word = u64::from(value.to_bits()) << 1 | u64::from(*observed);
-        (hash ^ word).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("{hash:016x}")
+    format!("{:016x}", fnv1a(cells.map(|(value, observed)| u64::from(value.to_bits()) << 1 | u64::from(*observed))))
 }
