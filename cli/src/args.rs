@@ -173,6 +173,14 @@ pub(crate) struct EvaluateArgs {
     /// Updates that refit the encoder to the held-out rows first
     #[arg(long, value_name = "U", default_value_t = 0)]
     pub(crate) refit_updates: u64,
+    /// Report the Fréchet distance too: that of 20000 rows drawn from the model to DATA, whose rows must be complete, in the
+    /// features of another model
+    #[arg(long, requires = "feature_model")]
+    pub(crate) frechet: bool,
+    /// Run of the model whose encoder gives the features: of the same columns, with one component, such as mvae trained on
+    /// complete rows
+    #[arg(long, value_name = "RUN", requires = "frechet")]
+    pub(crate) feature_model: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reading: Reading,
     #[command(flatten)]

@@ -15,8 +15,9 @@
 //! - [`snr`]: the signal-to-noise ratio of the gradients that a trainer works with;
 //! - [`files`]: files that are written whole or not at all;
 //! - [`store`]: model files and checkpoints;
-//! - [`evaluate`]: log-likelihoods on a grid and by importance sampling;
 //! - [`imputer`]: a fitted model as the samplers see it;
+//! - [`generate`]: rows drawn from it;
+//! - [`evaluate`]: log-likelihoods on a grid and by importance sampling, and the Fréchet distance;
 //! - [`timing`]: training steps, timed one by one.
 
 pub mod bounds;
@@ -25,6 +26,7 @@ pub mod data;
 mod error;
 pub mod evaluate;
 pub mod files;
+pub mod generate;
 pub mod imputations;
 pub mod imputer;
 pub mod method;

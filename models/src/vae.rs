@@ -184,8 +184,22 @@ impl Vae {
     /// Whenever a completed row goes through an encoder with a mask input, the mask is the original one (METHODS §1).
     #[track_caller]
     pub fn encode<T: Scalar>(&self, g: &mut Graph<'_, T>, x: Var, mask: Var, dropout: Option<&mut impl Rng>) -> Var {
+        let head = self.encoder_head(g, x, mask, dropout);
+        g.mixture_parameters(head, self.mixture(), self.config.encoder_min_scale)
+    }
+
+    /// The output of the encoder's network, of which [`encode`](Vae::encode) makes parameters: B × K(2L+1), or B × 2L of a
+    /// single component: means, then raw scales.
+    #[track_caller]
+    pub fn encoder_head<T: Scalar>(
+        &self,
+        g: &mut Graph<'_, T>,
+        x: Var,
+        mask: Var,
+        dropout: Option<&mut impl Rng>,
+    ) -> Var {
         let has_mask = self.config.encoder_input.has_mask();
-        let head = match &self.networks {
+        match &self.networks {
             Networks::Table(encoder, _) => {
                 let input = if has_mask { g.concat(&[x, mask], 1) } else { x };
                 encoder.forward(g, &self.layout, input, dropout)
@@ -199,8 +213,7 @@ impl Vae {
                 }
                 encoder.forward(g, &self.layout, input, dropout)
             }
-        };
-        g.mixture_parameters(head, self.mixture(), self.config.encoder_min_scale)
+        }
     }
 
     /// Decodes latent points: *z* (… × L) → the head: … × 2D, means, then raw scales, or … × D, logits of the pixels.

@@ -1,8 +1,6 @@
 //! `missvae sample`: rows drawn from the model.
 
-use samplers::draw::fill_standard_normal;
-use samplers::model::{LatentModel, draw_column};
-use samplers::stream::{Purpose, stream};
+use models::generate::generate;
 use serde::Serialize;
 
 use super::{MOST_NUMBERS, column_names, in_pool};
@@ -11,9 +9,6 @@ use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::run::Run;
 use crate::table::{check_output, write_numbers};
-
-/// Rows drawn at a time; each block has a stream of its own.
-const BLOCK: usize = 1024;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -29,33 +24,22 @@ pub(crate) fn run(args: &SampleArgs) -> Result<()> {
     }
     check_output(&args.out)?;
     let (mut model, info) = Run::open(&args.run)?.load_model()?;
-    let (columns, latent) = (info.vae.columns, info.vae.latent);
+    let columns = info.vae.columns;
     if args.rows > MOST_NUMBERS / columns {
         let most = MOST_NUMBERS / columns;
         return Err(Failure::usage(format!("--rows {}: expected at most {most} for {columns} columns", args.rows)));
     }
     let standardisation = info.standardisation();
     let seed = args.common.seed.unwrap_or(0);
-    let likelihood = model.likelihood();
-    let values = in_pool(&args.common, || {
-        let mut values = Vec::with_capacity(args.rows * columns);
-        let mut z = vec![0.0f32; BLOCK * latent];
-        let mut gaussians = vec![0.0f32; BLOCK * 2 * columns];
-        for block in 0..args.rows.div_ceil(BLOCK) {
-            let rows = BLOCK.min(args.rows - block * BLOCK);
-            let mut rng = stream(seed, Purpose::Generate, 0, block as u64);
-            fill_standard_normal(&mut rng, &mut z);
-            model.decode(&z, &mut gaussians);
-            for gaussian in gaussians.chunks_exact(2 * columns).take(rows) {
-                let (first, second) = gaussian.split_at(columns);
-                for d in 0..columns {
-                    let x = draw_column(likelihood, &mut rng, first[d], second[d]);
-                    values.push(standardisation.restore_rounded(d, x));
-                }
-            }
-        }
-        Ok(values)
-    })?;
+    let drawn = in_pool(&args.common, || Ok(generate(&mut model, args.rows, seed)))?;
+    if !drawn.iter().all(|x| x.is_finite()) {
+        let path = args.run.display();
+        return Err(Failure::Failed(format!(
+            "{path}: the model draws numbers that are not finite: its training diverged"
+        )));
+    }
+    let restored = |(i, x): (usize, &f32)| standardisation.restore_rounded(i % columns, *x);
+    let values: Vec<f64> = drawn.iter().enumerate().map(restored).collect();
     write_numbers(&args.out, &column_names(&info), &values)?;
     let report = Report { rows: args.rows, out: args.out.display().to_string() };
     output.result(&report, || format!("{} rows in {}", report.rows, report.out))

@@ -316,6 +316,35 @@ fn two_ways_to_a_log_likelihood() {
     assert!(difference.abs() < 0.05, "{refitted} {grid}");
 }
 
+/// The distance of a model's samples to its training rows is finite and far below that to rows of another place, and needs
+/// complete rows and features of the same columns.
+#[test]
+fn frechet_distances() {
+    let place = Place::with_run();
+    place.missvae("sample run --rows 300 --out complete.csv --quiet").ok();
+    place.missvae(&small("train complete.csv --method mvae --epochs 3 --quiet --out features")).ok();
+    let distance = |table: &str| {
+        let command = format!("evaluate run {table} --frechet --feature-model features --threads 2 --json");
+        let report = place.missvae(&command).json();
+        assert_eq!(number(&report, "frechet_samples"), 20_000.0);
+        assert!(number(&report, "log_likelihood").is_finite());
+        number(&report, "frechet")
+    };
+    let shifted: String = place.text("complete.csv").lines().enumerate().fold(String::new(), |text, (n, line)| {
+        let moved = |cell: &str| (cell.parse::<f64>().unwrap() + 3.0).to_string();
+        let line = if n == 0 { line.to_owned() } else { line.split(',').map(moved).collect::<Vec<_>>().join(",") };
+        text + &line + "\n"
+    });
+    place.write("shifted.csv", shifted);
+    let (near, far) = (distance("complete.csv"), distance("shifted.csv"));
+    assert!(near >= 0.0 && far > 3.0 * near, "{near} and {far}");
+
+    let frechet = "--frechet --feature-model";
+    place.refuses(&format!("evaluate run table.csv {frechet} features"), 2, &["table.csv: ", "cells are missing"]);
+    place.refuses(&format!("evaluate run complete.csv {frechet} run"), 2, &["--feature-model run: ", "components"]);
+    place.refuses("evaluate run complete.csv --frechet", 2, &["--feature-model"]);
+}
+
 /// A standard error needs two rows; a row without a number is no row.
 #[test]
 fn rows_are_scored_on_what_they_have() {

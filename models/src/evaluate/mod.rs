@@ -1,9 +1,11 @@
-//! Log-likelihoods: by integration over a grid, and by importance sampling.
+//! Log-likelihoods, by integration over a grid and by importance sampling; and the Fréchet distance.
 
+mod frechet;
 mod grid;
 mod iwelbo;
 mod refit;
 
+pub use frechet::{features, frechet_distance};
 pub use grid::{Grid, GridResult, grid_log_likelihood, grid_log_likelihood_converged};
 pub use iwelbo::{IwelboResult, iwelbo};
 pub use refit::{RefitConfig, refit_encoder};

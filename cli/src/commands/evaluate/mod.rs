@@ -1,4 +1,6 @@
-//! `missvae evaluate`: held-out log-likelihood.
+//! `missvae evaluate`: held-out log-likelihood, and the Fréchet distance.
+
+mod frechet;
 
 use models::data::{Data, Standardisation};
 use models::evaluate::{RefitConfig, grid_log_likelihood_converged, iwelbo, mean_and_standard_error, refit_encoder};
@@ -6,8 +8,9 @@ use models::imputer::Fitted;
 use samplers::completion::Completion;
 use serde::Serialize;
 
+use self::frechet::Frechet;
 use super::imputation::{Asked, Imputation};
-use super::{in_pool, rows_for_model};
+use super::{column_names, in_pool, rows_for_model};
 use crate::args::{EvaluateArgs, Likelihood};
 use crate::failure::{Failure, Result};
 use crate::output::Output;
@@ -22,12 +25,22 @@ const GRID_TOLERANCE: f64 = 1e-4;
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 struct Report {
-    log_likelihood: f64,
-    standard_error: Option<f64>,
+    #[serde(flatten)]
+    score: Score,
     /// Rows that were scored.
     rows: usize,
     /// Rows without any observed cell: there is nothing to score.
     rows_dropped: usize,
+    /// The Fréchet distance of rows drawn from the model, and how many of them.
+    frechet: Option<f64>,
+    frechet_samples: Option<usize>,
+}
+
+/// A log-likelihood and how it was computed.
+#[derive(Debug, Serialize)]
+struct Score {
+    log_likelihood: f64,
+    standard_error: Option<f64>,
     likelihood: &'static str,
     importance_samples: Option<usize>,
     effective_sample_size: Option<f64>,
@@ -118,18 +131,27 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         let what = "--refit-updates: a grid does not use the encoder";
         return Err(Failure::usage_hint(what, "add --likelihood iwelbo, or leave it out"));
     }
+    if grid && args.importance_samples.is_some() {
+        let what = "--importance-samples: a grid has none";
+        return Err(Failure::usage_hint(what, "add --likelihood iwelbo, or leave it out"));
+    }
+    let frechet = match &args.feature_model {
+        Some(features) => {
+            let (data, options) = (Input::from_arg(Some(&args.data)), args.reading.options());
+            Some(Frechet::new(features, &column_names(&info), &data, &options, seed)?)
+        }
+        None => None,
+    };
     // Rows with missing cells are completed first where the encoder needs them so.
     let own = Imputation::new(Asked::default(), &info.vae)?;
     let completion = own.completion().zip(info.imputations);
     let completion = completion.map(|(completion, imputations)| Completion { copies: imputations, ..*completion });
-    let report = in_pool(&args.common, || {
+    let score = in_pool(&args.common, || {
         if grid {
             let score = on_grid(&mut model, &data, &standardisation);
-            return Ok(Report {
+            return Ok(Score {
                 log_likelihood: score.log_likelihood,
                 standard_error: score.standard_error,
-                rows: data.rows(),
-                rows_dropped: dropped,
                 likelihood: "grid",
                 importance_samples: None,
                 effective_sample_size: None,
@@ -153,19 +175,19 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         let mut before = None;
         if args.refit_updates > 0 {
             before = Some(score(&mut model, "before refitting").0.0);
-            let objective = run.read_config()?.with_preset()?.settle(data.rows(), data.columns())?.train.objective;
+            // The length of training, and the memory that it takes, are no matter here: as if for a single row.
+            let trained = run.read_config()?.with_preset()?.settle(1, data.columns())?.train;
+            let batch_size = trained.batch_size.min(data.rows());
             let config = match images {
-                true => RefitConfig::for_images(args.refit_updates, 200.min(data.rows())),
-                false => RefitConfig::for_tables(args.refit_updates, 512.min(data.rows())),
+                true => RefitConfig::for_images(args.refit_updates, batch_size),
+                false => RefitConfig::for_tables(args.refit_updates, batch_size),
             };
-            refit_encoder(&mut model, &data, &objective, &config, seed)?;
+            refit_encoder(&mut model, &data, &trained.objective, &config, seed)?;
         }
         let ((mean, error), samples) = score(&mut model, "importance sampling");
-        Ok(Report {
+        Ok(Score {
             log_likelihood: mean,
             standard_error: error.is_finite().then_some(error),
-            rows: data.rows(),
-            rows_dropped: dropped,
             likelihood: "iwelbo",
             importance_samples: Some(importance_samples),
             effective_sample_size: Some(samples),
@@ -175,19 +197,24 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
             grid_change: None,
         })
     })?;
-    if !report.log_likelihood.is_finite() {
-        let what = format!("the log-likelihood is {}: the model does not cover these rows", report.log_likelihood);
+    if !score.log_likelihood.is_finite() {
+        let what = format!("the log-likelihood is {}: the model does not cover these rows", score.log_likelihood);
         return Err(Failure::Failed(what));
     }
-    if let Some(change) = report.grid_change.filter(|change| *change >= GRID_TOLERANCE) {
+    let frechet = frechet.map(|frechet| in_pool(&args.common, || frechet.distance(&mut model, &info, seed)));
+    let (frechet, frechet_samples) = frechet.transpose()?.unzip();
+    let report = Report { score, rows: data.rows(), rows_dropped: dropped, frechet, frechet_samples };
+    let score = &report.score;
+    if let Some(change) = score.grid_change.filter(|change| *change >= GRID_TOLERANCE) {
         output.say(format!("warning: the last refinement of the grid still changed the mean by {change:.1e} nats"));
     }
     output.result(&report, || {
-        let error = report.standard_error.map_or(String::new(), |error| format!(" ± {error:.4} (standard error)"));
-        let how = match report.effective_sample_size {
+        let error = score.standard_error.map_or(String::new(), |error| format!(" ± {error:.4} (standard error)"));
+        let how = match score.effective_sample_size {
             Some(ess) => format!("{importance_samples} importance samples, {ess:.0} effective"),
-            None => format!("grid of {0}^{latent} cells", report.grid_cells.unwrap_or(0)),
+            None => format!("grid of {0}^{latent} cells", score.grid_cells.unwrap_or(0)),
         };
-        format!("{:.4}{error} nats a row, {} rows, {how}", report.log_likelihood, report.rows)
+        let frechet = report.frechet.map_or(String::new(), |distance| format!("\nFréchet distance {distance:.4}"));
+        format!("{:.4}{error} nats a row, {} rows, {how}{frechet}", score.log_likelihood, report.rows)
     })
 }

@@ -146,6 +146,10 @@ impl Settings {
         let seeds = at_least("seeds", args.seeds, 1)?;
         if let Some(points) = args.points {
             at_least("points", points, 2)?;
+            if experiment.name != "fig5" {
+                let what = format!("--points: {} has no interpolations", experiment.name);
+                return Err(Failure::usage_hint(what, "leave it out"));
+            }
         }
         if let Some(rows) = args.rows {
             at_least("rows", rows, 10)?;

@@ -31,6 +31,7 @@ embed! {
     "demiss_lair_r0"
     "demiss_lair_r1"
     "demiss_mwg"
+    "frechet"
     "gaussian_log_prob"
     "gaussian_log_prob_eps"
     "gaussian_log_prob_extreme"

@@ -1,10 +1,10 @@
-//! Bounds, whole objectives, and the marginal likelihood by integration.
+//! Bounds, whole objectives, the marginal likelihood by integration, and the Fréchet distance.
 
 use autodiff::ops::Pathwise;
 use autodiff::{Aligned, Seed, Shape, Tape, Wanted};
 use linalg::Scalar;
 use models::data::{Batch, Data};
-use models::evaluate::{Grid, grid_log_likelihood};
+use models::evaluate::{Grid, frechet_distance, grid_log_likelihood};
 use models::imputer::Fitted;
 use models::method::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig};
 use models::objective::{Mode, Randomness, record};
@@ -184,6 +184,15 @@ pub(super) fn numerical_marginal<T: Scalar>(fixture: &Fixture) -> Result<Compute
     let mut computed = Computed::default();
     computed.add("log_p_observed", Tensor::new(Shape::from([shape.rows()]), observed));
     computed.add("log_p_complete", Tensor::new(Shape::from([shape.rows()]), complete));
+    Ok(computed)
+}
+
+/// The distance between two sets of vectors.
+pub(super) fn frechet<T: Scalar>(fixture: &Fixture) -> Result<Computed, String> {
+    let ((shape, a), (_, b)) = (fixture.values::<T>("a")?, fixture.values::<T>("b")?);
+    let distance = frechet_distance(&a, &b, shape.last()).map_err(|error| error.to_string())?;
+    let mut computed = Computed::default();
+    computed.add("frechet", Tensor::new(Shape::new(&[]), &[T::from_f64(distance)]));
     Ok(computed)
 }
 
