@@ -76,7 +76,7 @@ fn check_size(vae: &VaeConfig, samples: usize) -> Result<()> {
     }
     // Those of the decoder's layers, and as many gradients. A stage of images has about twenty values of their size.
     let of_point = match &vae.images {
-        None => 2 * vae.hidden * (2 * vae.decoder_blocks + 1),
+        None => 2 * vae.hidden.saturating_mul(2 * vae.decoder_blocks + 1),
         Some(images) => {
             let widths = images.decoder_widths.iter().rev().enumerate();
             // The last two stages have the images' size, and each one before half of it.
@@ -84,6 +84,8 @@ fn check_size(vae: &VaeConfig, samples: usize) -> Result<()> {
             40 * widths.map(stage).sum::<usize>()
         }
     };
+    // A point's log density under the mixture, and its gradient, have a number or two of each component.
+    let of_point = of_point.saturating_add(2 * (vae.components + vae.latent + vae.columns));
     let activations = samples.saturating_mul(of_point);
     if activations > MOST_ACTIVATIONS {
         return Err(Failure::usage_hint(
