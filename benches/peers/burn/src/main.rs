@@ -30,16 +30,10 @@ impl Peer for Burn {
     const ENGINE: &'static str = "burn";
     const CRATE: &'static str = "burn";
     const LOCK: &'static str = include_str!("../Cargo.lock");
-    const MODE: &'static str = if cfg!(feature = "flex") {
-        "flex"
-    } else if cfg!(feature = "ndarray") {
-        "ndarray"
-    } else {
-        "cpu"
-    };
+    const MODE: &'static str = "flex";
 
     fn evaluate(problem: &Problem, inputs: &Arrays, precision: Precision) -> Result<Arrays> {
-        let (device, dtype) = (Device::default(), dtype(precision));
+        let (device, dtype) = (Device::flex(), dtype(precision));
         let model = Model::new(problem, inputs, dtype, &device)?;
         let (x, mask) = (tensor(get(inputs, "x")?, dtype, &device), tensor(get(inputs, "mask")?, dtype, &device));
         let noise = Array { shape: noise_shape(problem, &x).to_vec(), data: get(inputs, "noise")?.data.clone() };
@@ -67,7 +61,7 @@ impl Peer for Burn {
         table: &Table,
         clip: f64,
     ) -> Result<impl FnMut() -> Result<f64>> {
-        let (problem, device, dtype) = (*problem, Device::default(), DType::F32);
+        let (problem, device, dtype) = (*problem, Device::flex(), DType::F32);
         // Taken out during a step, so that the optimiser may write into its memory.
         let mut model = Some(Model::new(&problem, parameters, dtype, &device)?);
         let mut optimiser = AdamConfig::new().with_amsgrad(true).with_epsilon(EPSILON).init();
