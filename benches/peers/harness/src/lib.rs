@@ -82,7 +82,7 @@ pub fn main<P: Peer>() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("{}: {error:#}", env!("CARGO_PKG_NAME"));
+            eprintln!("{}: {error:#}", P::ENGINE);
             ExitCode::FAILURE
         }
     }
