@@ -30,6 +30,10 @@ from pathlib import Path
 OURS = "missvae"
 PEER_SCRIPT = Path(__file__).resolve().with_name("step_torch.py")
 JAX_SCRIPT = PEER_SCRIPT.with_name("step_jax.py")
+# glibc's malloc keeps what the Rust peers free, up to 1 and 4 GiB, instead of returning it to the system every step.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 32)}
+# Those that need implicit reparametrisation, which the Rust peers do not have.
+ANCESTRAL = frozenset({"MissVAE-5", "MissVAE-25", "MissIWAE-5", "MissIWAE-25"})
 
 
 @dataclass
@@ -39,9 +43,14 @@ class Engine:
     name: str
     command: str
     environment: dict[str, str] = field(default_factory=dict)
+    lacks: frozenset[str] = frozenset()  # configurations that it cannot run
 
     def run(self, threads: int, configs: list[str]) -> list[dict]:
         """The timing lines of one run; ends the comparison with a message if the command fails."""
+        if configs:
+            configs = [config for config in configs if config not in self.lacks]
+            if not configs:
+                return []
         command = self.command.replace("{threads}", str(threads))
         command = command.replace("{configs}", shlex.join(configs))
         done = subprocess.run(
@@ -70,7 +79,7 @@ def timing_line(text: str) -> dict | None:
 
 
 def peers(args: argparse.Namespace) -> list[Engine]:
-    """PyTorch in each mode asked for, and again with the library to preload, if one is given; JAX, if it is asked for."""
+    """PyTorch in each mode asked for, and again with the library to preload, if one is given; then those asked for."""
     engines = []
     script = shlex.join([args.python, str(PEER_SCRIPT)])
     for mode in args.modes:
@@ -87,7 +96,24 @@ def peers(args: argparse.Namespace) -> list[Engine]:
     if args.jax:
         script = shlex.join([args.jax, str(JAX_SCRIPT)])
         engines.append(Engine("jax jit", f"{script} --threads {{threads}} --seconds {args.seconds} {{configs}}"))
+    for name, binary in (("candle", args.candle), ("burn", args.burn)):
+        if binary:
+            program = shlex.quote(str(binary.resolve()))
+            timing = f"--threads {{threads}} --seconds {args.seconds} {{configs}}"
+            engines.append(Engine(name, f"{program} {timing}", KEEP_MEMORY, ANCESTRAL))
     return engines
+
+
+def check(args: argparse.Namespace) -> None:
+    """Has every peer compare its objective with the fixtures; ends the comparison if one disagrees."""
+    programs = [[args.python, PEER_SCRIPT, "--mode", mode] for mode in args.modes]
+    programs += [[args.jax, JAX_SCRIPT]] if args.jax else []
+    programs += [[binary.resolve()] for binary in (args.candle, args.burn) if binary]
+    for program in programs:
+        command = [*map(str, program), "--check", *map(str, args.check)]
+        print(f"check: {shlex.join(command[:-len(args.check)])}", file=sys.stderr)
+        if subprocess.run(command, stdout=sys.stderr).returncode != 0:
+            sys.exit(f"compare.py: the check failed: {shlex.join(command)}")
 
 
 def print_table(lines: list[dict], engines: list[str]) -> None:
@@ -143,17 +169,25 @@ def main() -> None:
     parser.add_argument("--ours", metavar="COMMAND", help="prints our timings; without it only the peers are timed")
     parser.add_argument("--python", default=sys.executable, help="the interpreter that has PyTorch (default: this one)")
     parser.add_argument("--jax", metavar="PYTHON", help="an interpreter that has JAX, to be timed too")
+    parser.add_argument("--candle", type=Path, metavar="BIN", help="the built peer on candle, to be timed too")
+    parser.add_argument("--burn", type=Path, metavar="BIN", help="the built peer on burn, to be timed too")
     parser.add_argument("--modes", nargs="*", choices=("eager", "fused", "compiled"), default=["eager", "fused", "compiled"])
     parser.add_argument("--preload", type=Path, metavar="LIBRARY", help="time PyTorch also with this library preloaded")
     parser.add_argument("--threads", nargs="+", type=int, default=[1])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0, help="of a configuration, in one run of a peer (default 2)")
+    parser.add_argument("--check", nargs="+", type=Path, metavar="FILE", help="first let every peer check itself against these golden fixtures")
     parser.add_argument("--save", type=Path, metavar="FILE", help="append every timing line to this file, with its round")
     args = parser.parse_args()
     if args.rounds < 1:
         parser.error("--rounds must be at least 1")
     if args.preload and not args.preload.is_file():
         parser.error(f"--preload: there is no file {args.preload}")
+    for option, binary in (("--candle", args.candle), ("--burn", args.burn)):
+        if binary and not binary.is_file():
+            parser.error(f"{option}: there is no file {binary}")
+    if args.check:
+        check(args)
 
     engines = [Engine(OURS, args.ours)] if args.ours else []
     engines += peers(args)
