@@ -3,9 +3,13 @@
 //! The helpers here only decide *who* computes an output, never *how*: a range is cut into contiguous pieces, each
 //! piece is handed to the same function, and no result of one piece enters another. As long as the function treats
 //! each index by itself, the outcome has the same bits for any number of threads, including none. Outside a
-//! pool, or in a pool of one thread, everything runs on the caller. Nothing here allocates.
+//! pool, or in a pool of one thread, everything runs on the caller. Nothing here allocates but [`share`].
 
+use std::iter;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
 
 /// Threads that work handed out here can count on: those of the pool that the caller runs in, or one.
 pub fn threads() -> usize {
@@ -121,6 +125,30 @@ impl<A: Divide, B: Divide> Divide for (A, B) {
     }
 }
 
+/// `f(state, i)` for every `i` in `0..n`, in order of `i`. Each state serves one thread of the current pool at a time,
+/// and is given the next index when it is done with one.
+///
+/// For items that are whole computations with working memory of their own: [`threads`] states keep all threads busy. Which
+/// state meets which index is left to chance, so the result must not depend on what a state was used for before.
+///
+/// # Panics
+/// If there is no state.
+#[track_caller]
+pub fn share<S: Send, R: Send>(states: &mut [S], n: usize, f: impl Fn(&mut S, usize) -> R + Sync) -> Vec<R> {
+    assert!(!states.is_empty(), "a state is needed to work with");
+    if threads() == 1 {
+        return (0..n).map(|i| f(&mut states[0], i)).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let serve = |state: &mut S| {
+        let taken = iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed)).take_while(|&i| i < n);
+        taken.map(|i| (i, f(state, i))).collect::<Vec<_>>()
+    };
+    let mut results: Vec<(usize, R)> = states.par_iter_mut().flat_map_iter(serve).collect();
+    results.sort_unstable_by_key(|(i, _)| *i);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
 /// Pieces a thread: enough for a late or slow thread to be relieved of some of its share.
 const PIECES_PER_THREAD: usize = 4;
 
@@ -145,7 +173,6 @@ fn split<D: Divide>(work: D, grain: usize, piece: usize, f: &(impl Fn(D) + Sync)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn pool(threads: usize) -> rayon::ThreadPool {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap()
@@ -231,6 +258,23 @@ mod tests {
         chunk_pairs_mut((&mut [0; 7], 3), (empty, 0), 1, |chunks, first, second| {
             assert_eq!((chunks, first.len(), second.len()), (0..3, 7, 0));
         });
+    }
+
+    #[test]
+    fn shared_items_come_back_in_order() {
+        for (n, states) in [(0, 1), (1, 3), (100, 1), (100, 3), (1000, 5)] {
+            // A state is in the hands of one thread at a time: nothing is lost of its count.
+            let mut counts = vec![0; states];
+            let serve = |count: &mut usize, i: usize| {
+                *count += 1;
+                join_ranges(10, 1, |_| ());
+                i * i
+            };
+            for result in [share(&mut counts, n, serve), pool(3).install(|| share(&mut counts, n, serve))] {
+                assert_eq!(result, (0..n).map(|i| i * i).collect::<Vec<_>>());
+            }
+            assert_eq!(counts.iter().sum::<usize>(), 2 * n);
+        }
     }
 
     #[test]

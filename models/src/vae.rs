@@ -251,7 +251,7 @@ impl Vae {
     /// Latent points, or rows, that are worth a pass of their own and whose activations stay small.
     pub fn rows_at_once(&self) -> usize {
         match &self.networks {
-            Networks::Table(..) => 4096,
+            Networks::Table(..) => 512,
             Networks::Image(..) => 64,
         }
     }

@@ -70,7 +70,7 @@ fn importance_sampling_converges_to_the_integral() {
         let data = with_every_pattern(&data);
         let exact = grid_log_likelihood(&mut model, &data, Grid::default_for(latent));
         let samples = 40_000;
-        let estimate = iwelbo(&mut model, &data, samples, None, 1, |_| {});
+        let estimate = iwelbo(&model, &data, samples, None, 1, || {});
         assert_eq!(estimate.per_row.len(), exact.len());
         for (n, exact) in exact.iter().enumerate() {
             let effective = estimate.effective_sample_size[n];
@@ -81,7 +81,7 @@ fn importance_sampling_converges_to_the_integral() {
         }
         // Far fewer samples are farther off, so the comparison means something.
         let distance = |values: &[f64]| values.iter().zip(&exact).map(|(a, b)| (a - b).abs()).sum::<f64>();
-        let rough = iwelbo(&mut model, &data, 10, None, 1, |_| {});
+        let rough = iwelbo(&model, &data, 10, None, 1, || {});
         assert!(distance(&rough.per_row) > 5.0 * distance(&estimate.per_row));
     }
 }
@@ -115,7 +115,7 @@ fn the_grid_converges() {
 fn rows_are_scored_alone() {
     let mut model = model(2, 2);
     let data = generated(&mut model, 3);
-    let mut score = |data: &Data<f64>, seed| iwelbo(&mut model, data, 100, None, seed, |_| {}).per_row;
+    let score = |data: &Data<f64>, seed| iwelbo(&model, data, 100, None, seed, || {}).per_row;
     let all = score(&data, 1);
     assert_eq!(score(&data.select(&[0]), 1)[0].to_bits(), all[0].to_bits());
     assert_eq!(score(&data, 1), all);
@@ -144,7 +144,7 @@ fn refitting_improves_the_bound_and_nothing_else() {
         let few = data.select(&[0, 1, 2]);
         let grid = Grid { half_width: 8.0, cells: 60 };
         let (before, likelihood) =
-            (iwelbo(&mut model, &data, 5, None, 1, |_| {}), grid_log_likelihood(&mut model, &few, grid));
+            (iwelbo(&model, &data, 5, None, 1, || {}), grid_log_likelihood(&mut model, &few, grid));
         let old = model.parameters.to_vec();
         let config = RefitConfig { learning_rate: 3e-3, samples: 6, ..RefitConfig::for_tables(300, 64) };
         refit_encoder(&mut model, &data, &objective(bound, components).into(), &config, 9).unwrap();
@@ -155,7 +155,7 @@ fn refitting_improves_the_bound_and_nothing_else() {
         assert_ne!(bits(&model.parameters[encoder.clone()]), bits(&old[encoder]));
         assert_eq!(bits(&grid_log_likelihood(&mut model, &few, grid)), bits(&likelihood));
 
-        let after = iwelbo(&mut model, &data, 5, None, 2, |_| {});
+        let after = iwelbo(&model, &data, 5, None, 2, || {});
         let gains: Vec<f64> = after.per_row.iter().zip(&before.per_row).map(|(a, b)| a - b).collect();
         let (mean, error) = mean_and_standard_error(&gains);
         assert!(mean > 5.0 * error, "{bound:?}, K = {components}: the bound rose by {mean} ± {error}");

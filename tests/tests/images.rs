@@ -128,13 +128,13 @@ fn the_same_bits_on_any_number_of_threads() {
         trainer.run(&data, None, &mut Quiet).expect("two epochs");
         let mut model = Fitted::new(vae(), autodiff::Aligned::from_slice(trainer.parameters()));
         let scored = data.select(&[0, 1, 2]);
-        let before = iwelbo(&mut model, &scored, 100, None, 1, |_| ()).per_row;
+        let before = iwelbo(&model, &scored, 100, None, 1, || ()).per_row;
         let config = RefitConfig { learning_rate: 1e-3, ..RefitConfig::for_images(3, 20) };
         let fitted = model.parameters.to_vec();
         refit_encoder(&mut model, &data, &Objective::from(OBJECTIVE), &config, 3).expect("a refit");
         let decoder = vae().decoder_range();
         assert!(fitted[decoder.clone()] == model.parameters[decoder.clone()] && fitted != model.parameters[..]);
-        let after = iwelbo(&mut model, &scored, 100, None, 1, |_| ()).per_row;
+        let after = iwelbo(&model, &scored, 100, None, 1, || ()).per_row;
         let bits: Vec<u32> = model.parameters.iter().map(|x| x.to_bits()).collect();
         (bits, before, after)
     };

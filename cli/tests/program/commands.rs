@@ -309,6 +309,13 @@ fn two_ways_to_a_log_likelihood() {
     assert!(number(&sampled, "effective_sample_size") > 400.0, "{sampled}");
     let difference = number(&sampled, "log_likelihood") - number(&grid, "log_likelihood");
     assert!(difference.abs() < 0.05, "{sampled} {grid}");
+    for likelihood in ["grid", "iwelbo --importance-samples 700"] {
+        let on = |threads: u8| {
+            let command = format!("evaluate run table.csv --likelihood {likelihood} --json --threads {threads}");
+            place.missvae(&command).json()
+        };
+        assert_eq!(on(1), on(3), "{likelihood}");
+    }
     let refitted = "evaluate run table.csv --likelihood iwelbo --importance-samples 2000 --refit-updates 5 --json";
     let refitted = place.missvae(refitted).json();
     assert_eq!(number(&refitted, "refit_updates"), 5.0);
@@ -340,6 +347,13 @@ fn frechet_distances() {
     assert!(near >= 0.0 && far > 3.0 * near, "{near} and {far}");
 
     let frechet = "--frechet --feature-model";
+    let piped =
+        place.missvae_reading(&place.text("complete.csv"), &format!("evaluate run - {frechet} features --json"));
+    assert_eq!(number(&piped.json(), "frechet").to_bits(), near.to_bits());
+    // A row without a cell is scored nowhere, and is no complete row either.
+    let hole = place.text("complete.csv") + ",,\n";
+    place.write("hole.csv", hole);
+    place.refuses(&format!("evaluate run hole.csv {frechet} features"), 2, &["hole.csv: ", "cells are missing"]);
     place.refuses(&format!("evaluate run table.csv {frechet} features"), 2, &["table.csv: ", "cells are missing"]);
     place.refuses(&format!("evaluate run complete.csv {frechet} run"), 2, &["--feature-model run: ", "components"]);
     place.refuses("evaluate run complete.csv --frechet", 2, &["--feature-model"]);

@@ -1,7 +1,9 @@
 //! log p(x_obs) by importance sampling with the encoder as proposal (METHODS §7).
 
+use autodiff::Tape;
 use autodiff::ops::Mixture;
 use linalg::Scalar;
+use linalg::parallel::{share, threads};
 use samplers::completion::{Completion, complete};
 use samplers::draw::fill_ancestral;
 use samplers::importance::Statistic;
@@ -9,7 +11,7 @@ use samplers::model::LatentModel;
 use samplers::stream::{Purpose, Stream, stream};
 
 use crate::data::{Batch, Data};
-use crate::imputer::Fitted;
+use crate::imputer::{Fitted, InEvaluation};
 
 /// Importance-weighted estimates of rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,56 +22,72 @@ pub struct IwelboResult {
     pub effective_sample_size: Vec<f64>,
 }
 
-/// The importance-weighted bound with `samples` ordinary samples of the encoder's mixture, row by row, in chunks with a
-/// running log-sum-exp. Each row has a stream of its own.
+/// The importance-weighted bound with `samples` ordinary samples of the encoder's mixture, in chunks with a running
+/// log-sum-exp. Each row has a stream of its own; the threads of the current pool take a row each, so that working memory is
+/// of the size of a chunk for each thread, whatever the number of rows and samples.
 ///
 /// An encoder of completed rows does not see rows with missing cells: for these the proposal is the equal mixture of the
 /// encodings of the versions that `completion` makes (METHODS §7).
 ///
+/// `progress` is called after each row.
+///
 /// # Panics
 /// If `completion` is needed and not given.
-///
-/// `progress` is called with the number of finished rows.
 pub fn iwelbo<T: Scalar>(
-    model: &mut Fitted<T>,
+    model: &Fitted<T>,
     data: &Data<T>,
     samples: usize,
     completion: Option<&Completion>,
     seed: u64,
-    mut progress: impl FnMut(usize),
+    progress: impl Fn() + Sync,
 ) -> IwelboResult {
+    let (vae, parameters) = (&model.vae, &model.parameters);
+    let mut tapes: Vec<Tape<T>> = (0..threads().min(data.rows().max(1))).map(|_| Tape::new()).collect();
+    let rows = share(&mut tapes, data.rows(), |tape, n| {
+        let score = score(InEvaluation { vae, parameters, tape }, data, n, samples, completion, seed);
+        progress();
+        score
+    });
+    let (per_row, effective_sample_size) = rows.into_iter().unzip();
+    IwelboResult { per_row, effective_sample_size }
+}
+
+/// The bound of row `n` and its effective sample size.
+fn score<T: Scalar>(
+    mut model: InEvaluation<'_, T>,
+    data: &Data<T>,
+    n: usize,
+    samples: usize,
+    completion: Option<&Completion>,
+    seed: u64,
+) -> (f64, f64) {
     let chunk = model.vae.rows_at_once();
-    let mut result = IwelboResult { per_row: Vec::new(), effective_sample_size: Vec::new() };
-    for n in 0..data.rows() {
-        let mut rng = stream(seed, Purpose::Evaluate, 0, n as u64);
-        let mut sums = Sums::default();
-        let (mixture, params) = proposal(model, data, n, completion, &mut rng);
-        for first in (0..samples).step_by(chunk) {
-            let count = chunk.min(samples - first);
-            let (vae, mut g) = model.graph();
-            let batch = Batch::record(&mut g, data, n..n + 1);
-            let params = g.constant([1, params.len()], &params);
-            let z = g.constant_from(params, [count, 1, mixture.latent], |params, z| {
-                fill_ancestral(&mut rng, mixture, params, z);
-            });
-            let head = vae.decode(&mut g, z, None::<&mut Stream>);
-            let log_likelihood = vae.log_likelihood(&mut g, batch.x, batch.mask, head, 1);
-            let log_prior = g.standard_normal_log_density(z);
-            let log_q = g.mixture_log_density(z, params, mixture, 1);
-            let log_joint = g.add(log_likelihood, log_prior);
-            let log_weights = g.sub(log_joint, log_q);
-            g.value(log_weights).iter().for_each(|w| sums.add(w.to_f64()));
-        }
-        result.per_row.push(sums.log_sum() - (samples as f64).ln());
-        result.effective_sample_size.push(sums.sum * sums.sum / sums.squares);
-        progress(n + 1);
+    let mut rng = stream(seed, Purpose::Evaluate, 0, n as u64);
+    let mut sums = Sums::default();
+    let (mixture, params) = proposal(&mut model, data, n, completion, &mut rng);
+    let InEvaluation { vae, parameters, tape } = model;
+    for first in (0..samples).step_by(chunk) {
+        let count = chunk.min(samples - first);
+        let mut g = tape.graph(parameters);
+        let batch = Batch::record(&mut g, data, n..n + 1);
+        let params = g.constant([1, params.len()], &params);
+        let z = g.constant_from(params, [count, 1, mixture.latent], |params, z| {
+            fill_ancestral(&mut rng, mixture, params, z);
+        });
+        let head = vae.decode(&mut g, z, None::<&mut Stream>);
+        let log_likelihood = vae.log_likelihood(&mut g, batch.x, batch.mask, head, 1);
+        let log_prior = g.standard_normal_log_density(z);
+        let log_q = g.mixture_log_density(z, params, mixture, 1);
+        let log_joint = g.add(log_likelihood, log_prior);
+        let log_weights = g.sub(log_joint, log_q);
+        g.value(log_weights).iter().for_each(|w| sums.add(w.to_f64()));
     }
-    result
+    (sums.log_sum() - (samples as f64).ln(), sums.sum * sums.sum / sums.squares)
 }
 
 /// The mixture that row `n`'s latent points are drawn from, and its natural parameters.
 fn proposal<T: Scalar>(
-    model: &mut Fitted<T>,
+    model: &mut InEvaluation<'_, T>,
     data: &Data<T>,
     n: usize,
     completion: Option<&Completion>,

@@ -8,66 +8,79 @@ use models::generate::generate;
 use models::imputer::Fitted;
 use models::store::ModelInfo;
 
-use super::super::{column_names, rows_for_model};
+use super::super::column_names;
 use crate::failure::{Failure, Result};
 use crate::run::Run;
-use crate::table::{Input, ReadOptions};
 
 /// Rows drawn from the model.
 const SAMPLES: usize = 20_000;
 
-/// A feature model and the features of the rows to compare with.
+/// A feature model, and complete rows in its units.
 pub(super) struct Frechet {
     model: Fitted<f32>,
     info: ModelInfo,
-    of_rows: Vec<f32>,
-    rows: usize,
+    rows: Data<f32>,
+}
+
+/// The rows to compare with, as they were read for the model that is evaluated.
+pub(super) struct Compared<'a> {
+    /// Name of the table.
+    pub(super) name: String,
+    /// The rows in the model's units, without those that have no observed cell.
+    pub(super) rows: &'a Data<f32>,
+    /// How many of these there were.
+    pub(super) empty: usize,
 }
 
 impl Frechet {
-    /// Reads the feature model of the run `features` and the complete rows of `data`, for a model with `columns`.
-    pub(super) fn new(run: &Path, columns: &[String], data: &Input, options: &ReadOptions, seed: u64) -> Result<Self> {
-        let (mut model, info) = Run::open(run)?.load_model()?;
+    /// Reads the feature model of the run `features`, for the model that `of` describes.
+    pub(super) fn new(features: &Path, of: &ModelInfo, compared: &Compared<'_>) -> Result<Self> {
+        let (model, info) = Run::open(features)?.load_model()?;
         let refused = |what: &str, hint: &str| {
-            Err(Failure::usage_hint(format!("--feature-model {}: {what}", run.display()), hint))
+            Err(Failure::usage_hint(format!("--feature-model {}: {what}", features.display()), hint))
         };
-        if column_names(&info) != columns {
+        if column_names(&info) != column_names(of) {
             return refused("it is for other columns than the model", "train it on the same columns");
         }
         if info.vae.components != 1 {
             let what = format!("its encoder has {} components, features come from a single one", info.vae.components);
             return refused(&what, "train it with --method mvae on complete rows");
         }
-        let rows = rows_for_model(data, options, &info, seed)?;
-        if rows.missing() > 0 {
-            let what = format!("{}: {} cells are missing", data.name(), rows.missing());
+        let Compared { name, rows, empty } = compared;
+        let missing = rows.missing() + empty * rows.columns();
+        if missing > 0 {
             return Err(Failure::usage_hint(
-                format!("{what}; a Fréchet distance is one between complete rows"),
+                format!("{name}: {missing} cells are missing; a Fréchet distance is one between complete rows"),
                 "leave out --frechet, or the rows with missing cells",
             ));
         }
         if rows.rows() < 2 {
-            let what = format!("{}: {} rows; a Fréchet distance needs two", data.name(), rows.rows());
+            let what = format!("{name}: {} rows; a Fréchet distance needs two", rows.rows());
             return Err(Failure::usage(what));
         }
-        let of_rows = features(&mut model, rows.values(0..rows.rows()));
-        Ok(Frechet { model, info, of_rows, rows: rows.rows() })
+        let rows = in_units_of(&info, of, rows.values(0..rows.rows()));
+        Ok(Frechet { model, info, rows })
     }
 
     /// The distance of a model's samples, and how many they are.
     pub(super) fn distance(mut self, of: &mut Fitted<f32>, info: &ModelInfo, seed: u64) -> Result<(f64, usize)> {
-        let columns = info.vae.columns;
-        let drawn = generate(of, SAMPLES, seed);
-        // The two models may have standardised their columns by different tables.
-        let own = info.standardisation();
-        let restored = drawn.iter().enumerate().map(|(i, &x)| own.restore(i % columns, f64::from(x)));
-        let drawn = Data::new(columns, restored.collect(), vec![true; drawn.len()]);
-        let drawn: Data<f32> = self.info.standardisation().apply(&drawn);
+        let drawn = in_units_of(&self.info, info, &generate(of, SAMPLES, seed));
+        let rows = self.rows.rows();
+        let of_rows = features(&mut self.model, self.rows.values(0..rows));
         let of_samples = features(&mut self.model, drawn.values(0..SAMPLES));
-        let distance = frechet_distance(&of_samples, &self.of_rows, of_samples.len() / SAMPLES);
+        let distance = frechet_distance(&of_samples, &of_rows, of_samples.len() / SAMPLES);
         let distance = distance.map_err(|_| {
-            Failure::Failed(format!("the features of {SAMPLES} samples and {} rows are not all finite", self.rows))
+            Failure::Failed(format!("the features of {SAMPLES} samples and {rows} rows are not all finite"))
         })?;
         Ok((distance, SAMPLES))
     }
+}
+
+/// Complete rows in the units of one model, in those of another: they may have standardised their columns by different
+/// tables.
+fn in_units_of(other: &ModelInfo, own: &ModelInfo, values: &[f32]) -> Data<f32> {
+    let (columns, own) = (own.vae.columns, own.standardisation());
+    let restored = values.iter().enumerate().map(|(i, &x)| own.restore(i % columns, f64::from(x)));
+    let rows = Data::new(columns, restored.collect(), vec![true; values.len()]);
+    other.standardisation().apply(&rows)
 }

@@ -8,9 +8,9 @@ use models::imputer::Fitted;
 use samplers::completion::Completion;
 use serde::Serialize;
 
-use self::frechet::Frechet;
+use self::frechet::{Compared, Frechet};
 use super::imputation::{Asked, Imputation};
-use super::{column_names, in_pool, rows_for_model};
+use super::{in_pool, rows_for_model};
 use crate::args::{EvaluateArgs, Likelihood};
 use crate::failure::{Failure, Result};
 use crate::output::Output;
@@ -93,23 +93,21 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let run = Run::open(&args.run)?;
     let (mut model, info) = run.load_model()?;
     let seed = args.common.seed.unwrap_or(0);
-    let data = rows_for_model(&Input::from_arg(Some(&args.data)), &args.reading.options(), &info, seed)?;
+    let input = Input::from_arg(Some(&args.data));
+    let data = rows_for_model(&input, &args.reading.options(), &info, seed)?;
     let (data, dropped) = data.without_empty_rows();
     let images = info.vae.images.is_some();
     let importance_samples = args.importance_samples.unwrap_or(if images { 1000 } else { 50_000 });
     if data.rows() == 0 {
-        let data = args.data.display();
+        let data = input.name();
         return Err(Failure::usage(format!("{data}: no row has an observed cell in the model's columns")));
     }
     if args.refit_updates > 0 && info.vae.encoder_input.completed() && data.missing() > 0 {
-        let what = format!("{}: {} cells are missing", args.data.display(), data.missing());
+        let what = format!("{}: {} cells are missing", input.name(), data.missing());
         return Err(Failure::usage_hint(
             format!("{what}; this model's encoder can only be refitted to complete rows"),
             "leave out --refit-updates, or the rows with missing cells",
         ));
-    }
-    if dropped > 0 {
-        output.say(format!("rows without any observed cell, left out: {dropped}"));
     }
     let standardisation = info.standardisation();
 
@@ -137,11 +135,14 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     }
     let frechet = match &args.feature_model {
         Some(features) => {
-            let (data, options) = (Input::from_arg(Some(&args.data)), args.reading.options());
-            Some(Frechet::new(features, &column_names(&info), &data, &options, seed)?)
+            let compared = Compared { name: input.name(), rows: &data, empty: dropped };
+            Some(Frechet::new(features, &info, &compared)?)
         }
         None => None,
     };
+    if dropped > 0 {
+        output.say(format!("rows without any observed cell, left out: {dropped}"));
+    }
     // Rows with missing cells are completed first where the encoder needs them so.
     let own = Imputation::new(Asked::default(), &info.vae)?;
     let completion = own.completion().zip(info.imputations);
@@ -164,10 +165,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         let score = |model: &mut _, what: &str| {
             let bar = output.bar(data.rows() as u64, "rows");
             bar.set_message(what.to_owned());
-            let result = {
-                let progress = |done| bar.set_position(done as u64);
-                iwelbo(model, &data, importance_samples, completion.as_ref(), seed, progress)
-            };
+            let result = iwelbo(model, &data, importance_samples, completion.as_ref(), seed, || bar.inc(1));
             bar.finish_and_clear();
             let samples = result.effective_sample_size.iter().sum::<f64>() / data.rows() as f64;
             (mean_and_standard_error(&in_data_units(&result.per_row, &data, &standardisation)), samples)
