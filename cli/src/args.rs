@@ -328,7 +328,7 @@ pub(crate) struct SnrArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReproduceArgs {
-    /// The experiment: fig5 or fig6
+    /// The experiment: fig2, fig5 or fig6
     pub(crate) name: String,
     /// Directory with train_missing50.csv, test.csv and truth.json (default: a mixture is generated)
     #[arg(long, value_name = "DIR")]

@@ -67,6 +67,35 @@ fn wrong_imputations() {
     }
 }
 
+/// Methods of one component spend the budget on samples, the others on components or imputations.
+#[test]
+fn all_methods_with_one_budget() {
+    let place = Place::new();
+    let report = place.missvae(&format!("reproduce fig2 {TINY} --components 3 --out two --json --quiet")).json();
+    let rows = report["rows"].as_array().unwrap();
+    check_files(&place, "two", "fig2", 7);
+    let settings: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let config = place.text(&format!("two/runs/{}/config.toml", row["run"].as_str().unwrap()));
+            let config: toml::Table = config.parse().unwrap();
+            let number = |name: &str| config.get(name).and_then(toml::Value::as_integer).unwrap_or(0);
+            (row["method"].as_str().unwrap(), number("components"), number("samples"), number("importance-samples"))
+        })
+        .collect();
+    let expected = [
+        ("mvae", 1, 3, 1),
+        ("miss-vae", 3, 3, 1),
+        ("miss-svae", 3, 1, 1),
+        ("miwae", 1, 1, 3),
+        ("miss-iwae", 3, 1, 3),
+        ("miss-siwae", 3, 1, 1),
+        ("demiss-vae", 3, 1, 0),
+    ];
+    assert_eq!(settings, expected);
+    assert!(rows.iter().all(|row| row["components"] == 3 && row["log_likelihood"].as_f64().is_some()), "{rows:?}");
+}
+
 /// A plan is printed, and nothing else happens.
 #[test]
 fn dry_run_leaves_nothing() {

@@ -11,6 +11,8 @@ use crate::failure::{Failure, Result};
 /// A sampler of imputations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Imputations {
+    /// None: the method has no imputations.
+    None,
     /// The one of the training options.
     Lair,
     /// Exact draws from the model's p(x_mis|x_obs).
@@ -42,6 +44,7 @@ impl Imputations {
     /// Name in files.
     pub(super) fn name(&self) -> &'static str {
         match self {
+            Imputations::None => "none",
             Imputations::Lair => "lair",
             Imputations::Rejection(_) => "rejection",
             Imputations::Oracle(_) => "oracle",
@@ -76,7 +79,7 @@ impl Imputations {
     /// What `recipe.json` says of a sampler that is not the training options'.
     pub(super) fn recipe(&self) -> Option<Value> {
         match self {
-            Imputations::Lair => None,
+            Imputations::None | Imputations::Lair => None,
             Imputations::Rejection(RejectionConfig { cells, pools }) => {
                 Some(json!({"imputations": "rejection", "cells": cells, "pools": pools}))
             }
@@ -91,7 +94,7 @@ impl Imputations {
     /// The sampler, where it is not the training options'.
     pub(super) fn sampler(&self, truth: Option<&GaussianMixture>) -> Result<Option<Box<dyn Impute<f32>>>> {
         Ok(match self {
-            Imputations::Lair => None,
+            Imputations::None | Imputations::Lair => None,
             Imputations::Rejection(config) => Some(Box::new(Rejection::new(*config))),
             Imputations::Oracle(interpolation) => Some(Box::new(oracle(truth, *interpolation)?)),
         })

@@ -2,14 +2,16 @@
 //!
 //! In the order in which a reader needs them:
 //! - [`Experiment`], [`Settings`], [`Spec`]: what an experiment is, what the user changes, and the runs that follow;
-//! - `fig5`, `fig6`: the experiments, one file each;
+//! - `fig2`, `fig5`, `fig6`: the experiments, one file each; `boxes`: what those of one kind share;
 //! - `data`: the table; `imputations`: what renews imputations;
 //! - `prepare`, `execute`: runs with their directories, and how they are carried out; `estimate`: how long that takes;
 //! - `results`: what comes out.
 
+mod boxes;
 mod data;
 mod estimate;
 mod execute;
+mod fig2;
 mod fig5;
 mod fig6;
 mod imputations;
@@ -44,7 +46,7 @@ struct Experiment {
     about: &'static str,
     /// The methods that it compares.
     methods: &'static [&'static str],
-    /// The numbers of components, or of imputations, that it tries.
+    /// The numbers of components, or of imputations, that it tries; of samples for methods of a single component.
     components: &'static [usize],
     /// Its runs, panel by panel and seed by seed.
     specs: fn(&Settings) -> Result<Vec<Spec>>,
@@ -53,7 +55,7 @@ struct Experiment {
 }
 
 /// All experiments, in the paper's order.
-const EXPERIMENTS: &[Experiment] = &[fig5::EXPERIMENT, fig6::EXPERIMENT];
+const EXPERIMENTS: &[Experiment] = &[fig2::EXPERIMENT, fig5::EXPERIMENT, fig6::EXPERIMENT];
 
 /// What the user asks of an experiment.
 struct Settings {
@@ -71,6 +73,7 @@ struct Settings {
 struct Spec {
     panel: &'static str,
     method: Method,
+    /// K, or the number of samples of a method with a single component.
     components: usize,
     imputations: Imputations,
     seed: u64,

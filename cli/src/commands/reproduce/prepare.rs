@@ -23,9 +23,14 @@ pub(super) struct Prepared {
 pub(super) fn runs(settings: &Settings, specs: Vec<Spec>, data: &MogData, directory: &Path) -> Result<Vec<Prepared>> {
     let table = std::path::absolute(&data.table).unwrap_or_else(|_| data.table.clone());
     let prepare = |spec: Spec| -> Result<Prepared> {
+        // A single component takes the budget as samples: outside the logarithm or inside, as its bound has them.
+        let single = spec.method.single();
+        let (samples, importance_samples) = spec.method.default_samples(1, spec.components);
         let said = TrainOptions {
             method: Some(spec.method.name.to_owned()),
-            components: Some(spec.components),
+            components: Some(if single { 1 } else { spec.components }),
+            samples: single.then_some(samples),
+            importance_samples: single.then_some(importance_samples),
             seed: Some(spec.seed),
             ..spec.training.clone()
         };

@@ -1,0 +1,45 @@
+//! Box plots over seeds: a group for each method, a box for each number of components.
+
+use super::results::{Row, values};
+use super::{Imputations, Settings, Spec};
+use crate::options::{Preset, TrainOptions};
+use crate::plot::{Content, Figure, LabelledBox, Panel};
+
+/// Runs of all methods on the MoG preset, whose budget of samples is each of the numbers of components, for all seeds.
+pub(super) fn specs(settings: &Settings, panel: &'static str) -> Vec<Spec> {
+    let mut specs = Vec::new();
+    for &seed in &settings.seeds {
+        for &components in &settings.components {
+            for &method in &settings.methods {
+                let training = TrainOptions { preset: Some(Preset::Mog), ..TrainOptions::default() };
+                let imputations = if method.bound().is_some() { Imputations::None } else { Imputations::Lair };
+                specs.push(Spec { panel, method, components, imputations, seed, training });
+            }
+        }
+    }
+    specs
+}
+
+/// Their log-likelihoods.
+pub(super) fn figure(settings: &Settings, rows: &[Row], x_label: &str) -> Figure {
+    let group = |(series, method): (usize, &models::method::Method)| -> Vec<LabelledBox> {
+        let one = |&components: &usize| LabelledBox {
+            label: format!("*K* = {components}"),
+            series,
+            values: values(rows, |row| row.method == method.name && row.components == components),
+        };
+        settings.components.iter().map(one).collect()
+    };
+    let groups: Vec<_> = settings.methods.iter().enumerate().map(group).collect();
+    let boxes: usize = groups.iter().map(Vec::len).sum();
+    Figure {
+        series: settings.methods.iter().map(|method| method.title.to_owned()).collect(),
+        panels: vec![Panel {
+            title: None,
+            x_label: Some(x_label.to_owned()),
+            y_label: Some("test log-likelihood (nats)".to_owned()),
+            width: (64.0 * boxes as f64 + 40.0 * groups.len() as f64).max(420.0),
+            content: Content::Boxes(groups),
+        }],
+    }
+}
