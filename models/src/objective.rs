@@ -60,6 +60,8 @@ pub struct Recorded {
     pub per_row: Var,
     /// log w, Z × I × B, or Z × I × B × K for stratified bounds.
     pub log_weights: Var,
+    /// The encoder's mixture of each row, B × K(2L+1).
+    pub params: Var,
     /// A value whose gradient is added to that of [`value`](Recorded::value): the leave-one-out logit gradient.
     surrogate: Option<Var>,
 }
@@ -124,7 +126,7 @@ pub fn record<T: Scalar>(
     let value = g.mean(per_row, &[0]);
     let surrogate = (config.logit_gradient == LogitGradient::LeaveOneOut && config.ancestral())
         .then(|| leave_one_out(g, mixture, z, params, log_weights));
-    Recorded { value, per_row, log_weights, surrogate }
+    Recorded { value, per_row, log_weights, params, surrogate }
 }
 
 /// Draws z by the method's kind of sampling.

@@ -65,6 +65,7 @@ fn training_the_bundled_table() {
         assert!(number(&last, key).is_finite(), "{key}");
     }
     assert_eq!(last["objective"], summary["objective"]);
+    assert!((1.0..=5.0).contains(&number(&last, "components_in_use")), "{last}");
 
     // A finished run that is gone on with stays as it is and says the same.
     let before = place.snapshot();

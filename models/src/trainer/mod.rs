@@ -127,6 +127,9 @@ pub struct Progress {
     pub rows: u64,
     /// Sum over the running epoch's updates of the gradient norm.
     pub norm_sum: f64,
+    /// Sum over the running epoch's rows of the components in use: see [`Epoch::components_in_use`].
+    #[serde(default)]
+    pub components_in_use: u64,
     /// What the sampler of imputations said in the running epoch.
     #[serde(default)]
     pub sampler: SamplerSums,
@@ -194,7 +197,13 @@ pub struct Epoch {
     pub validation: Option<f64>,
     /// What the sampler of imputations said.
     pub sampler: SamplerSums,
+    /// Mean over the epoch's rows of the components of the encoder's mixture whose weight is above
+    /// [`IN_USE`]; none with a single component. Near 1, the mixture has collapsed.
+    pub components_in_use: Option<f64>,
 }
+
+/// The weight above which a component counts as used.
+pub const IN_USE: f64 = 0.01;
 
 /// Watches a training run.
 pub trait Observer<T: Scalar> {
@@ -402,6 +411,8 @@ impl<T: Scalar> Trainer<T> {
                     learning_rate: step.learning_rate,
                     validation: validation.map(|rows| self.validate(rows, data)),
                     sampler: self.progress.sampler,
+                    components_in_use: (self.vae.mixture().components > 1)
+                        .then(|| self.progress.components_in_use as f64 / self.progress.rows as f64),
                 };
                 let Progress { epoch, update, .. } = self.progress;
                 self.progress = Progress { epoch: epoch + 1, update, ..Progress::default() };

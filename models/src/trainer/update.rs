@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use autodiff::Wanted;
+use autodiff::ops::Mixture;
 use linalg::Scalar;
 use linalg::reduce::sum_of_squares;
 use samplers::chains::{ChainSampler, Diagnostics};
 use samplers::stream::{Purpose, Stream, stream};
 
-use super::{ImputationTraining, Objective, Progress, Step, Trainer};
+use super::{IN_USE, ImputationTraining, Objective, Progress, Step, Trainer};
 use crate::Error;
 use crate::completed::{CompletedBatch, record_completed};
 use crate::data::{Batch, Data, shuffled};
@@ -39,12 +40,16 @@ impl<T: Scalar> Trainer<T> {
         let order = std::mem::take(&mut self.order);
         let rows = order[first..last].iter().map(|&n| n as usize);
         let count = rows.len();
-        let (objective, diagnostics) = match self.config.objective {
+        let (objective, in_use, diagnostics) = match self.config.objective {
             Objective::FiniteMixture(config) => {
                 let streams = self.streams();
-                (self.gradient_of_rows(data, &config, rows.clone(), streams), None)
+                let (objective, in_use) = self.gradient_of_rows(data, &config, rows.clone(), streams);
+                (objective, in_use, None)
             }
-            Objective::ImputationMixture(training) => self.gradient_of_imputations(data, &training, rows.clone()),
+            Objective::ImputationMixture(training) => {
+                let (objective, diagnostics) = self.gradient_of_imputations(data, &training, rows.clone());
+                (objective, 0, diagnostics)
+            }
         };
         let len = self.gradient.len();
         let gradient_norm = self.tape.beside("gradient norm", len, || sum_of_squares(&self.gradient).sqrt());
@@ -72,6 +77,7 @@ impl<T: Scalar> Trainer<T> {
         self.progress.rows += count as u64;
         self.progress.objective_sum += objective * count as f64;
         self.progress.norm_sum += gradient_norm;
+        self.progress.components_in_use += in_use;
         if let Some(diagnostics) = diagnostics {
             self.progress.sampler.add(&diagnostics);
         }
@@ -102,24 +108,25 @@ impl<T: Scalar> Trainer<T> {
         Ok(&self.gradient)
     }
 
-    /// The objective of incomplete rows; its gradient goes to `self.gradient`, with the sign that the optimiser needs. The
-    /// streams are for the latent variables and for dropout.
+    /// The objective of incomplete rows, and how many components these have in use together. The gradient goes to
+    /// `self.gradient`, with the sign that the optimiser needs. The streams are for the latent variables and for dropout.
     fn gradient_of_rows(
         &mut self,
         data: &Data<T>,
         config: &ObjectiveConfig,
         rows: impl ExactSizeIterator<Item = usize> + Clone,
         (mut noise, mut dropout): (Stream, Stream),
-    ) -> f64 {
+    ) -> (f64, u64) {
         let mut g = self.tape.graph(&self.parameters);
         let batch = Batch::record(&mut g, data, rows);
         let (randomness, mode) = (Randomness::Stream(&mut noise), Mode::Train(&mut dropout));
         let recorded = record(&mut g, &self.vae, config, batch, randomness, mode);
         let objective = g.item(recorded.value).to_f64();
+        let in_use = components_in_use(self.vae.mixture(), g.value(recorded.params));
         // The optimiser minimises, the bound is maximised.
         recorded.backward(&mut g, -T::ONE, Wanted::All, &mut self.gradient);
         self.statistics.observe(&g, self.vae.layout());
-        objective
+        (objective, in_use)
     }
 
     /// The decoder's objective on completed rows, and what the sampler said if their imputations were renewed first. The
@@ -233,5 +240,27 @@ impl<T: Scalar> Trainer<T> {
         let batch = CompletedBatch::record(&mut g, self.vae.config().columns, config.imputations, completed, mask);
         let recorded = record_completed(&mut g, &self.vae, config, batch, noise, Mode::Evaluate);
         g.item(recorded.value(config.decoder)).to_f64()
+    }
+}
+
+/// Components whose weight is above [`IN_USE`], all mixtures together.
+fn components_in_use<T: Scalar>(mixture: Mixture, params: &[T]) -> u64 {
+    let threshold = T::from_f64(IN_USE.ln());
+    let of_row = |row: &[T]| mixture.split(row).2.iter().filter(|log_weight| **log_weight > threshold).count() as u64;
+    params.chunks_exact(mixture.params_len()).map(of_row).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn components_are_counted_above_the_threshold() {
+        let mixture = Mixture { components: 3, latent: 1 };
+        let row = |weights: [f64; 3]| [vec![0.0; 3], vec![1.0; 3], weights.map(f64::ln).to_vec()].concat();
+        let collapsed = row([1.0, 0.0, 0.0]);
+        let two = row([0.5, 0.491, 0.009]);
+        assert_eq!(components_in_use(mixture, &collapsed), 1);
+        assert_eq!(components_in_use(mixture, &[collapsed, two, row([0.4, 0.3, 0.3])].concat()), 6);
     }
 }

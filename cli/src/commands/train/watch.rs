@@ -34,6 +34,9 @@ pub(super) struct MetricsLine {
     /// Mean of the bound over the validation rows, in nats a row of the data's units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) validation: Option<f64>,
+    /// Mean over rows of the components with a weight above 0.01, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    components_in_use: Option<f64>,
     /// Of the sampler of imputations, where it has one and has begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     effective_sample_size: Option<f64>,
@@ -167,18 +170,20 @@ impl<'a> Watch<'a> {
             learning_rate: epoch.learning_rate,
             seconds: self.before + self.started.elapsed().as_secs_f64(),
             validation: epoch.validation.map(|value| value - self.validation_log_volume),
+            components_in_use: epoch.components_in_use,
             effective_sample_size: epoch.sampler.effective_sample_size(),
             acceptance_rate: epoch.sampler.acceptance_rate(),
             replaced: self.info.imputations.map(|_| epoch.sampler.replaced),
         };
         self.metrics.add(&line)?;
         let validation = line.validation.map_or(String::new(), |value| format!(", validation {value:.4}"));
-        let sampler = [
+        let mixture = [
+            line.components_in_use.map(|count| format!(", {count:.1} components in use")),
             line.effective_sample_size.map(|size| format!(", {size:.1} effective proposals")),
             line.acceptance_rate.map(|rate| format!(", {:.0}% accepted", 100.0 * rate)),
         ];
-        let sampler: String = sampler.into_iter().flatten().collect();
-        let text = format!("epoch {}{sampler}, objective {:.4}{validation}", line.epoch, line.objective);
+        let mixture: String = mixture.into_iter().flatten().collect();
+        let text = format!("epoch {}{mixture}, objective {:.4}{validation}", line.epoch, line.objective);
         if matches!(self.bar, Bar::Own(_)) && self.output.wants_lines() && line.update >= self.next_line {
             self.output.say(format!("update {}, {text} nats a row", line.update));
             self.next_line = (line.update / self.line_every + 1) * self.line_every;
