@@ -226,6 +226,7 @@ impl TrainOptions {
     /// Options must have been laid over a preset already.
     pub(crate) fn settle(mut self, rows: usize, columns: usize) -> Result<Plan> {
         let method = self.method()?;
+        self.preset.map_or(Ok(()), |preset| preset.check_columns(columns))?;
         let positive = |option: &str, value: Option<usize>, default: usize| {
             let value = value.unwrap_or(default);
             check(option, value, value > 0, "at least 1")

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use models::method::Method;
 
 use super::{ChainOption, ScheduleOption, TrainOptions};
+use crate::failure::{Failure, Result};
 
 /// An experiment of the paper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -46,6 +47,25 @@ impl Preset {
             Preset::Hepmass => 21,
             Preset::Miniboone => 43,
             Preset::Mnist | Preset::Omniglot => 784,
+        }
+    }
+
+    /// Refuses a table of another width than that of the preset's data set from the UCI repository. The other presets are
+    /// for any table, and for images of their size.
+    pub(crate) fn check_columns(self, columns: usize) -> Result<()> {
+        let set = match self {
+            Preset::Gas => "UCI Gas",
+            Preset::Power => "UCI Power",
+            Preset::Hepmass => "UCI Hepmass",
+            Preset::Miniboone => "UCI MiniBooNE",
+            Preset::Mog | Preset::Mnist | Preset::Omniglot => return Ok(()),
+        };
+        match self.columns() {
+            expected if columns == expected => Ok(()),
+            expected => Err(Failure::usage_hint(
+                format!("the preset is for {set}, which has {expected} columns, and the table has {columns}"),
+                "give the options that are wanted of it one by one (docs/uci.md), or choose columns by --columns",
+            )),
         }
     }
 

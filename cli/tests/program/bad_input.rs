@@ -121,6 +121,8 @@ fn options_that_make_no_sense() {
             &["--method miss-svea: expected one of mvae, miss-vae", "hint: did you mean miss-svae?"],
         ),
         ("--method vae", &["--method vae: expected one of"]),
+        ("--preset power", &["UCI Power, which has 6 columns, and the table has 3", "docs/uci.md"]),
+        ("--preset miniboone --columns a,b", &["UCI MiniBooNE, which has 43 columns, and the table has 2"]),
         ("--preset moog", &["'moog' for '--preset", "mog, gas, power"]),
         ("--threads 0", &["--threads 0: expected from 1 to"]),
         ("--threads 1000000", &["--threads 1000000: expected from 1 to"]),
