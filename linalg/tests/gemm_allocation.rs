@@ -1,6 +1,7 @@
 //! The product allocates nothing once its scratch has grown, on one thread and two.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::{Write, stderr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use missvae_linalg::gemm::{Epilogue, Matrix, MatrixMut, Scratch, gemm, gemm_scratch_len};
@@ -55,6 +56,8 @@ fn each(a: &[f32], b: &[f32], mut f: impl FnMut(Matrix<f32>, Matrix<f32>, Epilog
 #[test]
 fn nothing_is_allocated() {
     if level() == Level::Plain {
+        // Past the harness, which keeps what a passing test prints to itself.
+        let _ = writeln!(stderr(), "skipped: without vectors, products are matrixmultiply's, which allocates");
         return;
     }
     let (a, b, mut c) = (vec![0.5; 700 * 600], vec![0.5; 600 * 300], vec![0.0; 700 * 300]);
