@@ -53,13 +53,18 @@ class Engine:
                 return []
         command = self.command.replace("{threads}", str(threads))
         command = command.replace("{configs}", shlex.join(configs))
-        done = subprocess.run(
+        process = subprocess.Popen(
             command, shell=True, stdout=subprocess.PIPE, text=True, env=os.environ | self.environment
         )
-        if done.returncode != 0:
-            sys.exit(f"compare.py: {self.name}: exit code {done.returncode} from: {command}")
-        lines = [line for line in map(timing_line, done.stdout.splitlines()) if line]
-        lines = [line | {"engine": self.name} for line in lines if line["threads"] == threads]
+        output = process.stdout.read()
+        # Not `wait`, which does not say how much memory the process took.
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            sys.exit(f"compare.py: {self.name}: exit code {process.returncode} from: {command}")
+        lines = [line for line in map(timing_line, output.splitlines()) if line]
+        about = {"engine": self.name, "peak_mib": round(usage.ru_maxrss / 1024)}
+        lines = [line | about for line in lines if line["threads"] == threads]
         if configs:
             lines = [line for line in lines if line["config"] in configs]
         if not lines:
@@ -154,6 +159,12 @@ def print_table(lines: list[dict], engines: list[str]) -> None:
         print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |")
 
 
+def print_memory(lines: list[dict], engines: list[str]) -> None:
+    """The most memory that a process of each engine took, with all the configurations that it ran."""
+    most = {engine: max((line["peak_mib"] for line in lines if line["engine"] == engine), default=None) for engine in engines}
+    print("peak memory of a process, MiB:", ", ".join(f"{engine} {mib}" for engine, mib in most.items() if mib))
+
+
 def ratio(peer: dict[int, float] | None, ours: dict[int, float] | None) -> str:
     """Peer's median over ours, with the range over the rounds that have both."""
     if not peer or not ours:
@@ -203,7 +214,9 @@ def main() -> None:
                     with args.save.open("a") as file:
                         file.write(json.dumps(line) + "\n")
     lines.sort(key=lambda line: (args.threads.index(line["threads"]), line["round"]))
-    print_table(lines, [engine.name for engine in engines])
+    names = [engine.name for engine in engines]
+    print_table(lines, names)
+    print_memory(lines, names)
 
 
 if __name__ == "__main__":
