@@ -328,7 +328,7 @@ pub(crate) struct SnrArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReproduceArgs {
-    /// The experiment: fig2, fig5 or fig6
+    /// The experiment: fig2, fig5, fig6, fig9, fig10 or fig11
     pub(crate) name: String,
     /// Directory with train_missing50.csv, test.csv and truth.json (default: a mixture is generated)
     #[arg(long, value_name = "DIR")]
@@ -348,9 +348,9 @@ pub(crate) struct ReproduceArgs {
     /// Parameter updates, instead of --epochs
     #[arg(long, value_name = "N")]
     pub(crate) updates: Option<u64>,
-    /// Runs of each setting: the seeds are --seed and those after it
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    pub(crate) seeds: usize,
+    /// Runs of each setting: the seeds are --seed and those after it (default: the experiment's)
+    #[arg(long, value_name = "N")]
+    pub(crate) seeds: Option<usize>,
     /// fig5: points on each leg of an interpolation, ends included (default: 5, and 6 for oracle 2)
     #[arg(long, value_name = "N")]
     pub(crate) points: Option<usize>,

@@ -37,7 +37,8 @@ impl<T: Scalar> Fitted<T> {
         (&self.vae, self.tape.graph(&self.parameters))
     }
 
-    fn in_evaluation(&mut self) -> InEvaluation<'_, T> {
+    /// The model with its parts borrowed.
+    pub fn in_evaluation(&mut self) -> InEvaluation<'_, T> {
         InEvaluation { vae: &self.vae, parameters: &self.parameters, tape: &mut self.tape }
     }
 }

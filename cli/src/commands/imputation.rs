@@ -1,6 +1,7 @@
 //! How missing cells are sampled under a fitted model.
 
 use models::imputer::Fitted;
+use models::store::ModelInfo;
 use models::vae::VaeConfig;
 use samplers::chains::{ChainConfig, Sampler};
 use samplers::completion::{Completion, complete};
@@ -93,12 +94,13 @@ impl Imputation {
         }
     }
 
-    /// What proposes where the encoder takes completed rows and cells are missing.
-    pub(super) fn completion(&self) -> Option<&Completion> {
-        match self {
-            Imputation::Importance(_) => None,
-            Imputation::Chain(_, completion) => Some(completion),
-        }
+    /// What makes the proposals of incomplete rows where the encoder takes completed ones: as many versions of a row as the
+    /// model was trained with. `None` for an encoder of incomplete rows.
+    pub(super) fn for_proposals(model: &ModelInfo) -> Result<Option<Completion>> {
+        Ok(match (Imputation::new(Asked::default(), &model.vae)?, model.imputations) {
+            (Imputation::Chain(_, completion), Some(copies)) => Some(Completion { copies, ..completion }),
+            _ => None,
+        })
     }
 
     /// Completes rows; the arguments are those of [`impute`] and of [`complete`].

@@ -3,6 +3,7 @@
 mod bench;
 mod describe;
 mod evaluate;
+mod frechet;
 mod gradcheck;
 mod imputation;
 mod impute;

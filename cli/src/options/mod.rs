@@ -200,6 +200,15 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "FILE|FRACTION")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) validation: Option<String>,
+    /// Every so many epochs, tell the Fréchet distance of rows drawn from the model to the validation rows, which must be
+    /// complete, in the features of --feature-model
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) frechet_every: Option<u64>,
+    /// The run that --frechet-every takes features from: another model of the same columns, fitted with mvae
+    #[arg(long, value_name = "RUN")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) feature_model: Option<String>,
     /// Leave the columns as they are (default: standardised by their observed mean and deviation)
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -299,6 +308,8 @@ impl TrainOptions {
             hide_quadrants,
             validation_from,
             validation,
+            frechet_every,
+            feature_model,
             no_standardize,
             columns,
             ignore_columns,

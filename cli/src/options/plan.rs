@@ -278,6 +278,11 @@ impl TrainOptions {
         check("clip", clip, clip >= 0.0 && !clip.is_nan(), "a number of at least 0 (0: no limit)")?;
         let rate = self.hidden()?.0;
         self.validation()?;
+        match (self.frechet_every, &self.feature_model) {
+            (Some(every), Some(_)) => check("frechet-every", every, every > 0, "at least 1").map(|_| ())?,
+            (None, None) => (),
+            _ => return Err(Failure::usage("--frechet-every and --feature-model: one needs the other")),
+        }
 
         let objective = match method.family {
             Family::FiniteMixture { bound, .. } => {

@@ -32,13 +32,17 @@ impl Axis {
         }
         // A single value gets a range of its own size.
         let margin = if high > low { 0.06 * (high - low) } else { 0.05 * high.abs().max(1.0) };
-        let (low, high) = (low - margin, high + margin);
+        Some(Axis::between(low - margin, high + margin, count, least))
+    }
+
+    /// An axis from `low` to `high` with about `count` ticks that are at least `least` apart.
+    pub(super) fn between(low: f64, high: f64, count: f64, least: f64) -> Axis {
         let step = nice_step((high - low) / count).max(least);
         let decimals = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
         let first = (low / step).ceil() as i64;
         let ticks = (first..).map(|i| i as f64 * step).take_while(|&at| at <= high);
         let ticks = ticks.map(|at| (at, label(at, decimals))).collect();
-        Some(Axis { low, high, ticks })
+        Axis { low, high, ticks }
     }
 
     /// Where a value is on the axis: 0 at its low end, 1 at its high end.

@@ -1,8 +1,8 @@
-//! Figures: panels with box plots, lines or curves, as SVG and as PNG.
+//! Figures: panels with box plots, lines, curves or contours, as SVG and as PNG.
 //!
 //! In the order in which a reader needs them:
 //! - [`Figure`], [`Panel`], [`Content`]: what is shown;
-//! - `panel`: how a panel is drawn; `axis`: its ticks; `statistics`: what a box shows;
+//! - `panel`: how a panel is drawn; `axis`: its ticks; `statistics`: what a box shows; `contour`: lines of equal density;
 //! - `svg`: the elements that are written, and the mark-up of labels;
 //! - `raster`: the same figure as pixels.
 //!
@@ -10,6 +10,7 @@
 //! and `_{x}` for a subscript.
 
 mod axis;
+mod contour;
 mod panel;
 mod raster;
 mod statistics;
@@ -19,6 +20,7 @@ use std::path::Path;
 
 use crate::failure::{Failure, Result};
 use crate::files::write_atomic;
+pub(crate) use contour::Density;
 use svg::{Anchor, Svg};
 
 /// Colours that people with any colour vision can tell apart, in the order of the series (M. Okabe and K. Ito, 2008).
@@ -47,6 +49,8 @@ pub(crate) struct Figure {
     pub(crate) series: Vec<String>,
     /// From left to right, and row by row.
     pub(crate) panels: Vec<Panel>,
+    /// Panels in a row, at least 1.
+    pub(crate) in_row: usize,
 }
 
 /// A part of a figure with axes of its own.
@@ -72,6 +76,16 @@ pub(crate) enum Content {
     Lines(Vec<Line>),
     /// Lines with bands, for any number of points, which are at whole numbers such as epochs.
     Curves(Vec<Line>),
+    /// Densities over one square, by lines around the regions that hold half and nine tenths of the mass.
+    Contours(Vec<Contour>),
+}
+
+/// A density in a series' colour.
+#[derive(Clone, Debug)]
+pub(crate) struct Contour {
+    /// Its place among the series.
+    pub(crate) series: usize,
+    pub(crate) density: Density,
 }
 
 /// A box plot of some values.
@@ -105,29 +119,29 @@ impl Content {
     fn boxes(&self) -> bool {
         matches!(self, Content::Boxes(_))
     }
+
+    /// Whether a series has marks beside its colour.
+    fn marked(&self) -> bool {
+        matches!(self, Content::Lines(_) | Content::Curves(_))
+    }
 }
 
 impl Figure {
-    /// Writes the figure as `<stem>.svg` and `<stem>.png` into a directory, all panels in a row.
+    /// Writes the figure as `<stem>.svg` and `<stem>.png` into a directory.
     pub(crate) fn write(&self, directory: &Path, stem: &str) -> Result<()> {
-        self.write_in_rows(directory, stem, self.panels.len())
-    }
-
-    /// Writes the figure as `<stem>.svg` and `<stem>.png` into a directory, so many panels in a row.
-    pub(crate) fn write_in_rows(&self, directory: &Path, stem: &str, in_row: usize) -> Result<()> {
-        let text = self.svg(in_row);
+        let text = self.svg();
         let pixels = raster::png(&text).map_err(|what| Failure::Failed(format!("{stem}.png: {what}")))?;
         write_atomic(&directory.join(format!("{stem}.svg")), |out| out.write_all(text.as_bytes()))?;
         write_atomic(&directory.join(format!("{stem}.png")), |out| out.write_all(&pixels))?;
         Ok(())
     }
 
-    /// The figure as SVG, so many panels in a row.
-    fn svg(&self, in_row: usize) -> String {
+    /// The figure as SVG.
+    fn svg(&self) -> String {
         let titled = self.panels.iter().any(|panel| panel.title.is_some());
         let above = if titled { 1.6 * TITLE } else { 0.0 };
         let wide = |row: &[Panel]| row.iter().map(|panel| LEFT + panel.width + RIGHT).sum::<f64>();
-        let rows: Vec<&[Panel]> = self.panels.chunks(in_row.max(1)).collect();
+        let rows: Vec<&[Panel]> = self.panels.chunks(self.in_row.max(1)).collect();
         let panels = rows.iter().map(|row| wide(row)).fold(0.0, f64::max);
         // A single narrow panel stands under a wider legend.
         let width = panels.max((legend_width(&self.entries()) + 2.0 * RIGHT).min(WIDE));
@@ -178,14 +192,14 @@ impl Figure {
     /// The entries in lines, each centred.
     fn legend(&self, svg: &mut Svg, width: f64, lines: &[Vec<usize>]) {
         let entries = self.entries();
-        let only_boxes = self.panels.iter().all(|panel| panel.content.boxes());
+        let marked = self.panels.iter().any(|panel| panel.content.marked());
         for (number, line) in lines.iter().enumerate() {
             let names: Vec<&str> = line.iter().map(|&place| entries[place]).collect();
             let mut left = (width - legend_width(&names)) / 2.0;
             let middle = LEGEND / 2.0 + LEGEND_LINE * number as f64;
             for (&place, name) in line.iter().zip(names) {
                 match place.checked_sub(self.series.len()) {
-                    None => series_key(svg, place, (left, middle), only_boxes),
+                    None => series_key(svg, place, (left, middle), marked),
                     Some(0) => svg.line((left, middle), (left + KEY, middle), panel::INK, 2.5),
                     Some(_) => panel::diamond(svg, (left + KEY / 2.0, middle), "#ffffff"),
                 }
@@ -197,13 +211,13 @@ impl Figure {
 }
 
 /// The key of a series, its left end at a place.
-fn series_key(svg: &mut Svg, series: usize, (left, middle): (f64, f64), boxes: bool) {
+fn series_key(svg: &mut Svg, series: usize, (left, middle): (f64, f64), marked: bool) {
     let colour = COLOURS[series % COLOURS.len()];
-    if boxes {
-        panel::swatch(svg, (left, middle - 8.0), (KEY, 16.0), colour);
-    } else {
+    if marked {
         svg.line((left, middle), (left + KEY, middle), colour, 2.5);
         panel::mark(svg, series, (left + KEY / 2.0, middle), colour);
+    } else {
+        panel::swatch(svg, (left, middle - 8.0), (KEY, 16.0), colour);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::statistics::BoxStatistics;
 use super::svg::{Anchor, Svg};
-use super::{COLOURS, Content, LABEL, LEFT, LabelledBox, Line, Panel, TITLE};
+use super::{COLOURS, Content, Contour, LABEL, LEFT, LabelledBox, Line, Panel, TITLE};
 
 /// Axes, whiskers, medians.
 pub(super) const INK: &str = "#1a1a1a";
@@ -19,6 +19,8 @@ const CAP: f64 = 3.5;
 const MARKS: usize = 10;
 /// The gap between groups of boxes, in boxes.
 const GAP: f64 = 0.6;
+/// Shares of the mass within the contours of a density, and the widths of their lines.
+const CONTOURS: [(f64, f64); 2] = [(0.9, 1.2), (0.5, 2.4)];
 
 /// Where a panel's axes are, in CSS pixels.
 #[derive(Clone, Copy, Debug)]
@@ -59,14 +61,20 @@ impl Panel {
         if let Some(label) = &self.y_label {
             svg.upward_text((area.left - LEFT + 20.0, area.top + area.height / 2.0), LABEL, label);
         }
-        let heights: Vec<f64> = match &self.content {
-            Content::Boxes(groups) => groups.iter().flatten().flat_map(|one| one.values.iter().copied()).collect(),
+        let count = area.height / TICK_SPACE;
+        let y = match &self.content {
+            Content::Boxes(groups) => {
+                Axis::around(groups.iter().flatten().flat_map(|one| one.values.iter().copied()), count)
+            }
             Content::Lines(lines) | Content::Curves(lines) => {
                 let shown = lines.iter().flat_map(|line| &line.points).filter(|point| point.x.is_finite());
-                shown.flat_map(|point| [point.y, point.low, point.high]).collect()
+                Axis::around(shown.flat_map(|point| [point.y, point.low, point.high]), count)
+            }
+            Content::Contours(contours) => {
+                contours.first().map(|one| Axis::between(one.density.low, one.density.high, count, 0.0))
             }
         };
-        match Axis::around(heights.into_iter(), area.height / TICK_SPACE) {
+        match y {
             None => svg.text((middle, area.top + area.height / 2.0), LABEL, Anchor::Middle, "no finite value"),
             Some(y) => {
                 for (at, label) in &y.ticks {
@@ -80,6 +88,7 @@ impl Panel {
                     Content::Boxes(groups) => draw_boxes(svg, area, &y, groups),
                     Content::Lines(lines) => draw_lines(svg, area, &y, lines),
                     Content::Curves(lines) => draw_curves(svg, area, &y, lines),
+                    Content::Contours(contours) => draw_contours(svg, area, &y, contours),
                 }
             }
         }
@@ -155,12 +164,31 @@ fn shown(line: &Line) -> Vec<super::Point> {
 fn draw_x_axis(svg: &mut Svg, area: Area, lines: &[Line], whole: bool) -> Option<Axis> {
     let (places, count) = (lines.iter().flat_map(shown).map(|point| point.x), area.width / TICK_SPACE);
     let x = if whole { Axis::around_whole(places, count)? } else { Axis::around(places, count)? };
+    draw_x_ticks(svg, area, &x);
+    Some(x)
+}
+
+fn draw_x_ticks(svg: &mut Svg, area: Area, x: &Axis) {
     for (at, label) in &x.ticks {
-        let place = area.x(&x, *at);
+        let place = area.x(x, *at);
         svg.line((place, area.bottom()), (place, area.bottom() + TICK), INK, 1.2);
         svg.text((place, area.bottom() + 24.0), TICK_LABEL, Anchor::Middle, label);
     }
-    Some(x)
+}
+
+fn draw_contours(svg: &mut Svg, area: Area, y: &Axis, contours: &[Contour]) {
+    let Some(first) = contours.first() else { return };
+    let x = Axis::between(first.density.low, first.density.high, area.width / TICK_SPACE, 0.0);
+    draw_x_ticks(svg, area, &x);
+    for Contour { series, density } in contours {
+        for (share, width) in CONTOURS {
+            let Some(level) = density.level_of(share) else { continue };
+            for line in density.lines(level) {
+                let points: Vec<_> = line.iter().map(|&(at, value)| (area.x(&x, at), area.y(y, value))).collect();
+                svg.path(&points, COLOURS[series % COLOURS.len()], width);
+            }
+        }
+    }
 }
 
 fn draw_curves(svg: &mut Svg, area: Area, y: &Axis, lines: &[Line]) {

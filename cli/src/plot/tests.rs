@@ -20,7 +20,7 @@ fn figure() -> Figure {
     };
     let boxes = Content::Boxes(vec![vec![one(0, &[1.0, 2.0, 2.5]), one(1, &[f64::NAN])], vec![one(1, &[3.0])]]);
     let lines = Content::Lines(vec![Line { series: 1, points: (0..4).map(point).collect() }]);
-    Figure { series, panels: vec![panel(boxes), panel(lines), panel(Content::Lines(Vec::new()))] }
+    Figure { series, panels: vec![panel(boxes), panel(lines), panel(Content::Lines(Vec::new()))], in_row: 3 }
 }
 
 /// Both files are there, the same ones every time, and the pixels are more than a white page.
@@ -51,13 +51,32 @@ fn curves_rows_and_a_long_legend() {
         let rest = text.split(&format!("{name}=\"")).nth(1).unwrap();
         rest.split('"').next().unwrap().parse().unwrap()
     };
-    let (flat, tall) = (figure.svg(3), figure.svg(1));
+    let flat = figure.svg();
+    figure.in_row = 1;
+    let tall = figure.svg();
     assert_eq!(flat.matches("fill-opacity").count(), 2);
     assert!(size(&flat, "height") < 500.0 && size(&tall, "height") > 1000.0);
     figure.series = (0..30).map(|i| format!("a series of many, number {i}")).collect();
-    let long = figure.svg(1);
+    let long = figure.svg();
     assert!(size(&long, " width") <= WIDE && size(&long, " height") > size(&tall, " height") + 6.0 * LEGEND_LINE);
     assert_eq!(long.matches("a series of many").count(), 30);
+}
+
+/// A density has a line for each of its regions; without a density there is none.
+#[test]
+fn contours() {
+    let mut figure = figure();
+    let values = (0..49).map(|i| (-0.5 * ((i % 7 - 3) as f64).hypot((i / 7 - 3) as f64).powi(2)).exp()).collect();
+    let density = Density { low: -3.0, high: 3.0, side: 7, values };
+    figure.panels.truncate(1);
+    figure.panels[0].content = Content::Contours(vec![Contour { series: 1, density: density.clone() }]);
+    let lines = |figure: &Figure| figure.svg().matches(&format!("stroke=\"{}\"", COLOURS[1])).count();
+    assert_eq!(lines(&figure), 2);
+    let nothing = Density { values: vec![0.0; 49], ..density };
+    figure.panels[0].content = Content::Contours(vec![Contour { series: 1, density: nothing }]);
+    assert_eq!(lines(&figure), 0);
+    figure.panels[0].content = Content::Contours(Vec::new());
+    assert!(figure.svg().contains("no finite value"));
 }
 
 /// A text is drawn with the bundled fonts: without them there would be none.

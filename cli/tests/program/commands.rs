@@ -347,6 +347,23 @@ fn frechet_distances() {
     let (near, far) = (distance("complete.csv"), distance("shifted.csv"));
     assert!(near >= 0.0 && far > 3.0 * near, "{near} and {far}");
 
+    // Told as the training goes on; the last one is that of the finished model.
+    let tracked = "train complete.csv --validation complete.csv --frechet-every 2 --feature-model features --quiet";
+    place.missvae(&small(&format!("{tracked} --epochs 4 --out tracked"))).ok();
+    let metrics = place.text("tracked/metrics.jsonl");
+    let told: Vec<Value> = metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(told[0].get("frechet").is_none() && told[2].get("frechet").is_none(), "{metrics}");
+    let command = "evaluate tracked complete.csv --frechet --feature-model features --json";
+    let last = number(&place.missvae(command).json(), "frechet");
+    assert!(number(&told[1], "frechet").is_finite());
+    assert_eq!(number(&told[3], "frechet").to_bits(), last.to_bits());
+    let tracked = tracked.replace("--validation complete.csv", "");
+    place.refuses(&small(&format!("{tracked} --out x")), 2, &["--frechet-every", "--validation"]);
+    let tracked = tracked.replace("--frechet-every 2", "--frechet-every 0 --validation 0.5");
+    place.refuses(&small(&format!("{tracked} --out x")), 2, &["--frechet-every 0", "at least 1"]);
+    let tracked = tracked.replace("--frechet-every 0", "--frechet-every 1").replace("complete.csv", "table.csv");
+    place.refuses(&small(&format!("{tracked} --out x")), 2, &["--validation 0.5", "cells are missing"]);
+
     let frechet = "--frechet --feature-model";
     let piped =
         place.missvae_reading(&place.text("complete.csv"), &format!("evaluate run - {frechet} features --json"));

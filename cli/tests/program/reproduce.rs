@@ -96,6 +96,29 @@ fn all_methods_with_one_budget() {
     assert!(rows.iter().all(|row| row["components"] == 3 && row["log_likelihood"].as_f64().is_some()), "{rows:?}");
 }
 
+/// A row of panels a method, each with contours for five rows of the table.
+#[test]
+fn posteriors() {
+    let place = Place::new();
+    let tiny = TINY.replace("--seeds 1", "--components 3");
+    for (name, methods, columns) in [("fig9", 3, 3), ("fig10", 3, 4), ("fig11", 1, 4)] {
+        let report = place.missvae(&format!("reproduce {name} {tiny} --out out --json --quiet")).json();
+        assert_eq!(report["rows"].as_array().unwrap().len(), methods, "one seed");
+        check_files(&place, "out", name, methods);
+        let figure = place.text(&format!("out/{name}.svg"));
+        assert_eq!(figure.matches("<tspan font-style=\"italic\">z</tspan>").count(), methods * columns, "{name}");
+        for colour in ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00"] {
+            let stroke = format!("stroke=\"{colour}\"");
+            assert!(figure.matches(&stroke).count() >= 2 * methods * columns, "{name}: {colour}");
+        }
+    }
+    place.write("data/train_missing50.csv", "a,b\n1,2\n2,1\n3,4\n4,\n");
+    place.write("data/test.csv", "a,b\n1,\n");
+    let tiny = tiny.replace("--rows 120", "--data data");
+    let refused = place.missvae(&format!("reproduce fig9 {tiny} --out other --quiet"));
+    assert!(refused.status == Some(2) && refused.stderr.contains("no complete row"), "{refused:?}");
+}
+
 /// A plan is printed, and nothing else happens.
 #[test]
 fn dry_run_leaves_nothing() {

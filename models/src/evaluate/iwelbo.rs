@@ -85,8 +85,12 @@ fn score<T: Scalar>(
     (sums.log_sum() - (samples as f64).ln(), sums.sum * sums.sum / sums.squares)
 }
 
-/// The mixture that row `n`'s latent points are drawn from, and its natural parameters.
-fn proposal<T: Scalar>(
+/// The mixture that row `n`'s latent points are drawn from, and its natural parameters: the encoder's, or, if this needs
+/// completed rows and cells are missing, the equal mixture of its encodings of the versions that `completion` makes.
+///
+/// # Panics
+/// If `completion` is needed and not given.
+pub fn proposal<T: Scalar>(
     model: &mut InEvaluation<'_, T>,
     data: &Data<T>,
     n: usize,

@@ -7,7 +7,7 @@ mod refit;
 
 pub use frechet::{features, frechet_distance};
 pub use grid::{Grid, GridResult, grid_log_likelihood, grid_log_likelihood_converged};
-pub use iwelbo::{IwelboResult, iwelbo};
+pub use iwelbo::{IwelboResult, iwelbo, proposal};
 pub use refit::{RefitConfig, refit_encoder};
 
 /// Mean over rows and its standard error.

@@ -1,15 +1,12 @@
 //! `missvae evaluate`: held-out log-likelihood, and the Fréchet distance.
 
-mod frechet;
-
 use models::data::{Data, Standardisation};
 use models::evaluate::{RefitConfig, grid_log_likelihood_converged, iwelbo, mean_and_standard_error, refit_encoder};
 use models::imputer::Fitted;
-use samplers::completion::Completion;
 use serde::Serialize;
 
-use self::frechet::{Compared, Frechet};
-use super::imputation::{Asked, Imputation};
+use super::frechet::{Compared, Frechet};
+use super::imputation::Imputation;
 use super::{in_pool, rows_for_model};
 use crate::args::{EvaluateArgs, Likelihood};
 use crate::failure::{Failure, Result};
@@ -143,10 +140,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     if dropped > 0 {
         output.say(format!("rows without any observed cell, left out: {dropped}"));
     }
-    // Rows with missing cells are completed first where the encoder needs them so.
-    let own = Imputation::new(Asked::default(), &info.vae)?;
-    let completion = own.completion().zip(info.imputations);
-    let completion = completion.map(|(completion, imputations)| Completion { copies: imputations, ..*completion });
+    let completion = Imputation::for_proposals(&info)?;
     let score = in_pool(&args.common, || {
         if grid {
             let score = on_grid(&mut model, &data, &standardisation);
@@ -199,7 +193,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         let what = format!("the log-likelihood is {}: the model does not cover these rows", score.log_likelihood);
         return Err(Failure::Failed(what));
     }
-    let frechet = frechet.map(|frechet| in_pool(&args.common, || frechet.distance(&mut model, &info, seed)));
+    let frechet = frechet.map(|mut frechet| in_pool(&args.common, || frechet.distance(&mut model, &info, seed)));
     let (frechet, frechet_samples) = frechet.transpose()?.unzip();
     let report = Report { score, rows: data.rows(), rows_dropped: dropped, frechet, frechet_samples };
     let score = &report.score;

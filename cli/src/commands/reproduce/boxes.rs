@@ -1,7 +1,7 @@
 //! Box plots over seeds: a group for each method, a box for each number of components.
 
-use super::results::{Row, values};
-use super::{Imputations, Settings, Spec};
+use super::results::values;
+use super::{Drawn, Imputations, Settings, Spec};
 use crate::options::{Preset, TrainOptions};
 use crate::plot::{Content, Figure, LabelledBox, Panel};
 
@@ -21,7 +21,8 @@ pub(super) fn specs(settings: &Settings, panel: &'static str) -> Vec<Spec> {
 }
 
 /// Their log-likelihoods.
-pub(super) fn figure(settings: &Settings, rows: &[Row], x_label: &str) -> Figure {
+pub(super) fn figure(drawn: &Drawn<'_>, x_label: &str) -> Figure {
+    let Drawn { settings, rows, .. } = *drawn;
     let group = |(series, method): (usize, &models::method::Method)| -> Vec<LabelledBox> {
         let one = |&components: &usize| LabelledBox {
             label: format!("*K* = {components}"),
@@ -41,5 +42,6 @@ pub(super) fn figure(settings: &Settings, rows: &[Row], x_label: &str) -> Figure
             width: (64.0 * boxes as f64 + 40.0 * groups.len() as f64).max(420.0),
             content: Content::Boxes(groups),
         }],
+        in_row: 1,
     }
 }

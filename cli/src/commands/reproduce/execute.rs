@@ -170,8 +170,16 @@ fn one(run: &Prepared, data: &MogData, board: &Board<'_>) -> Result<Option<Evalu
     let directory = open(run)?;
     let sampler = run.spec.imputations.sampler(data.truth.as_ref())?;
     let (quiet, bar) = (board.output.silenced(), Bar::Shared(board.bar.clone()));
-    let job =
-        Job { output: &quiet, plan: &run.plan, rows: &data.rows, run: &directory, sampler, bar: &bar, every: EVERY };
+    let job = Job {
+        output: &quiet,
+        plan: &run.plan,
+        rows: &data.rows,
+        run: &directory,
+        sampler,
+        tracked: None,
+        bar: &bar,
+        every: EVERY,
+    };
     let Fitted { summary, model } = match job.fit() {
         Err(Failure::Model(error @ models::Error::NotFinite { .. })) => {
             board.tell(run, &format!("given up: {error}"));

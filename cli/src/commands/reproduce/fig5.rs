@@ -9,7 +9,7 @@ use samplers::rejection::RejectionConfig;
 
 use super::imputations::Imputations;
 use super::results::{Row, values};
-use super::{Experiment, Settings, Spec};
+use super::{Drawn, Experiment, Settings, Spec};
 use crate::failure::Result;
 use crate::options::{Preset, ScheduleOption, TrainOptions};
 use crate::plot::{Content, Figure, LabelledBox, Line, Panel, Point};
@@ -19,6 +19,8 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     about: "DeMissVAE against one objective for both networks, imputations exact and wrong by a known amount",
     methods: &["cvi-vae", "mvb-vae", "demiss-vae"],
     components: &[5],
+    seeds: 5,
+    check: |_| Ok(()),
     specs,
     figure,
 };
@@ -76,7 +78,8 @@ fn panels(settings: &Settings) -> Vec<(&'static str, Imputations, TrainOptions)>
     panels
 }
 
-fn figure(settings: &Settings, rows: &[Row]) -> Figure {
+fn figure(drawn: &Drawn<'_>) -> Result<Figure> {
+    let Drawn { settings, rows, .. } = *drawn;
     let log_likelihood = "test log-likelihood (nats)";
     let one = |(series, method): (usize, &models::method::Method)| LabelledBox {
         label: String::new(),
@@ -98,7 +101,7 @@ fn figure(settings: &Settings, rows: &[Row]) -> Figure {
                 .collect(),
         ),
     };
-    Figure {
+    Ok(Figure {
         series: settings.methods.iter().map(|method| method.title.to_owned()).collect(),
         panels: vec![
             Panel {
@@ -111,7 +114,8 @@ fn figure(settings: &Settings, rows: &[Row]) -> Figure {
             oracle(CENTRE, "Oracle 1"),
             oracle(RIGHT, "Oracle 2"),
         ],
-    }
+        in_row: 3,
+    })
 }
 
 /// A method's points in a panel: mean, least and most over seeds.

@@ -2,7 +2,8 @@
 //!
 //! In the order in which a reader needs them:
 //! - [`Experiment`], [`Settings`], [`Spec`]: what an experiment is, what the user changes, and the runs that follow;
-//! - `fig2`, `fig5`, `fig6`: the experiments, one file each; `boxes`: what those of one kind share;
+//! - `fig2`, `fig5`, `fig6`, `fig9`, `fig10`, `fig11`: the experiments, one file each; `boxes` and `posteriors`: what those of
+//!   one kind share;
 //! - `data`: the table; `imputations`: what renews imputations;
 //! - `prepare`, `execute`: runs with their directories, and how they are carried out; `estimate`: how long that takes;
 //! - `results`: what comes out.
@@ -11,10 +12,14 @@ mod boxes;
 mod data;
 mod estimate;
 mod execute;
+mod fig10;
+mod fig11;
 mod fig2;
 mod fig5;
 mod fig6;
+mod fig9;
 mod imputations;
+mod posteriors;
 mod prepare;
 mod results;
 
@@ -33,6 +38,7 @@ use crate::table::closest;
 use data::MogData;
 use execute::Workers;
 use imputations::Imputations;
+use prepare::Prepared;
 use results::{Outcome, Row};
 
 /// Where results go without `--out`.
@@ -48,14 +54,29 @@ struct Experiment {
     methods: &'static [&'static str],
     /// The numbers of components, or of imputations, that it tries; of samples for methods of a single component.
     components: &'static [usize],
+    /// How many seeds it tries.
+    seeds: usize,
+    /// Refuses data that it cannot be made with, before the first run begins.
+    check: fn(&MogData) -> Result<()>,
     /// Its runs, panel by panel and seed by seed.
     specs: fn(&Settings) -> Result<Vec<Spec>>,
     /// What is drawn.
-    figure: fn(&Settings, &[Row]) -> Figure,
+    figure: fn(&Drawn<'_>) -> Result<Figure>,
+}
+
+/// What a figure is made of.
+#[derive(Clone, Copy)]
+struct Drawn<'a> {
+    settings: &'a Settings,
+    /// The runs, and a line of results for each.
+    runs: &'a [Prepared],
+    rows: &'a [Row],
+    data: &'a MogData,
 }
 
 /// All experiments, in the paper's order.
-const EXPERIMENTS: &[Experiment] = &[fig2::EXPERIMENT, fig5::EXPERIMENT, fig6::EXPERIMENT];
+const EXPERIMENTS: &[Experiment] =
+    &[fig2::EXPERIMENT, fig5::EXPERIMENT, fig6::EXPERIMENT, fig9::EXPERIMENT, fig10::EXPERIMENT, fig11::EXPERIMENT];
 
 /// What the user asks of an experiment.
 struct Settings {
@@ -92,6 +113,7 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
         Some(directory) => MogData::read(directory)?,
         None => MogData::generate(args.rows.unwrap_or(data::ROWS), &out.join("data"))?,
     };
+    (experiment.check)(&data)?;
     if specs.iter().any(|spec| spec.imputations.needs_truth()) && data.truth.is_none() {
         let place = data.name.clone();
         let what = format!("{place}: there is no truth.json, and {} draws imputations from the truth", experiment.name);
@@ -115,7 +137,9 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
     })?;
     let rows = results::rows(experiment.name, &runs, &results, &data)?;
     super::write_records(&out.join(format!("{}.csv", experiment.name)), &rows)?;
-    (experiment.figure)(&settings, &rows).write(&out, experiment.name)?;
+    let drawn = Drawn { settings: &settings, runs: &runs, rows: &rows, data: &data };
+    let figure = workers.pool()?.install(|| (experiment.figure)(&drawn))?;
+    figure.write(&out, experiment.name)?;
     finish(&output, experiment, &out, &data, rows)
 }
 
@@ -146,7 +170,7 @@ impl Settings {
             true => Ok(value),
             false => Err(Failure::usage(format!("--{option} {value}: expected at least {least}"))),
         };
-        let seeds = at_least("seeds", args.seeds, 1)?;
+        let seeds = at_least("seeds", args.seeds.unwrap_or(experiment.seeds), 1)?;
         if let Some(points) = args.points {
             at_least("points", points, 2)?;
             if experiment.name != "fig5" {
@@ -166,7 +190,7 @@ impl Settings {
             false => args.components.clone(),
         };
         if experiment.components.len() == 1 && components.len() > 1 {
-            let what = format!("--components: {} is made with one number of imputations", experiment.name);
+            let what = format!("--components: {} is made with one number of components", experiment.name);
             return Err(Failure::usage_hint(what, "give one number"));
         }
         let first = args.common.seed.unwrap_or(0);

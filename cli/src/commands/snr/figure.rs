@@ -51,5 +51,5 @@ pub(super) fn figure(variants: &[Variant], curves: &[Curve]) -> Figure {
             });
         }
     }
-    Figure { series: variants.iter().map(|variant| variant.title(several)).collect(), panels }
+    Figure { series: variants.iter().map(|variant| variant.title(several)).collect(), panels, in_row: 2 }
 }

@@ -67,7 +67,7 @@ pub(crate) fn run(args: &SnrArgs) -> Result<()> {
     if let Some(out) = &args.out {
         super::write_records(&out.join("snr.csv"), &curves)?;
         // Encoder and decoder beside each other, a row for each protocol.
-        figure::figure(&variants, &curves).write_in_rows(out, "snr", 2)?;
+        figure::figure(&variants, &curves).write(out, "snr")?;
     }
     output.result(&results::Report { curves: &curves }, || {
         let mut text = results::table(&variants, &curves);

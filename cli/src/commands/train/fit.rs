@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::preview;
 use super::rows::Rows;
+use super::tracked::Tracked;
 use super::watch::{Bar, Watch};
 use crate::failure::{Failure, Result};
 use crate::options::Plan;
@@ -51,6 +52,8 @@ pub(crate) struct Job<'a> {
     pub(crate) run: &'a Run,
     /// What renews imputations, where it is not the plan's sampler. It must keep no latent points.
     pub(crate) sampler: Option<Box<dyn Impute<f32>>>,
+    /// What is told of the model now and then.
+    pub(crate) tracked: Option<Tracked>,
     pub(crate) bar: &'a Bar,
     /// The time between checkpoints.
     pub(crate) every: Duration,
@@ -70,13 +73,7 @@ impl Job<'_> {
     pub(crate) fn fit(self) -> Result<Fitted> {
         let Job { output, plan, rows, run, .. } = self;
         let vae = Vae::new(plan.vae.clone());
-        let info = ModelInfo {
-            vae: plan.vae.clone(),
-            method: plan.method.name.to_owned(),
-            columns: rows.columns.clone(),
-            updates: 0,
-            imputations: imputations(plan),
-        };
+        let info = model_info(plan, rows);
         let mut trainer = trainer(plan, rows, run, vae, &info)?;
         let total = trainer.total_updates(rows.train.rows());
         if let Bar::Own(bar) = self.bar {
@@ -106,6 +103,7 @@ impl Job<'_> {
         let started = Instant::now();
         let first = trainer.progress().update;
         let mut watch = Watch::new(output, run, info, rows, &trainer, self.bar, self.every)?;
+        watch.tracked = self.tracked;
         let before = watch.before;
         let outcome = trainer.run(&rows.train, rows.validation.as_ref(), &mut watch);
         let last = watch.finish(&trainer, &outcome)?;
@@ -177,6 +175,17 @@ fn trainer(plan: &Plan, rows: &Rows, run: &Run, vae: Vae, info: &ModelInfo) -> R
         );
     }
     Ok(trainer)
+}
+
+/// What a model file says of the model of a plan, before its first update.
+pub(super) fn model_info(plan: &Plan, rows: &Rows) -> ModelInfo {
+    ModelInfo {
+        vae: plan.vae.clone(),
+        method: plan.method.name.to_owned(),
+        columns: rows.columns.clone(),
+        updates: 0,
+        imputations: imputations(plan),
+    }
 }
 
 /// K, imputations of each row, where the method keeps some.

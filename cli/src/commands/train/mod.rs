@@ -3,11 +3,14 @@
 mod fit;
 mod preview;
 mod rows;
+mod tracked;
 mod watch;
 
 pub(crate) use fit::{Fitted, Job, Summary};
 pub(crate) use rows::{Rows, fingerprint};
 pub(crate) use watch::Bar;
+
+use tracked::Tracked;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -53,6 +56,8 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
 
     let rows = Rows::read(&options)?;
     let plan = options.settle(rows.train.rows(), rows.train.columns())?;
+    // Before the run's directory is made: what is wrong with it leaves nothing behind.
+    let tracked = Tracked::new(&plan, &rows)?;
     let run = match resumed {
         Some(run) => run,
         None => {
@@ -64,7 +69,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
             run
         }
     };
-    let summary = in_pool(&args.common, || train(args, &output, &plan, &rows, &run))?;
+    let summary = in_pool(&args.common, || train(args, &output, (&plan, &rows, &run), tracked))?;
     output.result(&summary.0, || summary.1)
 }
 
@@ -81,6 +86,7 @@ fn said(args: &TrainArgs) -> Result<TrainOptions> {
     if let Some(Validation::File(path)) = options.validation()? {
         options.validation = Some(absolute(&path.display().to_string()));
     }
+    options.feature_model = options.feature_model.map(|path| absolute(&path));
     options.with_preset()
 }
 
@@ -100,10 +106,15 @@ fn unused(method: &str) -> PathBuf {
 }
 
 /// Trains to the end, and reports.
-fn train(args: &TrainArgs, output: &Output, plan: &Plan, rows: &Rows, run: &Run) -> Result<(Summary, String)> {
+fn train(
+    args: &TrainArgs,
+    output: &Output,
+    (plan, rows, run): (&Plan, &Rows, &Run),
+    tracked: Option<Tracked>,
+) -> Result<(Summary, String)> {
     let bar = output.bar(0, "updates");
     let every = Duration::try_from_secs_f64(args.checkpoint_every).unwrap_or(Duration::MAX);
-    let job = Job { output, plan, rows, run, sampler: None, bar: &Bar::Own(bar.clone()), every };
+    let job = Job { output, plan, rows, run, sampler: None, tracked, bar: &Bar::Own(bar.clone()), every };
     let fitted = job.fit();
     bar.finish_and_clear();
     let Fitted { summary, model } = fitted?;

@@ -30,6 +30,8 @@ pub(crate) struct Rows {
     pub(crate) hidden: Vec<(usize, f32)>,
     /// Rows to watch the objective on.
     pub(crate) validation: Option<Data<f32>>,
+    /// Rows left out of these because no cell of theirs is observed.
+    pub(crate) empty_validation: usize,
     /// Identifies the training rows, so that a run is resumed on the same ones.
     pub(crate) fingerprint: String,
 }
@@ -57,7 +59,8 @@ impl Rows {
         let all = Data::new(names.len(), values, observed);
         let (mut all, held_out) =
             set_aside(all, options, |input, reading| Ok(data_of(&read_for_model(input, reading, &names)?)))?;
-        let held_out = held_out.map(|rows| rows.without_empty_rows().0);
+        let (held_out, empty_validation) = held_out.map(|rows| rows.without_empty_rows()).unzip();
+        let empty_validation = empty_validation.unwrap_or(0);
         let columns = all.columns();
         let complete = (rate > 0.0).then(|| all.clone());
         let hidden = all.hide(rate, &mut stream(seed, Purpose::Hide, 0, 0));
@@ -112,6 +115,7 @@ impl Rows {
             columns: columns.collect(),
             fingerprint: fingerprint(&train),
             validation,
+            empty_validation,
             standardisation,
             train,
             dropped,
@@ -149,7 +153,8 @@ impl Rows {
         }
         let kept: Vec<usize> = (0..all.rows()).filter(|&n| all.observed(n..n + 1).contains(&true)).collect();
         let (train, dropped) = all.without_empty_rows();
-        let held_out = held_out.map(|rows| rows.without_empty_rows().0);
+        let (held_out, empty_validation) = held_out.map(|rows| rows.without_empty_rows()).unzip();
+        let empty_validation = empty_validation.unwrap_or(0);
         if train.rows() == 0 || held_out.as_ref().is_some_and(|rows| rows.rows() == 0) {
             let what = format!("{name}: no image with an observed pixel is left to train on, or for validation");
             return Err(Failure::usage_hint(what, "hide or set aside less"));
@@ -162,6 +167,7 @@ impl Rows {
             columns: names.into_iter().map(column).collect(),
             fingerprint: fingerprint(&train),
             validation: held_out.map(|rows| standardisation.apply(&rows)),
+            empty_validation,
             standardisation,
             train,
             dropped,

@@ -11,6 +11,7 @@ use models::trainer::{Epoch, Observer, Outcome, Step, Trainer};
 use serde::{Deserialize, Serialize};
 
 use super::rows::Rows;
+use super::tracked::Tracked;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::run::{Metrics, Run};
@@ -34,6 +35,9 @@ pub(super) struct MetricsLine {
     /// Mean of the bound over the validation rows, in nats a row of the data's units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) validation: Option<f64>,
+    /// The Fréchet distance to the validation rows, where it is asked for and due; null if it is not finite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    frechet: Option<Option<f64>>,
     /// Mean over rows of the components with a weight above 0.01, where there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     components_in_use: Option<f64>,
@@ -93,6 +97,8 @@ pub(super) struct Watch<'a> {
     /// Updates between two lines of progress, and where the next one is due.
     line_every: u64,
     next_line: u64,
+    /// What else is told, now and then.
+    pub(super) tracked: Option<Tracked>,
     /// What went wrong in here.
     failure: Option<Failure>,
 }
@@ -131,6 +137,7 @@ impl<'a> Watch<'a> {
             last,
             line_every,
             next_line: (trainer.progress().update / line_every + 1) * line_every,
+            tracked: None,
             failure: None,
         })
     }
@@ -161,7 +168,13 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    fn record(&mut self, epoch: &Epoch) -> Result<()> {
+    fn record(&mut self, trainer: &Trainer<f32>, epoch: &Epoch) -> Result<()> {
+        let frechet = self.tracked.as_mut().and_then(|tracked| tracked.after(epoch.epoch, trainer, &self.info));
+        // No reason to stop: it says how the model does, and training does not need it.
+        if let Some(Err(failure)) = &frechet {
+            self.output.say(format!("warning: epoch {}, Fréchet distance: {failure}", epoch.epoch));
+        }
+        let frechet = frechet.map(Result::ok);
         let line = MetricsLine {
             epoch: epoch.epoch,
             update: epoch.update,
@@ -170,6 +183,7 @@ impl<'a> Watch<'a> {
             learning_rate: epoch.learning_rate,
             seconds: self.before + self.started.elapsed().as_secs_f64(),
             validation: epoch.validation.map(|value| value - self.validation_log_volume),
+            frechet,
             components_in_use: epoch.components_in_use,
             effective_sample_size: epoch.sampler.effective_sample_size(),
             acceptance_rate: epoch.sampler.acceptance_rate(),
@@ -177,15 +191,18 @@ impl<'a> Watch<'a> {
         };
         self.metrics.add(&line)?;
         let validation = line.validation.map_or(String::new(), |value| format!(", validation {value:.4}"));
+        let frechet =
+            line.frechet.flatten().map_or(String::new(), |distance| format!(", Fréchet distance {distance:.4}"));
         let mixture = [
             line.components_in_use.map(|count| format!(", {count:.1} components in use")),
             line.effective_sample_size.map(|size| format!(", {size:.1} effective proposals")),
             line.acceptance_rate.map(|rate| format!(", {:.0}% accepted", 100.0 * rate)),
         ];
         let mixture: String = mixture.into_iter().flatten().collect();
-        let text = format!("epoch {}{mixture}, objective {:.4}{validation}", line.epoch, line.objective);
+        let text =
+            format!("epoch {}{mixture}, objective {:.4}{validation} nats a row{frechet}", line.epoch, line.objective);
         if matches!(self.bar, Bar::Own(_)) && self.output.wants_lines() && line.update >= self.next_line {
-            self.output.say(format!("update {}, {text} nats a row", line.update));
+            self.output.say(format!("update {}, {text}", line.update));
             self.next_line = (line.update / self.line_every + 1) * self.line_every;
         }
         if let Bar::Own(bar) = self.bar {
@@ -219,8 +236,8 @@ impl Observer<f32> for Watch<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn epoch_ended(&mut self, _: &Trainer<f32>, epoch: &Epoch) -> std::result::Result<(), Error> {
-        if let Err(failure) = self.record(epoch) {
+    fn epoch_ended(&mut self, trainer: &Trainer<f32>, epoch: &Epoch) -> std::result::Result<(), Error> {
+        if let Err(failure) = self.record(trainer, epoch) {
             self.failure = Some(failure);
         }
         Ok(())

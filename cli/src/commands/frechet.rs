@@ -8,7 +8,7 @@ use models::generate::generate;
 use models::imputer::Fitted;
 use models::store::ModelInfo;
 
-use super::super::column_names;
+use super::column_names;
 use crate::failure::{Failure, Result};
 use crate::run::Run;
 
@@ -16,10 +16,13 @@ use crate::run::Run;
 const SAMPLES: usize = 20_000;
 
 /// A feature model, and complete rows in its units.
+#[derive(Debug)]
 pub(super) struct Frechet {
     model: Fitted<f32>,
     info: ModelInfo,
     rows: Data<f32>,
+    /// The rows' features, once they have been asked for.
+    of_rows: Option<Vec<f32>>,
 }
 
 /// The rows to compare with, as they were read for the model that is evaluated.
@@ -51,7 +54,7 @@ impl Frechet {
         if missing > 0 {
             return Err(Failure::usage_hint(
                 format!("{name}: {missing} cells are missing; a Fréchet distance is one between complete rows"),
-                "leave out --frechet, or the rows with missing cells",
+                "leave out the rows with missing cells, or do not ask for the distance",
             ));
         }
         if rows.rows() < 2 {
@@ -59,16 +62,16 @@ impl Frechet {
             return Err(Failure::usage(what));
         }
         let rows = in_units_of(&info, of, rows.values(0..rows.rows()));
-        Ok(Frechet { model, info, rows })
+        Ok(Frechet { model, info, rows, of_rows: None })
     }
 
     /// The distance of a model's samples, and how many they are.
-    pub(super) fn distance(mut self, of: &mut Fitted<f32>, info: &ModelInfo, seed: u64) -> Result<(f64, usize)> {
+    pub(super) fn distance(&mut self, of: &mut Fitted<f32>, info: &ModelInfo, seed: u64) -> Result<(f64, usize)> {
         let drawn = in_units_of(&self.info, info, &generate(of, SAMPLES, seed));
         let rows = self.rows.rows();
-        let of_rows = features(&mut self.model, self.rows.values(0..rows));
+        let of_rows = self.of_rows.get_or_insert_with(|| features(&mut self.model, self.rows.values(0..rows)));
         let of_samples = features(&mut self.model, drawn.values(0..SAMPLES));
-        let distance = frechet_distance(&of_samples, &of_rows, of_samples.len() / SAMPLES);
+        let distance = frechet_distance(&of_samples, of_rows, of_samples.len() / SAMPLES);
         let distance = distance.map_err(|_| {
             Failure::Failed(format!("the features of {SAMPLES} samples and {rows} rows are not all finite"))
         })?;

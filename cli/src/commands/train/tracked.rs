@@ -1,0 +1,50 @@
+//! The Fréchet distance to the validation rows, told as the training goes on.
+
+use std::path::Path;
+
+use autodiff::Aligned;
+use models::imputer::Fitted;
+use models::store::ModelInfo;
+use models::trainer::Trainer;
+
+use super::super::frechet::{Compared, Frechet};
+use super::fit::model_info;
+use super::rows::Rows;
+use crate::failure::{Failure, Result};
+use crate::options::Plan;
+
+/// A Fréchet distance that is told every so many epochs.
+#[derive(Debug)]
+pub(crate) struct Tracked {
+    frechet: Frechet,
+    every: u64,
+    /// Of the rows that are drawn.
+    seed: u64,
+}
+
+impl Tracked {
+    /// What the options ask for: reads the feature model, and checks that the validation rows can be compared with.
+    pub(super) fn new(plan: &Plan, rows: &Rows) -> Result<Option<Tracked>> {
+        let options = &plan.options;
+        let (Some(every), Some(features)) = (options.frechet_every, &options.feature_model) else { return Ok(None) };
+        let Some(validation) = &rows.validation else {
+            let what = "--frechet-every: there are no validation rows to compare with";
+            return Err(Failure::usage_hint(what, "add --validation"));
+        };
+        let name = match &options.validation {
+            Some(text) => format!("--validation {text}"),
+            None => "the validation rows".to_owned(),
+        };
+        let compared = Compared { name, rows: validation, empty: rows.empty_validation };
+        let frechet = Frechet::new(Path::new(features), &model_info(plan, rows), &compared)?;
+        Ok(Some(Tracked { frechet, every, seed: plan.train.seed }))
+    }
+
+    /// The distance after an epoch; `None` if it is not due.
+    pub(super) fn after(&mut self, epoch: u64, trainer: &Trainer<f32>, info: &ModelInfo) -> Option<Result<f64>> {
+        epoch.is_multiple_of(self.every).then(|| {
+            let mut model = Fitted::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
+            self.frechet.distance(&mut model, info, self.seed).map(|(distance, _)| distance)
+        })
+    }
+}
