@@ -12,9 +12,9 @@ use crate::Scalar;
 /// Passes over all pairs of rows after which [`singular_values`] gives up; it takes about ten.
 const SWEEPS: usize = 60;
 
-/// The matrix given to [`singular_values`] holds NaN or infinities, or numbers whose squares are.
+/// The matrix given to [`singular_values`] holds NaN or infinities, or the sum of its squares is infinite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("no singular values: the matrix, or the squares of its numbers, are not finite")]
+#[error("no singular values: the matrix, or the sum of its squares, is not finite")]
 pub struct NotFinite;
 
 /// Rotates a new row into the upper triangular `r` (`n` × `n`), so that afterwards *RᵀR* has grown by the row's outer
@@ -52,10 +52,11 @@ fn rotate<T: Scalar>(x: &mut [T], y: &mut [T], cosine: T, sine: T) {
     }
 }
 
-/// The singular values of `a` (`n` × `n`, used up) into `values`, in no particular order.
+/// The singular values of `a` (`n` × `n`, used up) into `values`, in no particular order, with errors of some n·ε times the
+/// largest.
 ///
 /// # Errors
-/// If `a` holds NaN or infinities, or its rotations do not come to an end because squares overflow.
+/// If `a` holds NaN or infinities, or numbers whose squares do not have a finite sum.
 ///
 /// # Panics
 /// If the shapes do not fit.
@@ -63,16 +64,19 @@ fn rotate<T: Scalar>(x: &mut [T], y: &mut [T], cosine: T, sine: T) {
 pub fn singular_values<T: Scalar>(a: &mut [T], values: &mut [T]) -> Result<(), NotFinite> {
     let n = values.len();
     assert_eq!(a.len(), n * n, "singular_values: {} elements for a {n} × {n} matrix", a.len());
-    if !a.iter().all(|x| x.is_finite()) {
+    let norm = dot(a, a).sqrt();
+    if !norm.is_finite() {
         return Err(NotFinite);
     }
+    // A matrix without full rank leaves rows of rounding errors, which point anywhere and would be turned for ever.
+    let negligible = T::from_f64(n as f64) * T::EPSILON * norm;
     // Rows are made orthogonal to one another, pair by pair: then their lengths are the singular values.
     for _ in 0..SWEEPS {
         let mut turned = false;
         for i in 0..n {
             for j in i + 1..n {
                 let (above, below) = a.split_at_mut(j * n);
-                turned |= make_orthogonal(&mut above[i * n..(i + 1) * n], &mut below[..n]);
+                turned |= make_orthogonal(&mut above[i * n..(i + 1) * n], &mut below[..n], negligible);
             }
         }
         if !turned {
@@ -83,11 +87,13 @@ pub fn singular_values<T: Scalar>(a: &mut [T], values: &mut [T]) -> Result<(), N
     Err(NotFinite)
 }
 
-/// Turns two rows in their plane until they are orthogonal; whether there was anything to do.
-fn make_orthogonal<T: Scalar>(x: &mut [T], y: &mut [T]) -> bool {
+/// Turns two rows in their plane until they are orthogonal, unless one of them is as short as `negligible`; whether there
+/// was anything to do.
+fn make_orthogonal<T: Scalar>(x: &mut [T], y: &mut [T], negligible: T) -> bool {
     let (xx, yy, xy) = (dot(x, x), dot(y, y), dot(x, y));
     let tolerance = T::from_f64(x.len() as f64) * T::EPSILON;
-    if xy.abs() <= tolerance * xx.sqrt() * yy.sqrt() {
+    let (x_length, y_length) = (xx.sqrt(), yy.sqrt());
+    if x_length <= negligible || y_length <= negligible || xy.abs() <= tolerance * x_length * y_length {
         return false;
     }
     // The smaller root of t² + 2·half·t = 1 is the tangent of the angle.

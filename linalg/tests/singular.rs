@@ -63,6 +63,32 @@ fn known_singular_values() {
     assert_eq!(sorted(&mut [0.0; 4], 2), [0.0, 0.0]);
 }
 
+/// Of a product of n × r and r × n numbers r singular values are there, and the others are rounding errors, whatever the
+/// order: the values are those of the r × r product of the triangular factors.
+#[test]
+fn matrices_without_full_rank() {
+    for (n, rank) in [(4, 2), (32, 1), (32, 4), (32, 16), (32, 31), (60, 19)] {
+        let wave = |by: f64| (0..n * rank).map(|at| (1.0 + by * at as f64).sin()).collect::<Vec<f64>>();
+        let (left, right) = (wave(1.37), wave(0.91));
+        let entry = |i: usize, j: usize| (0..rank).map(|k| left[i * rank + k] * right[j * rank + k]).sum::<f64>();
+        let mut whole: Vec<f64> = (0..n * n).map(|at| entry(at / n, at % n)).collect();
+        let mut values = vec![0.0; n];
+        singular_values(&mut whole, &mut values).unwrap();
+        values.sort_by(|a, b| b.total_cmp(a));
+
+        let (r_left, r_right) = (factor::<f64>(&left, rank), factor::<f64>(&right, rank));
+        let entry = |i: usize, j: usize| (0..rank).map(|k| r_left[i * rank + k] * r_right[j * rank + k]).sum::<f64>();
+        let mut small: Vec<f64> = (0..rank * rank).map(|at| entry(at / rank, at % rank)).collect();
+        let mut expected = vec![0.0; rank];
+        singular_values(&mut small, &mut expected).unwrap();
+        expected.sort_by(|a, b| b.total_cmp(a));
+        for (k, value) in values.iter().enumerate() {
+            let expected = expected.get(k).copied().unwrap_or(0.0);
+            assert!((value - expected).abs() < 1e-12 * values[0], "{n}, {rank}: {value}, not {expected}");
+        }
+    }
+}
+
 #[test]
 fn what_is_not_finite_is_refused() {
     let mut values = [0.0; 2];
