@@ -79,7 +79,7 @@ pub(crate) enum Command {
         after_help = "Example: missvae snr table.csv --methods miss-vae,miss-svae --epochs 20 --seeds 3 --out snr"
     )]
     Snr(Box<SnrArgs>),
-    /// An experiment of the paper: fig5 or fig6
+    /// An experiment of the paper: fig2, fig5, fig6, fig9, fig10 or fig11
     ///
     /// Fits the experiment's models, scores them, and leaves NAME.csv, NAME.svg, NAME.png and runs/ in a directory. A run
     /// that is finished there is not run again, an interrupted one goes on. fig5 interpolates the parameters of the
@@ -330,7 +330,7 @@ pub(crate) struct SnrArgs {
 pub(crate) struct ReproduceArgs {
     /// The experiment: fig2, fig5, fig6, fig9, fig10 or fig11
     pub(crate) name: String,
-    /// Directory with train_missing50.csv, test.csv and truth.json (default: a mixture is generated)
+    /// Directory with train_missing50.csv, test.csv and, for fig5, truth.json (default: a mixture is generated)
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Rows to generate, before those are dropped that lose all cells (default: 20000)

@@ -120,6 +120,10 @@ impl Content {
         matches!(self, Content::Boxes(_))
     }
 
+    fn contours(&self) -> bool {
+        matches!(self, Content::Contours(_))
+    }
+
     /// Whether a series has marks beside its colour.
     fn marked(&self) -> bool {
         matches!(self, Content::Lines(_) | Content::Curves(_))
@@ -183,15 +187,20 @@ impl Figure {
         lines
     }
 
-    /// The names of the marks of box plots, if there are some.
+    /// The names of the marks of box plots, or of the lines of contours, if there are some.
     fn marks(&self) -> &'static [&'static str] {
-        let with_boxes = self.panels.iter().any(|panel| panel.content.boxes());
-        if with_boxes { &["median", "mean"] } else { &[] }
+        let some = |of_kind: fn(&Content) -> bool| self.panels.iter().any(|panel| of_kind(&panel.content));
+        match () {
+            () if some(Content::boxes) => &["median", "mean"],
+            () if some(Content::contours) => &["half of the mass within", "nine tenths"],
+            () => &[],
+        }
     }
 
     /// The entries in lines, each centred.
     fn legend(&self, svg: &mut Svg, width: f64, lines: &[Vec<usize>]) {
         let entries = self.entries();
+        let contours = self.panels.iter().any(|panel| panel.content.contours());
         let marked = self.panels.iter().any(|panel| panel.content.marked());
         for (number, line) in lines.iter().enumerate() {
             let names: Vec<&str> = line.iter().map(|&place| entries[place]).collect();
@@ -200,6 +209,10 @@ impl Figure {
             for (&place, name) in line.iter().zip(names) {
                 match place.checked_sub(self.series.len()) {
                     None => series_key(svg, place, (left, middle), marked),
+                    Some(kind) if contours => {
+                        let width = panel::CONTOURS[panel::CONTOURS.len() - 1 - kind].1;
+                        svg.line((left, middle), (left + KEY, middle), panel::INK, width);
+                    }
                     Some(0) => svg.line((left, middle), (left + KEY, middle), panel::INK, 2.5),
                     Some(_) => panel::diamond(svg, (left + KEY / 2.0, middle), "#ffffff"),
                 }

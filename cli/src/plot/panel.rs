@@ -20,7 +20,7 @@ const MARKS: usize = 10;
 /// The gap between groups of boxes, in boxes.
 const GAP: f64 = 0.6;
 /// Shares of the mass within the contours of a density, and the widths of their lines.
-const CONTOURS: [(f64, f64); 2] = [(0.9, 1.2), (0.5, 2.4)];
+pub(super) const CONTOURS: [(f64, f64); 2] = [(0.9, 1.2), (0.5, 2.4)];
 
 /// Where a panel's axes are, in CSS pixels.
 #[derive(Clone, Copy, Debug)]

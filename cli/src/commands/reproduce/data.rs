@@ -62,7 +62,7 @@ impl MogData {
     pub(super) fn read(directory: &Path) -> Result<MogData> {
         if !directory.is_dir() {
             let what = format!("--data {}: there is no such directory", directory.display());
-            return Err(Failure::usage_hint(what, format!("it is to hold {TRAIN}, {TEST} and {TRUTH}")));
+            return Err(Failure::usage_hint(what, format!("it is to hold {TRAIN}, {TEST} and, for fig5, {TRUTH}")));
         }
         let input = |name: &str| Input::from_arg(Some(&directory.join(name)));
         let all = Selection { columns: None, ignore: Vec::new() };

@@ -14,4 +14,5 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     figure: |drawn| posteriors::figure(drawn, COLUMNS),
 };
 
-const COLUMNS: &[Column] = &[Column::CompletePosterior, Column::Posterior, Column::CompleteEncoder, Column::Encoder];
+const COLUMNS: &[Column] =
+    &[Column::CompletePosterior, Column::Posterior, Column::CompleteEncoder, Column::ImputationMixture];

@@ -111,7 +111,12 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(DIRECTORY));
     let data = match &args.data {
         Some(directory) => MogData::read(directory)?,
-        None => MogData::generate(args.rows.unwrap_or(data::ROWS), &out.join("data"))?,
+        None => {
+            let rows = args.rows.unwrap_or(data::ROWS);
+            // Data of each size have a place of their own, so that earlier runs keep theirs.
+            let name = if rows == data::ROWS { "data".to_owned() } else { format!("data-{rows}") };
+            MogData::generate(rows, &out.join(name))?
+        }
     };
     (experiment.check)(&data)?;
     if specs.iter().any(|spec| spec.imputations.needs_truth()) && data.truth.is_none() {
@@ -159,8 +164,9 @@ fn finish(output: &Output, experiment: &Experiment, out: &Path, data: &MogData, 
 /// The experiment of a name.
 fn find(name: &str) -> Result<&'static Experiment> {
     EXPERIMENTS.iter().find(|experiment| experiment.name == name).ok_or_else(|| {
-        let list: Vec<String> = EXPERIMENTS.iter().map(|one| format!("{} ({})", one.name, one.about)).collect();
-        Failure::usage_hint(format!("there is no experiment {name:?}"), format!("there are {}", list.join(", ")))
+        let names: Vec<&str> = EXPERIMENTS.iter().map(|one| one.name).collect();
+        let hint = format!("there are {}; docs/reproduce.md tells of them", names.join(", "));
+        Failure::usage_hint(format!("there is no experiment {name:?}"), hint)
     })
 }
 
@@ -171,6 +177,10 @@ impl Settings {
             false => Err(Failure::usage(format!("--{option} {value}: expected at least {least}"))),
         };
         let seeds = at_least("seeds", args.seeds.unwrap_or(experiment.seeds), 1)?;
+        if experiment.seeds == 1 && seeds > 1 {
+            let what = format!("--seeds {seeds}: {} shows a single run of each method", experiment.name);
+            return Err(Failure::usage_hint(what, "leave it out; --seed chooses the run"));
+        }
         if let Some(points) = args.points {
             at_least("points", points, 2)?;
             if experiment.name != "fig5" {
@@ -192,6 +202,9 @@ impl Settings {
         if experiment.components.len() == 1 && components.len() > 1 {
             let what = format!("--components: {} is made with one number of components", experiment.name);
             return Err(Failure::usage_hint(what, "give one number"));
+        }
+        for &count in &components {
+            at_least("components", count, 1)?;
         }
         let first = args.common.seed.unwrap_or(0);
         Ok(Settings {

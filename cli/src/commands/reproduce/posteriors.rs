@@ -8,7 +8,7 @@ use models::evaluate::proposal;
 use models::imputer::Fitted;
 use models::store::ModelInfo;
 use samplers::draw::fill_ancestral;
-use samplers::model::LatentModel;
+use samplers::model::{LatentModel, Likelihood, log_likelihood, log_prior, mixture_log_density};
 use samplers::stream::{Purpose, stream};
 
 use super::super::imputation::Imputation;
@@ -41,8 +41,10 @@ pub(super) enum Column {
     Posterior,
     /// q(z|x) of the complete row.
     CompleteEncoder,
-    /// q(z|x_obs): the encoder's, or the imputation mixture of one that takes completed rows.
+    /// q(z|x_obs), of an encoder of incomplete rows.
     Encoder,
+    /// The equal mixture of q(z|x_obs, x_mis) over imputations.
+    ImputationMixture,
     /// What q(z|x_obs) becomes by importance resampling (Cremer et al. 2017).
     Weighted,
 }
@@ -55,6 +57,7 @@ impl Column {
             Column::Posterior => "p(z|x_obs)",
             Column::CompleteEncoder => "q(z|x)",
             Column::Encoder => "q(z|x_obs)",
+            Column::ImputationMixture => "the imputation mixture",
             Column::Weighted => "q_IW(z|x_obs)",
         }
     }
@@ -65,6 +68,7 @@ impl Column {
             Column::Posterior => "*p*(*z*|*x*_{obs})",
             Column::CompleteEncoder => "*q*(*z*|*x*)",
             Column::Encoder => "*q*(*z*|*x*_{obs})",
+            Column::ImputationMixture => "*q*_{*f*}(*z*|*x*_{obs})",
             Column::Weighted => "*q*_{IW}(*z*|*x*_{obs})",
         }
     }
@@ -75,16 +79,17 @@ pub(super) fn check(data: &MogData) -> Result<()> {
     rows(data).map(|_| ())
 }
 
-/// A row of panels for each method, fitted with the first seed whose run came to a finite score.
+/// A row of panels for each method, the series the rows with the names of their observed columns. A method is fitted with the first seed whose run came to a finite score.
 pub(super) fn figure(drawn: &Drawn<'_>, columns: &[Column]) -> Result<Figure> {
     let (complete, incomplete) = rows(drawn.data)?;
     let lattice = Lattice::new();
     let mut panels = Vec::new();
     for method in &drawn.settings.methods {
+        let budget = drawn.settings.components.first().copied().unwrap_or(1);
         let panel = |column: Column, contours: Vec<Contour>| Panel {
-            title: Some(format!("{}: {}", method.title, column.title())),
-            x_label: None,
-            y_label: None,
+            title: Some(format!("{}, *K* = {}: {}", method.title, budget, column.title())),
+            x_label: Some("*z*_{1}".to_owned()),
+            y_label: Some("*z*_{2}".to_owned()),
             width: WIDTH,
             content: Content::Contours(contours),
         };
@@ -103,7 +108,7 @@ pub(super) fn figure(drawn: &Drawn<'_>, columns: &[Column]) -> Result<Figure> {
                     Column::CompletePosterior => shown.log_joint(&complete, n),
                     Column::Posterior => shown.log_joint(&incomplete, n),
                     Column::CompleteEncoder => shown.log_proposal(&complete, n)?,
-                    Column::Encoder => shown.log_proposal(&incomplete, n)?,
+                    Column::Encoder | Column::ImputationMixture => shown.log_proposal(&incomplete, n)?,
                     Column::Weighted => shown.log_weighted(&incomplete, n, run.spec.components)?,
                 };
                 let density = density(&log_density).ok_or_else(|| {
@@ -115,7 +120,12 @@ pub(super) fn figure(drawn: &Drawn<'_>, columns: &[Column]) -> Result<Figure> {
             panels.push(panel(column, contours));
         }
     }
-    let series = (1..=complete.rows()).map(|n| format!("row {n}")).collect();
+    let names: Vec<&str> = drawn.data.rows.columns.iter().map(|column| column.name.as_str()).collect();
+    let series = |n: usize| {
+        let observed = incomplete.observed(n..n + 1).iter().zip(&names).filter(|(observed, _)| **observed);
+        format!("row {}: {}", n + 1, observed.map(|(_, name)| *name).collect::<Vec<_>>().join(", "))
+    };
+    let series = (0..complete.rows()).map(series).collect();
     Ok(Figure { series, panels, in_row: columns.len() })
 }
 
@@ -174,15 +184,15 @@ struct Shown<'a> {
 }
 
 impl Shown<'_> {
-    /// log p(x_obs|z) + log p(z) of row `n` at the lattice's points, up to a constant.
+    /// log p(x_obs|z) + log p(z) of row `n` at the lattice's points, in nats.
     fn log_joint(&self, data: &Data<f32>, n: usize) -> Vec<f64> {
         log_joint(&self.lattice.z, self.decoded, data, n)
     }
 
-    /// log q(z) at the lattice's points, up to a constant.
+    /// log q(z) at the lattice's points, in nats.
     fn log_proposal(&mut self, data: &Data<f32>, n: usize) -> Result<Vec<f64>> {
         let (mixture, params) = self.proposal(data, n)?;
-        Ok(self.lattice.z.chunks_exact(2).map(|z| log_mixture(mixture, &params, z)).collect())
+        Ok(self.lattice.z.chunks_exact(2).map(|z| f64::from(mixture_log_density(mixture, &params, z))).collect())
     }
 
     fn proposal(&mut self, data: &Data<f32>, n: usize) -> Result<(Mixture, Vec<f32>)> {
@@ -201,7 +211,7 @@ impl Shown<'_> {
         self.model.decode(&z, &mut decoded);
         let mut weights = log_joint(&z, &decoded, data, n);
         for (weight, z) in weights.iter_mut().zip(z.chunks_exact(2)) {
-            *weight -= log_mixture(mixture, &params, z);
+            *weight -= f64::from(mixture_log_density(mixture, &params, z));
         }
         for set in weights.chunks_exact_mut(samples) {
             let largest = set.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -213,40 +223,12 @@ impl Shown<'_> {
     }
 }
 
-/// log p(x_obs|z) + log p(z) of row `n` at some decoded points (G × 2 and G × 2D), up to a constant.
+/// log p(x_obs|z) + log p(z) of row `n` at some decoded points (G × 2 and G × 2D), in nats.
 fn log_joint(z: &[f32], decoded: &[f32], data: &Data<f32>, n: usize) -> Vec<f64> {
-    let (columns, x, observed) = (data.columns(), data.values(n..n + 1), data.observed(n..n + 1));
+    let (columns, x, mask) = (data.columns(), data.values(n..n + 1), data.mask(n..n + 1).collect::<Vec<f32>>());
     let points = z.chunks_exact(2).zip(decoded.chunks_exact(2 * columns));
-    points
-        .map(|(z, decoded)| {
-            let (means, scales) = decoded.split_at(columns);
-            let of_column = |d: usize| log_normal(x[d], means[d], scales[d]);
-            let log_likelihood: f64 = (0..columns).filter(|&d| observed[d]).map(of_column).sum();
-            log_likelihood + z.iter().map(|&z| log_normal(z, 0.0, 1.0)).sum::<f64>()
-        })
-        .collect()
-}
-
-/// The log density of a mixture, up to a constant.
-fn log_mixture(mixture: Mixture, params: &[f32], z: &[f32]) -> f64 {
-    let (means, scales, log_weights) = mixture.split(params);
-    let of_component = |k: usize| {
-        let own = k * mixture.latent..(k + 1) * mixture.latent;
-        let moments = means[own.clone()].iter().zip(&scales[own]);
-        f64::from(log_weights[k]) + z.iter().zip(moments).map(|(&z, (&m, &s))| log_normal(z, m, s)).sum::<f64>()
-    };
-    let logs: Vec<f64> = (0..mixture.components).map(of_component).collect();
-    let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if largest == f64::NEG_INFINITY {
-        return largest;
-    }
-    largest + logs.iter().map(|log| (log - largest).exp()).sum::<f64>().ln()
-}
-
-/// The log density of a normal distribution without the constant ½ ln 2π.
-fn log_normal(x: f32, mean: f32, scale: f32) -> f64 {
-    let t = f64::from(x - mean) / f64::from(scale);
-    -0.5 * t * t - f64::from(scale).ln()
+    let of_point = |(z, decoded)| log_likelihood(Likelihood::Gaussian, x, &mask, decoded) + log_prior(z);
+    points.map(of_point).map(f64::from).collect()
 }
 
 /// Weighted points (z: G × 2) in the lattice's cells, smoothed along both axes by a normal kernel.
@@ -299,17 +281,6 @@ mod tests {
         assert!((x - 1.0).abs() < 0.021 && (y + 2.0).abs() < 0.021, "{x}, {y}");
         let spread = [moment(&|x2, _| (x2 - x).powi(2)), moment(&|_, y2| (y2 - y).powi(2))];
         assert!(spread.iter().all(|v| (v.sqrt() - BANDWIDTH).abs() < 0.002), "{spread:?}");
-    }
-
-    #[test]
-    fn a_mixture_of_one_is_a_gaussian() {
-        let mixture = Mixture { components: 2, latent: 2 };
-        let one = [0.5, -1.0, 0.5, -1.0, 2.0, 0.5, 2.0, 0.5];
-        let params: Vec<f32> = one.into_iter().chain([0.25f32.ln(), 0.75f32.ln()]).collect();
-        let expected = log_normal(1.0, 0.5, 2.0) + log_normal(0.0, -1.0, 0.5);
-        assert!((log_mixture(mixture, &params, &[1.0, 0.0]) - expected).abs() < 1e-6);
-        let nowhere: Vec<f32> = one.into_iter().chain([f32::NEG_INFINITY; 2]).collect();
-        assert_eq!(log_mixture(mixture, &nowhere, &[1.0, 0.0]), f64::NEG_INFINITY);
     }
 
     #[test]
