@@ -38,6 +38,10 @@ pub(super) struct Compared<'a> {
 impl Frechet {
     /// Reads the feature model of the run `features`, for the model that `of` describes.
     pub(super) fn new(features: &Path, of: &ModelInfo, compared: &Compared<'_>) -> Result<Self> {
+        if !features.is_dir() {
+            let what = format!("--feature-model {}: there is no such run directory", features.display());
+            return Err(Failure::usage_hint(what, "missvae train --method mvae makes one"));
+        }
         let (model, info) = Run::open(features)?.load_model()?;
         let refused = |what: &str, hint: &str| {
             Err(Failure::usage_hint(format!("--feature-model {}: {what}", features.display()), hint))
@@ -47,14 +51,14 @@ impl Frechet {
         }
         if info.vae.components != 1 {
             let what = format!("its encoder has {} components, features come from a single one", info.vae.components);
-            return refused(&what, "train it with --method mvae on complete rows");
+            return refused(&what, "fit one with --method mvae");
         }
         let Compared { name, rows, empty } = compared;
         let missing = rows.missing() + empty * rows.columns();
         if missing > 0 {
             return Err(Failure::usage_hint(
                 format!("{name}: {missing} cells are missing; a Fréchet distance is one between complete rows"),
-                "leave out the rows with missing cells, or do not ask for the distance",
+                "give a file of complete rows, or do not ask for the distance",
             ));
         }
         if rows.rows() < 2 {

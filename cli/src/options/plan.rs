@@ -162,6 +162,10 @@ impl TrainOptions {
                 share > 0.0 && share < 1.0,
                 "a file, or a share above 0 and below 1",
             )?),
+            Err(_) if text == "-" => {
+                let what = "--validation -: only the table itself can come from standard input";
+                return Err(Failure::usage_hint(what, "give a file, or a share of the rows"));
+            }
             Err(_) => Validation::File(PathBuf::from(text)),
         }))
     }

@@ -300,10 +300,10 @@ fn checkpoints_that_are_none() {
     place.refuses(
         "train --resume run",
         2,
-        &["run: the table has changed since the run began", "hint: restore the table"],
+        &["run: the table, or the validation rows, have changed since the run began", "hint: restore the files"],
     );
     place.write("table.csv", table(41, 1.0, 0.0));
-    place.refuses("train --resume run", 2, &["the table has changed"]);
+    place.refuses("train --resume run", 2, &["have changed since the run began"]);
     fs::remove_file(place.file("table.csv")).unwrap();
     place.refuses("train --resume run", 2, &["table.csv: no such file"]);
 

@@ -345,10 +345,17 @@ fn frechet_distances() {
     });
     place.write("shifted.csv", shifted);
     let (near, far) = (distance("complete.csv"), distance("shifted.csv"));
+    // Fewer rows than features: their covariance has no full rank.
+    for rows in 2..6 {
+        let few: Vec<String> = place.text("complete.csv").lines().take(1 + rows).map(str::to_owned).collect();
+        place.write("few.csv", few.join("\n"));
+        assert!(distance("few.csv").is_finite(), "{rows} rows");
+    }
     assert!(near >= 0.0 && far > 3.0 * near, "{near} and {far}");
 
     // Told as the training goes on; the last one is that of the finished model.
-    let tracked = "train complete.csv --validation complete.csv --frechet-every 2 --feature-model features --quiet";
+    place.write("held.csv", place.text("complete.csv"));
+    let tracked = "train complete.csv --validation held.csv --frechet-every 2 --feature-model features --quiet";
     place.missvae(&small(&format!("{tracked} --epochs 4 --out tracked"))).ok();
     let metrics = place.text("tracked/metrics.jsonl");
     let told: Vec<Value> = metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -357,8 +364,18 @@ fn frechet_distances() {
     let last = number(&place.missvae(command).json(), "frechet");
     assert!(number(&told[1], "frechet").is_finite());
     assert_eq!(number(&told[3], "frechet").to_bits(), last.to_bits());
-    let tracked = tracked.replace("--validation complete.csv", "");
-    place.refuses(&small(&format!("{tracked} --out x")), 2, &["--frechet-every", "--validation"]);
+    let summary: Value = serde_json::from_str(&place.text("tracked/summary.json")).unwrap();
+    assert_eq!(number(&summary, "frechet").to_bits(), last.to_bits());
+    place.write("held.csv", place.text("shifted.csv"));
+    place.refuses("train --resume tracked", 2, &["tracked", "the validation rows, have changed"]);
+    let lost = small(&format!("{tracked} --out features --overwrite"));
+    place.refuses(&lost, 2, &["--out features", "feature model"]);
+    let nowhere = small(&format!("{} --out x", tracked.replace("features", "nowhere")));
+    place.refuses(&nowhere, 2, &["--feature-model ", "nowhere", "no such run directory"]);
+    let piped = small(&format!("{} --out x", tracked.replace("held.csv", "-")));
+    place.refuses(&piped, 2, &["--validation -", "standard input"]);
+    let tracked = tracked.replace("--validation held.csv", "");
+    place.refuses(&small(&format!("{tracked} --out x")), 2, &["--frechet-every", "validation rows"]);
     let tracked = tracked.replace("--frechet-every 2", "--frechet-every 0 --validation 0.5");
     place.refuses(&small(&format!("{tracked} --out x")), 2, &["--frechet-every 0", "at least 1"]);
     let tracked = tracked.replace("--frechet-every 0", "--frechet-every 1").replace("complete.csv", "table.csv");

@@ -33,6 +33,9 @@ pub(crate) struct Summary {
     /// Mean of the bound over the last epoch, in nats a row of the data's units.
     pub(crate) objective: f64,
     pub(crate) validation: Option<f64>,
+    /// The last Fréchet distance to the validation rows, if it was followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) frechet: Option<f64>,
     /// Errors on the cells that `--hide` hid.
     pub(super) hidden: Option<preview::HiddenErrors>,
     /// Of training, as in the metrics.
@@ -131,6 +134,7 @@ impl Job<'_> {
             updates,
             objective: last.map_or(f64::NAN, |epoch| epoch.objective),
             validation: last.and_then(|epoch| epoch.validation),
+            frechet: last.and_then(|epoch| epoch.frechet.flatten()),
             hidden: rows.hidden_errors(&mut model, plan.train.seed)?,
             seconds: before + seconds,
             seconds_per_update: seconds / (updates - first).max(1) as f64,
@@ -158,7 +162,10 @@ fn trainer(plan: &Plan, rows: &Rows, run: &Run, vae: Vae, info: &ModelInfo) -> R
         );
     }
     if fingerprint != rows.fingerprint || model.columns != info.columns {
-        return fail("the table has changed since the run began", "restore the table, or start a new run");
+        return fail(
+            "the table, or the validation rows, have changed since the run began",
+            "restore the files, or start a new run",
+        );
     }
     let n = rows.train.rows();
     if !imputations_fit(plan, &state, n) {

@@ -56,6 +56,14 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
 
     let rows = Rows::read(&options)?;
     let plan = options.settle(rows.train.rows(), rows.train.columns())?;
+    if let (Some(out), Some(features)) = (&args.out, &plan.options.feature_model)
+        && std::path::absolute(out).is_ok_and(|out| Path::new(features) == out)
+    {
+        return Err(Failure::usage_hint(
+            format!("--out {}: this is the feature model's run, which would be lost", out.display()),
+            "give the new run a directory of its own",
+        ));
+    }
     // Before the run's directory is made: what is wrong with it leaves nothing behind.
     let tracked = Tracked::new(&plan, &rows)?;
     let run = match resumed {
@@ -139,6 +147,9 @@ fn report(summary: &Summary, preview: String, data: Option<&Path>) -> String {
     ];
     if let Some(validation) = summary.validation {
         lines.push(line("validation", format!("{validation:.4} nats a row")));
+    }
+    if let Some(distance) = summary.frechet {
+        lines.push(line("Fréchet distance", format!("{distance:.4} to the validation rows")));
     }
     if let Some(hidden) = &summary.hidden {
         let text = format!("RMSE {:.3} (column means: {:.3})", hidden.rmse, hidden.rmse_column_means);

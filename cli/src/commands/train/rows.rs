@@ -32,7 +32,7 @@ pub(crate) struct Rows {
     pub(crate) validation: Option<Data<f32>>,
     /// Rows left out of these because no cell of theirs is observed.
     pub(crate) empty_validation: usize,
-    /// Identifies the training rows, so that a run is resumed on the same ones.
+    /// Identifies the training and the validation rows, so that a run is resumed on the same ones.
     pub(crate) fingerprint: String,
 }
 
@@ -113,7 +113,7 @@ impl Rows {
         Ok(Rows {
             name: name.to_owned(),
             columns: columns.collect(),
-            fingerprint: fingerprint(&train),
+            fingerprint: fingerprints(&train, validation.as_ref()),
             validation,
             empty_validation,
             standardisation,
@@ -161,12 +161,13 @@ impl Rows {
         }
         let standardisation = Standardisation::none(names.len());
         let train = standardisation.apply::<f32>(&train);
+        let validation: Option<Data<f32>> = held_out.map(|rows| standardisation.apply(&rows));
         let column = |name: String| Column { name, kind: "binary".to_owned(), mean: 0.0, scale: 1.0 };
         Ok(Rows {
             name,
             columns: names.into_iter().map(column).collect(),
-            fingerprint: fingerprint(&train),
-            validation: held_out.map(|rows| standardisation.apply(&rows)),
+            fingerprint: fingerprints(&train, validation.as_ref()),
+            validation,
             empty_validation,
             standardisation,
             train,
@@ -239,6 +240,11 @@ fn set_aside(
 /// How files are read.
 fn reading(options: &TrainOptions) -> ReadOptions {
     read_options(options.missing_value.as_deref().unwrap_or_default(), options.key.as_ref())
+}
+
+/// Identifies the rows to train on and, if there are some, those for validation.
+fn fingerprints(train: &Data<f32>, validation: Option<&Data<f32>>) -> String {
+    validation.map_or(fingerprint(train), |rows| format!("{} {}", fingerprint(train), fingerprint(rows)))
 }
 
 /// A hash of the values and the mask.

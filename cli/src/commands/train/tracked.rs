@@ -5,7 +5,7 @@ use std::path::Path;
 use autodiff::Aligned;
 use models::imputer::Fitted;
 use models::store::ModelInfo;
-use models::trainer::Trainer;
+use models::trainer::{Epoch, Trainer};
 
 use super::super::frechet::{Compared, Frechet};
 use super::fit::model_info;
@@ -40,9 +40,14 @@ impl Tracked {
         Ok(Some(Tracked { frechet, every, seed: plan.train.seed }))
     }
 
-    /// The distance after an epoch; `None` if it is not due.
-    pub(super) fn after(&mut self, epoch: u64, trainer: &Trainer<f32>, info: &ModelInfo) -> Option<Result<f64>> {
-        epoch.is_multiple_of(self.every).then(|| {
+    /// The distance after an epoch of a run of `total` updates, the last epoch in any case; `None` if it is not due.
+    pub(super) fn after(
+        &mut self,
+        epoch: &Epoch,
+        trainer: &Trainer<f32>,
+        (info, total): (&ModelInfo, u64),
+    ) -> Option<Result<f64>> {
+        (epoch.epoch.is_multiple_of(self.every) || epoch.update == total).then(|| {
             let mut model = Fitted::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
             self.frechet.distance(&mut model, info, self.seed).map(|(distance, _)| distance)
         })

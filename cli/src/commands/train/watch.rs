@@ -37,7 +37,7 @@ pub(super) struct MetricsLine {
     pub(super) validation: Option<f64>,
     /// The Fréchet distance to the validation rows, where it is asked for and due; null if it is not finite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    frechet: Option<Option<f64>>,
+    pub(super) frechet: Option<Option<f64>>,
     /// Mean over rows of the components with a weight above 0.01, where there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     components_in_use: Option<f64>,
@@ -94,6 +94,8 @@ pub(super) struct Watch<'a> {
     every: Duration,
     signal: &'static AtomicBool,
     last: Option<MetricsLine>,
+    /// Updates of the whole run.
+    total: u64,
     /// Updates between two lines of progress, and where the next one is due.
     line_every: u64,
     next_line: u64,
@@ -135,6 +137,7 @@ impl<'a> Watch<'a> {
             every,
             signal: signal::listen()?,
             last,
+            total,
             line_every,
             next_line: (trainer.progress().update / line_every + 1) * line_every,
             tracked: None,
@@ -169,7 +172,7 @@ impl<'a> Watch<'a> {
     }
 
     fn record(&mut self, trainer: &Trainer<f32>, epoch: &Epoch) -> Result<()> {
-        let frechet = self.tracked.as_mut().and_then(|tracked| tracked.after(epoch.epoch, trainer, &self.info));
+        let frechet = self.tracked.as_mut().and_then(|tracked| tracked.after(epoch, trainer, (&self.info, self.total)));
         // No reason to stop: it says how the model does, and training does not need it.
         if let Some(Err(failure)) = &frechet {
             self.output.say(format!("warning: epoch {}, Fréchet distance: {failure}", epoch.epoch));
@@ -201,7 +204,8 @@ impl<'a> Watch<'a> {
         let mixture: String = mixture.into_iter().flatten().collect();
         let text =
             format!("epoch {}{mixture}, objective {:.4}{validation} nats a row{frechet}", line.epoch, line.objective);
-        if matches!(self.bar, Bar::Own(_)) && self.output.wants_lines() && line.update >= self.next_line {
+        let due = line.update >= self.next_line || line.frechet.is_some();
+        if matches!(self.bar, Bar::Own(_)) && self.output.wants_lines() && due {
             self.output.say(format!("update {}, {text}", line.update));
             self.next_line = (line.update / self.line_every + 1) * self.line_every;
         }
