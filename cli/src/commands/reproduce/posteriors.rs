@@ -79,7 +79,8 @@ pub(super) fn check(data: &MogData) -> Result<()> {
     rows(data).map(|_| ())
 }
 
-/// A row of panels for each method, the series the rows with the names of their observed columns. A method is fitted with the first seed whose run came to a finite score.
+/// A row of panels for each method; a series is a row of the table, named after its observed columns. The panels of a method
+/// whose run has no finite score stay empty.
 pub(super) fn figure(drawn: &Drawn<'_>, columns: &[Column]) -> Result<Figure> {
     let (complete, incomplete) = rows(drawn.data)?;
     let lattice = Lattice::new();
