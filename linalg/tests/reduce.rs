@@ -1,6 +1,7 @@
 //! Reductions: against plain loops in double precision, special values, and the agreement of repeated calls.
 
 use missvae_linalg::Scalar;
+use missvae_linalg::gemm::Scratch;
 use missvae_linalg::reduce::*;
 use missvae_linalg::simd::{Kernel, Vector, dispatch_at};
 use proptest::prelude::*;
@@ -96,9 +97,26 @@ fn sum_of_squares_is_double() {
 }
 
 #[test]
-#[should_panic(expected = "5 elements for a 2 × 3 matrix")]
+#[should_panic(expected = "5 elements in rows of 3")]
 fn column_sums_of_a_wrong_shape() {
-    add_column_sums(&[0.0; 5], 2, 3, &mut [0.0; 3], false);
+    add_column_sums(&[0.0; 5], 3, &mut [0.0; 3], false, &mut Scratch::new());
+}
+
+/// Enough rows for several tasks: who sums a block does not matter.
+#[test]
+fn column_sums_on_several_threads() {
+    let (rows, cols) = (1500, 133);
+    let wave = |by: f32| (0..rows * cols).map(|i| (by * i as f32).sin()).collect::<Vec<f32>>();
+    let (x, gate) = (wave(1.37), wave(0.91));
+    let sums = || {
+        let mut scratch = Scratch::new();
+        let (mut plain, mut gated, mut x) = (vec![0.25; cols], vec![0.25; cols], x.clone());
+        add_column_sums(&x, cols, &mut plain, true, &mut scratch);
+        gate_and_add_column_sums(&mut x, &gate, cols, &mut gated, true, &mut scratch);
+        (plain, gated, x)
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    assert_eq!(pool.install(sums), sums());
 }
 
 #[test]
@@ -176,7 +194,7 @@ proptest! {
     fn column_sums(rows in 0..12usize, cols in 0..150usize, accumulate: bool, seed in 0..1000u32) {
         let x: Vec<f32> = (0..rows * cols).map(|i| ((i as u32 * 37 + seed) % 101) as f32 - 50.0).collect();
         let mut out = vec![0.5; cols + 1];
-        add_column_sums(&x, rows, cols, &mut out[..cols], accumulate);
+        add_column_sums(&x, cols, &mut out[..cols], accumulate, &mut Scratch::new());
         prop_assert_eq!(out[cols], 0.5);
         for (j, out) in out[..cols].iter().enumerate() {
             // Small multiples of ½ add without rounding.
@@ -194,8 +212,9 @@ proptest! {
         gate.iter_mut().step_by(7).for_each(|gate| *gate = 0.0);
         let gated: Vec<f32> = x.iter().zip(&gate).map(|(&x, &gate)| if gate > 0.0 { x } else { 0.0 }).collect();
         let (mut expected, mut out) = (vec![0.5; cols], vec![0.5; cols]);
-        add_column_sums(&gated, rows, cols, &mut expected, accumulate);
-        gate_and_add_column_sums(&mut x, &gate, cols, &mut out, accumulate);
+        let scratch = &mut Scratch::new();
+        add_column_sums(&gated, cols, &mut expected, accumulate, scratch);
+        gate_and_add_column_sums(&mut x, &gate, cols, &mut out, accumulate, scratch);
         prop_assert_eq!(x, gated);
         prop_assert_eq!(out, expected);
     }

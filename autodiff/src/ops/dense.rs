@@ -27,11 +27,11 @@ pub(super) fn add_product<T: Scalar>(
 
 /// Sets `gradient` to zero where a ReLU's output is not positive, and adds Σ_n gradient\[n, ·\] to the bias's gradient if
 /// that is wanted.
-pub(super) fn gate<T: Scalar>(gradient: &mut [T], out: &[T], dbias: Option<Grad<'_, T>>) {
+pub(super) fn gate<T: Scalar>(gradient: &mut [T], out: &[T], dbias: Option<Grad<'_, T>>, scratch: &mut Scratch<T>) {
     match dbias {
         Some(dbias) => {
             let (sums, accumulate) = dbias.parts();
-            reduce::gate_and_add_column_sums(gradient, out, sums.len(), sums, accumulate);
+            reduce::gate_and_add_column_sums(gradient, out, sums.len(), sums, accumulate, scratch);
         }
         None => dispatch(Gate { gradient, out }),
     }
@@ -60,8 +60,7 @@ impl<T: Scalar> Kernel<T> for Gate<'_, T> {
 }
 
 /// Adds Σ_n rows\[n, ·\] to a gradient; every row is as long as the gradient.
-pub(super) fn add_column_sums<T: Scalar>(grad: Grad<'_, T>, rows: &[T]) {
+pub(super) fn add_column_sums<T: Scalar>(grad: Grad<'_, T>, rows: &[T], scratch: &mut Scratch<T>) {
     let (sums, accumulate) = grad.parts();
-    let width = sums.len();
-    reduce::add_column_sums(rows, rows.len().checked_div(width).unwrap_or(0), width, sums, accumulate);
+    reduce::add_column_sums(rows, sums.len(), sums, accumulate, scratch);
 }

@@ -44,9 +44,9 @@ impl<T: Scalar> Op<T> for Linear {
         let (x, weight) = (matrix(&pass.inputs, 0), matrix(&pass.inputs, 1));
         let dbias = pass.grads.take(2);
         if self.relu {
-            gate(pass.dout, pass.out, dbias);
+            gate(pass.dout, pass.out, dbias, pass.scratch);
         } else if let Some(dbias) = dbias {
-            add_column_sums(dbias, pass.dout);
+            add_column_sums(dbias, pass.dout, pass.scratch);
         }
         let dout = Matrix::new(pass.dout, x.rows(), weight.rows());
         if let Some(dweight) = pass.grads.take(1) {

@@ -62,7 +62,7 @@ impl<T: Scalar> Op<T> for ResidualBlock {
         let inputs = &pass.inputs;
         let (h, weight1, weight2) = (matrix(inputs, 0), matrix(inputs, 1), matrix(inputs, 3));
         let (rows, width) = (h.rows(), h.cols());
-        gate(pass.dout, pass.out, pass.grads.take(4));
+        gate(pass.dout, pass.out, pass.grads.take(4), pass.scratch);
         let dout = Matrix::new(pass.dout, rows, width);
         if let Some(dweight2) = pass.grads.take(3) {
             let hidden = Matrix::new(pass.saved, rows, width);
@@ -77,7 +77,7 @@ impl<T: Scalar> Op<T> for ResidualBlock {
         gemm(dout, weight2, MatrixMut::new(pass.work, rows, width), epilogue, pass.scratch);
         let dhidden = Matrix::new(pass.work, rows, width);
         if let Some(dbias1) = pass.grads.take(2) {
-            add_column_sums(dbias1, pass.work);
+            add_column_sums(dbias1, pass.work, pass.scratch);
         }
         if let Some(dweight1) = pass.grads.take(1) {
             add_product(dweight1, dhidden.t(), h, Epilogue::default(), pass.scratch);

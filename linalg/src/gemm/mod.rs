@@ -33,7 +33,7 @@ use crate::conv::Workspace;
 use crate::simd::{Level, level};
 use narrow::Plan;
 
-/// Working memory of [`gemm`] and of [`crate::conv`]: it grows to the largest product that it has met and is then reused. It
+/// Working memory of [`gemm`], of [`crate::conv`] and of column sums: it grows to the largest product that it has met and is then reused. It
 /// counts the work too.
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
@@ -59,11 +59,12 @@ impl<T: Scalar> Scratch<T> {
         self.operations
     }
 
-    fn grown(&mut self, len: usize) -> &mut [T] {
+    /// The first `len` elements, with arbitrary content.
+    pub(crate) fn grown(&mut self, len: usize) -> &mut [T] {
         if self.buffer.len() < len {
             self.buffer.resize(len, T::ZERO);
         }
-        &mut self.buffer
+        &mut self.buffer[..len]
     }
 }
 

@@ -4,7 +4,10 @@
 //! nothing else: the same data give the same bits in any thread and in any call. The functions on slices choose
 //! the width at run time; those in [`lanes`] are for use inside other kernels.
 
+mod columns;
 pub mod lanes;
+
+pub use columns::{add_column_sums, gate_and_add_column_sums};
 
 use crate::Scalar;
 use crate::simd::{Kernel, Vector, dispatch};
@@ -94,98 +97,4 @@ pub fn log_softmax<T: Scalar>(x: &[T], out: &mut [T]) {
 pub fn softmax<T: Scalar>(x: &[T], out: &mut [T]) {
     assert_eq!(x.len(), out.len(), "softmax: input of length {}, output of length {}", x.len(), out.len());
     run!(T, V, (x: &'a [T], out: &'a mut [T]) -> (), lanes::softmax::<T, V>(x, out));
-}
-
-/// `out[j]` ← Σᵢ `x[i, j]`, added to what `out[j]` holds if `accumulate`.
-///
-/// *x*: `rows` × `cols`, row-major; *out*: `cols`. Every 64 rows are summed in order before their sum is added to the
-/// total, so that rounding grows slowly with the rows.
-///
-/// # Panics
-/// If the shapes do not fit.
-#[track_caller]
-pub fn add_column_sums<T: Scalar>(x: &[T], rows: usize, cols: usize, out: &mut [T], accumulate: bool) {
-    assert_eq!(x.len(), rows * cols, "add_column_sums: {} elements for a {rows} × {cols} matrix", x.len());
-    assert_eq!(out.len(), cols, "add_column_sums: output of length {} for a {rows} × {cols} matrix", out.len());
-    run!(T, V, (x: &'a [T], out: &'a mut [T], accumulate: bool) -> (), {
-        column_sums::<T, V>(x.len(), out, accumulate, |at, lanes| load(&x[at..], lanes));
-    });
-}
-
-/// Sets x\[i, j\] to zero where `gate[i, j]` is not positive, and then `out[j]` as [`add_column_sums`] does, in one pass.
-///
-/// # Panics
-/// If the shapes do not fit.
-#[track_caller]
-pub fn gate_and_add_column_sums<T: Scalar>(x: &mut [T], gate: &[T], cols: usize, out: &mut [T], accumulate: bool) {
-    assert_eq!(x.len(), gate.len(), "gate_and_add_column_sums: {} elements for {} gates", x.len(), gate.len());
-    assert_eq!(out.len(), cols, "gate_and_add_column_sums: output of length {} for {cols} columns", out.len());
-    assert!(
-        x.is_empty() || x.len().is_multiple_of(cols),
-        "gate_and_add_column_sums: {} elements in rows of {cols}",
-        x.len()
-    );
-    run!(T, V, (x: &'a mut [T], gate: &'a [T], out: &'a mut [T], accumulate: bool) -> (), {
-        let zero = V::splat(T::ZERO);
-        column_sums::<T, V>(x.len(), out, accumulate, |at, lanes| {
-            let value = V::select_lt(zero, load(&gate[at..], lanes), load(&x[at..], lanes), zero);
-            if lanes == V::LANES { value.store(&mut x[at..]) } else { value.store_partial(&mut x[at..at + lanes]) }
-            value
-        });
-    });
-}
-
-/// The first `lanes` elements, zeros behind them.
-#[inline(always)]
-fn load<T: Scalar, V: Vector<T>>(x: &[T], lanes: usize) -> V {
-    if lanes == V::LANES { V::load(x) } else { V::load_partial(&x[..lanes]) }
-}
-
-/// The column sums of a row-major matrix of `len` elements, whose `lanes` elements from `at` on are `value(at, lanes)`: each
-/// is asked for once.
-#[inline(always)]
-fn column_sums<T: Scalar, V: Vector<T>>(
-    len: usize,
-    out: &mut [T],
-    accumulate: bool,
-    mut value: impl FnMut(usize, usize) -> V,
-) {
-    /// Rows that are summed before their sum is added to the total.
-    const ROWS_AT_ONCE: usize = 64;
-    /// Vectors side by side, so that additions need not wait for each other.
-    const WIDTH: usize = 4;
-    if !accumulate {
-        out.fill(T::ZERO);
-    }
-    let cols = out.len();
-    let (whole, wide) = (cols / V::LANES * V::LANES, cols / (WIDTH * V::LANES) * (WIDTH * V::LANES));
-    for first in (0..len).step_by((ROWS_AT_ONCE * cols).max(1)) {
-        let rows = (first..len.min(first + ROWS_AT_ONCE * cols)).step_by(cols.max(1));
-        for start in (0..wide).step_by(WIDTH * V::LANES) {
-            let mut sums = [V::splat(T::ZERO); WIDTH];
-            for row in rows.clone() {
-                for (j, sum) in sums.iter_mut().enumerate() {
-                    *sum = *sum + value(row + start + j * V::LANES, V::LANES);
-                }
-            }
-            for (j, sum) in sums.into_iter().enumerate() {
-                let out = &mut out[start + j * V::LANES..];
-                (V::load(out) + sum).store(out);
-            }
-        }
-        for start in (wide..whole).step_by(V::LANES) {
-            let mut sum = V::splat(T::ZERO);
-            for row in rows.clone() {
-                sum = sum + value(row + start, V::LANES);
-            }
-            (V::load(&out[start..]) + sum).store(&mut out[start..]);
-        }
-        if whole < cols {
-            let mut sum = V::splat(T::ZERO);
-            for row in rows {
-                sum = sum + value(row + whole, cols - whole);
-            }
-            (V::load_partial(&out[whole..]) + sum).store_partial(&mut out[whole..]);
-        }
-    }
 }

@@ -66,7 +66,7 @@ impl<T: Scalar> Op<T> for Conv2d {
         if inputs.count() == 3
             && let Some(dbias) = pass.grads.take(2)
         {
-            add_column_sums(dbias, pass.dout);
+            add_column_sums(dbias, pass.dout, pass.scratch);
         }
         if let Some(dweight) = pass.grads.take(1) {
             let (dweight, accumulate) = dweight.parts();
