@@ -79,7 +79,7 @@ pub(crate) enum Command {
         after_help = "Example: missvae snr table.csv --methods miss-vae,miss-svae --epochs 20 --seeds 3 --out snr"
     )]
     Snr(Box<SnrArgs>),
-    /// An experiment of the paper: fig2, fig5, fig6, fig9, fig10 or fig11
+    /// An experiment of the paper: fig1 to fig11, or fig13
     ///
     /// Fits the experiment's models, scores them, and leaves NAME.csv, NAME.svg, NAME.png and runs/ in a directory. A run
     /// that is finished there is not run again, an interrupted one goes on. fig5 interpolates the parameters of the
@@ -328,9 +328,10 @@ pub(crate) struct SnrArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReproduceArgs {
-    /// The experiment: fig2, fig5, fig6, fig9, fig10 or fig11
+    /// The figure: fig1 to fig11, or fig13
     pub(crate) name: String,
-    /// Directory with train_missing50.csv, test.csv and, for fig5, truth.json (default: a mixture is generated)
+    /// Directory of the data: for fig3, fig4 and fig13 with a directory for each data set; for the others with
+    /// train_missing50.csv, test.csv and what else a figure needs (default: a mixture is generated)
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Rows to generate, before those are dropped that lose all cells (default: 20000)
@@ -351,6 +352,21 @@ pub(crate) struct ReproduceArgs {
     /// Runs of each setting: the seeds are --seed and those after it (default: the experiment's)
     #[arg(long, value_name = "N")]
     pub(crate) seeds: Option<usize>,
+    /// fig3: shares of the cells that are hidden before training, separated by commas (default: 0.2,0.5,0.8)
+    #[arg(long, value_name = "R,R", value_delimiter = ',')]
+    pub(crate) rates: Vec<f64>,
+    /// fig13: sizes of the latent space, separated by commas (default: 25,50,100,200)
+    #[arg(long, value_name = "L,L", value_delimiter = ',')]
+    pub(crate) latents: Vec<usize>,
+    /// fig3, fig4, fig13: test rows that are scored, chosen at random (default: 1000)
+    #[arg(long, value_name = "N")]
+    pub(crate) test_rows: Option<usize>,
+    /// fig3, fig4, fig13: samples of each of them (default: 50000; 1000 for images)
+    #[arg(long, value_name = "I")]
+    pub(crate) importance_samples: Option<usize>,
+    /// fig3, fig4, fig13: updates in which the encoder is refitted to the test rows before (default: the paper's)
+    #[arg(long, value_name = "U")]
+    pub(crate) refit_updates: Option<u64>,
     /// fig5: points on each leg of an interpolation, ends included (default: 5, and 6 for oracle 2)
     #[arg(long, value_name = "N")]
     pub(crate) points: Option<usize>,

@@ -9,7 +9,7 @@ use super::{Preset, ScheduleOption, TrainOptions};
 pub(crate) struct ModelOptions {
     /// Settings of an experiment of the paper; other options override it
     #[arg(long, value_enum)]
-    preset: Option<Preset>,
+    pub(crate) preset: Option<Preset>,
     /// K, mixture components of the encoder (default: 5; always 1 for mvae and miwae)
     #[arg(long, value_name = "K")]
     pub(crate) components: Option<usize>,
@@ -18,58 +18,58 @@ pub(crate) struct ModelOptions {
     pub(crate) samples: Option<usize>,
     /// I, samples averaged inside the logarithm (default: the paper's for the method)
     #[arg(long, value_name = "I")]
-    importance_samples: Option<usize>,
+    pub(crate) importance_samples: Option<usize>,
     /// L, latent dimensions (default: a third of the columns, from 2 to 32)
     #[arg(long, value_name = "L")]
-    latent: Option<usize>,
+    pub(crate) latent: Option<usize>,
     /// Width of the hidden layers (default: 128, or 256 from 16 columns on)
     #[arg(long, value_name = "N")]
-    hidden: Option<usize>,
+    pub(crate) hidden: Option<usize>,
     /// Residual blocks of encoder and decoder (default: 2)
     #[arg(long, value_name = "N")]
-    blocks: Option<usize>,
+    pub(crate) blocks: Option<usize>,
     /// Residual blocks of the encoder
     #[arg(long, value_name = "N")]
-    encoder_blocks: Option<usize>,
+    pub(crate) encoder_blocks: Option<usize>,
     /// Residual blocks of the decoder
     #[arg(long, value_name = "N")]
-    decoder_blocks: Option<usize>,
+    pub(crate) decoder_blocks: Option<usize>,
     /// Dropout probability inside the blocks (default: 0)
     #[arg(long, value_name = "P")]
-    dropout: Option<f64>,
+    pub(crate) dropout: Option<f64>,
     /// Smallest scale of the encoder's Gaussians (default: 1e-5)
     #[arg(long, value_name = "S")]
-    encoder_min_scale: Option<f64>,
+    pub(crate) encoder_min_scale: Option<f64>,
     /// Smallest scale of the decoder's Gaussians, in standardised units (default: 1e-5)
     #[arg(long, value_name = "S")]
-    decoder_min_scale: Option<f64>,
+    pub(crate) decoder_min_scale: Option<f64>,
     /// Passes over the rows (default: about 10,000 updates, from 10 to 200 passes)
     #[arg(long, value_name = "N")]
-    epochs: Option<u64>,
+    pub(crate) epochs: Option<u64>,
     /// Rows of a minibatch (default: 64)
     #[arg(long, value_name = "B")]
-    batch_size: Option<usize>,
+    pub(crate) batch_size: Option<usize>,
     /// Learning rate at the start (default: 1e-3)
     #[arg(long, value_name = "RATE")]
-    learning_rate: Option<f64>,
+    pub(crate) learning_rate: Option<f64>,
     /// How the learning rate goes on (default: cosine)
     #[arg(long, value_enum)]
-    schedule: Option<ScheduleOption>,
+    pub(crate) schedule: Option<ScheduleOption>,
     /// Largest norm of the gradient; 0 for no limit (default: 10)
     #[arg(long, value_name = "NORM")]
-    clip: Option<f64>,
+    pub(crate) clip: Option<f64>,
     /// Hide this share of the observed cells before training (default: 0)
     #[arg(long, value_name = "RATE")]
-    hide: Option<f64>,
+    pub(crate) hide: Option<f64>,
     /// Leave the columns as they are (default: standardised by their observed mean and deviation)
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
-    no_standardize: Option<bool>,
+    pub(crate) no_standardize: Option<bool>,
     /// Only these columns, separated by commas
     #[arg(long, value_name = "A,B")]
-    columns: Option<String>,
+    pub(crate) columns: Option<String>,
     /// All columns but these, separated by commas
     #[arg(long, value_name = "A,B")]
-    ignore_columns: Option<String>,
+    pub(crate) ignore_columns: Option<String>,
 }
 
 impl ModelOptions {

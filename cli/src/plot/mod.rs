@@ -78,6 +78,8 @@ pub(crate) enum Content {
     Curves(Vec<Line>),
     /// Densities over one square, by lines around the regions that hold half and nine tenths of the mass.
     Contours(Vec<Contour>),
+    /// Nothing, not even axes.
+    Blank,
 }
 
 /// A density in a series' colour.
@@ -113,6 +115,15 @@ pub(crate) struct Point {
     pub(crate) y: f64,
     pub(crate) low: f64,
     pub(crate) high: f64,
+}
+
+impl Point {
+    /// The mean of some values, with the range that leaves a twentieth of them out at either end; `None` if none is finite.
+    pub(crate) fn of(x: f64, values: &[f64]) -> Option<Point> {
+        let [low, high] = statistics::quantiles(values, [0.05, 0.95])?;
+        let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+        Some(Point { x, y: finite.iter().sum::<f64>() / finite.len() as f64, low, high })
+    }
 }
 
 impl Content {

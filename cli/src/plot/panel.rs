@@ -51,6 +51,9 @@ impl Area {
 
 impl Panel {
     pub(super) fn draw(&self, svg: &mut Svg, area: Area) {
+        if matches!(self.content, Content::Blank) {
+            return;
+        }
         let middle = area.left + area.width / 2.0;
         if let Some(title) = &self.title {
             svg.text((middle, area.top - 0.6 * TITLE), TITLE, Anchor::Middle, title);
@@ -73,6 +76,7 @@ impl Panel {
             Content::Contours(contours) => {
                 contours.first().map(|one| Axis::between(one.density.low, one.density.high, count, 0.0))
             }
+            Content::Blank => None,
         };
         match y {
             None => svg.text((middle, area.top + area.height / 2.0), LABEL, Anchor::Middle, "no finite value"),
@@ -89,6 +93,7 @@ impl Panel {
                     Content::Lines(lines) => draw_lines(svg, area, &y, lines),
                     Content::Curves(lines) => draw_curves(svg, area, &y, lines),
                     Content::Contours(contours) => draw_contours(svg, area, &y, contours),
+                    Content::Blank => (),
                 }
             }
         }

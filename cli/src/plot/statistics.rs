@@ -31,6 +31,13 @@ impl BoxStatistics {
     }
 }
 
+/// Quantiles of the finite values; `None` if there is none.
+pub(super) fn quantiles<const N: usize>(values: &[f64], shares: [f64; N]) -> Option<[f64; N]> {
+    let mut values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    values.sort_by(f64::total_cmp);
+    (!values.is_empty()).then(|| shares.map(|p| quantile(&values, p)))
+}
+
 /// The p-quantile of sorted values, interpolated linearly between them.
 fn quantile(sorted: &[f64], p: f64) -> f64 {
     let place = p * (sorted.len() - 1) as f64;

@@ -1,7 +1,10 @@
 //! `missvae evaluate`: held-out log-likelihood, and the Fréchet distance.
 
+mod importance;
+
+use indicatif::ProgressBar;
 use models::data::{Data, Standardisation};
-use models::evaluate::{RefitConfig, grid_log_likelihood_converged, iwelbo, mean_and_standard_error, refit_encoder};
+use models::evaluate::{RefitConfig, grid_log_likelihood_converged, mean_and_standard_error};
 use models::imputer::Fitted;
 use serde::Serialize;
 
@@ -13,6 +16,7 @@ use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::run::Run;
 use crate::table::Input;
+pub(super) use importance::{Importance, ImportanceScore, Refit};
 
 /// Times the grid is refined at most: 500, 1000, 2000 cells a side.
 const DOUBLINGS: usize = 2;
@@ -80,6 +84,23 @@ pub(super) fn on_grid(model: &mut Fitted<f32>, data: &Data<f32>, standardisation
 fn in_data_units(per_row: &[f64], data: &Data<f32>, standardisation: &Standardisation) -> Vec<f64> {
     let volume = |n: usize| standardisation.log_volume(data.observed(n..n + 1));
     per_row.iter().enumerate().map(|(n, log_p)| log_p - volume(n)).collect()
+}
+
+/// A bar that goes when it is no longer needed.
+struct Rows(ProgressBar);
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// How the paper refits an encoder (METHODS §7).
+pub(super) fn refit_config(images: bool, updates: u64, batch_size: usize) -> RefitConfig {
+    match images {
+        true => RefitConfig::for_images(updates, batch_size),
+        false => RefitConfig::for_tables(updates, batch_size),
+    }
 }
 
 pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
@@ -156,35 +177,31 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
                 grid_change: Some(score.change),
             });
         }
-        let score = |model: &mut _, what: &str| {
-            let bar = output.bar(data.rows() as u64, "rows");
-            bar.set_message(what.to_owned());
-            let result = iwelbo(model, &data, importance_samples, completion.as_ref(), seed, || bar.inc(1));
-            bar.finish_and_clear();
-            let samples = result.effective_sample_size.iter().sum::<f64>() / data.rows() as f64;
-            (mean_and_standard_error(&in_data_units(&result.per_row, &data, &standardisation)), samples)
+        let settled;
+        let refit = match args.refit_updates {
+            0 => None,
+            updates => {
+                // The length of training, and the memory that it takes, are no matter here: as if for a single row.
+                settled = run.read_config()?.with_preset()?.settle(1, data.columns())?.train;
+                let config = refit_config(images, updates, settled.batch_size.min(data.rows()));
+                Some(Refit { rows: &data, trained: &settled.objective, config })
+            }
         };
-        let mut before = None;
-        if args.refit_updates > 0 {
-            before = Some(score(&mut model, "before refitting").0.0);
-            // The length of training, and the memory that it takes, are no matter here: as if for a single row.
-            let trained = run.read_config()?.with_preset()?.settle(1, data.columns())?.train;
-            let batch_size = trained.batch_size.min(data.rows());
-            let config = match images {
-                true => RefitConfig::for_images(args.refit_updates, batch_size),
-                false => RefitConfig::for_tables(args.refit_updates, batch_size),
-            };
-            refit_encoder(&mut model, &data, &trained.objective, &config, seed)?;
-        }
-        let ((mean, error), samples) = score(&mut model, "importance sampling");
+        let how = Importance { samples: importance_samples, completion: completion.as_ref(), refit, seed };
+        let rows = data.rows() as u64;
+        let score = how.score(&mut model, &data, &standardisation, |what| {
+            let bar = Rows(output.bar(rows, "rows"));
+            bar.0.set_message(what);
+            move || bar.0.inc(1)
+        })?;
         Ok(Score {
-            log_likelihood: mean,
-            standard_error: error.is_finite().then_some(error),
+            log_likelihood: score.log_likelihood,
+            standard_error: score.standard_error,
             likelihood: "iwelbo",
             importance_samples: Some(importance_samples),
-            effective_sample_size: Some(samples),
+            effective_sample_size: Some(score.effective_sample_size),
             refit_updates: args.refit_updates,
-            log_likelihood_before_refit: before,
+            log_likelihood_before_refit: score.before_refit,
             grid_cells: None,
             grid_change: None,
         })

@@ -1,7 +1,8 @@
 //! Box plots over seeds: a group for each method, a box for each number of components.
 
+use super::experiment::{Drawn, Settings, Spec, imputations_of};
+use super::mog::INCOMPLETE_ROWS;
 use super::results::values;
-use super::{Drawn, Imputations, Settings, Spec};
 use crate::options::{Preset, TrainOptions};
 use crate::plot::{Content, Figure, LabelledBox, Panel};
 
@@ -12,8 +13,8 @@ pub(super) fn specs(settings: &Settings, panel: &'static str) -> Vec<Spec> {
         for &components in &settings.components {
             for &method in &settings.methods {
                 let training = TrainOptions { preset: Some(Preset::Mog), ..TrainOptions::default() };
-                let imputations = if method.bound().is_some() { Imputations::None } else { Imputations::Lair };
-                specs.push(Spec { panel, method, components, imputations, seed, training });
+                let imputations = imputations_of(&method);
+                specs.push(Spec { panel, table: INCOMPLETE_ROWS, method, components, imputations, seed, training });
             }
         }
     }
@@ -21,7 +22,7 @@ pub(super) fn specs(settings: &Settings, panel: &'static str) -> Vec<Spec> {
 }
 
 /// Their log-likelihoods.
-pub(super) fn figure(drawn: &Drawn<'_>, x_label: &str) -> Figure {
+pub(super) fn figure<S>(drawn: &Drawn<'_, S>, x_label: &str) -> Figure {
     let Drawn { settings, rows, .. } = *drawn;
     let group = |(series, method): (usize, &models::method::Method)| -> Vec<LabelledBox> {
         let one = |&components: &usize| LabelledBox {

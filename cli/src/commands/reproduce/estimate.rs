@@ -1,19 +1,18 @@
 //! `--dry-run`: the runs, and about how long they take.
 
-use std::hint::black_box;
 use std::time::Instant;
 
 use autodiff::Aligned;
-use models::evaluate::{Grid, grid_log_likelihood};
 use models::imputer::Fitted;
 use models::trainer::{Objective, Trainer};
 use models::vae::Vae;
 use serde::Serialize;
 
-use super::data::MogData;
 use super::execute::{Workers, finished, updates};
+use super::experiment::Spec;
 use super::imputations::Imputations;
 use super::prepare::Prepared;
+use super::source::Source;
 use crate::failure::Result;
 use crate::output::{Output, aligned};
 
@@ -22,9 +21,6 @@ const WARM_UP: u64 = 2;
 const MEASURED: u64 = 20;
 /// Seconds after which enough updates are measured.
 const ENOUGH: f64 = 1.0;
-/// Cells a side of the grid that is measured, and how many of its points a run's two grids have: 500² + 1000².
-const CELLS: usize = 50;
-const GRIDS: f64 = 500.0;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -40,6 +36,8 @@ struct Report {
 #[derive(Debug, Serialize)]
 struct Line {
     panel: &'static str,
+    hidden: Option<f64>,
+    latent: usize,
     method: &'static str,
     components: usize,
     imputations: String,
@@ -55,33 +53,39 @@ struct Line {
     run: String,
 }
 
+/// What runs that cost the same have in common: panel, method, K, imputations, latent dimensions.
+type Kind<'a> = (&'a str, &'a str, usize, &'a str, usize);
+
 /// Prints the plan.
 pub(super) fn report(
     experiment: &'static str,
     runs: &[Prepared],
-    data: &MogData,
+    source: &impl Source,
     workers: &Workers,
     output: &Output,
 ) -> Result<()> {
     let pool = workers.pool()?;
-    let mut measured: Vec<((&str, usize, &str), f64, f64)> = Vec::new();
+    let mut measured: Vec<(Kind<'_>, f64, f64)> = Vec::new();
     let mut lines: Vec<Line> = Vec::new();
     for run in runs {
         // Methods and interpolations differ little in what an update costs; kinds of imputations differ a lot.
-        let kind = (run.spec.method.name, run.spec.components, run.spec.imputations.name());
+        let Spec { panel, method, components, imputations, .. } = &run.spec;
+        let kind = (*panel, method.name, *components, imputations.name(), run.plan.vae.latent);
         let (update, score) = match measured.iter().find(|(known, ..)| *known == kind) {
             Some(&(_, update, score)) => (update, score),
             None => {
-                let (update, score) = pool.install(|| measure(run, data))?;
+                let (update, score) = pool.install(|| measure(run, source))?;
                 measured.push((kind, update, score));
                 (update, score)
             }
         };
-        let total = updates(run, data);
+        let total = updates(run, source);
         let name = run.name();
-        let finished = finished(run)?.is_some() || lines.iter().any(|line| line.run == name);
+        let finished = finished(run, source)?.is_some() || lines.iter().any(|line| line.run == name);
         lines.push(Line {
             panel: run.spec.panel,
+            hidden: run.spec.hidden(),
+            latent: run.plan.vae.latent,
             method: run.spec.method.name,
             components: run.spec.components,
             imputations: run.spec.imputations.slug(),
@@ -101,16 +105,17 @@ pub(super) fn report(
 }
 
 /// Seconds of an update and of scoring the test rows, with the initial parameters.
-fn measure(run: &Prepared, data: &MogData) -> Result<(f64, f64)> {
+fn measure(run: &Prepared, source: &impl Source) -> Result<(f64, f64)> {
     let mut config = run.plan.train.clone();
     if let Objective::ImputationMixture(training) = &mut config.objective {
         training.renew_from = 1;
     }
     let mut trainer = Trainer::new(Vae::new(run.plan.vae.clone()), config)?;
-    if let Some(sampler) = run.spec.imputations.sampler(data.truth.as_ref())? {
+    if let Some(sampler) = run.spec.imputations.sampler(source.truth())? {
         trainer.set_sampler(sampler);
     }
-    let rows = &data.rows.train;
+    let all = source.rows(run)?;
+    let rows = &all.train;
     let total = trainer.total_updates(rows.rows()).max(1);
     // Within the first epoch, so that no epoch has to be ended.
     let most = trainer.updates_per_epoch(rows.rows());
@@ -129,17 +134,18 @@ fn measure(run: &Prepared, data: &MogData) -> Result<(f64, f64)> {
     seconds.sort_by(f64::total_cmp);
     let update = seconds.get(seconds.len() / 2).copied().unwrap_or(0.0);
     let mut model = Fitted::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
-    let half_width = Grid::default_for(model.vae.config().latent).half_width;
-    let started = Instant::now();
-    black_box(grid_log_likelihood(&mut model, &data.test, Grid { half_width, cells: CELLS }));
-    Ok((update, GRIDS * started.elapsed().as_secs_f64()))
+    Ok((update, source.seconds_to_score(run, &all, &mut model)?))
 }
 
 /// The plan for people: a line for each setting, seeds together.
 fn text(report: &Report) -> String {
-    let title = ["panel", "method", "K", "imputations", "seeds", "epochs", "updates", "ms an update", "time"];
+    let title =
+        ["panel", "hidden", "L", "method", "K", "imputations", "seeds", "epochs", "updates", "ms an update", "time"];
     let mut lines = vec![title.map(str::to_owned).to_vec()];
-    let key = |line: &Line| (line.panel, line.method, line.components, line.imputations.clone());
+    let key = |line: &Line| {
+        let Line { panel, hidden, latent, method, components, imputations, .. } = line;
+        (*panel, hidden.map(f64::to_bits), *latent, *method, *components, imputations.clone())
+    };
     let mut seen = Vec::new();
     for line in &report.runs {
         if seen.contains(&key(line)) {
@@ -151,6 +157,8 @@ fn text(report: &Report) -> String {
         let left = 0.0 + same.iter().filter(|line| !line.finished).map(|line| line.seconds).sum::<f64>();
         lines.push(vec![
             line.panel.to_owned(),
+            line.hidden.map_or("–".to_owned(), |hidden| hidden.to_string()),
+            line.latent.to_string(),
             line.method.to_owned(),
             line.components.to_string(),
             line.imputations.clone(),

@@ -9,11 +9,10 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 
-use super::super::evaluate::on_grid;
 use super::super::lock;
 use super::super::train::{Bar, Fitted, Job, Summary};
-use super::data::MogData;
 use super::prepare::Prepared;
+use super::source::{Score, Source};
 use crate::args::ReproduceArgs;
 use crate::failure::{Failure, Result};
 use crate::files::write_atomic;
@@ -56,26 +55,43 @@ impl Workers {
 /// What `evaluation.json` says of a finished run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Evaluation {
-    /// Mean of a test row by integration over a grid, in nats; none if it is not finite.
+    /// Mean of a test row, in nats; none if it is not finite.
     pub(super) log_likelihood: Option<f64>,
     /// Its standard error over rows.
     pub(super) standard_error: Option<f64>,
     /// Rows that were scored.
     pub(super) rows: usize,
-    /// Cells a side of the last grid, and by how much it changed the mean.
-    pub(super) grid_cells: usize,
+    /// How, see [`Source::scoring`].
+    #[serde(default = "by_grid")]
+    pub(super) scoring: String,
+    /// Of an integration over a grid: cells a side of the last one, and by how much it changed the mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) grid_cells: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) grid_change: Option<f64>,
+    /// Of importance sampling: samples of a row, their mean effective number, and the mean before the encoder was refitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) importance_samples: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) effective_sample_size: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) log_likelihood_before_refit: Option<f64>,
     pub(super) epochs: u64,
     pub(super) updates: u64,
     /// Mean of the bound over the last epoch, in nats a row.
     pub(super) objective: Option<f64>,
 }
 
+/// How evaluations were made that do not say it.
+fn by_grid() -> String {
+    "grid".to_owned()
+}
+
 /// The results of all runs, in their order; `None` for a run that could not be finished because a number stopped being
 /// finite. Runs with the same directory are carried out once.
 pub(super) fn all(
     runs: &[Prepared],
-    data: &MogData,
+    source: &impl Source,
     workers: &Workers,
     output: &Output,
 ) -> Result<Vec<Option<Evaluation>>> {
@@ -88,7 +104,7 @@ pub(super) fn all(
             distinct.len() - 1
         });
     }
-    let total = distinct.iter().map(|run| updates(run, data)).sum();
+    let total = distinct.iter().map(|run| updates(run, source)).sum();
     let board = Board { output, bar: output.bar(total, "updates"), done: AtomicUsize::new(0), of: distinct.len() };
     let results: Vec<Mutex<Option<Evaluation>>> = distinct.iter().map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
@@ -98,7 +114,7 @@ pub(super) fn all(
         while !interrupted.load(Ordering::Relaxed) {
             let place = next.fetch_add(1, Ordering::Relaxed);
             let Some(run) = distinct.get(place) else { return Ok(()) };
-            *lock(&results[place]) = pool.install(|| one(run, data, &board))?;
+            *lock(&results[place]) = pool.install(|| one(run, source, &board))?;
         }
         Err(Failure::Interrupted(String::new()))
     };
@@ -124,9 +140,9 @@ pub(super) fn all(
 }
 
 /// Updates of a whole run.
-pub(super) fn updates(run: &Prepared, data: &MogData) -> u64 {
+pub(super) fn updates(run: &Prepared, source: &impl Source) -> u64 {
     let options = &run.plan.options;
-    let per_epoch = data.rows.train.rows().div_ceil(run.plan.train.batch_size) as u64;
+    let per_epoch = source.size(&run.spec).0.div_ceil(run.plan.train.batch_size) as u64;
     options.updates.unwrap_or(options.epochs.unwrap_or(0) * per_epoch)
 }
 
@@ -146,8 +162,8 @@ impl Board<'_> {
     }
 }
 
-/// The result of a run that is finished.
-pub(super) fn finished(run: &Prepared) -> Result<Option<Evaluation>> {
+/// The result of a run that is finished, and scored as it would be now.
+pub(super) fn finished(run: &Prepared, source: &impl Source) -> Result<Option<Evaluation>> {
     let path = run.directory.join(EVALUATION);
     if !path.exists() {
         return Ok(None);
@@ -156,24 +172,26 @@ pub(super) fn finished(run: &Prepared) -> Result<Option<Evaluation>> {
     let what = |error: serde_json::Error| {
         Failure::usage_hint(format!("{}: {error}", path.display()), "remove the file, and the run is scored again")
     };
-    serde_json::from_str(&text).map(Some).map_err(what)
+    let evaluation: Evaluation = serde_json::from_str(&text).map_err(what)?;
+    Ok((evaluation.scoring == source.scoring(run)).then_some(evaluation))
 }
 
 /// Carries out one run, or what is left of it.
-fn one(run: &Prepared, data: &MogData, board: &Board<'_>) -> Result<Option<Evaluation>> {
-    let total = updates(run, data);
-    if let Some(evaluation) = finished(run)? {
+fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option<Evaluation>> {
+    let total = updates(run, source);
+    if let Some(evaluation) = finished(run, source)? {
         board.bar.inc(total);
         board.tell(run, "finished before");
         return Ok(Some(evaluation));
     }
     let directory = open(run)?;
-    let sampler = run.spec.imputations.sampler(data.truth.as_ref())?;
+    let sampler = run.spec.imputations.sampler(source.truth())?;
+    let rows = source.rows(run)?;
     let (quiet, bar) = (board.output.silenced(), Bar::Shared(board.bar.clone()));
     let job = Job {
         output: &quiet,
         plan: &run.plan,
-        rows: &data.rows,
+        rows: &rows,
         run: &directory,
         sampler,
         tracked: None,
@@ -194,7 +212,7 @@ fn one(run: &Prepared, data: &MogData, board: &Board<'_>) -> Result<Option<Evalu
             directory.load_model()?.0
         }
     };
-    let evaluation = evaluate(&mut model, data, &summary);
+    let evaluation = evaluation(source.score(run, &rows, &mut model)?, source.scoring(run), &summary);
     let text = serde_json::to_string_pretty(&evaluation).map_err(|error| Failure::Failed(error.to_string()))?;
     write_atomic(&run.directory.join(EVALUATION), |file| writeln!(file, "{text}"))?;
     let score = evaluation.log_likelihood.map_or("not finite".to_owned(), |score| format!("{score:.4} nats a row"));
@@ -215,15 +233,19 @@ fn open(run: &Prepared) -> Result<Run> {
     Ok(directory)
 }
 
-fn evaluate(model: &mut models::imputer::Fitted<f32>, data: &MogData, summary: &Summary) -> Evaluation {
-    let score = on_grid(model, &data.test, &data.rows.standardisation);
+fn evaluation(score: Score, scoring: String, summary: &Summary) -> Evaluation {
     let finite = |x: f64| x.is_finite().then_some(x);
+    let importance = score.importance;
     Evaluation {
         log_likelihood: finite(score.log_likelihood),
         standard_error: score.standard_error,
-        rows: data.test.rows(),
-        grid_cells: score.cells,
-        grid_change: finite(score.change),
+        rows: score.rows,
+        scoring,
+        grid_cells: score.grid.map(|(cells, _)| cells),
+        grid_change: score.grid.and_then(|(_, change)| finite(change)),
+        importance_samples: importance.map(|(samples, ..)| samples),
+        effective_sample_size: importance.and_then(|(_, effective, _)| finite(effective)),
+        log_likelihood_before_refit: importance.and_then(|(.., before)| before).and_then(finite),
         epochs: summary.epochs,
         updates: summary.updates,
         objective: finite(summary.objective),

@@ -1,16 +1,20 @@
 //! Figure 10: posteriors and encoders of the importance-weighted methods, and what weighting makes of the latter.
 
+use super::boxes;
+use super::experiment::{Experiment, Outline};
+use super::mog::MogData;
 use super::posteriors::{self, Column};
-use super::{Experiment, boxes};
 
-pub(super) const EXPERIMENT: Experiment = Experiment {
-    name: "fig10",
-    about: "posteriors of MIWAE, MissIWAE and MissSIWAE, and their encoders' distributions",
-    methods: &["miwae", "miss-iwae", "miss-siwae"],
-    components: &[25],
-    seeds: 1,
+pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
+    outline: Outline {
+        name: "fig10",
+        about: "posteriors of MIWAE, MissIWAE and MissSIWAE, and their encoders' distributions",
+        methods: &["miwae", "miss-iwae", "miss-siwae"],
+        components: &[25],
+        seeds: 1,
+    },
     check: posteriors::check,
-    specs: |settings| Ok(boxes::specs(settings, "posteriors")),
+    specs: |settings, _| Ok(boxes::specs(settings, "posteriors")),
     figure: |drawn| posteriors::figure(drawn, COLUMNS),
 };
 

@@ -1,16 +1,20 @@
 //! Figure 11: posteriors and encoder of DeMissVAE, and its imputation mixture.
 
+use super::boxes;
+use super::experiment::{Experiment, Outline};
+use super::mog::MogData;
 use super::posteriors::{self, Column};
-use super::{Experiment, boxes};
 
-pub(super) const EXPERIMENT: Experiment = Experiment {
-    name: "fig11",
-    about: "posteriors of DeMissVAE, its encoder's distributions and their imputation mixtures",
-    methods: &["demiss-vae"],
-    components: &[25],
-    seeds: 1,
+pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
+    outline: Outline {
+        name: "fig11",
+        about: "posteriors of DeMissVAE, its encoder's distributions and their imputation mixtures",
+        methods: &["demiss-vae"],
+        components: &[25],
+        seeds: 1,
+    },
     check: posteriors::check,
-    specs: |settings| Ok(boxes::specs(settings, "posteriors")),
+    specs: |settings, _| Ok(boxes::specs(settings, "posteriors")),
     figure: |drawn| posteriors::figure(drawn, COLUMNS),
 };
 

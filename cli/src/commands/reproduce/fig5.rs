@@ -7,19 +7,23 @@
 use samplers::gaussian_mixture::oracle::{Family, Interpolation};
 use samplers::rejection::RejectionConfig;
 
+use super::experiment::{Drawn, Experiment, Outline, Settings, Spec};
 use super::imputations::Imputations;
+use super::mog::{INCOMPLETE_ROWS, MogData};
 use super::results::{Row, values};
-use super::{Drawn, Experiment, Settings, Spec};
+
 use crate::failure::Result;
 use crate::options::{Preset, ScheduleOption, TrainOptions};
 use crate::plot::{Content, Figure, LabelledBox, Line, Panel, Point};
 
-pub(super) const EXPERIMENT: Experiment = Experiment {
-    name: "fig5",
-    about: "DeMissVAE against one objective for both networks, imputations exact and wrong by a known amount",
-    methods: &["cvi-vae", "mvb-vae", "demiss-vae"],
-    components: &[5],
-    seeds: 5,
+pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
+    outline: Outline {
+        name: "fig5",
+        about: "DeMissVAE against one objective for both networks, imputations exact and wrong by a known amount",
+        methods: &["cvi-vae", "mvb-vae", "demiss-vae"],
+        components: &[5],
+        seeds: 5,
+    },
     check: |_| Ok(()),
     specs,
     figure,
@@ -35,14 +39,14 @@ const ORACLE_EPOCHS: u64 = 300;
 const POINTS: usize = 5;
 const POINTS_RIGHT: usize = 6;
 
-fn specs(settings: &Settings) -> Result<Vec<Spec>> {
+fn specs(settings: &Settings, _: &MogData) -> Result<Vec<Spec>> {
     let mut specs = Vec::new();
     for &seed in &settings.seeds {
         for (panel, imputations, training) in panels(settings) {
             for &components in &settings.components {
                 for &method in &settings.methods {
                     let training = training.clone();
-                    specs.push(Spec { panel, method, components, imputations, seed, training });
+                    specs.push(Spec { panel, table: INCOMPLETE_ROWS, method, components, imputations, seed, training });
                 }
             }
         }
@@ -78,7 +82,7 @@ fn panels(settings: &Settings) -> Vec<(&'static str, Imputations, TrainOptions)>
     panels
 }
 
-fn figure(drawn: &Drawn<'_>) -> Result<Figure> {
+fn figure(drawn: &Drawn<'_, MogData>) -> Result<Figure> {
     let Drawn { settings, rows, .. } = *drawn;
     let log_likelihood = "test log-likelihood (nats)";
     let one = |(series, method): (usize, &models::method::Method)| LabelledBox {

@@ -1,14 +1,18 @@
 //! Figure 6: what the two objectives of DeMissVAE are good for, with imputations by LAIR.
 
-use super::{Experiment, boxes};
+use super::boxes;
+use super::experiment::{Experiment, Outline};
+use super::mog::MogData;
 
-pub(super) const EXPERIMENT: Experiment = Experiment {
-    name: "fig6",
-    about: "DeMissVAE against one objective for both networks, imputations by LAIR",
-    methods: &["cvi-vae", "mvb-vae", "demiss-vae"],
-    components: &[5, 15, 25],
-    seeds: 5,
+pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
+    outline: Outline {
+        name: "fig6",
+        about: "DeMissVAE against one objective for both networks, imputations by LAIR",
+        methods: &["cvi-vae", "mvb-vae", "demiss-vae"],
+        components: &[5, 15, 25],
+        seeds: 5,
+    },
     check: |_| Ok(()),
-    specs: |settings| Ok(boxes::specs(settings, "lair")),
+    specs: |settings, _| Ok(boxes::specs(settings, "lair")),
     figure: |drawn| Ok(boxes::figure(drawn, "imputations of a row")),
 };

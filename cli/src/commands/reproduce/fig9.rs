@@ -1,16 +1,20 @@
 //! Figure 9: posteriors and encoders of the methods with the ELBO.
 
+use super::boxes;
+use super::experiment::{Experiment, Outline};
+use super::mog::MogData;
 use super::posteriors::{self, Column};
-use super::{Experiment, boxes};
 
-pub(super) const EXPERIMENT: Experiment = Experiment {
-    name: "fig9",
-    about: "posteriors of MVAE, MissVAE and MissSVAE, and their encoders' distributions",
-    methods: &["mvae", "miss-vae", "miss-svae"],
-    components: &[25],
-    seeds: 1,
+pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
+    outline: Outline {
+        name: "fig9",
+        about: "posteriors of MVAE, MissVAE and MissSVAE, and their encoders' distributions",
+        methods: &["mvae", "miss-vae", "miss-svae"],
+        components: &[25],
+        seeds: 1,
+    },
     check: posteriors::check,
-    specs: |settings| Ok(boxes::specs(settings, "posteriors")),
+    specs: |settings, _| Ok(boxes::specs(settings, "posteriors")),
     figure: |drawn| posteriors::figure(drawn, COLUMNS),
 };
 

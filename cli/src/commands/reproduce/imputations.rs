@@ -13,8 +13,10 @@ use crate::failure::{Failure, Result};
 pub(super) enum Imputations {
     /// None: the method has no imputations.
     None,
-    /// The one of the training options.
+    /// By the training options.
     Lair,
+    /// By the training options.
+    PseudoGibbs,
     /// Exact draws from the model's p(x_mis|x_obs).
     Rejection(RejectionConfig),
     /// Draws that do not depend on the model.
@@ -46,6 +48,7 @@ impl Imputations {
         match self {
             Imputations::None => "none",
             Imputations::Lair => "lair",
+            Imputations::PseudoGibbs => "pseudo-gibbs",
             Imputations::Rejection(_) => "rejection",
             Imputations::Oracle(_) => "oracle",
         }
@@ -79,7 +82,7 @@ impl Imputations {
     /// What `recipe.json` says of a sampler that is not the training options'.
     pub(super) fn recipe(&self) -> Option<Value> {
         match self {
-            Imputations::None | Imputations::Lair => None,
+            Imputations::None | Imputations::Lair | Imputations::PseudoGibbs => None,
             Imputations::Rejection(RejectionConfig { cells, pools }) => {
                 Some(json!({"imputations": "rejection", "cells": cells, "pools": pools}))
             }
@@ -94,7 +97,7 @@ impl Imputations {
     /// The sampler, where it is not the training options'.
     pub(super) fn sampler(&self, truth: Option<&GaussianMixture>) -> Result<Option<Box<dyn Impute<f32>>>> {
         Ok(match self {
-            Imputations::None | Imputations::Lair => None,
+            Imputations::None | Imputations::Lair | Imputations::PseudoGibbs => None,
             Imputations::Rejection(config) => Some(Box::new(Rejection::new(*config))),
             Imputations::Oracle(interpolation) => Some(Box::new(oracle(truth, *interpolation)?)),
         })

@@ -1,234 +1,214 @@
 //! `missvae reproduce`: the experiments of the paper.
 //!
 //! In the order in which a reader needs them:
-//! - [`Experiment`], [`Settings`], [`Spec`]: what an experiment is, what the user changes, and the runs that follow;
-//! - `fig2`, `fig5`, `fig6`, `fig9`, `fig10`, `fig11`: the experiments, one file each; `boxes` and `posteriors`: what those of
-//!   one kind share;
-//! - `data`: the table; `imputations`: what renews imputations;
+//! - `experiment`: what an experiment is, what the user changes, and the runs that follow;
+//! - `fig1` to `fig11`: the experiments, one file each; `boxes` and `posteriors`: what those of one kind share;
+//! - `source`: what runs are fitted to and scored on: `mog`, mixtures of Gaussians; `sets`, tables and images of the user's;
+//! - `imputations`: what renews imputations;
 //! - `prepare`, `execute`: runs with their directories, and how they are carried out; `estimate`: how long that takes;
 //! - `results`: what comes out.
 
 mod boxes;
-mod data;
 mod estimate;
 mod execute;
+mod experiment;
+mod fig1;
 mod fig10;
 mod fig11;
 mod fig2;
+mod fig3;
+mod fig4;
 mod fig5;
 mod fig6;
+mod fig7;
+mod fig8;
 mod fig9;
 mod imputations;
+mod lines;
+mod mog;
 mod posteriors;
 mod prepare;
 mod results;
+mod sets;
+mod source;
 
 use std::path::{Path, PathBuf};
 
-use models::method::{METHODS, Method};
-
-use super::distinct;
 use crate::args::ReproduceArgs;
 use crate::failure::{Failure, Result};
 use crate::files::create_directory;
-use crate::options::TrainOptions;
 use crate::output::Output;
-use crate::plot::Figure;
-use crate::table::closest;
-use data::MogData;
 use execute::Workers;
-use imputations::Imputations;
-use prepare::Prepared;
+use experiment::{Drawn, Experiment, Settings};
+use mog::MogData;
 use results::{Outcome, Row};
+use sets::Sets;
+use source::Source;
 
 /// Where results go without `--out`.
 const DIRECTORY: &str = "reproduced";
 
-/// An experiment of the paper.
-struct Experiment {
-    /// What it is called on the command line, and its files too.
-    name: &'static str,
-    /// One line about it.
-    about: &'static str,
-    /// The methods that it compares.
-    methods: &'static [&'static str],
-    /// The numbers of components, or of imputations, that it tries; of samples for methods of a single component.
-    components: &'static [usize],
-    /// How many seeds it tries.
-    seeds: usize,
-    /// Refuses data that it cannot be made with, before the first run begins.
-    check: fn(&MogData) -> Result<()>,
-    /// Its runs, panel by panel and seed by seed.
-    specs: fn(&Settings) -> Result<Vec<Spec>>,
-    /// What is drawn.
-    figure: fn(&Drawn<'_>) -> Result<Figure>,
-}
-
-/// What a figure is made of.
+/// A figure of the paper, by what it is made of.
 #[derive(Clone, Copy)]
-struct Drawn<'a> {
-    settings: &'a Settings,
-    /// The runs, and a line of results for each.
-    runs: &'a [Prepared],
-    rows: &'a [Row],
-    data: &'a MogData,
+enum Known {
+    /// Runs on mixtures of Gaussians.
+    Mog(&'static Experiment<MogData>),
+    /// Runs on tables or images of the user's.
+    Sets(&'static Experiment<Sets>),
+    /// The mixture of Gaussians itself.
+    Truth,
+    /// The study of signal-to-noise ratios.
+    Signal,
 }
 
-/// All experiments, in the paper's order.
-const EXPERIMENTS: &[Experiment] =
-    &[fig2::EXPERIMENT, fig5::EXPERIMENT, fig6::EXPERIMENT, fig9::EXPERIMENT, fig10::EXPERIMENT, fig11::EXPERIMENT];
+/// All of them, in the paper's order.
+const FIGURES: &[Known] = &[
+    Known::Mog(&fig1::EXPERIMENT),
+    Known::Mog(&fig2::EXPERIMENT),
+    Known::Sets(&fig3::EXPERIMENT),
+    Known::Sets(&fig4::FIGURE_4),
+    Known::Mog(&fig5::EXPERIMENT),
+    Known::Mog(&fig6::EXPERIMENT),
+    Known::Truth,
+    Known::Signal,
+    Known::Mog(&fig9::EXPERIMENT),
+    Known::Mog(&fig10::EXPERIMENT),
+    Known::Mog(&fig11::EXPERIMENT),
+    Known::Sets(&fig4::FIGURE_13),
+];
 
-/// What the user asks of an experiment.
-struct Settings {
-    methods: Vec<Method>,
-    components: Vec<usize>,
-    seeds: Vec<u64>,
-    /// Points on a leg of an interpolation, ends included.
-    points: Option<usize>,
-    /// Options of training that override the experiment's.
-    training: TrainOptions,
-}
-
-/// A run of an experiment.
-#[derive(Clone, Debug)]
-struct Spec {
-    panel: &'static str,
-    method: Method,
-    /// K, or the number of samples of a method with a single component.
-    components: usize,
-    imputations: Imputations,
-    seed: u64,
-    /// What the experiment says of the training.
-    training: TrainOptions,
+impl Known {
+    fn name(self) -> &'static str {
+        match self {
+            Known::Mog(experiment) => experiment.outline.name,
+            Known::Sets(experiment) => experiment.outline.name,
+            Known::Truth => fig7::NAME,
+            Known::Signal => fig8::NAME,
+        }
+    }
 }
 
 pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
     let output = Output::new(&args.common);
-    let experiment = find(&args.name)?;
-    let settings = Settings::new(experiment, args)?;
-    let workers = Workers::new(args)?;
-    let specs = (experiment.specs)(&settings)?;
+    let figure = find(&args.name)?;
+    refuse_what_does_not_apply(figure, args)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(DIRECTORY));
-    let data = match &args.data {
-        Some(directory) => MogData::read(directory)?,
-        None => {
-            let rows = args.rows.unwrap_or(data::ROWS);
-            // Data of each size have a place of their own, so that earlier runs keep theirs.
-            let name = if rows == data::ROWS { "data".to_owned() } else { format!("data-{rows}") };
-            MogData::generate(rows, &out.join(name))?
+    match figure {
+        Known::Mog(experiment) => {
+            let settings = Settings::new(&experiment.outline, args)?;
+            carry_out(experiment, &settings, &mixture(args, &out)?, args, &out, &output)
         }
-    };
-    (experiment.check)(&data)?;
-    if specs.iter().any(|spec| spec.imputations.needs_truth()) && data.truth.is_none() {
-        let place = data.name.clone();
-        let what = format!("{place}: there is no truth.json, and {} draws imputations from the truth", experiment.name);
+        Known::Sets(experiment) => {
+            let settings = Settings::new(&experiment.outline, args)?;
+            carry_out(experiment, &settings, &Sets::read(experiment.outline.name, args)?, args, &out, &output)
+        }
+        Known::Truth => fig7::run(&mixture(args, &out)?, &out, &output),
+        Known::Signal => fig8::run(&mixture(args, &out)?, args, &out),
+    }
+}
+
+/// The mixture of Gaussians that the user gives, or a generated one.
+fn mixture(args: &ReproduceArgs, out: &Path) -> Result<MogData> {
+    match &args.data {
+        Some(directory) => MogData::read(directory),
+        None => {
+            let rows = args.rows.unwrap_or(mog::ROWS);
+            // Data of each size have a place of their own, so that earlier runs keep theirs.
+            let name = if rows == mog::ROWS { "data".to_owned() } else { format!("data-{rows}") };
+            MogData::generate(rows, &out.join(name))
+        }
+    }
+}
+
+/// Makes the runs of an experiment, or prints what they would be.
+fn carry_out<S: Source>(
+    experiment: &Experiment<S>,
+    settings: &Settings,
+    source: &S,
+    args: &ReproduceArgs,
+    out: &Path,
+    output: &Output,
+) -> Result<()> {
+    let name = experiment.outline.name;
+    let workers = Workers::new(args)?;
+    (experiment.check)(source)?;
+    let specs = (experiment.specs)(settings, source)?;
+    if specs.iter().any(|spec| spec.imputations.needs_truth()) && source.truth().is_none() {
+        let what = format!("--data: there is no truth.json, and {name} draws imputations from the truth");
         return Err(Failure::usage_hint(what, "leave out --data to use a generated mixture"));
     }
-    let runs = prepare::runs(&settings, specs, &data, &out.join("runs"))?;
+    let runs = prepare::runs(settings, specs, source, &out.join("runs"))?;
     if !args.dry_run {
         create_directory(&out.join("runs"))?;
-        data.keep()?;
+        source.keep()?;
     }
-    output.say(format!("{}: {}", experiment.name, experiment.about));
-    output.say(data.describe());
+    output.say(format!("{name}: {}", experiment.outline.about));
+    output.say(source.describe());
     if args.dry_run {
-        return estimate::report(experiment.name, &runs, &data, &workers, &output);
+        return estimate::report(name, &runs, source, &workers, output);
     }
-    let results = execute::all(&runs, &data, &workers, &output).map_err(|failure| match failure {
+    let results = execute::all(&runs, source, &workers, output).map_err(|failure| match failure {
         Failure::Interrupted(_) => {
             Failure::Interrupted("the same command goes on from the checkpoints of the runs".to_owned())
         }
         other => other,
     })?;
-    let rows = results::rows(experiment.name, &runs, &results, &data)?;
-    super::write_records(&out.join(format!("{}.csv", experiment.name)), &rows)?;
-    let drawn = Drawn { settings: &settings, runs: &runs, rows: &rows, data: &data };
+    let rows = results::rows(name, &runs, &results, source)?;
+    super::write_records(&out.join(format!("{name}.csv")), &rows)?;
+    let drawn = Drawn { settings, runs: &runs, rows: &rows, source };
     let figure = workers.pool()?.install(|| (experiment.figure)(&drawn))?;
-    figure.write(&out, experiment.name)?;
-    finish(&output, experiment, &out, &data, rows)
+    figure.write(out, name)?;
+    finish(output, name, out, source, rows)
 }
 
 /// Says what came out.
-fn finish(output: &Output, experiment: &Experiment, out: &Path, data: &MogData, rows: Vec<Row>) -> Result<()> {
-    let outcome = Outcome { experiment: experiment.name, rows };
+fn finish(output: &Output, experiment: &'static str, out: &Path, source: &impl Source, rows: Vec<Row>) -> Result<()> {
+    let outcome = Outcome { experiment, rows };
     output.result(&outcome, || {
-        let mut text = results::table(&outcome.rows);
-        if let Some(truth) = data.truth_log_likelihood() {
-            text += &format!("the true mixture scores {truth:.4} nats a row\n");
-        }
-        let name = |ending: &str| out.join(format!("{}.{ending}", experiment.name)).display().to_string();
-        text + &format!("{}\n{}\n{}\n", name("csv"), name("svg"), name("png"))
+        let remark = source.remark().map_or(String::new(), |remark| remark + "\n");
+        results::table(&outcome.rows) + &remark + &files(out, experiment)
     })
 }
 
-/// The experiment of a name.
-fn find(name: &str) -> Result<&'static Experiment> {
-    EXPERIMENTS.iter().find(|experiment| experiment.name == name).ok_or_else(|| {
-        let names: Vec<&str> = EXPERIMENTS.iter().map(|one| one.name).collect();
+/// The files of an experiment, a line each.
+fn files(out: &Path, experiment: &str) -> String {
+    ["csv", "svg", "png"].map(|ending| format!("{}\n", out.join(format!("{experiment}.{ending}")).display())).concat()
+}
+
+/// The figure of a name.
+fn find(name: &str) -> Result<Known> {
+    FIGURES.iter().copied().find(|figure| figure.name() == name).ok_or_else(|| {
+        let names: Vec<&str> = FIGURES.iter().map(|one| one.name()).collect();
         let hint = format!("there are {}; docs/reproduce.md tells of them", names.join(", "));
         Failure::usage_hint(format!("there is no experiment {name:?}"), hint)
     })
 }
 
-impl Settings {
-    fn new(experiment: &Experiment, args: &ReproduceArgs) -> Result<Settings> {
-        let at_least = |option: &str, value: usize, least: usize| match value >= least {
-            true => Ok(value),
-            false => Err(Failure::usage(format!("--{option} {value}: expected at least {least}"))),
-        };
-        let seeds = at_least("seeds", args.seeds.unwrap_or(experiment.seeds), 1)?;
-        if experiment.seeds == 1 && seeds > 1 {
-            let what = format!("--seeds {seeds}: {} shows a single run of each method", experiment.name);
-            return Err(Failure::usage_hint(what, "leave it out; --seed chooses the run"));
-        }
-        if let Some(points) = args.points {
-            at_least("points", points, 2)?;
-            if experiment.name != "fig5" {
-                let what = format!("--points: {} has no interpolations", experiment.name);
-                return Err(Failure::usage_hint(what, "leave it out"));
-            }
-        }
-        if let Some(rows) = args.rows {
-            at_least("rows", rows, 10)?;
-        }
-        let methods = match args.methods.is_empty() {
-            true => experiment.methods.iter().map(|&name| method(experiment, name)).collect::<Result<_>>()?,
-            false => args.methods.iter().map(|name| method(experiment, name)).collect::<Result<_>>()?,
-        };
-        let components = match args.components.is_empty() {
-            true => experiment.components.to_vec(),
-            false => args.components.clone(),
-        };
-        if experiment.components.len() == 1 && components.len() > 1 {
-            let what = format!("--components: {} is made with one number of components", experiment.name);
-            return Err(Failure::usage_hint(what, "give one number"));
-        }
-        for &count in &components {
-            at_least("components", count, 1)?;
-        }
-        let first = args.common.seed.unwrap_or(0);
-        Ok(Settings {
-            methods: distinct(methods),
-            components: distinct(components),
-            seeds: (0..seeds as u64).map(|i| first.wrapping_add(i)).collect(),
-            points: args.points,
-            training: TrainOptions {
-                epochs: args.epochs,
-                updates: args.updates,
-                hidden: args.hidden,
-                blocks: args.blocks,
-                ..TrainOptions::default()
-            },
-        })
+/// Refuses options that would change nothing.
+fn refuse_what_does_not_apply(figure: Known, args: &ReproduceArgs) -> Result<()> {
+    let name = figure.name();
+    let sets = matches!(figure, Known::Sets(_));
+    let runs = matches!(figure, Known::Mog(_) | Known::Sets(_));
+    let given = [
+        ("points", args.points.is_some(), name == fig5::EXPERIMENT.outline.name),
+        ("rows", args.rows.is_some(), !sets),
+        ("rates", !args.rates.is_empty(), name == fig3::EXPERIMENT.outline.name),
+        ("latents", !args.latents.is_empty(), name == fig4::FIGURE_13.outline.name),
+        ("test-rows", args.test_rows.is_some(), sets),
+        ("importance-samples", args.importance_samples.is_some(), sets),
+        ("refit-updates", args.refit_updates.is_some(), sets),
+        ("dry-run", args.dry_run, runs),
+        ("jobs", args.jobs.is_some(), runs),
+        ("updates", args.updates.is_some(), runs),
+        ("methods", !args.methods.is_empty(), !matches!(figure, Known::Truth)),
+        ("components", !args.components.is_empty(), !matches!(figure, Known::Truth)),
+        ("epochs", args.epochs.is_some(), !matches!(figure, Known::Truth)),
+        ("seeds", args.seeds.is_some(), !matches!(figure, Known::Truth)),
+        ("hidden", args.hidden.is_some(), !matches!(figure, Known::Truth)),
+        ("blocks", args.blocks.is_some(), !matches!(figure, Known::Truth)),
+    ];
+    match given.iter().find(|(_, given, applies)| *given && !applies) {
+        None => Ok(()),
+        Some((option, ..)) => Err(Failure::usage_hint(format!("--{option} does not apply to {name}"), "leave it out")),
     }
-}
-
-/// A method of an experiment by its name.
-fn method(experiment: &Experiment, name: &str) -> Result<Method> {
-    let known = experiment.methods.contains(&name).then(|| METHODS.iter().find(|method| method.name == name)).flatten();
-    known.copied().ok_or_else(|| {
-        let names: Vec<String> = experiment.methods.iter().map(|&name| name.to_owned()).collect();
-        let what = format!("--methods {name}: {} compares {}", experiment.name, names.join(", "));
-        Failure::Usage { what, hint: closest(name, &names).map(|near| format!("did you mean {near}?")) }
-    })
 }

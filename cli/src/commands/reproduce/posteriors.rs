@@ -7,13 +7,13 @@ use models::data::{Data, shuffled};
 use models::evaluate::proposal;
 use models::imputer::Fitted;
 use models::store::ModelInfo;
-use samplers::draw::fill_ancestral;
+use samplers::draw::{category, fill_ancestral, standard_normal};
 use samplers::model::{LatentModel, Likelihood, log_likelihood, log_prior, mixture_log_density};
 use samplers::stream::{Purpose, stream};
 
 use super::super::imputation::Imputation;
-use super::Drawn;
-use super::data::MogData;
+use super::experiment::Drawn;
+use super::mog::MogData;
 use super::prepare::Prepared;
 use super::results::Row;
 use crate::failure::{Failure, Result};
@@ -27,6 +27,8 @@ const HALF_WIDTH: f64 = 3.5;
 const SIDE: usize = 176;
 /// Sets of samples that are weighed for the importance-weighted distribution; the samples of a set are the method's budget.
 const SETS: usize = 2000;
+/// Completions of a row whose encodings are mixed.
+const COMPLETIONS: usize = 500;
 /// Deviation of the kernel that smooths its weighted samples.
 const BANDWIDTH: f64 = 0.1;
 /// Width of a panel: the panels are squares.
@@ -45,6 +47,8 @@ pub(super) enum Column {
     Encoder,
     /// The equal mixture of q(z|x_obs, x_mis) over imputations.
     ImputationMixture,
+    /// The mean of q(z|x_obs, x_mis) over the model's p(x_mis|x_obs), of an encoder of complete rows.
+    CompletedEncoder,
     /// What q(z|x_obs) becomes by importance resampling (Cremer et al. 2017).
     Weighted,
 }
@@ -58,6 +62,7 @@ impl Column {
             Column::CompleteEncoder => "q(z|x)",
             Column::Encoder => "q(z|x_obs)",
             Column::ImputationMixture => "the imputation mixture",
+            Column::CompletedEncoder => "the mean of q(z|x)",
             Column::Weighted => "q_IW(z|x_obs)",
         }
     }
@@ -69,6 +74,7 @@ impl Column {
             Column::CompleteEncoder => "*q*(*z*|*x*)",
             Column::Encoder => "*q*(*z*|*x*_{obs})",
             Column::ImputationMixture => "*q*_{*f*}(*z*|*x*_{obs})",
+            Column::CompletedEncoder => "mean of *q*(*z*|*x*)",
             Column::Weighted => "*q*_{IW}(*z*|*x*_{obs})",
         }
     }
@@ -81,8 +87,8 @@ pub(super) fn check(data: &MogData) -> Result<()> {
 
 /// A row of panels for each method; a series is a row of the table, named after its observed columns. The panels of a method
 /// whose run has no finite score stay empty.
-pub(super) fn figure(drawn: &Drawn<'_>, columns: &[Column]) -> Result<Figure> {
-    let (complete, incomplete) = rows(drawn.data)?;
+pub(super) fn figure(drawn: &Drawn<'_, MogData>, columns: &[Column]) -> Result<Figure> {
+    let (complete, incomplete) = rows(drawn.source)?;
     let lattice = Lattice::new();
     let mut panels = Vec::new();
     for method in &drawn.settings.methods {
@@ -110,6 +116,7 @@ pub(super) fn figure(drawn: &Drawn<'_>, columns: &[Column]) -> Result<Figure> {
                     Column::Posterior => shown.log_joint(&incomplete, n),
                     Column::CompleteEncoder => shown.log_proposal(&complete, n)?,
                     Column::Encoder | Column::ImputationMixture => shown.log_proposal(&incomplete, n)?,
+                    Column::CompletedEncoder => shown.log_completed(&incomplete, n)?,
                     Column::Weighted => shown.log_weighted(&incomplete, n, run.spec.components)?,
                 };
                 let density = density(&log_density).ok_or_else(|| {
@@ -121,7 +128,7 @@ pub(super) fn figure(drawn: &Drawn<'_>, columns: &[Column]) -> Result<Figure> {
             panels.push(panel(column, contours));
         }
     }
-    let names: Vec<&str> = drawn.data.rows.columns.iter().map(|column| column.name.as_str()).collect();
+    let names: Vec<&str> = drawn.source.rows.columns.iter().map(|column| column.name.as_str()).collect();
     let series = |n: usize| {
         let observed = incomplete.observed(n..n + 1).iter().zip(&names).filter(|(observed, _)| **observed);
         format!("row {}: {}", n + 1, observed.map(|(_, name)| *name).collect::<Vec<_>>().join(", "))
@@ -200,6 +207,36 @@ impl Shown<'_> {
         let completion = Imputation::for_proposals(self.info)?;
         let mut rng = stream(0, Purpose::Evaluate, 0, n as u64);
         Ok(proposal(&mut self.model.in_evaluation(), data, n, completion.as_ref(), &mut rng))
+    }
+
+    /// The logarithm of the equal mixture of the encodings of row `n`'s completions by the model: their latent points are
+    /// drawn on the lattice.
+    fn log_completed(&mut self, data: &Data<f32>, n: usize) -> Result<Vec<f64>> {
+        let posterior = self.log_joint(data, n);
+        let mut rng = stream(0, Purpose::Evaluate, 2, n as u64);
+        let (columns, single) = (data.columns(), self.model.vae.mixture());
+        let (x, observed) = (data.values(n..n + 1), data.observed(n..n + 1));
+        let (mut mixture, mut params) = (Mixture { components: COMPLETIONS, ..single }, Vec::new());
+        let (mut completed, mut encoded) = (vec![0.0; columns], vec![0.0; single.params_len()]);
+        let mut moments = [Vec::new(), Vec::new()];
+        for _ in 0..COMPLETIONS {
+            let Some(point) = category(&mut rng, &posterior) else {
+                mixture.components = 0;
+                break;
+            };
+            let decoded = &self.decoded[point * 2 * columns..][..2 * columns];
+            for (d, cell) in completed.iter_mut().enumerate() {
+                let drawn = decoded[d] + decoded[columns + d] * standard_normal::<f32>(&mut rng);
+                *cell = if observed[d] { x[d] } else { drawn };
+            }
+            self.model.encode(&completed, &vec![1.0; columns], &mut encoded);
+            let (means, scales, _) = single.split(&encoded);
+            moments[0].extend_from_slice(means);
+            moments[1].extend_from_slice(scales);
+        }
+        moments.iter().for_each(|moments| params.extend_from_slice(moments));
+        params.resize(params.len() + mixture.components, -(COMPLETIONS as f32).ln());
+        Ok(self.lattice.z.chunks_exact(2).map(|z| f64::from(mixture_log_density(mixture, &params, z))).collect())
     }
 
     /// The logarithm of what remains of q when one of every `samples` samples is kept by its importance weight: each set's

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::data::MogData;
-use super::{Settings, Spec};
+use super::experiment::{Settings, Spec};
+use super::source::Source;
 use crate::failure::{Failure, Result};
 use crate::hash::fnv1a;
 use crate::options::{Plan, TrainOptions};
@@ -20,8 +20,12 @@ pub(super) struct Prepared {
 }
 
 /// Settles all runs before the first one begins, so that a wrong option is found at once.
-pub(super) fn runs(settings: &Settings, specs: Vec<Spec>, data: &MogData, directory: &Path) -> Result<Vec<Prepared>> {
-    let table = std::path::absolute(&data.table).unwrap_or_else(|_| data.table.clone());
+pub(super) fn runs(
+    settings: &Settings,
+    specs: Vec<Spec>,
+    source: &impl Source,
+    directory: &Path,
+) -> Result<Vec<Prepared>> {
     let prepare = |spec: Spec| -> Result<Prepared> {
         // A single component takes the budget as samples: outside the logarithm or inside, as its bound has them.
         let single = spec.method.single();
@@ -35,16 +39,18 @@ pub(super) fn runs(settings: &Settings, specs: Vec<Spec>, data: &MogData, direct
             ..spec.training.clone()
         };
         let options = settings.training.clone().over(said).with_preset()?;
-        let plan = options.settle(data.rows.train.rows(), data.rows.train.columns())?;
+        let (rows, columns) = source.size(&spec);
+        let plan = options.settle(rows, columns)?;
         let recipe = spec.imputations.recipe().map_or(String::new(), |recipe| recipe.to_string());
         let text = toml::to_string(&plan.options).map_err(|error| Failure::Failed(error.to_string()))?;
-        // The truth counts only where it is used: a run on a table does not change when its truth becomes known.
-        let truth = if spec.imputations.needs_truth() { data.truth_fingerprint.as_str() } else { "" };
-        let recipe = format!("{VERSION}\n{text}\n{recipe}\n{}\n{truth}", data.fingerprint);
+        let recipe = format!("{VERSION}\n{text}\n{recipe}\n{}", source.fingerprint(&spec));
         let hash = fnv1a(recipe.bytes().map(u64::from));
         let Spec { method, components, seed, .. } = &spec;
-        let name = format!("{}-k{components}-{}-seed{seed}-{hash:016x}", method.name, spec.imputations.slug());
+        let prefix = spec.prefix();
+        let name = format!("{prefix}{}-k{components}-{}-seed{seed}-{hash:016x}", method.name, spec.imputations.slug());
         // Where the table lies is no part of what the run is.
+        let table = source.table(&spec);
+        let table = std::path::absolute(table).unwrap_or_else(|_| table.to_owned());
         let options = TrainOptions { data: Some(table.display().to_string()), ..plan.options };
         Ok(Prepared { plan: Plan { options, ..plan }, directory: directory.join(name), spec })
     };
@@ -60,6 +66,6 @@ impl Prepared {
     /// What messages call it.
     pub(super) fn title(&self) -> String {
         let Spec { method, components, seed, imputations, .. } = &self.spec;
-        format!("{} K={components}, {}, seed {seed}", method.title, imputations.slug())
+        format!("{}{} K={components}, {}, seed {seed}", self.spec.prefix(), method.title, imputations.slug())
     }
 }

@@ -1,19 +1,15 @@
 //! What comes out of an experiment.
 
-use samplers::gaussian_mixture::oracle::divergence::{Divergence, jensen_shannon};
-use samplers::gaussian_mixture::oracle::{Family, Interpolation};
-use samplers::stream::{Purpose, stream};
+use samplers::gaussian_mixture::oracle::Interpolation;
+use samplers::gaussian_mixture::oracle::divergence::Divergence;
 use serde::Serialize;
 
-use super::data::MogData;
 use super::execute::Evaluation;
-use super::imputations::{family_name, oracle};
+use super::imputations::family_name;
 use super::prepare::Prepared;
+use super::source::Source;
 use crate::failure::Result;
 use crate::output::aligned;
-
-/// Draws of each distribution for a row of the estimate of a divergence; the rows are those of the training table.
-const DRAWS: usize = 2;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -48,6 +44,16 @@ pub(super) struct Row {
     pub(super) standard_error: Option<f64>,
     /// Mean of the bound over the last epoch, in nats a row.
     pub(super) objective: Option<f64>,
+    /// Share of the cells, or number of the quadrants, that are hidden before training; nothing if the table comes with its gaps.
+    pub(super) hidden: Option<f64>,
+    /// Latent dimensions.
+    pub(super) latent: usize,
+    /// Test rows that were scored.
+    pub(super) test_rows: Option<usize>,
+    /// Of importance sampling: samples of a row, their mean effective number, and the mean before the encoder was refitted.
+    pub(super) importance_samples: Option<usize>,
+    pub(super) effective_sample_size: Option<f64>,
+    pub(super) log_likelihood_before_refit: Option<f64>,
     /// The directory below `runs/`.
     pub(super) run: String,
 }
@@ -57,22 +63,22 @@ pub(super) fn rows(
     experiment: &'static str,
     runs: &[Prepared],
     results: &[Option<Evaluation>],
-    data: &MogData,
+    source: &impl Source,
 ) -> Result<Vec<Row>> {
-    let mut known: Vec<(Interpolation, Divergence)> = Vec::new();
+    let mut known: Vec<(Interpolation, Option<Divergence>)> = Vec::new();
     let mut rows = Vec::new();
     for (run, result) in runs.iter().zip(results) {
         let interpolation = run.spec.imputations.interpolation();
         let divergence = match interpolation {
             None => None,
-            Some(wanted) => Some(match known.iter().find(|(known, _)| *known == wanted) {
+            Some(wanted) => match known.iter().find(|(known, _)| *known == wanted) {
                 Some((_, divergence)) => *divergence,
                 None => {
-                    let divergence = divergence(data, wanted)?;
+                    let divergence = source.divergence(wanted)?;
                     known.push((wanted, divergence));
                     divergence
                 }
-            }),
+            },
         };
         let finite = |x: f64| x.is_finite().then_some(x);
         rows.push(Row {
@@ -92,22 +98,16 @@ pub(super) fn rows(
             log_likelihood: result.as_ref().and_then(|result| result.log_likelihood),
             standard_error: result.as_ref().and_then(|result| result.standard_error),
             objective: result.as_ref().and_then(|result| result.objective),
+            hidden: run.spec.hidden(),
+            latent: run.plan.vae.latent,
+            test_rows: result.as_ref().map(|result| result.rows),
+            importance_samples: result.as_ref().and_then(|result| result.importance_samples),
+            effective_sample_size: result.as_ref().and_then(|result| result.effective_sample_size),
+            log_likelihood_before_refit: result.as_ref().and_then(|result| result.log_likelihood_before_refit),
             run: run.name(),
         });
     }
     Ok(rows)
-}
-
-/// How far a distribution of imputations is from the true conditional, on average over the training rows.
-fn divergence(data: &MogData, interpolation: Interpolation) -> Result<Divergence> {
-    let truth = data.truth.as_ref();
-    let mut wrong = oracle(truth, interpolation)?;
-    let mut right = oracle(truth, Family::Conditional.into())?;
-    let train = &data.rows.train;
-    let values: Vec<f64> = train.values(0..train.rows()).iter().map(|&x| f64::from(x)).collect();
-    let rows = values.chunks_exact(train.columns()).zip(train.observed(0..train.rows()).chunks_exact(train.columns()));
-    let stream_of = |n: usize| stream(0, Purpose::Divergence, 0, n as u64);
-    Ok(jensen_shannon(&mut wrong, &mut right, rows, DRAWS, stream_of))
 }
 
 /// The log-likelihoods of some rows, as far as there are any.
@@ -118,9 +118,22 @@ pub(super) fn values(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> Vec<f64> {
 /// A table for people: a line for each setting, seeds together.
 pub(super) fn table(rows: &[Row]) -> String {
     let title = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
-    let mut lines =
-        vec![title(&["panel", "method", "K", "imputations", "JSD", "log-likelihood", "deviation", "seeds"])];
-    let key = |row: &Row| (row.panel, row.method, row.components, row.second, row.alpha.map(f64::to_bits));
+    let mut lines = vec![title(&[
+        "panel",
+        "hidden",
+        "L",
+        "method",
+        "K",
+        "imputations",
+        "JSD",
+        "log-likelihood",
+        "deviation",
+        "seeds",
+    ])];
+    let key = |row: &Row| {
+        let [alpha, hidden] = [row.alpha, row.hidden].map(|x| x.map(f64::to_bits));
+        (row.panel, row.method, row.components, row.second, alpha, hidden, row.latent)
+    };
     let mut seen = Vec::new();
     for row in rows {
         if seen.contains(&key(row)) {
@@ -137,6 +150,8 @@ pub(super) fn table(rows: &[Row]) -> String {
         };
         lines.push(vec![
             row.panel.to_owned(),
+            row.hidden.map_or("–".to_owned(), |hidden| hidden.to_string()),
+            row.latent.to_string(),
             row.method.to_owned(),
             row.components.to_string(),
             imputations,

@@ -35,8 +35,13 @@ struct Prepared {
 }
 
 pub(crate) fn run(args: &SnrArgs) -> Result<()> {
+    study(args, "snr")
+}
+
+/// Carries out a study; its files in `--out` are called `stem`.
+pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
     let output = Output::new(&args.common);
-    let study = study(args)?;
+    let study = measured(args)?;
     if args.seeds == 0 {
         return Err(Failure::usage("--seeds 0: expected at least 1"));
     }
@@ -65,15 +70,15 @@ pub(crate) fn run(args: &SnrArgs) -> Result<()> {
     let found = execute::all(&runs, &variants, &rows, &study, raw.as_deref(), args, &output)?;
     let curves = results::curves(&runs, &variants, &found);
     if let Some(out) = &args.out {
-        super::write_records(&out.join("snr.csv"), &curves)?;
+        super::write_records(&out.join(format!("{stem}.csv")), &curves)?;
         // Encoder and decoder beside each other, a row for each protocol.
-        figure::figure(&variants, &curves).write(out, "snr")?;
+        figure::figure(&variants, &curves).write(out, stem)?;
     }
     output.result(&results::Report { curves: &curves }, || {
         let mut text = results::table(&variants, &curves);
         text += &results::floors(&found);
         if let Some(out) = &args.out {
-            let name = |ending: &str| out.join(format!("snr.{ending}")).display().to_string();
+            let name = |ending: &str| out.join(format!("{stem}.{ending}")).display().to_string();
             text += &format!("{}\n{}\n{}\n", name("csv"), name("svg"), name("png"));
         }
         text
@@ -81,7 +86,7 @@ pub(crate) fn run(args: &SnrArgs) -> Result<()> {
 }
 
 /// What is to be measured.
-fn study(args: &SnrArgs) -> Result<Study> {
+fn measured(args: &SnrArgs) -> Result<Study> {
     let has = |protocol| args.protocol.contains(&protocol);
     let draws = match (has(ProtocolOption::Fixed), args.draws) {
         (true, draws) => Some(draws.unwrap_or(DRAWS)),

@@ -1,0 +1,70 @@
+//! Log-likelihoods by importance sampling, with the encoder refitted before if that is wished for.
+
+use models::data::{Data, Standardisation};
+use models::evaluate::{RefitConfig, iwelbo, mean_and_standard_error, refit_encoder};
+use models::imputer::Fitted;
+use models::trainer::Objective;
+use samplers::completion::Completion;
+
+use super::in_data_units;
+use crate::failure::Result;
+
+/// How to score rows by importance sampling.
+pub(crate) struct Importance<'a> {
+    /// Samples of a row.
+    pub(crate) samples: usize,
+    /// Versions of rows with missing cells, where the encoder needs completed ones.
+    pub(crate) completion: Option<&'a Completion>,
+    /// What refits the encoder before, if anything does.
+    pub(crate) refit: Option<Refit<'a>>,
+    pub(crate) seed: u64,
+}
+
+/// How the encoder is refitted.
+pub(crate) struct Refit<'a> {
+    /// The rows that it is refitted to.
+    pub(crate) rows: &'a Data<f32>,
+    /// What the model was trained with.
+    pub(crate) trained: &'a Objective,
+    pub(crate) config: RefitConfig,
+}
+
+/// A log-likelihood by importance sampling.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ImportanceScore {
+    /// Mean of a row, in nats of the data's units.
+    pub(crate) log_likelihood: f64,
+    /// Its standard error over rows; `None` of a single row.
+    pub(crate) standard_error: Option<f64>,
+    /// Mean effective number of samples of a row.
+    pub(crate) effective_sample_size: f64,
+    /// The mean before the encoder was refitted, if it was.
+    pub(crate) before_refit: Option<f64>,
+}
+
+impl Importance<'_> {
+    /// Scores rows in the current pool. `begin` is called with what is being done, and gives what is called after each row.
+    ///
+    /// The model's encoder is refitted in place.
+    pub(crate) fn score<P: Fn() + Sync>(
+        &self,
+        model: &mut Fitted<f32>,
+        data: &Data<f32>,
+        standardisation: &Standardisation,
+        begin: impl Fn(&'static str) -> P,
+    ) -> Result<ImportanceScore> {
+        let once = |model: &Fitted<f32>, what| {
+            let result = iwelbo(model, data, self.samples, self.completion, self.seed, begin(what));
+            let effective = result.effective_sample_size.iter().sum::<f64>() / data.rows() as f64;
+            (mean_and_standard_error(&in_data_units(&result.per_row, data, standardisation)), effective)
+        };
+        let mut before_refit = None;
+        if let Some(Refit { rows, trained, config }) = &self.refit {
+            before_refit = Some(once(model, "before refitting").0.0);
+            refit_encoder(model, rows, trained, config, self.seed)?;
+        }
+        let ((log_likelihood, error), effective_sample_size) = once(model, "importance sampling");
+        let standard_error = error.is_finite().then_some(error);
+        Ok(ImportanceScore { log_likelihood, standard_error, effective_sample_size, before_refit })
+    }
+}

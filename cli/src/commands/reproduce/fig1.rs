@@ -1,0 +1,34 @@
+//! Figure 1: what missing cells do to posteriors, on a model of complete rows.
+
+use super::boxes;
+use super::experiment::{Experiment, Outline, Spec};
+use super::mog::{COMPLETE_ROWS, MogData};
+use super::posteriors::{self, Column};
+use crate::failure::{Failure, Result};
+
+pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
+    outline: Outline {
+        name: "fig1",
+        about: "posteriors of a VAE that is fitted to complete rows, when cells are missing",
+        methods: &["mvae"],
+        components: &[5],
+        seeds: 1,
+    },
+    check,
+    specs: |settings, _| {
+        let on_complete_rows = |spec| Spec { table: COMPLETE_ROWS, ..spec };
+        Ok(boxes::specs(settings, "complete").into_iter().map(on_complete_rows).collect())
+    },
+    figure: |drawn| posteriors::figure(drawn, COLUMNS),
+};
+
+const COLUMNS: &[Column] =
+    &[Column::CompletePosterior, Column::Posterior, Column::CompleteEncoder, Column::CompletedEncoder];
+
+fn check(data: &MogData) -> Result<()> {
+    if data.complete.is_none() {
+        let what = format!("{}: there is no train_complete.csv, and fig1 fits complete rows", data.name);
+        return Err(Failure::usage_hint(what, "leave out --data to use a generated mixture"));
+    }
+    posteriors::check(data)
+}

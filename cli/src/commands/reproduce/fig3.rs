@@ -1,0 +1,58 @@
+//! Figure 3: tables of the UCI repository, by the share of their cells that is missing.
+
+use super::experiment::{ALL_METHODS, Drawn, Experiment, Outline, Settings, Spec, imputations_of};
+use super::lines;
+use super::sets::Sets;
+use crate::failure::Result;
+use crate::options::TrainOptions;
+use crate::plot::Figure;
+
+pub(super) const EXPERIMENT: Experiment<Sets> = Experiment {
+    outline: Outline {
+        name: "fig3",
+        about: "all methods on tables of the UCI repository, by the share of the cells that is missing",
+        methods: ALL_METHODS,
+        components: &[5],
+        seeds: 5,
+    },
+    check: |_| Ok(()),
+    specs: |settings, sets| Ok(specs(settings, sets)),
+    figure,
+};
+
+/// The paper's shares of missing cells.
+const RATES: [f64; 3] = [0.2, 0.5, 0.8];
+
+/// A run for each table, share, method and seed; what is quick to have comes first: one seed of everything.
+fn specs(settings: &Settings, sets: &Sets) -> Vec<Spec> {
+    let rates = if settings.rates.is_empty() { &RATES[..] } else { &settings.rates };
+    let mut specs = Vec::new();
+    for &seed in &settings.seeds {
+        for (table, set) in sets.sets.iter().enumerate() {
+            for &rate in rates {
+                for &components in &settings.components {
+                    for &method in &settings.methods {
+                        let training =
+                            TrainOptions { preset: Some(set.preset), hide: Some(rate), ..TrainOptions::default() };
+                        let imputations = imputations_of(&method);
+                        specs.push(Spec { panel: set.name, table, method, components, imputations, seed, training });
+                    }
+                }
+            }
+        }
+    }
+    specs
+}
+
+fn figure(drawn: &Drawn<'_, Sets>) -> Result<Figure> {
+    let Drawn { settings, rows, source, .. } = *drawn;
+    let panel = |name: &'static str| {
+        let title = name.to_uppercase();
+        lines::panel(rows, &settings.methods, (name, &title), "cells missing (%)", |row| row.hidden.map(|x| 100.0 * x))
+    };
+    Ok(Figure {
+        series: settings.methods.iter().map(|method| method.title.to_owned()).collect(),
+        panels: source.sets.iter().map(|set| panel(set.name)).collect(),
+        in_row: 4,
+    })
+}

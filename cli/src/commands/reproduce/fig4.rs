@@ -1,0 +1,103 @@
+//! Figures 4 and 13: images with half of their quadrants missing, and what the size of the latent space does.
+
+use super::experiment::{ALL_METHODS, Drawn, Experiment, Outline, Settings, Spec};
+use super::imputations::Imputations;
+use super::lines;
+use super::results::values;
+use super::sets::Sets;
+use crate::options::TrainOptions;
+use crate::plot::{Content, Figure, LabelledBox, Panel};
+
+pub(super) const FIGURE_4: Experiment<Sets> = Experiment {
+    outline: Outline {
+        name: "fig4",
+        about: "all methods on images of which two of four quadrants are missing",
+        methods: ALL_METHODS,
+        components: &[5],
+        seeds: 5,
+    },
+    check: |_| Ok(()),
+    specs: |settings, sets| Ok(specs(settings, sets, &LATENTS[1..2])),
+    figure: |drawn| Ok(boxes(drawn)),
+};
+
+pub(super) const FIGURE_13: Experiment<Sets> = Experiment {
+    outline: Outline {
+        name: "fig13",
+        about: "all methods on images of which two of four quadrants are missing, by the size of the latent space",
+        ..FIGURE_4.outline
+    },
+    check: |_| Ok(()),
+    specs: |settings, sets| {
+        let latents = if settings.latents.is_empty() { &LATENTS[..] } else { &settings.latents };
+        Ok(specs(settings, sets, latents))
+    },
+    figure: |drawn| Ok(by_latent_space(drawn)),
+};
+
+/// The paper's sizes of the latent space; figure 4 has the second one.
+const LATENTS: [usize; 4] = [25, 50, 100, 200];
+/// The paper's number of missing quadrants.
+const QUADRANTS: usize = 2;
+
+fn specs(settings: &Settings, sets: &Sets, latents: &[usize]) -> Vec<Spec> {
+    let mut specs = Vec::new();
+    for &seed in &settings.seeds {
+        for (table, set) in sets.sets.iter().enumerate() {
+            for &latent in latents {
+                for &components in &settings.components {
+                    for &method in &settings.methods {
+                        let training = TrainOptions {
+                            preset: Some(set.preset),
+                            latent: Some(latent),
+                            hide_quadrants: Some(QUADRANTS),
+                            ..TrainOptions::default()
+                        };
+                        let imputations = match method.bound() {
+                            Some(_) => Imputations::None,
+                            None => Imputations::PseudoGibbs,
+                        };
+                        specs.push(Spec { panel: set.name, table, method, components, imputations, seed, training });
+                    }
+                }
+            }
+        }
+    }
+    specs
+}
+
+/// A panel for each set of images, a box for each method.
+fn boxes(drawn: &Drawn<'_, Sets>) -> Figure {
+    let Drawn { settings, rows, source, .. } = *drawn;
+    let panel = |name: &'static str| {
+        let one = |(series, method): (usize, &models::method::Method)| LabelledBox {
+            label: String::new(),
+            series,
+            values: values(rows, |row| row.panel == name && row.method == method.name),
+        };
+        Panel {
+            title: Some(name.to_uppercase()),
+            x_label: None,
+            y_label: Some("test log-likelihood (nats)".to_owned()),
+            width: (52.0 * settings.methods.len() as f64).max(200.0),
+            content: Content::Boxes(vec![settings.methods.iter().enumerate().map(one).collect()]),
+        }
+    };
+    let panels = source.sets.iter().map(|set| panel(set.name)).collect();
+    Figure { series: titles(settings), panels, in_row: 2 }
+}
+
+/// A panel for each set of images, a line for each method.
+fn by_latent_space(drawn: &Drawn<'_, Sets>) -> Figure {
+    let Drawn { settings, rows, source, .. } = *drawn;
+    let panel = |name: &'static str| {
+        let title = name.to_uppercase();
+        lines::panel(rows, &settings.methods, (name, &title), "latent dimensions", |row| Some(row.latent as f64))
+    };
+    let panels = source.sets.iter().map(|set| panel(set.name)).collect();
+    Figure { series: titles(settings), panels, in_row: 2 }
+}
+
+fn titles(settings: &Settings) -> Vec<String> {
+    settings.methods.iter().map(|method| method.title.to_owned()).collect()
+}

@@ -1,0 +1,96 @@
+//! Figure 7: the pairwise marginals of the mixture of Gaussians that made the data.
+
+use std::path::Path;
+
+use samplers::gaussian_mixture::GaussianMixture;
+use serde::Serialize;
+
+use super::files;
+use super::mog::MogData;
+use super::source::Source;
+use crate::failure::{Failure, Result};
+use crate::files::create_directory;
+use crate::output::Output;
+use crate::plot::{Content, Contour, Density, Figure, Panel};
+
+pub(super) const NAME: &str = "fig7";
+
+/// The square that is shown, and the points of its lattice along a side.
+const HALF_WIDTH: f64 = 3.5;
+const SIDE: usize = 141;
+/// Every so many points of the lattice, along both axes, are in the CSV.
+const EVERY: usize = 4;
+/// Width of a panel: the panels are squares.
+const WIDTH: f64 = 300.0;
+
+/// A line of the CSV: a density at a point, of two columns from 1.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Row {
+    first: usize,
+    second: usize,
+    x: f64,
+    y: f64,
+    density: f64,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Outcome<'a> {
+    experiment: &'static str,
+    rows: &'a [Row],
+}
+
+/// Draws the densities of all pairs of columns, a panel each: below the diagonal, as the paper does.
+pub(super) fn run(data: &MogData, out: &Path, output: &Output) -> Result<()> {
+    let Some(truth) = &data.truth else {
+        let what = format!("{}: there is no truth.json, and {NAME} shows the truth", data.name);
+        return Err(Failure::usage_hint(what, "leave out --data to use a generated mixture"));
+    };
+    create_directory(out)?;
+    data.keep()?;
+    output.say(format!("{NAME}: the pairwise marginals of {}", data.name));
+    let columns = truth.columns();
+    let (mut panels, mut rows) = (Vec::new(), Vec::new());
+    for second in 1..columns {
+        for first in 0..columns - 1 {
+            let content = if first < second {
+                let density = density(truth, first, second);
+                rows.extend(points(&density, first, second));
+                Content::Contours(vec![Contour { series: 0, density }])
+            } else {
+                Content::Blank
+            };
+            let label = |d: usize| Some(format!("*x*_{{{}}}", d + 1));
+            panels.push(Panel { title: None, x_label: label(first), y_label: label(second), width: WIDTH, content });
+        }
+    }
+    let series = vec!["density of two columns".to_owned()];
+    super::super::write_records(&out.join(format!("{NAME}.csv")), &rows)?;
+    Figure { series, panels, in_row: columns - 1 }.write(out, NAME)?;
+    output.result(&Outcome { experiment: NAME, rows: &rows }, || files(out, NAME))
+}
+
+/// The marginal density of two columns on the lattice.
+fn density(truth: &GaussianMixture, first: usize, second: usize) -> Density {
+    let mut density = Density { low: -HALF_WIDTH, high: HALF_WIDTH, side: SIDE, values: Vec::new() };
+    let mut mask = vec![0.0; truth.columns()];
+    mask[first] = 1.0;
+    mask[second] = 1.0;
+    let mut x = vec![0.0; truth.columns()];
+    let at = |i: usize| density.at(i as f64);
+    let mut value = |i: usize| {
+        (x[first], x[second]) = (at(i % SIDE), at(i / SIDE));
+        truth.log_density_observed(&x, &mask).exp()
+    };
+    density.values = (0..SIDE * SIDE).map(&mut value).collect();
+    density
+}
+
+/// Some points of a density.
+fn points(density: &Density, first: usize, second: usize) -> impl Iterator<Item = Row> {
+    let places = (0..SIDE).step_by(EVERY).flat_map(|j| (0..SIDE).step_by(EVERY).map(move |i| (i, j)));
+    places.map(move |(i, j)| {
+        let [x, y] = [i, j].map(|place| density.at(place as f64));
+        Row { first: first + 1, second: second + 1, x, y, density: density.values[j * SIDE + i] }
+    })
+}

@@ -1,0 +1,34 @@
+//! Lines over a setting: what the seeds come to at each of its values.
+
+use models::method::Method;
+
+use super::results::{Row, values};
+use crate::plot::{Content, Line, Panel, Point};
+
+/// Width of a panel, in CSS pixels.
+const WIDTH: f64 = 340.0;
+
+/// A panel with a line for each method: mean and 90% range over seeds of the log-likelihood, at each value of `x`.
+pub(super) fn panel(
+    rows: &[Row],
+    methods: &[Method],
+    (name, title): (&str, &str),
+    x_label: &str,
+    x: impl Fn(&Row) -> Option<f64>,
+) -> Panel {
+    let line = |(series, method): (usize, &Method)| {
+        let own = |row: &&Row| row.panel == name && row.method == method.name;
+        let mut places: Vec<f64> = rows.iter().filter(own).filter_map(&x).collect();
+        places.sort_by(f64::total_cmp);
+        places.dedup();
+        let point = |place: f64| Point::of(place, &values(rows, |row| own(&row) && x(row) == Some(place)));
+        Line { series, points: places.into_iter().filter_map(point).collect() }
+    };
+    Panel {
+        title: Some(title.to_owned()),
+        x_label: Some(x_label.to_owned()),
+        y_label: Some("test log-likelihood (nats)".to_owned()),
+        width: WIDTH,
+        content: Content::Lines(methods.iter().enumerate().map(line).collect()),
+    }
+}

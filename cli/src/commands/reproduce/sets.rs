@@ -1,0 +1,234 @@
+//! Tables and images that the user has: a directory for each data set, with a file to train on and one to test on.
+
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use models::data::{Data, Standardisation, shuffled};
+use models::evaluate::iwelbo;
+use models::imputer::Fitted;
+use samplers::stream::{Purpose, stream};
+
+use super::super::data_of;
+use super::super::evaluate::{Importance, ImportanceScore, Refit, refit_config};
+use super::super::train::{Rows, fingerprint};
+use super::experiment::Spec;
+use super::prepare::Prepared;
+use super::source::{Score, Source};
+use crate::args::ReproduceArgs;
+use crate::failure::{Failure, Result};
+use crate::options::{Preset, TrainOptions};
+use crate::pixels::binarise;
+use crate::table::{Input, ReadOptions, read_for_model, read_images};
+
+/// Names of the file to train on, and of that to test on, without their endings or with all of their name.
+const TRAIN: &[&str] = &["train", "train-images-idx3-ubyte"];
+const TEST: &[&str] = &["test", "t10k-images-idx3-ubyte"];
+const ENDINGS: &[&str] = &["", ".npy", ".npy.gz", ".npz", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".gz"];
+/// Importance samples of a row, and the test rows that are scored, unless it is said otherwise.
+const TABLE_SAMPLES: usize = 50_000;
+const IMAGE_SAMPLES: usize = 1_000;
+const TEST_ROWS: usize = 1_000;
+/// Rows that are scored to tell how long it takes.
+const MEASURED: usize = 2;
+
+/// Data sets, and how models of them are scored.
+pub(super) struct Sets {
+    pub(super) sets: Vec<Set>,
+    samples: Option<usize>,
+    refit_updates: Option<u64>,
+}
+
+/// A data set.
+pub(super) struct Set {
+    /// What is known of it, and its name, which is that of its directory.
+    pub(super) preset: Preset,
+    pub(super) name: &'static str,
+    train: PathBuf,
+    /// Rows to train on, and columns.
+    size: (usize, usize),
+    /// The test rows, in the data's units, and those that are scored.
+    test: Data<f64>,
+    scored: Vec<usize>,
+    fingerprint: String,
+}
+
+/// The data sets that a figure can show.
+fn known(figure: &str) -> &'static [(&'static str, Preset)] {
+    match figure {
+        "fig3" => &[
+            ("gas", Preset::Gas),
+            ("power", Preset::Power),
+            ("hepmass", Preset::Hepmass),
+            ("miniboone", Preset::Miniboone),
+        ],
+        _ => &[("mnist", Preset::Mnist), ("omniglot", Preset::Omniglot)],
+    }
+}
+
+impl Sets {
+    /// Reads the data sets of a figure that there are directories of below `--data`.
+    pub(super) fn read(figure: &str, args: &ReproduceArgs) -> Result<Sets> {
+        let names: Vec<&str> = known(figure).iter().map(|(name, _)| *name).collect();
+        let hint = format!(
+            "give a directory with one or more of {}, each with a file to train on (train.npy, train.csv, \
+             train-images-idx3-ubyte.gz, …) and one to test on",
+            names.join("/, ") + "/"
+        );
+        let Some(directory) = &args.data else {
+            return Err(Failure::usage_hint(format!("{figure} needs --data: its data cannot be made up"), hint));
+        };
+        for (option, zero) in
+            [("test-rows", args.test_rows == Some(0)), ("importance-samples", args.importance_samples == Some(0))]
+        {
+            if zero {
+                return Err(Failure::usage(format!("--{option} 0: expected at least 1")));
+            }
+        }
+        let rows = args.test_rows.unwrap_or(TEST_ROWS);
+        let there = known(figure).iter().filter(|(name, _)| directory.join(name).is_dir());
+        let sets = there
+            .map(|&(name, preset)| Set::read(&directory.join(name), name, preset, rows))
+            .collect::<Result<Vec<_>>>()?;
+        if sets.is_empty() {
+            let what = format!("--data {}: there is no {} in it", directory.display(), names.join("/ and no ") + "/");
+            return Err(Failure::usage_hint(what, hint));
+        }
+        Ok(Sets { sets, samples: args.importance_samples, refit_updates: args.refit_updates })
+    }
+
+    fn set(&self, spec: &Spec) -> &Set {
+        &self.sets[spec.table]
+    }
+
+    fn samples(&self, set: &Set) -> usize {
+        self.samples.unwrap_or(if set.preset.of_images() { IMAGE_SAMPLES } else { TABLE_SAMPLES })
+    }
+
+    /// Updates in which the encoder is refitted to the test rows (METHODS §7).
+    fn refit_updates(&self, set: &Set, batch_size: usize) -> u64 {
+        let epochs = |n: usize| (n * set.test.rows().div_ceil(batch_size)) as u64;
+        self.refit_updates.unwrap_or_else(|| match set.preset {
+            Preset::Mnist => epochs(200),
+            Preset::Omniglot => epochs(100),
+            Preset::Miniboone => 2_200,
+            _ => 20_000,
+        })
+    }
+}
+
+impl Set {
+    fn read(directory: &Path, name: &'static str, preset: Preset, rows: usize) -> Result<Set> {
+        let [train, test] = [file(directory, TRAIN)?, file(directory, TEST)?];
+        // Without hiding: which cells are hidden is a matter of the runs.
+        let said = TrainOptions {
+            preset: Some(preset),
+            data: Some(train.display().to_string()),
+            hide_quadrants: preset.of_images().then_some(0),
+            ..TrainOptions::default()
+        };
+        let options = said.with_preset()?;
+        let all = Rows::read(&options)?;
+        preset.check_columns(all.train.columns())?;
+        let names: Vec<String> = all.columns.iter().map(|column| column.name.clone()).collect();
+        let input = Input::from_arg(Some(&test));
+        let test = match options.image_size {
+            None => data_of(&read_for_model(&input, &ReadOptions::default(), &names)?),
+            Some(size) => {
+                let (names, mut values, observed) = read_images(&input, &ReadOptions::default(), size)?.into_parts();
+                binarise(&input.name(), &mut values, names.len(), 0)?;
+                Data::new(names.len(), values, observed)
+            }
+        };
+        if test.rows() == 0 || test.missing() > 0 {
+            let what = format!("{}: {} cells are missing in {} rows", input.name(), test.missing(), test.rows());
+            return Err(Failure::usage_hint(what, "models are scored on complete rows"));
+        }
+        let mut order = Vec::new();
+        shuffled(test.rows(), &mut stream(0, Purpose::Split, 1, 0), &mut order);
+        let mut scored: Vec<usize> = order.iter().take(rows).map(|&n| n as usize).collect();
+        scored.sort_unstable();
+        let tested = fingerprint(&Standardisation::none(test.columns()).apply(&test));
+        Ok(Set {
+            preset,
+            name,
+            train,
+            size: (all.train.rows(), all.train.columns()),
+            test,
+            scored,
+            fingerprint: format!("{} {tested}", all.fingerprint),
+        })
+    }
+}
+
+/// The file of a directory with one of some names.
+fn file(directory: &Path, names: &[&str]) -> Result<PathBuf> {
+    let candidates = names.iter().flat_map(|name| ENDINGS.iter().map(move |ending| format!("{name}{ending}")));
+    let found = candidates.map(|name| directory.join(name)).find(|path| path.is_file());
+    found.ok_or_else(|| {
+        let what = format!("{}: there is no {}.npy or the like", directory.display(), names.join(" and no "));
+        Failure::usage_hint(what, format!("the names may end in {}", ENDINGS[1..].join(", ")))
+    })
+}
+
+impl Source for Sets {
+    fn describe(&self) -> String {
+        let line = |set: &Set| {
+            let (rows, columns) = set.size;
+            let (scored, all) = (set.scored.len(), set.test.rows());
+            format!("{}: {rows} rows, {columns} columns; {scored} of {all} rows to test on", set.name)
+        };
+        self.sets.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    fn table(&self, spec: &Spec) -> &Path {
+        &self.set(spec).train
+    }
+
+    fn size(&self, spec: &Spec) -> (usize, usize) {
+        self.set(spec).size
+    }
+
+    fn fingerprint(&self, spec: &Spec) -> String {
+        self.set(spec).fingerprint.clone()
+    }
+
+    fn rows(&self, run: &Prepared) -> Result<Arc<Rows>> {
+        Rows::read(&run.plan.options).map(Arc::new)
+    }
+
+    fn scoring(&self, run: &Prepared) -> String {
+        let set = self.set(&run.spec);
+        let (samples, rows) = (self.samples(set), set.scored.len());
+        let refit = self.refit_updates(set, run.plan.train.batch_size);
+        format!("{samples} importance samples, {rows} rows, {refit} updates of the encoder")
+    }
+
+    fn score(&self, run: &Prepared, rows: &Rows, model: &mut Fitted<f32>) -> Result<Score> {
+        let set = self.set(&run.spec);
+        let test: Data<f32> = rows.standardisation.apply(&set.test);
+        let batch_size = run.plan.train.batch_size.min(test.rows());
+        let updates = self.refit_updates(set, run.plan.train.batch_size);
+        let config = refit_config(set.preset.of_images(), updates, batch_size);
+        let refit = Refit { rows: &test, trained: &run.plan.train.objective, config };
+        let refit = (updates > 0).then_some(refit);
+        let samples = self.samples(set);
+        let how = Importance { samples, completion: None, refit, seed: run.spec.seed };
+        let ImportanceScore { log_likelihood, standard_error, effective_sample_size, before_refit } =
+            how.score(model, &test.select(&set.scored), &rows.standardisation, |_| || ())?;
+        let importance = Some((samples, effective_sample_size, before_refit));
+        Ok(Score { log_likelihood, standard_error, rows: set.scored.len(), grid: None, importance })
+    }
+
+    /// An update of the encoder costs about as much as one in training, which is counted elsewhere; it is left out here.
+    fn seconds_to_score(&self, run: &Prepared, rows: &Rows, model: &mut Fitted<f32>) -> Result<f64> {
+        let set = self.set(&run.spec);
+        let measured: Vec<usize> = set.scored.iter().copied().take(MEASURED).collect();
+        let some: Data<f32> = rows.standardisation.apply(&set.test.select(&measured));
+        let started = Instant::now();
+        black_box(iwelbo(model, &some, self.samples(set), None, run.spec.seed, || ()));
+        let times = if self.refit_updates(set, run.plan.train.batch_size) > 0 { 2.0 } else { 1.0 };
+        Ok(times * started.elapsed().as_secs_f64() * set.scored.len() as f64 / measured.len() as f64)
+    }
+}

@@ -1,0 +1,77 @@
+//! What the runs of an experiment are fitted to and scored on.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use models::imputer::Fitted;
+use samplers::gaussian_mixture::GaussianMixture;
+use samplers::gaussian_mixture::oracle::Interpolation;
+use samplers::gaussian_mixture::oracle::divergence::Divergence;
+
+use super::super::train::Rows;
+use super::experiment::Spec;
+use super::prepare::Prepared;
+use crate::failure::Result;
+
+/// Tables to train on, and rows to score models on.
+pub(super) trait Source: Sync {
+    /// One line about them.
+    fn describe(&self) -> String;
+
+    /// Writes what was generated in the form in which `--data` takes it.
+    fn keep(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// What made the rows, where that is known.
+    fn truth(&self) -> Option<&GaussianMixture> {
+        None
+    }
+
+    /// How far a distribution of imputations is from the true conditional, where that is known.
+    fn divergence(&self, _: Interpolation) -> Result<Option<Divergence>> {
+        Ok(None)
+    }
+
+    /// What is said at the end.
+    fn remark(&self) -> Option<String> {
+        None
+    }
+
+    /// The file that a run's rows come from.
+    fn table(&self, spec: &Spec) -> &Path;
+
+    /// Rows to train on before any is lost by hiding, and columns.
+    fn size(&self, spec: &Spec) -> (usize, usize);
+
+    /// Identifies all that a run depends on beside its options.
+    fn fingerprint(&self, spec: &Spec) -> String;
+
+    /// The rows of a run.
+    fn rows(&self, run: &Prepared) -> Result<Arc<Rows>>;
+
+    /// How a run is scored, so that a score is not taken for one that was made otherwise.
+    fn scoring(&self, run: &Prepared) -> String;
+
+    /// Scores a fitted model in the current pool; the model may be spent by it.
+    fn score(&self, run: &Prepared, rows: &Rows, model: &mut Fitted<f32>) -> Result<Score>;
+
+    /// About how many seconds that takes, by a part of it.
+    fn seconds_to_score(&self, run: &Prepared, rows: &Rows, model: &mut Fitted<f32>) -> Result<f64>;
+}
+
+/// A log-likelihood of test rows, in nats of the data's units.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Score {
+    /// Mean of a row.
+    pub(super) log_likelihood: f64,
+    /// Its standard error over rows; `None` of a single row.
+    pub(super) standard_error: Option<f64>,
+    /// Rows that were scored.
+    pub(super) rows: usize,
+    /// Of an integration over a grid: cells a side of the last one, and by how much it changed the mean.
+    pub(super) grid: Option<(usize, f64)>,
+    /// Of importance sampling: samples of a row, their mean effective number, and the mean log-likelihood before the encoder
+    /// was refitted, if it was.
+    pub(super) importance: Option<(usize, f64, Option<f64>)>,
+}
