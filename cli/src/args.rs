@@ -376,6 +376,12 @@ pub(crate) struct ReproduceArgs {
     /// Residual blocks of encoder and decoder, for trials (default: the experiment's)
     #[arg(long, value_name = "N")]
     pub(crate) blocks: Option<usize>,
+    /// Channels of the stages of the encoder of images, for trials (default: the experiment's)
+    #[arg(long, value_name = "N,N")]
+    pub(crate) encoder_widths: Option<String>,
+    /// Channels of the stages of the decoder of images, for trials (default: the experiment's)
+    #[arg(long, value_name = "N,N")]
+    pub(crate) decoder_widths: Option<String>,
     /// Runs at a time (default: as many as threads, one thread each); the results do not depend on it
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<usize>,

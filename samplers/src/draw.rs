@@ -48,6 +48,27 @@ pub(crate) fn category_at<T: Scalar>(u: f64, log_weights: &[T]) -> Option<usize>
     last
 }
 
+/// As [`category`], of log weights that are normalised: a single pass, which ends where the draw falls. What rounding leaves
+/// of a sum of 1 goes to the last category.
+fn normalised_category<T: Scalar>(rng: &mut impl Rng, log_weights: &[T]) -> Option<usize> {
+    let mut left = rng.random::<f64>();
+    let mut last = None;
+    for (k, w) in log_weights.iter().enumerate() {
+        let weight = w.to_f64().exp();
+        if !weight.is_finite() {
+            return None;
+        }
+        if weight > 0.0 {
+            last = Some(k);
+            if left < weight {
+                return last;
+            }
+        }
+        left -= weight;
+    }
+    last
+}
+
 /// Ancestral samples of diagonal Gaussian mixtures: a component, then a point of it.
 ///
 /// *params*: B × K(2L+1), natural parameters (see [`Mixture`]); *z*: … × B × L. Row n of *z* is drawn from the mixture
@@ -59,7 +80,7 @@ pub fn fill_ancestral<T: Scalar>(rng: &mut impl Rng, mixture: Mixture, params: &
         let row = &params[n % rows * width..][..width];
         // A mixture whose weights are not finite has no samples; NaN lets the objective report it.
         let (means, scales, log_weights) = mixture.split(row);
-        let Some(k) = category(rng, log_weights) else {
+        let Some(k) = normalised_category(rng, log_weights) else {
             z.fill(T::from_f64(f64::NAN));
             continue;
         };

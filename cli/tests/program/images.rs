@@ -9,7 +9,7 @@ const TRAIN: &str = "--image-size 8 --encoder-widths 3,4 --decoder-widths 4,3 --
                      --components 2 --batch-size 16 --epochs 3 --seed 5";
 
 /// An IDX file of images with bright and dark halves.
-fn idx(images: u32, size: u32) -> Vec<u8> {
+pub(super) fn idx(images: u32, size: u32) -> Vec<u8> {
     let mut bytes = vec![0, 0, 8, 3];
     [images, size, size].iter().for_each(|n| bytes.extend(n.to_be_bytes()));
     for image in 0..images {

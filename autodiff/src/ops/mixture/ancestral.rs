@@ -1,9 +1,10 @@
 //! Pathwise gradients through ancestral samples.
 
 use linalg::Scalar;
+use linalg::parallel::chunk_pairs_mut;
 use linalg::simd::{Kernel, MAX_LANES, Vector, dispatch};
 
-use super::implicit::{Gradient, Sweep, sweep_len};
+use super::implicit::{Gradient, Sweep, sweep_len, work_len};
 use super::log_density::LogDensity;
 use super::table::{Table, table_len};
 use super::{Grouping, Mixture};
@@ -20,6 +21,9 @@ pub enum Pathwise {
     /// of the dimensions.  Source: METHODS §4.
     Responsibility,
 }
+
+/// Components' coordinates in a sweep that take ten microseconds or more.
+const TASK: usize = 1 << 11;
 
 /// Samples of a mixture, drawn ancestrally, with pathwise gradients.
 ///
@@ -47,6 +51,11 @@ impl AncestralSample {
         self.logits || self.components == Pathwise::Implicit
     }
 
+    /// Data rows whose sweeps are worth a thread's attention.
+    fn grain(&self, groups: Grouping) -> usize {
+        TASK.div_ceil((groups.outer * self.mixture.moments()).max(1))
+    }
+
     /// Values saved for each sample: the sweep, or the log density and the responsibilities.
     fn sample_len(&self) -> usize {
         if self.is_implicit() { sweep_len(self.mixture) } else { self.mixture.components + 1 }
@@ -67,8 +76,8 @@ impl<T: Scalar> Op<T> for AncestralSample {
         *z
     }
 
-    /// The data rows' tables, then the samples' values; without a sweep first all log densities, then all
-    /// responsibilities.
+    /// The data rows' tables, then the samples' values: sweeps, those of a data row's samples adjacent; or first all log
+    /// densities, then all responsibilities.
     fn saved_len(&self, inputs: &[Shape]) -> usize {
         inputs[1].rows() * table_len(self.mixture) + inputs[0].rows() * self.sample_len()
     }
@@ -90,7 +99,15 @@ impl<T: Scalar> Op<T> for AncestralSample {
         let (tables, saved) = pass.saved.split_at_mut(data_rows * table_len(self.mixture));
         let mixture = self.mixture;
         if self.is_implicit() {
-            dispatch(Sweep { mixture, groups, z, params, tables, sweeps: saved });
+            let of_row = groups.outer * self.sample_len();
+            chunk_pairs_mut(
+                (tables, table_len(mixture)),
+                (saved, of_row),
+                self.grain(groups),
+                |rows, tables, sweeps| {
+                    dispatch(Sweep { mixture, groups, rows, z, params, tables, sweeps });
+                },
+            );
         } else {
             let (out, responsibilities) = saved.split_at_mut(samples);
             dispatch(LogDensity { mixture, groups, z, params, tables, out, responsibilities });
@@ -107,25 +124,32 @@ impl<T: Scalar> Op<T> for AncestralSample {
         let (tables, saved) = pass.saved.split_at(data_rows * table_len(self.mixture));
         let mixture = self.mixture;
         if self.components == Pathwise::Responsibility {
+            let sweeps = self.is_implicit();
             let (stride, skip) =
-                if self.is_implicit() { (self.sample_len(), mixture.moments()) } else { (mixture.components, samples) };
+                if sweeps { (self.sample_len(), mixture.moments()) } else { (mixture.components, samples) };
             let responsibilities = saved.get(skip..).unwrap_or(&[]);
             let (dout, dparams) = (&*pass.dout, &mut *dparams);
-            dispatch(Responsibility { mixture, groups, z, tables, responsibilities, stride, dout, dparams });
+            dispatch(Responsibility { mixture, groups, z, tables, responsibilities, stride, sweeps, dout, dparams });
         }
         if self.is_implicit() {
             let (components, log_weights) = (self.components == Pathwise::Implicit, self.logits);
-            let sweeps = saved;
-            dispatch(Gradient {
-                mixture,
-                groups,
-                z,
-                tables,
-                sweeps,
-                dout: pass.dout,
-                dparams,
-                components,
-                log_weights,
+            let (dout, sweeps) = (&*pass.dout, saved);
+            let work = (&mut pass.work[..data_rows * work_len(mixture)], work_len(mixture));
+            let dparams = (dparams, mixture.params_len());
+            chunk_pairs_mut(dparams, work, self.grain(groups), |rows, dparams, work| {
+                dispatch(Gradient {
+                    mixture,
+                    groups,
+                    rows,
+                    z,
+                    dout,
+                    tables,
+                    sweeps,
+                    dparams,
+                    work,
+                    components,
+                    log_weights,
+                });
             });
         }
     }
@@ -137,9 +161,10 @@ struct Responsibility<'a, T> {
     groups: Grouping,
     z: &'a [T],
     tables: &'a [T],
-    /// K responsibilities every `stride` values.
+    /// K responsibilities every `stride` values, sample by sample: in the order of sweeps, a data row's samples are adjacent.
     responsibilities: &'a [T],
     stride: usize,
+    sweeps: bool,
     dout: &'a [T],
     dparams: &'a mut [T],
 }
@@ -158,10 +183,11 @@ impl<T: Scalar> Kernel<T> for Responsibility<'_, T> {
                 let end = (start + V::LANES).min(k_count);
                 for l in 0..latent {
                     let (mut by_mean, mut by_scale) = (V::splat(T::ZERO), V::splat(T::ZERO));
-                    for n in self.groups.runs(b).flatten() {
+                    for (o, n) in self.groups.runs(b).flatten().enumerate() {
                         let z = V::splat(self.z[n * latent + l]);
                         let (t, _) = table.standardise(z, l * k_count + start..l * k_count + end);
-                        let row = &self.responsibilities[n * self.stride..];
+                        let place = if self.sweeps { b * self.groups.outer + o } else { n };
+                        let row = &self.responsibilities[place * self.stride..];
                         let a = V::load_partial(&row[start..end]) * V::splat(self.dout[n * latent + l]);
                         by_mean = by_mean + a;
                         by_scale = a.mul_add(t, by_scale);

@@ -20,8 +20,10 @@
 //!
 //! Source: METHODS §4; Figurnov et al. 2019, *Implicit Reparameterization Gradients*; paper §4.1.
 
+use std::ops::Range;
+
 use linalg::Scalar;
-use linalg::simd::{Kernel, MAX_LANES, Vector};
+use linalg::simd::{Kernel, Vector};
 use linalg::special::{exp, ln, log_ndtr_and_slope, ndtr};
 
 use super::table::{Table, lane_indices, load_log, table_len};
@@ -33,12 +35,16 @@ pub(super) fn sweep_len(mixture: Mixture) -> usize {
     mixture.params_len()
 }
 
-/// Computes r and c of all samples, from the first dimension to the last; the lanes are components.
+/// Computes r and c of all samples of some data rows, from the first dimension to the last; the lanes are components.
 pub(super) struct Sweep<'a, T> {
     pub(super) mixture: Mixture,
     pub(super) groups: Grouping,
+    /// The data rows.
+    pub(super) rows: Range<usize>,
+    /// Of all samples and data rows.
     pub(super) z: &'a [T],
     pub(super) params: &'a [T],
+    /// Of these data rows, to be written; the sweeps of a data row's samples are adjacent.
     pub(super) tables: &'a mut [T],
     pub(super) sweeps: &'a mut [T],
 }
@@ -49,16 +55,14 @@ impl<T: Scalar> Kernel<T> for Sweep<'_, T> {
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
         let Mixture { components: k_count, latent } = self.mixture;
-        let (width, table_len, sweep_len) =
-            (self.mixture.params_len(), table_len(self.mixture), sweep_len(self.mixture));
-        for b in 0..self.groups.data_rows {
+        let (width, sweep_len) = (self.mixture.params_len(), sweep_len(self.mixture));
+        let mut sweeps = self.sweeps.chunks_exact_mut(sweep_len);
+        for (b, table) in self.rows.zip(self.tables.chunks_exact_mut(table_len(self.mixture))) {
             let row = &self.params[b * width..(b + 1) * width];
-            let table = &mut self.tables[b * table_len..(b + 1) * table_len];
             Table::fill::<V>(self.mixture, row, table);
             let table = Table::new(self.mixture, table);
             let log_weights = self.mixture.split(row).2;
-            for n in self.groups.runs(b).flatten() {
-                let sweep = &mut self.sweeps[n * sweep_len..(n + 1) * sweep_len];
+            for (n, sweep) in self.groups.runs(b).flatten().zip(&mut sweeps) {
                 let (weights, c) = sweep.split_at_mut(k_count * (latent + 1));
                 for (log_weights, weights) in log_weights.chunks(V::LANES).zip(weights.chunks_mut(V::LANES)) {
                     exp(V::load_partial(log_weights)).store_partial(weights);
@@ -137,15 +141,26 @@ fn step<T: Scalar, V: Vector<T>>(
     }
 }
 
-/// Adds the implicit gradients of all samples to the parameters'. Overwrites the upstream gradient by Λ.
+/// Length of the working memory of [`Gradient`] for one data row: no more than that of a table.
+pub(super) fn work_len(mixture: Mixture) -> usize {
+    2 * mixture.moments() + mixture.latent
+}
+
+/// Adds the implicit gradients of all samples of some data rows to the parameters'.
 pub(super) struct Gradient<'a, T> {
     pub(super) mixture: Mixture,
     pub(super) groups: Grouping,
+    /// The data rows.
+    pub(super) rows: Range<usize>,
+    /// Of all samples and data rows, as [`Sweep`] left them.
     pub(super) z: &'a [T],
+    pub(super) dout: &'a [T],
     pub(super) tables: &'a [T],
     pub(super) sweeps: &'a [T],
-    pub(super) dout: &'a mut [T],
+    /// Of these data rows.
     pub(super) dparams: &'a mut [T],
+    /// [`work_len`] values a data row.
+    pub(super) work: &'a mut [T],
     /// Whether means and scales get a gradient.
     pub(super) components: bool,
     /// Whether log weights get a gradient.
@@ -160,14 +175,19 @@ impl<T: Scalar> Kernel<T> for Gradient<'_, T> {
         let Mixture { components: k_count, latent } = self.mixture;
         let (width, table_len, sweep_len) =
             (self.mixture.params_len(), table_len(self.mixture), sweep_len(self.mixture));
-        for b in 0..self.groups.data_rows {
+        let rows = self.dparams.chunks_exact_mut(width).zip(self.work.chunks_exact_mut(work_len(self.mixture)));
+        for (b, (row, work)) in self.rows.zip(rows) {
             let table = Table::new(self.mixture, &self.tables[b * table_len..(b + 1) * table_len]);
-            let row = &mut self.dparams[b * width..(b + 1) * width];
             let (dmeans, dscales, dlog_weights) = self.mixture.split_mut(row);
-            for n in self.groups.runs(b).flatten() {
+            // The sums over samples, L × K: as the lanes have them.
+            let (by_mean, by_scale, lambda) = self.mixture.split_mut(work);
+            by_mean.fill(T::ZERO);
+            by_scale.fill(T::ZERO);
+            for (o, n) in self.groups.runs(b).flatten().enumerate() {
                 let z = &self.z[n * latent..(n + 1) * latent];
-                let lambda = &mut self.dout[n * latent..(n + 1) * latent];
-                let (weights, c) = self.sweeps[n * sweep_len..(n + 1) * sweep_len].split_at(k_count * (latent + 1));
+                lambda.copy_from_slice(&self.dout[n * latent..(n + 1) * latent]);
+                let sweep = &self.sweeps[(b * self.groups.outer + o) * sweep_len..][..sweep_len];
+                let (weights, c) = sweep.split_at(k_count * (latent + 1));
                 let r = &weights[k_count..];
                 solve::<T, V>(&table, z, c, lambda);
                 for start in (0..k_count).step_by(V::LANES) {
@@ -180,21 +200,25 @@ impl<T: Scalar> Kernel<T> for Gradient<'_, T> {
                             let (t, inverse) = table.standardise(V::splat(z[j]), at.clone());
                             let direct = V::load_partial(&r[at.clone()]) * upstream;
                             let through_weights = a * inverse;
-                            let by_mean = through_weights * t - direct;
-                            let by_scale = by_mean * t - through_weights;
-                            let mut lanes = [[T::ZERO; MAX_LANES]; 2];
-                            by_mean.store(&mut lanes[0]);
-                            by_scale.store(&mut lanes[1]);
-                            for k in start..end {
-                                dmeans[k * latent + j] += lanes[0][k - start];
-                                dscales[k * latent + j] += lanes[1][k - start];
-                            }
+                            let of_mean = through_weights * t - direct;
+                            let of_scale = of_mean * t - through_weights;
+                            (V::load_partial(&by_mean[at.clone()]) + of_mean).store_partial(&mut by_mean[at.clone()]);
+                            (V::load_partial(&by_scale[at.clone()]) + of_scale)
+                                .store_partial(&mut by_scale[at.clone()]);
                         }
                         a = V::load_partial(&c[at]).mul_add(upstream, a);
                     }
                     if self.log_weights {
                         let sum = V::load_partial(&dlog_weights[start..end]) + a;
                         sum.store_partial(&mut dlog_weights[start..end]);
+                    }
+                }
+            }
+            if self.components {
+                for k in 0..k_count {
+                    for l in 0..latent {
+                        dmeans[k * latent + l] += by_mean[l * k_count + k];
+                        dscales[k * latent + l] += by_scale[l * k_count + k];
                     }
                 }
             }

@@ -149,6 +149,8 @@ impl Settings {
                 updates: args.updates,
                 hidden: args.hidden,
                 blocks: args.blocks,
+                encoder_widths: args.encoder_widths.clone(),
+                decoder_widths: args.decoder_widths.clone(),
                 ..TrainOptions::default()
             },
         })

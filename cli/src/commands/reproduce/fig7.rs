@@ -23,11 +23,11 @@ const EVERY: usize = 4;
 /// Width of a panel: the panels are squares.
 const WIDTH: f64 = 300.0;
 
-/// A line of the CSV: a density at a point, of two columns from 1.
+/// A line of the CSV: the density of two columns at a point.
 #[derive(Clone, Copy, Debug, Serialize)]
-struct Row {
-    first: usize,
-    second: usize,
+struct Row<'a> {
+    first: &'a str,
+    second: &'a str,
     x: f64,
     y: f64,
     density: f64,
@@ -37,7 +37,7 @@ struct Row {
 #[derive(Debug, Serialize)]
 struct Outcome<'a> {
     experiment: &'static str,
-    rows: &'a [Row],
+    rows: &'a [Row<'a>],
 }
 
 /// Draws the densities of all pairs of columns, a panel each: below the diagonal, as the paper does.
@@ -49,18 +49,19 @@ pub(super) fn run(data: &MogData, out: &Path, output: &Output) -> Result<()> {
     create_directory(out)?;
     data.keep()?;
     output.say(format!("{NAME}: the pairwise marginals of {}", data.name));
+    let names: Vec<&str> = data.rows.columns.iter().map(|column| column.name.as_str()).collect();
     let columns = truth.columns();
     let (mut panels, mut rows) = (Vec::new(), Vec::new());
     for second in 1..columns {
         for first in 0..columns - 1 {
             let content = if first < second {
                 let density = density(truth, first, second);
-                rows.extend(points(&density, first, second));
+                rows.extend(points(&density, names[first], names[second]));
                 Content::Contours(vec![Contour { series: 0, density }])
             } else {
                 Content::Blank
             };
-            let label = |d: usize| Some(format!("*x*_{{{}}}", d + 1));
+            let label = |d: usize| Some(names[d].to_owned());
             panels.push(Panel { title: None, x_label: label(first), y_label: label(second), width: WIDTH, content });
         }
     }
@@ -87,10 +88,10 @@ fn density(truth: &GaussianMixture, first: usize, second: usize) -> Density {
 }
 
 /// Some points of a density.
-fn points(density: &Density, first: usize, second: usize) -> impl Iterator<Item = Row> {
+fn points<'a>(density: &Density, first: &'a str, second: &'a str) -> impl Iterator<Item = Row<'a>> {
     let places = (0..SIDE).step_by(EVERY).flat_map(|j| (0..SIDE).step_by(EVERY).map(move |i| (i, j)));
     places.map(move |(i, j)| {
         let [x, y] = [i, j].map(|place| density.at(place as f64));
-        Row { first: first + 1, second: second + 1, x, y, density: density.values[j * SIDE + i] }
+        Row { first, second, x, y, density: density.values[j * SIDE + i] }
     })
 }

@@ -134,7 +134,8 @@ fn carry_out<S: Source>(
     (experiment.check)(source)?;
     let specs = (experiment.specs)(settings, source)?;
     if specs.iter().any(|spec| spec.imputations.needs_truth()) && source.truth().is_none() {
-        let what = format!("--data: there is no truth.json, and {name} draws imputations from the truth");
+        let place = args.data.as_deref().unwrap_or(Path::new("")).display();
+        let what = format!("{place}: there is no truth.json, and {name} draws imputations from the truth");
         return Err(Failure::usage_hint(what, "leave out --data to use a generated mixture"));
     }
     let runs = prepare::runs(settings, specs, source, &out.join("runs"))?;
@@ -188,6 +189,7 @@ fn find(name: &str) -> Result<Known> {
 fn refuse_what_does_not_apply(figure: Known, args: &ReproduceArgs) -> Result<()> {
     let name = figure.name();
     let sets = matches!(figure, Known::Sets(_));
+    let images = sets && name != fig3::EXPERIMENT.outline.name;
     let runs = matches!(figure, Known::Mog(_) | Known::Sets(_));
     let given = [
         ("points", args.points.is_some(), name == fig5::EXPERIMENT.outline.name),
@@ -204,8 +206,10 @@ fn refuse_what_does_not_apply(figure: Known, args: &ReproduceArgs) -> Result<()>
         ("components", !args.components.is_empty(), !matches!(figure, Known::Truth)),
         ("epochs", args.epochs.is_some(), !matches!(figure, Known::Truth)),
         ("seeds", args.seeds.is_some(), !matches!(figure, Known::Truth)),
-        ("hidden", args.hidden.is_some(), !matches!(figure, Known::Truth)),
-        ("blocks", args.blocks.is_some(), !matches!(figure, Known::Truth)),
+        ("hidden", args.hidden.is_some(), !matches!(figure, Known::Truth) && !images),
+        ("blocks", args.blocks.is_some(), !matches!(figure, Known::Truth) && !images),
+        ("encoder-widths", args.encoder_widths.is_some(), images),
+        ("decoder-widths", args.decoder_widths.is_some(), images),
     ];
     match given.iter().find(|(_, given, applies)| *given && !applies) {
         None => Ok(()),
