@@ -81,7 +81,7 @@ pub(crate) enum Command {
     Snr(Box<SnrArgs>),
     /// An experiment of the paper: fig1 to fig11, or fig13
     ///
-    /// Fits the experiment's models, scores them, and leaves NAME.csv, NAME.svg, NAME.png and runs/ in a directory. A run
+    /// Fits the models of a figure (fig7 has none), scores them, and leaves NAME.csv, NAME.svg, NAME.png and runs/ in a directory. A run
     /// that is finished there is not run again, an interrupted one goes on. fig5 interpolates the parameters of the
     /// distributions of imputations, not their densities, and its independent distribution keeps the mixture's components
     /// with diagonal covariances: as the published code does, where the paper's text says a product of marginals.

@@ -32,10 +32,24 @@ pub(crate) fn category_at<T: Scalar>(u: f64, log_weights: &[T]) -> Option<usize>
     if !(total > 0.0 && total.is_finite()) {
         return None;
     }
-    let mut left = u * total;
+    invert(u * total, log_weights.iter().map(|w| (w.to_f64() - largest).exp()))
+}
+
+/// As [`category`], of log weights that are normalised: a single pass, which ends where the draw falls. What rounding leaves
+/// of a sum of 1 goes to the last category.
+fn normalised_category<T: Scalar>(rng: &mut impl Rng, log_weights: &[T]) -> Option<usize> {
+    invert(rng.random::<f64>(), log_weights.iter().map(|w| w.to_f64().exp()))
+}
+
+/// The category in which the sum of the weights passes `left`; `None` if no weight is positive, or one that is come to is not
+/// finite.
+#[inline(always)]
+fn invert(mut left: f64, weights: impl Iterator<Item = f64>) -> Option<usize> {
     let mut last = None;
-    for (k, w) in log_weights.iter().enumerate() {
-        let weight = (w.to_f64() - largest).exp();
+    for (k, weight) in weights.enumerate() {
+        if !weight.is_finite() {
+            return None;
+        }
         if weight > 0.0 {
             last = Some(k);
             if left < weight {
@@ -48,37 +62,16 @@ pub(crate) fn category_at<T: Scalar>(u: f64, log_weights: &[T]) -> Option<usize>
     last
 }
 
-/// As [`category`], of log weights that are normalised: a single pass, which ends where the draw falls. What rounding leaves
-/// of a sum of 1 goes to the last category.
-fn normalised_category<T: Scalar>(rng: &mut impl Rng, log_weights: &[T]) -> Option<usize> {
-    let mut left = rng.random::<f64>();
-    let mut last = None;
-    for (k, w) in log_weights.iter().enumerate() {
-        let weight = w.to_f64().exp();
-        if !weight.is_finite() {
-            return None;
-        }
-        if weight > 0.0 {
-            last = Some(k);
-            if left < weight {
-                return last;
-            }
-        }
-        left -= weight;
-    }
-    last
-}
-
 /// Ancestral samples of diagonal Gaussian mixtures: a component, then a point of it.
 ///
 /// *params*: B × K(2L+1), natural parameters (see [`Mixture`]); *z*: … × B × L. Row n of *z* is drawn from the mixture
-/// of data row n mod B. Each sample takes one uniform and L normal draws.
+/// of data row n mod B. The log weights are normalised: what a sum below 1 lacks goes to the last component. Each sample takes one uniform and L normal draws.
 pub fn fill_ancestral<T: Scalar>(rng: &mut impl Rng, mixture: Mixture, params: &[T], z: &mut [T]) {
     let (width, latent) = (mixture.params_len(), mixture.latent);
     let rows = params.len() / width;
     for (n, z) in z.chunks_exact_mut(latent).enumerate() {
         let row = &params[n % rows * width..][..width];
-        // A mixture whose weights are not finite has no samples; NaN lets the objective report it.
+        // Weights that are not finite have no samples; NaN lets the objective report it.
         let (means, scales, log_weights) = mixture.split(row);
         let Some(k) = normalised_category(rng, log_weights) else {
             z.fill(T::from_f64(f64::NAN));

@@ -199,11 +199,14 @@ fn tables_with_cells_hidden() {
         ("fig3 --data out", ["out: there is no gas/", "miniboone/"]),
         ("fig3 --data gaps --out x", ["gaps/gas/test.csv: 1 cells are missing", "complete"]),
         ("fig3 --data narrow --out x", ["UCI Gas", "8 columns"]),
-        ("fig3 --data empty --out x", ["empty/gas: there is no test", ".npy"]),
+        ("fig3 --data empty --out x", ["empty/gas: there is no file test", ".npy"]),
         ("fig3 --data sets --rates 1.5 --out x", ["--rates 1.5", "less than 1"]),
         ("fig3 --data sets --latents 3 --out x", ["--latents", "fig3"]),
         ("fig4 --data sets --out x", ["there is no mnist/", "omniglot/"]),
         ("fig2 --test-rows 3 --out x", ["--test-rows", "fig2"]),
+        ("fig8 --components 5,15 --out x", ["--components", "one number"]),
+        ("fig8 --rows 3 --out x", ["--rows 3", "at least 10"]),
+        ("fig8 --methods mvea --out x", ["mvea", "mvae"]),
     ] {
         place.refuses(&format!("reproduce {arguments}"), 2, &words);
     }

@@ -33,8 +33,8 @@ use crate::conv::Workspace;
 use crate::simd::{Level, level};
 use narrow::Plan;
 
-/// Working memory of [`gemm`], of [`crate::conv`] and of column sums: it grows to the largest product that it has met and is then reused. It
-/// counts the work too.
+/// Working memory of [`gemm`], of [`crate::conv`] and of column sums: it grows to the most that one of them has needed, and is
+/// then reused. It counts the work too.
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
     buffer: Vec<T>,

@@ -68,7 +68,7 @@ pub(super) fn report(
     let mut measured: Vec<(Kind<'_>, f64, f64)> = Vec::new();
     let mut lines: Vec<Line> = Vec::new();
     for run in runs {
-        // Methods and interpolations differ little in what an update costs; kinds of imputations differ a lot.
+        // Interpolations, and shares of hidden cells, differ little in what an update costs.
         let Spec { panel, method, components, imputations, .. } = &run.spec;
         let kind = (*panel, method.name, *components, imputations.name(), run.plan.vae.latent);
         let (update, score) = match measured.iter().find(|(known, ..)| *known == kind) {

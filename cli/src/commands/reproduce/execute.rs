@@ -212,7 +212,14 @@ fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option
             directory.load_model()?.0
         }
     };
-    let evaluation = evaluation(source.score(run, &rows, &mut model)?, source.scoring(run), &summary);
+    let score = match source.score(run, &rows, &mut model) {
+        Err(Failure::Model(error @ models::Error::NotFinite { .. })) => {
+            board.tell(run, &format!("not scored: refitting its encoder: {error}"));
+            return Ok(None);
+        }
+        score => score?,
+    };
+    let evaluation = evaluation(score, source.scoring(run), &summary);
     let text = serde_json::to_string_pretty(&evaluation).map_err(|error| Failure::Failed(error.to_string()))?;
     write_atomic(&run.directory.join(EVALUATION), |file| writeln!(file, "{text}"))?;
     let score = evaluation.log_likelihood.map_or("not finite".to_owned(), |score| format!("{score:.4} nats a row"));

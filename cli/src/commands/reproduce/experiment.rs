@@ -112,9 +112,6 @@ impl Settings {
         if let Some(points) = args.points {
             at_least("points", points, 2)?;
         }
-        if let Some(rows) = args.rows {
-            at_least("rows", rows, 10)?;
-        }
         let methods = match args.methods.is_empty() {
             true => outline.methods.iter().map(|&name| method(outline, name)).collect::<Result<_>>()?,
             false => args.methods.iter().map(|name| method(outline, name)).collect::<Result<_>>()?,

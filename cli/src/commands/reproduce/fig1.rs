@@ -26,9 +26,16 @@ const COLUMNS: &[Column] =
     &[Column::CompletePosterior, Column::Posterior, Column::CompleteEncoder, Column::CompletedEncoder];
 
 fn check(data: &MogData) -> Result<()> {
-    if data.complete.is_none() {
+    let Some(complete) = &data.complete else {
         let what = format!("{}: there is no train_complete.csv, and fig1 fits complete rows", data.name);
         return Err(Failure::usage_hint(what, "leave out --data to use a generated mixture"));
+    };
+    let missing = complete.train.missing() + complete.dropped * complete.train.columns();
+    if missing > 0 {
+        return Err(Failure::usage(format!(
+            "{}: {missing} cells are missing, and fig1 fits complete rows",
+            complete.name
+        )));
     }
     posteriors::check(data)
 }

@@ -46,6 +46,9 @@ pub(super) fn run(data: &MogData, out: &Path, output: &Output) -> Result<()> {
         let what = format!("{}: there is no truth.json, and {NAME} shows the truth", data.name);
         return Err(Failure::usage_hint(what, "leave out --data to use a generated mixture"));
     };
+    if truth.columns() < 2 {
+        return Err(Failure::usage(format!("{}: its mixture has a single column, and {NAME} shows pairs", data.name)));
+    }
     create_directory(out)?;
     data.keep()?;
     output.say(format!("{NAME}: the pairwise marginals of {}", data.name));

@@ -6,7 +6,7 @@ use super::super::snr;
 use super::mog::MogData;
 use super::source::Source;
 use crate::args::{ProtocolOption, Reading, ReproduceArgs, SnrArgs};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::options::{EstimatorOption, ModelOptions, PathwiseOption, Preset};
 
 pub(super) const NAME: &str = "fig8";
@@ -20,7 +20,13 @@ const EVERY: u64 = 10;
 
 /// Fits the four methods, and measures the gradients of an epoch every now and then.
 pub(super) fn run(data: &MogData, args: &ReproduceArgs, out: &Path) -> Result<()> {
-    data.keep()?;
+    if args.components.len() > 1 {
+        let what = format!("--components: {NAME} is made with one number of components");
+        return Err(Failure::usage_hint(what, "give one number"));
+    }
+    if args.seeds == Some(0) || args.components == [0] {
+        return Err(Failure::usage("--seeds and --components: expected at least 1"));
+    }
     let methods: Vec<String> = match args.methods.is_empty() {
         true => METHODS.map(str::to_owned).to_vec(),
         false => args.methods.clone(),
@@ -48,5 +54,7 @@ pub(super) fn run(data: &MogData, args: &ReproduceArgs, out: &Path) -> Result<()
         reading: Reading::default(),
         common: args.common.clone(),
     };
+    snr::check(&study)?;
+    data.keep()?;
     snr::study(&study, NAME)
 }

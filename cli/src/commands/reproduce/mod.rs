@@ -2,7 +2,7 @@
 //!
 //! In the order in which a reader needs them:
 //! - `experiment`: what an experiment is, what the user changes, and the runs that follow;
-//! - `fig1` to `fig11`: the experiments, one file each; `boxes` and `posteriors`: what those of one kind share;
+//! - `fig1` to `fig11`: the experiments, one file each; `boxes` and `posteriors`: what those of one kind share, `lines` too;
 //! - `source`: what runs are fitted to and scored on: `mog`, mixtures of Gaussians; `sets`, tables and images of the user's;
 //! - `imputations`: what renews imputations;
 //! - `prepare`, `execute`: runs with their directories, and how they are carried out; `estimate`: how long that takes;
@@ -113,6 +113,9 @@ fn mixture(args: &ReproduceArgs, out: &Path) -> Result<MogData> {
         Some(directory) => MogData::read(directory),
         None => {
             let rows = args.rows.unwrap_or(mog::ROWS);
+            if rows < mog::FEWEST_ROWS {
+                return Err(Failure::usage(format!("--rows {rows}: expected at least {}", mog::FEWEST_ROWS)));
+            }
             // Data of each size have a place of their own, so that earlier runs keep theirs.
             let name = if rows == mog::ROWS { "data".to_owned() } else { format!("data-{rows}") };
             MogData::generate(rows, &out.join(name))

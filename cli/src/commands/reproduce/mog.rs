@@ -31,6 +31,8 @@ use crate::table::{Input, ReadOptions, Selection, Table, read_for_model, read_to
 
 /// The paper's numbers: training rows, columns, components of the truth, share of the cells that are missing.
 pub(super) const ROWS: usize = 20_000;
+/// The fewest rows to generate.
+pub(super) const FEWEST_ROWS: usize = 10;
 const COLUMNS: usize = 5;
 const COMPONENTS: usize = 15;
 const MISSING: f64 = 0.5;
@@ -96,7 +98,10 @@ impl MogData {
     pub(super) fn read(directory: &Path) -> Result<MogData> {
         if !directory.is_dir() {
             let what = format!("--data {}: there is no such directory", directory.display());
-            return Err(Failure::usage_hint(what, format!("it is to hold {TRAIN}, {TEST} and, for fig5, {TRUTH}")));
+            return Err(Failure::usage_hint(
+                what,
+                format!("it is to hold {TRAIN}, {TEST}, for fig1 {COMPLETE}, for fig5 and fig7 {TRUTH}"),
+            ));
         }
         let input = |name: &str| Input::from_arg(Some(&directory.join(name)));
         let all = Selection { columns: None, ignore: Vec::new() };
@@ -140,7 +145,8 @@ impl MogData {
         // The mixture is standardised, so its rows are left as they are.
         let options = TrainOptions { no_standardize: Some(true), ..TrainOptions::default() };
         let rows = Rows::of_table(&name, train, &options)?;
-        let complete = complete.map(|table| Rows::of_table(&name, table, &options)).transpose()?;
+        let complete =
+            complete.map(|table| Rows::of_table(&format!("{name}/{COMPLETE}"), table, &options)).transpose()?;
         let (test, _) = Standardisation::none(test.width()).apply::<f32>(&data_of(&test)).without_empty_rows();
         if test.rows() == 0 {
             return Err(Failure::usage(format!("{name}: no row of {TEST} has an observed cell")));

@@ -8,7 +8,8 @@ use crate::failure::{Failure, Result};
 use crate::hash::fnv1a;
 use crate::options::{Plan, TrainOptions};
 
-/// Changes whenever what a run computes from its options does, so that old results are not taken for new ones.
+/// Changes whenever what a run computes from its options does by more than rounding, so that old results are not taken for
+/// new ones.
 const VERSION: u32 = 1;
 
 /// A run that can be begun, gone on with, or found finished.
@@ -66,6 +67,7 @@ impl Prepared {
     /// What messages call it.
     pub(super) fn title(&self) -> String {
         let Spec { method, components, seed, imputations, .. } = &self.spec;
-        format!("{}{} K={components}, {}, seed {seed}", self.spec.prefix(), method.title, imputations.slug())
+        let latent = self.spec.training.latent.map_or(String::new(), |latent| format!("L={latent}, "));
+        format!("{}{} K={components}, {latent}{}, seed {seed}", self.spec.prefix(), method.title, imputations.slug())
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use models::data::{Data, Standardisation, shuffled};
-use models::evaluate::iwelbo;
+use models::evaluate::{RefitConfig, iwelbo, refit_encoder};
 use models::imputer::Fitted;
 use samplers::stream::{Purpose, stream};
 
@@ -106,6 +106,15 @@ impl Sets {
         self.samples.unwrap_or(if set.preset.of_images() { IMAGE_SAMPLES } else { TABLE_SAMPLES })
     }
 
+    /// How the encoder of a run is refitted, and the test rows that it is refitted to; `None` if it is not.
+    fn refit(&self, run: &Prepared, rows: &Rows) -> Option<(RefitConfig, Data<f32>)> {
+        let set = self.set(&run.spec);
+        let batch_size = run.plan.train.batch_size;
+        let updates = self.refit_updates(set, batch_size);
+        let config = refit_config(set.preset.of_images(), updates, batch_size.min(set.test.rows()));
+        (updates > 0).then(|| (config, rows.standardisation.apply(&set.test)))
+    }
+
     /// Updates in which the encoder is refitted to the test rows (METHODS §7).
     fn refit_updates(&self, set: &Set, batch_size: usize) -> u64 {
         let epochs = |n: usize| (n * set.test.rows().div_ceil(batch_size)) as u64;
@@ -141,7 +150,10 @@ impl Set {
                 Data::new(names.len(), values, observed)
             }
         };
-        if test.rows() == 0 || test.missing() > 0 {
+        if test.rows() == 0 {
+            return Err(Failure::usage(format!("{}: there are no rows to test on", input.name())));
+        }
+        if test.missing() > 0 {
             let what = format!("{}: {} cells are missing in {} rows", input.name(), test.missing(), test.rows());
             return Err(Failure::usage_hint(what, "models are scored on complete rows"));
         }
@@ -167,8 +179,8 @@ fn file(directory: &Path, names: &[&str]) -> Result<PathBuf> {
     let candidates = names.iter().flat_map(|name| ENDINGS.iter().map(move |ending| format!("{name}{ending}")));
     let found = candidates.map(|name| directory.join(name)).find(|path| path.is_file());
     found.ok_or_else(|| {
-        let what = format!("{}: there is no {}.npy or the like", directory.display(), names.join(" and no "));
-        Failure::usage_hint(what, format!("the names may end in {}", ENDINGS[1..].join(", ")))
+        let what = format!("{}: there is no file {}", directory.display(), names.join(", and none "));
+        Failure::usage_hint(what, format!("its name may end in {}", ENDINGS[1..].join(", ")))
     })
 }
 
@@ -207,28 +219,33 @@ impl Source for Sets {
 
     fn score(&self, run: &Prepared, rows: &Rows, model: &mut Fitted<f32>) -> Result<Score> {
         let set = self.set(&run.spec);
-        let test: Data<f32> = rows.standardisation.apply(&set.test);
-        let batch_size = run.plan.train.batch_size.min(test.rows());
-        let updates = self.refit_updates(set, run.plan.train.batch_size);
-        let config = refit_config(set.preset.of_images(), updates, batch_size);
-        let refit = Refit { rows: &test, trained: &run.plan.train.objective, config };
-        let refit = (updates > 0).then_some(refit);
+        let refit = self.refit(run, rows);
+        let trained = &run.plan.train.objective;
+        let refit = refit.as_ref().map(|(config, test)| Refit { rows: test, trained, config: *config });
         let samples = self.samples(set);
         let how = Importance { samples, completion: None, refit, seed: run.spec.seed };
-        let ImportanceScore { log_likelihood, standard_error, effective_sample_size, before_refit } =
-            how.score(model, &test.select(&set.scored), &rows.standardisation, |_| || ())?;
+        let ImportanceScore { log_likelihood, standard_error, effective_sample_size, before_refit } = how.score(
+            model,
+            &rows.standardisation.apply(&set.test.select(&set.scored)),
+            &rows.standardisation,
+            |_| || (),
+        )?;
         let importance = Some((samples, effective_sample_size, before_refit));
         Ok(Score { log_likelihood, standard_error, rows: set.scored.len(), grid: None, importance })
     }
 
-    /// An update of the encoder costs about as much as one in training, which is counted elsewhere; it is left out here.
     fn seconds_to_score(&self, run: &Prepared, rows: &Rows, model: &mut Fitted<f32>) -> Result<f64> {
         let set = self.set(&run.spec);
         let measured: Vec<usize> = set.scored.iter().copied().take(MEASURED).collect();
         let some: Data<f32> = rows.standardisation.apply(&set.test.select(&measured));
         let started = Instant::now();
         black_box(iwelbo(model, &some, self.samples(set), None, run.spec.seed, || ()));
-        let times = if self.refit_updates(set, run.plan.train.batch_size) > 0 { 2.0 } else { 1.0 };
-        Ok(times * started.elapsed().as_secs_f64() * set.scored.len() as f64 / measured.len() as f64)
+        let once = started.elapsed().as_secs_f64() * set.scored.len() as f64 / measured.len() as f64;
+        let Some((config, test)) = self.refit(run, rows) else { return Ok(once) };
+        let started = Instant::now();
+        let single = RefitConfig { updates: 1, ..config };
+        refit_encoder(model, &test, &run.plan.train.objective, &single, run.spec.seed)?;
+        // Before refitting and after it.
+        Ok(2.0 * once + started.elapsed().as_secs_f64() * config.updates as f64)
     }
 }

@@ -38,6 +38,12 @@ pub(crate) fn run(args: &SnrArgs) -> Result<()> {
     study(args, "snr")
 }
 
+/// Refuses what can be refused before the rows are read.
+pub(super) fn check(args: &SnrArgs) -> Result<()> {
+    measured(args)?;
+    variants::all(args).map(|_| ())
+}
+
 /// Carries out a study; its files in `--out` are called `stem`.
 pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
     let output = Output::new(&args.common);
