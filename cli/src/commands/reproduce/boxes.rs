@@ -35,7 +35,7 @@ pub(super) fn figure<S>(drawn: &Drawn<'_, S>, x_label: &str) -> Figure {
     let groups: Vec<_> = settings.methods.iter().enumerate().map(group).collect();
     let boxes: usize = groups.iter().map(Vec::len).sum();
     Figure {
-        series: settings.methods.iter().map(|method| method.title.to_owned()).collect(),
+        series: settings.titles(),
         panels: vec![Panel {
             title: None,
             x_label: Some(x_label.to_owned()),

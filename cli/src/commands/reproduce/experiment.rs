@@ -152,6 +152,11 @@ impl Settings {
             },
         })
     }
+
+    /// The methods' names in figures, which are the series there.
+    pub(super) fn titles(&self) -> Vec<String> {
+        self.methods.iter().map(|method| method.title.to_owned()).collect()
+    }
 }
 
 /// A method of an experiment by its name.

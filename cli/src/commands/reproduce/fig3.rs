@@ -50,9 +50,5 @@ fn figure(drawn: &Drawn<'_, Sets>) -> Result<Figure> {
         let title = name.to_uppercase();
         lines::panel(rows, &settings.methods, (name, &title), "cells missing (%)", |row| row.hidden.map(|x| 100.0 * x))
     };
-    Ok(Figure {
-        series: settings.methods.iter().map(|method| method.title.to_owned()).collect(),
-        panels: source.sets.iter().map(|set| panel(set.name)).collect(),
-        in_row: 4,
-    })
+    Ok(Figure { series: settings.titles(), panels: source.sets.iter().map(|set| panel(set.name)).collect(), in_row: 4 })
 }

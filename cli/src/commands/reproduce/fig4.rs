@@ -84,7 +84,7 @@ fn boxes(drawn: &Drawn<'_, Sets>) -> Figure {
         }
     };
     let panels = source.sets.iter().map(|set| panel(set.name)).collect();
-    Figure { series: titles(settings), panels, in_row: 2 }
+    Figure { series: settings.titles(), panels, in_row: 2 }
 }
 
 /// A panel for each set of images, a line for each method.
@@ -95,9 +95,5 @@ fn by_latent_space(drawn: &Drawn<'_, Sets>) -> Figure {
         lines::panel(rows, &settings.methods, (name, &title), "latent dimensions", |row| Some(row.latent as f64))
     };
     let panels = source.sets.iter().map(|set| panel(set.name)).collect();
-    Figure { series: titles(settings), panels, in_row: 2 }
-}
-
-fn titles(settings: &Settings) -> Vec<String> {
-    settings.methods.iter().map(|method| method.title.to_owned()).collect()
+    Figure { series: settings.titles(), panels, in_row: 2 }
 }

@@ -11,7 +11,6 @@ use super::experiment::{Drawn, Experiment, Outline, Settings, Spec};
 use super::imputations::Imputations;
 use super::mog::{INCOMPLETE_ROWS, MogData};
 use super::results::{Row, values};
-
 use crate::failure::Result;
 use crate::options::{Preset, ScheduleOption, TrainOptions};
 use crate::plot::{Content, Figure, LabelledBox, Line, Panel, Point};
@@ -106,7 +105,7 @@ fn figure(drawn: &Drawn<'_, MogData>) -> Result<Figure> {
         ),
     };
     Ok(Figure {
-        series: settings.methods.iter().map(|method| method.title.to_owned()).collect(),
+        series: settings.titles(),
         panels: vec![
             Panel {
                 title: Some("*p*_{θ}(*x*_{mis} | *x*_{obs})".to_owned()),
