@@ -5,11 +5,13 @@
 //! that works channel by channel (batch norm, biases) has its vectors along the last axis. Weights are stored as in
 //! published models, *out* × *in* × *kernel height* × *kernel width*, and brought into the order of the products in each call.
 //!
-//! [`forward`], [`input_gradient`] and [`weight_gradient`] work tile by tile: the neighbourhoods of as many positions as fit
+//! Kernels of 3 × 3 pixels with stride 1 between many channels take less than half of the multiplications (`winograd`).
+//! Otherwise [`forward`], [`input_gradient`] and [`weight_gradient`] work tile by tile: the neighbourhoods of as many positions as fit
 //! [`TILE`] are gathered (`gather`) and multiplied. With *W* the number of weights and *P* the number of threads (1 outside
 //! a pool), the workspace in elements is at most 2·*P* tiles and the scratch of their products, and *W* for a forward pass
 //! or an input gradient; for a weight gradient, [`PARTS`] tiles (1 outside a pool), the scratch of their products, and the
-//! larger of *W* and [`SUMS`]. A convolution of 1 × 1 pixels with stride 1 is a plain product.
+//! larger of *W* and [`SUMS`]. (With fewer multiplications *W* is 16/9 of that number, and what a tile is here has room for 64
+//! positions of 2 × 2 pixels at least: 1024 times the channels of input and output together.) A convolution of 1 × 1 pixels with stride 1 is a plain product.
 //!
 //! Tiles and parts of sums are cut by the sizes alone, so that a result has the same bits whatever the number of threads.
 
@@ -17,6 +19,7 @@ mod gather;
 #[cfg(test)]
 mod tests;
 mod weights;
+mod winograd;
 
 use std::ops::Range;
 
@@ -24,6 +27,7 @@ use crate::Scalar;
 use crate::gemm::{Epilogue, Matrix, MatrixMut, Scratch, gemm};
 use crate::parallel;
 use gather::Gather;
+use winograd::Winograd;
 
 /// Most elements of gathered neighbourhoods at a time, unless eight positions have more: half of a second cache of 1 MiB in
 /// single precision.
@@ -173,6 +177,11 @@ pub fn forward<T: Scalar>(
         return gemm(pixels, weight.t(), MatrixMut::new(out, conv.positions(), columns), epilogue, scratch);
     }
     with_workspace(scratch, |workspace| {
+        if let Some(winograd) = Winograd::of(conv.neighbourhoods(), columns, conv.images) {
+            let transformed = grown(&mut workspace.weights, winograd.sums());
+            winograd::transform(conv, weight, false, transformed);
+            return winograd.product(input, transformed, out, epilogue, &mut workspace.slots);
+        }
         let ordered = grown(&mut workspace.weights, conv.weights());
         weights::by_input(conv, weight, ordered);
         let weight = Matrix::new(ordered, inner, columns);
@@ -206,6 +215,11 @@ pub fn input_gradient<T: Scalar>(
         return gemm(dout, weight, MatrixMut::new(dinput, conv.positions(), columns), epilogue, scratch);
     }
     with_workspace(scratch, |workspace| {
+        if let Some(winograd) = Winograd::of(conv.sights(), columns, conv.images) {
+            let transformed = grown(&mut workspace.weights, winograd.sums());
+            winograd::transform(conv, weight, true, transformed);
+            return winograd.product(dout, transformed, dinput, epilogue, &mut workspace.slots);
+        }
         let ordered = grown(&mut workspace.weights, conv.weights());
         weights::by_output_turned(conv, weight, ordered);
         let weight = Matrix::new(ordered, inner, columns);
@@ -240,6 +254,10 @@ pub fn weight_gradient<T: Scalar>(
     }
     with_workspace(scratch, |workspace| {
         let gather = conv.neighbourhoods();
+        if let Some(winograd) = Winograd::of(gather, conv.out_channels, conv.images) {
+            let Workspace { sums, slots, .. } = workspace;
+            return winograd.weight_gradient((input, dout), dweight, accumulate, sums, slots);
+        }
         let tiles = Tiles::new(&gather, conv.positions());
         let count = (SUMS / weights).clamp(1, PARTS).min(tiles.count());
         let sums = grown(&mut workspace.sums, count.max(1) * weights);
@@ -247,8 +265,15 @@ pub fn weight_gradient<T: Scalar>(
             sums.fill(T::ZERO);
         } else {
             let tasks = if parallel::threads() == 1 { 1 } else { count };
-            let slots = slots(&mut workspace.slots, tasks, &tiles, &gather);
-            add_parts(&gather, &tiles, (input, dout), Parts { count, weights }, (sums, 0..count), slots);
+            let slots = slots(&mut workspace.slots, tasks, tiles.rows * gather.row_len());
+            over_slots(slots, 0..count, sums, &|part| part * weights, &|slot, range, sums| {
+                for (part, sums) in range.zip(sums.chunks_exact_mut(weights)) {
+                    let [first, end] = [part, part + 1].map(|part| part * tiles.count() / count);
+                    for tile in first..end {
+                        add_tile(&gather, (input, dout), tiles.positions(tile), tile > first, sums, slot);
+                    }
+                }
+            });
         }
         let (total, others) = sums.split_at_mut(weights);
         for part in others.chunks_exact(weights) {
@@ -274,20 +299,36 @@ fn grown<T: Scalar>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
     &mut buffer[..len]
 }
 
-/// As many slots with a tile each.
-fn slots<'a, T: Scalar>(
-    slots: &'a mut Vec<Slot<T>>,
-    count: usize,
-    tiles: &Tiles,
-    gather: &Gather,
-) -> &'a mut [Slot<T>] {
+/// As many slots with room for `len` elements each.
+fn slots<T: Scalar>(slots: &mut Vec<Slot<T>>, count: usize, len: usize) -> &mut [Slot<T>] {
     if slots.len() < count {
         slots.resize_with(count, Slot::default);
     }
     slots[..count].iter_mut().for_each(|slot| {
-        grown(&mut slot.tile, tiles.rows * gather.row_len());
+        grown(&mut slot.tile, len);
     });
     &mut slots[..count]
+}
+
+/// Hands a range of items, cut into a piece for each slot, to `f`, with the part of `out` that belongs to the piece: that of an
+/// item begins at `offset` of it. Each slot's piece may go to another thread.
+fn over_slots<T: Scalar>(
+    slots: &mut [Slot<T>],
+    range: Range<usize>,
+    out: &mut [T],
+    offset: &(impl Fn(usize) -> usize + Sync),
+    f: &(impl Fn(&mut Slot<T>, Range<usize>, &mut [T]) + Sync),
+) {
+    if let [slot] = slots {
+        return f(slot, range, out);
+    }
+    let (left, right) = slots.split_at_mut(slots.len() / 2);
+    let middle = range.start + range.len() * left.len() / (left.len() + right.len());
+    let (head, tail) = out.split_at_mut(offset(middle) - offset(range.start));
+    rayon::join(
+        || over_slots(left, range.start..middle, head, offset, f),
+        || over_slots(right, middle..range.end, tail, offset, f),
+    );
 }
 
 /// Positions cut into tiles.
@@ -330,23 +371,10 @@ fn product<T: Scalar>(
         1 => 1,
         threads => (2 * threads).min(tiles.count()),
     };
-    let slots = slots(workspace, tasks, &tiles, gather);
-    product_of_tiles(gather, &tiles, images, weight, (out, 0..tiles.count()), epilogue, slots);
-}
-
-/// The product for a range of tiles, whose rows are `out`; halves of it go to other threads while there are slots for them.
-fn product_of_tiles<T: Scalar>(
-    gather: &Gather,
-    tiles: &Tiles,
-    images: &[T],
-    weight: Matrix<T>,
-    (out, range): (&mut [T], Range<usize>),
-    epilogue: Epilogue<T>,
-    slots: &mut [Slot<T>],
-) {
-    if let [slot] = slots {
-        let tile_rows = out.chunks_mut(tiles.rows * weight.cols());
-        for (tile, out) in range.zip(tile_rows) {
+    let slots = slots(workspace, tasks, tiles.rows * gather.row_len());
+    let offset = |tile: usize| tile * tiles.rows * weight.cols();
+    over_slots(slots, 0..tiles.count(), out, &offset, &|slot, range, out| {
+        for (tile, out) in range.zip(out.chunks_mut(tiles.rows * weight.cols())) {
             let positions = tiles.positions(tile);
             let rows = positions.len();
             let gathered = &mut slot.tile[..rows * gather.row_len()];
@@ -354,57 +382,24 @@ fn product_of_tiles<T: Scalar>(
             let gathered = Matrix::new(gathered, rows, gather.row_len());
             gemm(gathered, weight, MatrixMut::new(out, rows, weight.cols()), epilogue, &mut slot.scratch);
         }
-        return;
-    }
-    let (left, right) = slots.split_at_mut(slots.len() / 2);
-    let middle = range.start + range.len() * left.len() / (left.len() + right.len());
-    let (head, tail) = out.split_at_mut((middle - range.start) * tiles.rows * weight.cols());
-    rayon::join(
-        || product_of_tiles(gather, tiles, images, weight, (head, range.start..middle), epilogue, left),
-        || product_of_tiles(gather, tiles, images, weight, (tail, middle..range.end), epilogue, right),
-    );
+    });
 }
 
-/// The parts of a weight gradient: how many, and of how many weights each.
-#[derive(Clone, Copy, Debug)]
-struct Parts {
-    count: usize,
-    weights: usize,
-}
-
-/// Sets `sums`, a weight gradient for each part of `range`, in the order of the product; halves of the range go to other
-/// threads while there are slots for them.
-fn add_parts<T: Scalar>(
+/// `sums` ← \[`sums` +\] what some positions add to a weight gradient, in the order of the product.
+fn add_tile<T: Scalar>(
     gather: &Gather,
-    tiles: &Tiles,
     (images, dout): (&[T], &[T]),
-    parts: Parts,
-    (sums, range): (&mut [T], Range<usize>),
-    slots: &mut [Slot<T>],
+    positions: Range<usize>,
+    accumulate: bool,
+    sums: &mut [T],
+    slot: &mut Slot<T>,
 ) {
-    if let [slot] = slots {
-        let columns = gather.row_len();
-        let rows = parts.weights / columns;
-        for (part, sums) in range.zip(sums.chunks_exact_mut(parts.weights)) {
-            let [first, end] = [part, part + 1].map(|part| part * tiles.count() / parts.count);
-            for tile in first..end {
-                let positions = tiles.positions(tile);
-                let gathered = &mut slot.tile[..positions.len() * columns];
-                gather.fill(images, positions.clone(), gathered);
-                let gathered = Matrix::new(gathered, positions.len(), columns);
-                let dout = Matrix::new(&dout[positions.start * rows..positions.end * rows], positions.len(), rows);
-                let epilogue = Epilogue { accumulate: tile > first, ..Epilogue::default() };
-                gemm(dout.t(), gathered, MatrixMut::new(sums, rows, columns), epilogue, &mut slot.scratch);
-            }
-        }
-        return;
-    }
-    let (left, right) = slots.split_at_mut(slots.len() / 2);
-    let middle = range.start + range.len() * left.len() / (left.len() + right.len());
-    let (head, tail) = sums.split_at_mut((middle - range.start) * parts.weights);
-    let data = (images, dout);
-    rayon::join(
-        || add_parts(gather, tiles, data, parts, (head, range.start..middle), left),
-        || add_parts(gather, tiles, data, parts, (tail, middle..range.end), right),
-    );
+    let columns = gather.row_len();
+    let rows = sums.len() / columns;
+    let gathered = &mut slot.tile[..positions.len() * columns];
+    gather.fill(images, positions.clone(), gathered);
+    let gathered = Matrix::new(gathered, positions.len(), columns);
+    let dout = Matrix::new(&dout[positions.start * rows..positions.end * rows], positions.len(), rows);
+    let epilogue = Epilogue { accumulate, ..Epilogue::default() };
+    gemm(dout.t(), gathered, MatrixMut::new(sums, rows, columns), epilogue, &mut slot.scratch);
 }

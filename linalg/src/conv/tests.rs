@@ -105,6 +105,27 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    /// Kernels and channels for which there are fewer multiplications, edges that cut tiles included.
+    #[test]
+    fn with_fewer_multiplications(
+        images in 1..4usize,
+        (height, width) in (1..10usize, 1..10usize),
+        (in_channels, out_channels) in (16..40usize, 16..40usize),
+        padding in 0..3usize,
+        accumulate: bool,
+    ) {
+        let conv = Conv { images, size: [height, width], in_channels, out_channels, kernel: [3; 2], stride: 1, padding };
+        prop_assume!((0..2).all(|axis| 3 <= conv.size[axis] + 2 * padding));
+        prop_assert!(Winograd::of(conv.neighbourhoods(), out_channels, images).is_some());
+        prop_assert!(Winograd::of(conv.sights(), in_channels, images).is_some());
+        let expected = by_terms(&conv, accumulate);
+        assert_close(&conv, &computed::<f64>(&conv, accumulate, &mut Scratch::new()), &expected, 2e-14);
+        assert_close(&conv, &computed::<f32>(&conv, accumulate, &mut Scratch::new()), &expected, 8e-6);
+    }
+}
+
 /// Sizes with several tiles, and several parts of the weight gradient.
 fn large() -> [Conv; 3] {
     let conv = |images, size, channels: [usize; 2], stride| Conv {

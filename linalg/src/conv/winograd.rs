@@ -1,0 +1,451 @@
+//! Convolutions of 3 × 3 pixels and stride 1 with fewer multiplications: Winograd's F(2 × 2, 3 × 3).
+//!
+//! A tile of 2 × 2 outputs sees 4 × 4 pixels d of each channel. With the kernel g it is Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A, where
+//!
+//! Bᵀ = (1 0 −1 0; 0 1 1 0; 0 −1 1 0; 0 1 0 −1),  G = (1 0 0; ½ ½ ½; ½ −½ ½; 0 0 1),  Aᵀ = (1 1 1 0; 0 1 −1 −1):
+//!
+//! 16 products where the sum over the kernel has 36. Summed over channels, each of the 16 is a matrix product over tiles.
+//! The gradient with respect to the kernel is Gᵀ[Σ (Bᵀ d B) ⊙ (A y Aᵀ)]G over tiles, y being the gradient of a tile's outputs.
+//! Source: A. Lavin and S. Gray, Fast algorithms for convolutional neural networks, CVPR 2016, section 4.1.
+//!
+//! Rounding errors are a small multiple of those of the sums themselves. A number that is not finite spreads over the whole
+//! tiles that see it.
+
+use std::array::from_fn;
+use std::mem::take;
+use std::ops::Range;
+
+use super::gather::Gather;
+use super::{Conv, PARTS, SUMS, Slot, TILE, grown, over_slots};
+use crate::Scalar;
+use crate::gemm::{Epilogue, Matrix, MatrixMut, gemm};
+use crate::parallel;
+use crate::simd::{Kernel, Vector, dispatch};
+
+/// Products of a tile.
+pub(super) const PRODUCTS: usize = 16;
+/// Channels of input and output from which this is worth it: below, transforming costs more than it saves.
+const LEAST_CHANNELS: usize = 16;
+/// Tiles that a matrix product has at least, if there are as many: its other factor is brought into order for each.
+const LEAST_TILES: usize = 64;
+
+/// A convolution in tiles of 2 × 2 outputs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Winograd {
+    /// What outputs see.
+    gather: Gather,
+    out_channels: usize,
+    images: usize,
+}
+
+// Rows of tiles are cut into pieces that are worked on at once.
+impl Winograd {
+    /// The same convolution as the product over `gather`, if it has this form.
+    pub(super) fn of(gather: Gather, out_channels: usize, images: usize) -> Option<Winograd> {
+        let suits = gather.kernel == [3, 3] && gather.stride == 1 && gather.spread == 1;
+        let wide = gather.channels.min(out_channels) >= LEAST_CHANNELS;
+        (suits && wide && images > 0).then_some(Winograd { gather, out_channels, images })
+    }
+
+    /// Tiles in a row.
+    fn across(&self) -> usize {
+        self.gather.positions[1].div_ceil(2)
+    }
+
+    /// Rows of tiles in an image.
+    fn down(&self) -> usize {
+        self.gather.positions[0].div_ceil(2)
+    }
+
+    /// Rows of tiles in a piece; the last piece may have fewer.
+    fn piece(&self) -> usize {
+        let tiles = (TILE / (PRODUCTS * (self.gather.channels + self.out_channels))).max(LEAST_TILES);
+        (tiles / self.across()).clamp(1, self.images * self.down())
+    }
+
+    fn pieces(&self) -> usize {
+        (self.images * self.down()).div_ceil(self.piece())
+    }
+
+    /// The rows of tiles of a piece.
+    fn rows(&self, piece: usize) -> Range<usize> {
+        let len = self.piece();
+        piece * len..((piece + 1) * len).min(self.images * self.down())
+    }
+
+    /// Elements of the outputs before a row of tiles.
+    fn offset(&self, row: usize) -> usize {
+        let [height, width] = self.gather.positions;
+        (row / self.down() * height + row % self.down() * 2) * width * self.out_channels
+    }
+
+    /// As many slots with room for a piece each.
+    fn slots<'a, T: Scalar>(&self, slots: &'a mut Vec<Slot<T>>, count: usize) -> &'a mut [Slot<T>] {
+        let len = PRODUCTS * self.piece() * self.across() * (self.gather.channels + self.out_channels);
+        super::slots(slots, count, len)
+    }
+
+    /// `out` ← epilogue(convolution), `weights` being [`transformed`]; the epilogue has a bias and perhaps adds.
+    pub(super) fn product<T: Scalar>(
+        &self,
+        images: &[T],
+        weights: &[T],
+        out: &mut [T],
+        epilogue: Epilogue<T>,
+        slots: &mut Vec<Slot<T>>,
+    ) {
+        let tasks = if parallel::threads() == 1 { 1 } else { (2 * parallel::threads()).min(self.pieces()) };
+        let offset = |piece: usize| self.offset(self.rows(piece).start);
+        over_slots(self.slots(slots, tasks), 0..self.pieces(), out, &offset, &|slot, pieces, mut out| {
+            for piece in pieces {
+                let rows = self.rows(piece);
+                let (own, rest) = take(&mut out).split_at_mut(self.offset(rows.end) - self.offset(rows.start));
+                out = rest;
+                self.product_of_rows(images, weights, (own, rows), &epilogue, slot);
+            }
+        });
+    }
+
+    fn product_of_rows<T: Scalar>(
+        &self,
+        images: &[T],
+        weights: &[T],
+        (out, rows): (&mut [T], Range<usize>),
+        epilogue: &Epilogue<T>,
+        slot: &mut Slot<T>,
+    ) {
+        let (inner, columns, tiles) = (self.gather.channels, self.out_channels, rows.len() * self.across());
+        let (seen, sums) = slot.tile.split_at_mut(PRODUCTS * tiles * inner);
+        let sums = &mut sums[..PRODUCTS * tiles * columns];
+        dispatch(Seen { winograd: self, images, rows: rows.clone(), seen });
+        let products = seen.chunks_exact(tiles * inner).zip(weights.chunks_exact(inner * columns));
+        for ((seen, weight), sums) in products.zip(sums.chunks_exact_mut(tiles * columns)) {
+            let (seen, weight) = (Matrix::new(seen, tiles, inner), Matrix::new(weight, inner, columns));
+            gemm(seen, weight, MatrixMut::new(sums, tiles, columns), Epilogue::default(), &mut slot.scratch);
+        }
+        dispatch(Outputs { winograd: self, sums, rows, bias: epilogue.bias, accumulate: epilogue.accumulate, out });
+    }
+
+    /// Parts that the sum over tiles in a gradient with respect to the kernel is cut into.
+    pub(super) fn parts(&self) -> usize {
+        (SUMS / self.sums()).clamp(1, PARTS).min(self.pieces())
+    }
+
+    /// Elements of such a sum.
+    pub(super) fn sums(&self) -> usize {
+        PRODUCTS * self.gather.channels * self.out_channels
+    }
+
+    /// `dweight` ← \[`dweight` +\] the gradient with respect to the kernel.
+    pub(super) fn weight_gradient<T: Scalar>(
+        &self,
+        (images, dout): (&[T], &[T]),
+        dweight: &mut [T],
+        accumulate: bool,
+        sums: &mut Vec<T>,
+        slots: &mut Vec<Slot<T>>,
+    ) {
+        let (parts, len) = (self.parts(), self.sums());
+        let sums = grown(sums, parts * len);
+        let tasks = if parallel::threads() == 1 { 1 } else { parts };
+        over_slots(self.slots(slots, tasks), 0..parts, sums, &|part| part * len, &|slot, range, sums| {
+            for (part, sums) in range.zip(sums.chunks_exact_mut(len)) {
+                let [first, end] = [part, part + 1].map(|part| part * self.pieces() / parts);
+                for piece in first..end {
+                    self.add_piece((images, dout), self.rows(piece), piece > first, sums, slot);
+                }
+            }
+        });
+        let (total, others) = sums.split_at_mut(len);
+        for part in others.chunks_exact(len) {
+            total.iter_mut().zip(part).for_each(|(total, part)| *total += *part);
+        }
+        self.kernel_gradient(total, dweight, accumulate);
+    }
+
+    /// `sums` ← \[`sums` +\] what some rows of tiles add to the 16 sums over tiles, in × out each.
+    fn add_piece<T: Scalar>(
+        &self,
+        (images, dout): (&[T], &[T]),
+        rows: Range<usize>,
+        accumulate: bool,
+        sums: &mut [T],
+        slot: &mut Slot<T>,
+    ) {
+        let (inner, columns, tiles) = (self.gather.channels, self.out_channels, rows.len() * self.across());
+        let (seen, spread) = slot.tile.split_at_mut(PRODUCTS * tiles * inner);
+        let spread = &mut spread[..PRODUCTS * tiles * columns];
+        dispatch(Seen { winograd: self, images, rows: rows.clone(), seen });
+        let dout = &dout[self.offset(rows.start)..self.offset(rows.end)];
+        dispatch(Spread { winograd: self, dout, rows, spread });
+        let pairs = seen.chunks_exact(tiles * inner).zip(spread.chunks_exact(tiles * columns));
+        for ((seen, spread), sums) in pairs.zip(sums.chunks_exact_mut(inner * columns)) {
+            let (seen, spread) = (Matrix::new(seen, tiles, inner), Matrix::new(spread, tiles, columns));
+            let epilogue = Epilogue { accumulate, ..Epilogue::default() };
+            gemm(seen.t(), spread, MatrixMut::new(sums, inner, columns), epilogue, &mut slot.scratch);
+        }
+    }
+
+    /// `dweight[o, c]` ← \[`dweight[o, c]` +\] Gᵀ sums\[·, c, o\] G.
+    fn kernel_gradient<T: Scalar>(&self, sums: &[T], dweight: &mut [T], accumulate: bool) {
+        let (inner, columns) = (self.gather.channels, self.out_channels);
+        let half = T::from_f64(0.5);
+        let along = |[a, b, c, d]: [T; 4]| {
+            let (sum, difference) = ((b + c) * half, (b - c) * half);
+            [a + sum, difference, sum + d]
+        };
+        for (at, kernel) in dweight.as_chunks_mut::<9>().0.iter_mut().enumerate() {
+            let (o, c) = (at / inner, at % inner);
+            let product = |i: usize, j: usize| sums[((4 * i + j) * inner + c) * columns + o];
+            let rows: [[T; 3]; 4] = from_fn(|i| along(from_fn(|j| product(i, j))));
+            let columns: [[T; 3]; 3] = from_fn(|j| along(from_fn(|i| rows[i][j])));
+            for (at, weight) in kernel.iter_mut().enumerate() {
+                let value = columns[at % 3][at / 3];
+                *weight = if accumulate { *weight + value } else { value };
+            }
+        }
+    }
+}
+
+/// `transformed[·, c, o]` ← G g Gᵀ of the kernel g from channel c to o, 16 × in × out. Of `weight`, out × in × 3 × 3, these are
+/// the kernels themselves; or, if `turned`, those from its outputs to its inputs, by half a turn.
+pub(super) fn transform<T: Scalar>(conv: &Conv, weight: &[T], turned: bool, transformed: &mut [T]) {
+    let (kernels, rest) = weight.as_chunks::<9>();
+    assert!(rest.is_empty(), "weights of 3 × 3 pixels");
+    let len = kernels.len();
+    let half = T::from_f64(0.5);
+    let along = |[a, b, c]: [T; 3]| [a, (a + b + c) * half, (a - b + c) * half, c];
+    // In the order of what is written.
+    for at in 0..len {
+        let kernel = match turned {
+            // c of in, o of out; kernels are out × in.
+            false => kernels[at % conv.out_channels * conv.in_channels + at / conv.out_channels],
+            true => {
+                let mut kernel = kernels[at];
+                kernel.reverse();
+                kernel
+            }
+        };
+        let rows: [[T; 4]; 3] = from_fn(|i| along(from_fn(|j| kernel[3 * i + j])));
+        for j in 0..4 {
+            let column = along(from_fn(|i| rows[i][j]));
+            for (i, value) in column.into_iter().enumerate() {
+                transformed[(4 * i + j) * len + at] = value;
+            }
+        }
+    }
+}
+
+/// A linear map from N to M values along one axis. (A trait: a closure would not be compiled for its caller's vectors.)
+trait Map<const N: usize, const M: usize> {
+    fn along<T: Scalar, V: Vector<T>>(values: [V; N]) -> [V; M];
+}
+
+/// Bᵀ.
+struct B;
+/// Aᵀ.
+struct A;
+/// A itself.
+struct ATurned;
+
+impl Map<4, 4> for B {
+    #[inline(always)]
+    fn along<T: Scalar, V: Vector<T>>([a, b, c, d]: [V; 4]) -> [V; 4] {
+        [a - c, b + c, c - b, b - d]
+    }
+}
+
+impl Map<4, 2> for A {
+    #[inline(always)]
+    fn along<T: Scalar, V: Vector<T>>([a, b, c, d]: [V; 4]) -> [V; 2] {
+        [a + b + c, b - c - d]
+    }
+}
+
+impl Map<2, 4> for ATurned {
+    #[inline(always)]
+    fn along<T: Scalar, V: Vector<T>>([a, b]: [V; 2]) -> [V; 4] {
+        [a, a + b, a - b, -b]
+    }
+}
+
+/// A map along both axes of a square.
+#[inline(always)]
+fn both<T: Scalar, V: Vector<T>, W: Map<N, M>, const N: usize, const M: usize>(square: [[V; N]; N]) -> [[V; M]; M] {
+    let mut rows = [[V::splat(T::ZERO); M]; N];
+    for (row, values) in rows.iter_mut().zip(square) {
+        *row = W::along(values);
+    }
+    let mut out = [[V::splat(T::ZERO); M]; M];
+    for j in 0..M {
+        let mut column = [V::splat(T::ZERO); N];
+        for (value, row) in column.iter_mut().zip(&rows) {
+            *value = row[j];
+        }
+        for (row, value) in out.iter_mut().zip(W::along(column)) {
+            row[j] = value;
+        }
+    }
+    out
+}
+
+/// `seen[·, t]` ← Bᵀ d B of the pixels d that tile t sees, channel by channel.
+struct Seen<'a, T> {
+    winograd: &'a Winograd,
+    images: &'a [T],
+    rows: Range<usize>,
+    seen: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for Seen<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let Seen { winograd, images, rows, seen } = self;
+        let Gather { size: [height, width], channels, padding, .. } = winograd.gather;
+        let (across, down) = (winograd.across(), winograd.down());
+        let product = rows.len() * across * channels;
+        let mut at = 0;
+        for row in rows {
+            let image = &images[row / down * height * width * channels..][..height * width * channels];
+            let top = (row % down * 2) as isize - padding[0];
+            for column in 0..across {
+                let left = (column * 2) as isize - padding[1];
+                // The pixels' places in the image; what is outside is zero.
+                let mut places = [[None; 4]; 4];
+                for (i, places) in places.iter_mut().enumerate() {
+                    let y = top + i as isize;
+                    for (j, place) in places.iter_mut().enumerate() {
+                        let x = left + j as isize;
+                        if (0..height as isize).contains(&y) && (0..width as isize).contains(&x) {
+                            *place = Some((y as usize * width + x as usize) * channels);
+                        }
+                    }
+                }
+                let mut channel = 0;
+                while channel < channels {
+                    let count = V::LANES.min(channels - channel);
+                    let mut pixels = [[V::splat(T::ZERO); 4]; 4];
+                    for (places, pixels) in places.iter().zip(&mut pixels) {
+                        for (place, pixel) in places.iter().zip(pixels) {
+                            if let Some(place) = place {
+                                let from = &image[place + channel..][..count];
+                                *pixel = if count == V::LANES { V::load(from) } else { V::load_partial(from) };
+                            }
+                        }
+                    }
+                    let values = both::<T, V, B, 4, 4>(pixels);
+                    for (k, value) in values.iter().flatten().enumerate() {
+                        let to = &mut seen[k * product + at + channel..][..count];
+                        if count == V::LANES { value.store(to) } else { value.store_partial(to) }
+                    }
+                    channel += count;
+                }
+                at += channels;
+            }
+        }
+    }
+}
+
+/// The outputs of some rows of tiles: Aᵀ `sums` A, with a bias, and added to what is there if so asked.
+struct Outputs<'a, T> {
+    winograd: &'a Winograd,
+    sums: &'a [T],
+    rows: Range<usize>,
+    bias: Option<&'a [T]>,
+    accumulate: bool,
+    out: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for Outputs<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let Outputs { winograd, sums, rows, bias, accumulate, out } = self;
+        let [height, width] = winograd.gather.positions;
+        let (channels, across, down) = (winograd.out_channels, winograd.across(), winograd.down());
+        let product = rows.len() * across * channels;
+        let (mut at, start) = (0, winograd.offset(rows.start));
+        for row in rows {
+            let lines = &mut out[winograd.offset(row) - start..];
+            let inside = (height - row % down * 2).min(2);
+            for column in 0..across {
+                let width_inside = (width - column * 2).min(2);
+                let mut channel = 0;
+                while channel < channels {
+                    let count = V::LANES.min(channels - channel);
+                    let mut values = [[V::splat(T::ZERO); 4]; 4];
+                    for (k, value) in values.iter_mut().flatten().enumerate() {
+                        let from = &sums[k * product + at + channel..][..count];
+                        *value = if count == V::LANES { V::load(from) } else { V::load_partial(from) };
+                    }
+                    let tile = both::<T, V, A, 4, 2>(values);
+                    let bias = bias.map(|bias| V::load_partial(&bias[channel..][..count]));
+                    for (i, tile) in tile.iter().enumerate().take(inside) {
+                        for (j, value) in tile.iter().enumerate().take(width_inside) {
+                            let to = &mut lines[(i * width + column * 2 + j) * channels + channel..][..count];
+                            let mut value = *value;
+                            if let Some(bias) = bias {
+                                value = value + bias;
+                            }
+                            if accumulate {
+                                value = value + V::load_partial(to);
+                            }
+                            if count == V::LANES { value.store(to) } else { value.store_partial(to) }
+                        }
+                    }
+                    channel += count;
+                }
+                at += channels;
+            }
+        }
+    }
+}
+
+/// `spread[·, t]` ← A y Aᵀ of the gradients y of tile t's outputs, channel by channel.
+struct Spread<'a, T> {
+    winograd: &'a Winograd,
+    dout: &'a [T],
+    rows: Range<usize>,
+    spread: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for Spread<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let Spread { winograd, dout, rows, spread } = self;
+        let [height, width] = winograd.gather.positions;
+        let (channels, across, down) = (winograd.out_channels, winograd.across(), winograd.down());
+        let product = rows.len() * across * channels;
+        let (mut at, start) = (0, winograd.offset(rows.start));
+        for row in rows {
+            let lines = &dout[winograd.offset(row) - start..];
+            let inside = (height - row % down * 2).min(2);
+            for column in 0..across {
+                let width_inside = (width - column * 2).min(2);
+                let mut channel = 0;
+                while channel < channels {
+                    let count = V::LANES.min(channels - channel);
+                    let mut tile = [[V::splat(T::ZERO); 2]; 2];
+                    for (i, tile) in tile.iter_mut().enumerate().take(inside) {
+                        for (j, value) in tile.iter_mut().enumerate().take(width_inside) {
+                            let from = &lines[(i * width + column * 2 + j) * channels + channel..][..count];
+                            *value = if count == V::LANES { V::load(from) } else { V::load_partial(from) };
+                        }
+                    }
+                    let values = both::<T, V, ATurned, 2, 4>(tile);
+                    for (k, value) in values.iter().flatten().enumerate() {
+                        let to = &mut spread[k * product + at + channel..][..count];
+                        if count == V::LANES { value.store(to) } else { value.store_partial(to) }
+                    }
+                    channel += count;
+                }
+                at += channels;
+            }
+        }
+    }
+}
