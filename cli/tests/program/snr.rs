@@ -168,6 +168,24 @@ fn interrupted() {
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("interrupted; what was measured"));
-    assert_eq!(std::fs::read_dir(place.file("out")).unwrap().count(), 0);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("interrupted; the same command goes on"));
+    assert_eq!(std::fs::read_dir(place.file("out/measured")).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(place.file("out")).unwrap().count(), 1);
+}
+
+/// Runs that are finished are not made again; others, as with another number of draws, are.
+#[test]
+fn finished_runs_are_kept() {
+    let place = place();
+    let command = TINY.replace(" --quiet", "") + " --methods miss-vae,miss-svae --out out";
+    let times = |outcome: &super::support::Outcome| outcome.stderr.matches("finished before").count();
+    let first = place.missvae(&format!("{command} --seeds 1")).ok();
+    assert_eq!(times(&first), 0);
+    let more = place.missvae(&format!("{command} --seeds 2")).ok();
+    assert_eq!(times(&more), 3, "{more:?}");
+    let kept = place.text("out/snr.csv");
+    let whole = place.missvae(&format!("{command} --seeds 2").replace("--out out", "--out whole")).ok();
+    assert!(times(&whole) == 0 && place.text("whole/snr.csv") == kept);
+    assert_eq!(times(&place.missvae(&format!("{command} --seeds 1").replace("--draws 4", "--draws 5")).ok()), 0);
+    assert_eq!(times(&place.missvae(&format!("{command} --seeds 1 --raw")).ok()), 0);
 }

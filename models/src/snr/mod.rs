@@ -16,6 +16,7 @@ use std::ops::ControlFlow;
 
 use linalg::Scalar;
 use samplers::stream::{Purpose, stream};
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::data::{Data, shuffled};
@@ -26,7 +27,8 @@ pub use file::{MomentsInfo, save_moments};
 pub use moments::{Moments, Signal, Signals, noise_floor};
 
 /// Over what a gradient's mean and variance are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// The minibatches of a training epoch, the short last one included, while the parameters move: the paper's.
     Epoch,
@@ -68,7 +70,9 @@ impl Study {
         }
         let minibatches = trainer.updates_per_epoch(rows);
         if self.epoch && minibatches < 2 {
-            return fail(format!("a variance over an epoch needs at least 2 minibatches, not {minibatches}"));
+            return fail(format!(
+                "a variance over an epoch needs at least 2 minibatches, not {minibatches}: smaller ones, or the fixed protocol only"
+            ));
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Running mean and variance of every entry of a gradient, and what they come to.
 
 use linalg::Scalar;
+use serde::{Deserialize, Serialize};
 
 use crate::vae::Vae;
 
@@ -105,7 +106,7 @@ impl Moments {
 }
 
 /// Signal and noise of some parameters' gradients (paper, appendix F.1.1; METHODS §7).
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
     /// Σ |mean|/√variance over the parameters where the ratio is finite.
     pub snr: f64,
@@ -127,7 +128,7 @@ impl Signal {
 }
 
 /// [`Signal`] of the two networks.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Signals {
     /// Of φ.
     pub encoder: Signal,

@@ -10,18 +10,19 @@ use indicatif::ProgressBar;
 use models::snr::{Measured, MomentsInfo, Protocol, Signals, Study, Watch, measure, save_moments};
 use models::trainer::{Outcome, Trainer};
 use models::vae::Vae;
+use serde::{Deserialize, Serialize};
 
 use super::super::train::Rows;
 use super::super::{MOST_THREADS, lock};
-use super::Prepared;
 use super::variants::{Variant, several_estimators};
+use super::{Prepared, kept};
 use crate::args::SnrArgs;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::signal;
 
 /// What was measured in or after an epoch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Point {
     pub(super) protocol: Protocol,
     pub(super) epoch: u64,
@@ -37,6 +38,8 @@ struct Board<'a> {
     study: &'a Study,
     /// Where moments go.
     raw: Option<&'a Path>,
+    /// Where finished runs are kept.
+    out: Option<&'a Path>,
     output: &'a Output,
     bar: ProgressBar,
     interrupted: &'static AtomicBool,
@@ -66,6 +69,7 @@ pub(super) fn all(
         variants,
         study,
         raw,
+        out: args.out.as_deref(),
         output,
         bar: output.bar(steps, "gradients"),
         interrupted: signal::listen()?,
@@ -108,7 +112,10 @@ pub(super) fn all(
     }
     // A signal that came when all was done is no interruption.
     if board.done.load(Ordering::Relaxed) < runs.len() {
-        let what = "what was measured is written only when all runs are done";
+        let what = match args.out {
+            Some(_) => "the same command goes on with the runs that are not finished",
+            None => "nothing is kept without --out",
+        };
         return Err(Failure::Interrupted(what.to_owned()));
     }
     let found: Vec<Vec<Point>> = found.iter().map(|points| std::mem::take(&mut *lock(points))).collect();
@@ -135,6 +142,16 @@ impl Board<'_> {
     fn one(&self, run: &Prepared) -> Result<(Vec<Point>, Option<models::Error>)> {
         let Prepared { plan, variant } = run;
         let variant = &self.variants[*variant];
+        let name = format!("{}, seed {}", variant.title(several_estimators(self.variants)), plan.train.seed);
+        let kept = self.out.map(|out| kept::file(out, run, variant, self.rows, self.study)).transpose()?;
+        // Moments are not kept with the points.
+        if let Some(path) = kept.as_ref().filter(|_| self.raw.is_none())
+            && let Some(points) = kept::read(path)?
+        {
+            self.bar.inc(steps(run, self.rows, self.study));
+            self.tell(&name, "finished before");
+            return Ok((points, None));
+        }
         let mut trainer = Trainer::<f32>::new(Vae::new(plan.vae.clone()), plan.train.clone())?;
         let vae = trainer.vae().clone();
         let mut watch = Run {
@@ -152,9 +169,11 @@ impl Board<'_> {
         if let Some(failure) = failure {
             return Err(failure);
         }
-        let name = format!("{}, seed {}", variant.title(several_estimators(self.variants)), plan.train.seed);
         match outcome {
             Ok(Outcome::Finished) => {
+                if let Some(path) = &kept {
+                    kept::write(path, &points)?;
+                }
                 self.tell(&name, &format!("{:.0} s", started.elapsed().as_secs_f64()));
                 Ok((points, None))
             }

@@ -2,12 +2,13 @@
 //!
 //! In the order in which a reader needs them:
 //! - `variants`: the methods with their ways of estimating a gradient;
-//! - `execute`: their runs, several at a time;
+//! - `execute`: their runs, several at a time; `kept`: those that are finished, on the disk;
 //! - `results`: curves, CSV and table; `interval`: what the seeds say of a mean; `figure`: the curves as a picture.
 
 mod execute;
 mod figure;
 mod interval;
+mod kept;
 mod results;
 mod variants;
 
@@ -64,7 +65,10 @@ pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
     let raw = match &args.out {
         Some(out) => {
             let raw = out.join("raw");
-            create_directory(if args.raw { &raw } else { out })?;
+            create_directory(&out.join(kept::DIRECTORY))?;
+            if args.raw {
+                create_directory(&raw)?;
+            }
             args.raw.then_some(raw)
         }
         None => None,
