@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use autodiff::profile::{Entry, Phase};
 use clap::ValueEnum;
 use linalg::peak::fma_peak_gflops;
-use linalg::simd::level;
+use linalg::simd::{Level, level};
 use models::method::METHODS;
 use models::timing::Training;
 use serde::Serialize;
@@ -16,7 +16,7 @@ use super::in_pool;
 use crate::args::BenchArgs;
 use crate::failure::{Failure, Result};
 use crate::options::{Plan, Preset, TrainOptions};
-use crate::output::{Output, aligned};
+use crate::output::{Output, aligned, counted};
 
 /// Steps that are timed in any case.
 const FEWEST: usize = 40;
@@ -31,6 +31,8 @@ struct Report {
     preset: String,
     method: String,
     components: usize,
+    /// Samples of a row, all together.
+    samples: usize,
     threads: usize,
     simd: &'static str,
     steps: usize,
@@ -40,10 +42,12 @@ struct Report {
     step_ms_p5: f64,
     /// Floating-point operations of a step's matrix products, counted as they are carried out.
     gemm_flops: f64,
-    /// Best rate of fused multiply-adds on registers, just before, on as many threads.
-    fma_peak_gflops: f64,
-    floor_ms: f64,
-    ratio: f64,
+    /// Best rate of fused multiply-adds on registers, just before, on as many threads; nothing at the plain level, whose
+    /// products do not use these.
+    fma_peak_gflops: Option<f64>,
+    /// What the products take at the peak, and the median over that.
+    floor_ms: Option<f64>,
+    ratio: Option<f64>,
     /// Heap allocations of a step.
     allocations: f64,
     /// Bytes that they asked for.
@@ -135,7 +139,7 @@ fn plans(args: &BenchArgs) -> Result<Vec<(Preset, Plan)>> {
 
 /// Times the steps of a configuration: first as they are, then operation by operation.
 fn measure(preset: Preset, plan: &Plan, budget: Duration) -> Result<Report> {
-    let peak = fma_peak_gflops();
+    let peak = (level() != Level::Plain).then(fma_peak_gflops);
     let mut training = Training::new(&plan.vae, &plan.train)?;
     let (allocations, bytes) = allocations(&mut training)?;
     let (mut times, start) = (Vec::new(), Instant::now());
@@ -151,11 +155,12 @@ fn measure(preset: Preset, plan: &Plan, budget: Duration) -> Result<Report> {
     let step_ms = times[times.len() / 2];
     let products: u64 = profile.entries().iter().map(|entry| entry.operations).sum();
     let gemm_flops = products as f64 / profiled.len() as f64;
-    let floor_ms = gemm_flops / peak / 1e6;
+    let floor_ms = peak.map(|peak| gemm_flops / peak / 1e6);
     Ok(Report {
         preset: name(preset),
         method: plan.method.name.to_owned(),
         components: plan.options.components.unwrap_or(1),
+        samples: plan.train.objective.samples_per_row(),
         threads: rayon::current_num_threads(),
         simd: level().name(),
         steps: times.len(),
@@ -164,7 +169,7 @@ fn measure(preset: Preset, plan: &Plan, budget: Duration) -> Result<Report> {
         gemm_flops,
         fma_peak_gflops: peak,
         floor_ms,
-        ratio: step_ms / floor_ms,
+        ratio: floor_ms.map(|floor| step_ms / floor),
         allocations,
         bytes,
         operations: operations(profile.entries(), profiled.iter().sum()),
@@ -213,25 +218,30 @@ fn operations(entries: &[Entry], total: Duration) -> Vec<Operation> {
     operations
 }
 
+/// A number that not every level has.
+fn known(number: Option<f64>, text: impl Fn(f64) -> String) -> String {
+    number.map_or("–".to_owned(), text)
+}
+
 /// A configuration for people.
 fn one(report: &Report) -> String {
     let line = |name: &str, value: String| vec![name.to_owned(), value];
     let mut text = format!(
-        "{}, {}, K = {}, {} thread{}, {}\n\n",
+        "{}, {}, K = {}, {} a row, {}, {}\n\n",
         report.preset,
         report.method,
         report.components,
-        report.threads,
-        if report.threads == 1 { "" } else { "s" },
+        counted(report.samples, "sample"),
+        counted(report.threads, "thread"),
         report.simd
     );
     text.push_str(&aligned(&[
         line("step, median", format!("{:.3} ms", report.step_ms)),
         line("step, 5% of them below", format!("{:.3} ms", report.step_ms_p5)),
         line("matrix products", format!("{:.1} MFLOP", report.gemm_flops / 1e6)),
-        line("FMA peak", format!("{:.1} GFLOP/s", report.fma_peak_gflops)),
-        line("products at the peak", format!("{:.3} ms", report.floor_ms)),
-        line("step over that", format!("{:.2}", report.ratio)),
+        line("FMA peak", known(report.fma_peak_gflops, |x| format!("{x:.1} GFLOP/s"))),
+        line("floor: products at the peak", known(report.floor_ms, |x| format!("{x:.3} ms"))),
+        line("ratio of step to floor", known(report.ratio, |x| format!("{x:.2}"))),
         line("heap allocations a step", format!("{}", report.allocations)),
     ]));
     text.push('\n');
@@ -247,21 +257,34 @@ fn one(report: &Report) -> String {
 
 /// A line a configuration.
 fn table(reports: &[Report]) -> String {
-    let header =
-        ["preset", "method", "K", "ms", "5% below", "MFLOP", "GFLOP/s", "peak", "ms at peak", "ratio", "allocations"];
+    let header = [
+        "preset",
+        "method",
+        "K",
+        "samples",
+        "ms",
+        "5% below",
+        "MFLOP",
+        "GFLOP/s",
+        "peak",
+        "floor ms",
+        "ratio",
+        "allocations",
+    ];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     rows.extend(reports.iter().map(|report| {
         vec![
             report.preset.clone(),
             report.method.clone(),
             report.components.to_string(),
+            report.samples.to_string(),
             format!("{:.3}", report.step_ms),
             format!("{:.3}", report.step_ms_p5),
             format!("{:.1}", report.gemm_flops / 1e6),
             format!("{:.1}", report.gemm_flops / report.step_ms / 1e6),
-            format!("{:.1}", report.fma_peak_gflops),
-            format!("{:.3}", report.floor_ms),
-            format!("{:.2}", report.ratio),
+            known(report.fma_peak_gflops, |x| format!("{x:.1}")),
+            known(report.floor_ms, |x| format!("{x:.3}")),
+            known(report.ratio, |x| format!("{x:.2}")),
             report.allocations.to_string(),
         ]
     }));
