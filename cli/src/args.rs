@@ -181,6 +181,9 @@ pub(crate) struct EvaluateArgs {
     /// complete rows
     #[arg(long, value_name = "RUN", requires = "frechet")]
     pub(crate) feature_model: Option<PathBuf>,
+    /// Make larger square images those of the model: bilinear, antialiased
+    #[arg(long)]
+    pub(crate) resize: bool,
     #[command(flatten)]
     pub(crate) reading: Reading,
     #[command(flatten)]
@@ -328,9 +331,9 @@ pub(crate) struct SnrArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReproduceArgs {
-    /// The figure: fig1 to fig11, or fig13
+    /// The figure: fig1 to fig13
     pub(crate) name: String,
-    /// Directory of the data: for fig3, fig4 and fig13 with a directory for each data set; for the others with
+    /// Directory of the data: for fig3, fig4, fig12 and fig13 with a directory for each data set; for the others with
     /// train_missing50.csv, test.csv and what else a figure needs (default: a mixture is generated)
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
@@ -352,7 +355,7 @@ pub(crate) struct ReproduceArgs {
     /// Runs of each setting: the seeds are --seed and those after it (default: the experiment's)
     #[arg(long, value_name = "N")]
     pub(crate) seeds: Option<usize>,
-    /// fig3: shares of the cells that are hidden before training, separated by commas (default: 0.2,0.5,0.8)
+    /// fig3, fig12: shares of the cells that are hidden before training, separated by commas (default: 0.2,0.5,0.8)
     #[arg(long, value_name = "R,R", value_delimiter = ',')]
     pub(crate) rates: Vec<f64>,
     /// fig13: sizes of the latent space, separated by commas (default: 25,50,100,200)

@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use crate::table::closest;
+use crate::table::{closest, side_of};
 
 /// The result of everything that touches the user's files.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
@@ -20,7 +20,7 @@ pub(crate) enum Error {
     #[error("{file}: no such file")]
     NotFound { file: String },
     /// A folder where a data file was expected.
-    #[error("{file} is a directory; expected a data file")]
+    #[error("{file} is a directory without a PNG image; expected a data file, or a directory of images")]
     IsDirectory { file: String },
     /// The operating system would not let the file be read.
     #[error("{file}: cannot be read: {source}")]
@@ -36,6 +36,9 @@ pub(crate) enum Error {
     /// An IDX file that does not hold images.
     #[error("{file}: {what}; expected IDX images: three axes (images, height, width) of unsigned bytes")]
     BadImages { file: String, what: String },
+    /// A PNG file that cannot be part of a set of images.
+    #[error("{file}: {what}; expected PNG images of one size, in shades of grey")]
+    BadPng { file: String, what: String },
     /// Images of another size.
     #[error("{file}: rows of {found} numbers; expected images of {size} × {size} pixels, {} numbers a row", size * size)]
     ImageSize { file: String, found: usize, size: usize },
@@ -229,6 +232,9 @@ impl Error {
                 "Check the permissions of the file and of its directory."
             }
             Error::UnknownFormat { .. } => "Pipe comma-separated text in with - as the file name.",
+            Error::ImageSize { found, size, .. } if side_of(*found).is_some_and(|side| side > *size) => {
+                "train and evaluate make larger images smaller by --resize; impute needs images of the model's size."
+            }
             Error::Images { .. } => "Let its name end in .idx or -ubyte (also .gz).",
             Error::UnnamedColumn { .. } => {
                 "R and pandas write row names without a title: give the column one, or choose others with --columns."

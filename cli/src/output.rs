@@ -65,6 +65,16 @@ impl Output {
     }
 }
 
+/// So many of something: "1 row", "2 rows".
+pub(crate) fn counted(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Missing cells as the subject of a sentence: "1 cell is missing", "2 cells are missing".
+pub(crate) fn cells_missing(count: usize) -> String {
+    format!("{} {} missing", counted(count, "cell"), if count == 1 { "is" } else { "are" })
+}
+
 /// A table in plain text: the first column to the left, the others to the right.
 pub(crate) fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

@@ -87,7 +87,7 @@ fn write_records(path: &Path, records: &[impl Serialize]) -> Result<()> {
 
 /// How a data file is read.
 fn read_options(missing_values: &[String], key: Option<&String>) -> ReadOptions {
-    ReadOptions { missing: MissingValues::new(missing_values), key: key.cloned() }
+    ReadOptions { missing: MissingValues::new(missing_values), key: key.cloned(), resize: false }
 }
 
 impl Reading {

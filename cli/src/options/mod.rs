@@ -79,6 +79,10 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "PIXELS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) image_size: Option<usize>,
+    /// Make larger square images --image-size pixels a side: bilinear, antialiased
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resize: Option<bool>,
     /// Channels of the stages of the encoder of images (default: 32,64,128,256)
     #[arg(long, value_name = "N,N")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -278,6 +282,7 @@ impl TrainOptions {
             logit_gradient,
             latent,
             image_size,
+            resize,
             encoder_widths,
             decoder_widths,
             hidden,

@@ -175,6 +175,7 @@ impl TrainOptions {
         let given = |pairs: &[(&'static str, bool)]| pairs.iter().find(|(_, given)| *given).map(|(name, _)| *name);
         let Some(size) = self.image_size else {
             let only_images = [
+                ("resize", self.resize.is_some()),
                 ("encoder-widths", self.encoder_widths.is_some()),
                 ("decoder-widths", self.decoder_widths.is_some()),
                 ("hide-quadrants", self.hide_quadrants.is_some()),

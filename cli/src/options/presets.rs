@@ -24,7 +24,7 @@ pub(crate) enum Preset {
     Miniboone,
     /// Binarised MNIST, 28 × 28 pixels: its 60,000 training images, the last 6,000 of them for validation
     Mnist,
-    /// Binarised Omniglot, 28 × 28 pixels, with networks twice as wide
+    /// Omniglot, 105 × 105 pixels made 28 × 28 and binary, with networks twice as wide
     Omniglot,
 }
 
@@ -162,6 +162,7 @@ impl Preset {
                 batch_size: Some(150),
                 epochs: Some(200),
                 validation: Some("0.007".to_owned()),
+                resize: Some(true),
                 ..Self::images(2)
             },
             Preset::Gas | Preset::Power | Preset::Hepmass => tables,

@@ -1,5 +1,6 @@
 //! Building a [`Table`], and saying which columns cannot be part of one.
 
+use super::resize::{Resizer, side_of};
 use super::select::{Header, Selection};
 use super::{Cell, Input, ReadOptions, Sink, Source, Table, read};
 use crate::error::{Error, Place, Reason, Result, UnusableColumn};
@@ -50,11 +51,12 @@ pub(crate) fn read_for_model(input: &Input, options: &ReadOptions, columns: &[St
 }
 
 /// Reads images of `size` × `size` pixels, a row each, whatever the columns are called. Pixels may be constant or missing.
+/// Larger square ones are made smaller where the options say so.
 ///
 /// # Errors
 /// Everything that [`super::scan`] finds; [`Error::ImageSize`]; [`Error::UnusableColumns`] for text and infinite values.
 pub(crate) fn read_images(input: &Input, options: &ReadOptions, size: usize) -> Result<Table> {
-    let mut builder = Builder::new(Wanted::Images(size));
+    let mut builder = Builder::new(Wanted::Images { size, resize: options.resize });
     read(input, options, &mut builder, false)?;
     builder.finish()
 }
@@ -64,7 +66,7 @@ pub(crate) fn read_images(input: &Input, options: &ReadOptions, size: usize) -> 
 /// # Errors
 /// As [`read_images`].
 pub(crate) fn read_images_to_complete(input: &Input, options: &ReadOptions, size: usize) -> Result<(Table, Source)> {
-    let mut builder = Builder::new(Wanted::Images(size));
+    let mut builder = Builder::new(Wanted::Images { size, resize: false });
     let (width, content) = read(input, options, &mut builder, true)?;
     let content = content.expect("a reader that is told to keep the file does");
     Ok((builder.finish()?, Source { content, columns: (0..width).map(Some).collect() }))
@@ -89,8 +91,11 @@ pub(crate) fn read_to_complete(input: &Input, options: &ReadOptions, columns: &[
 enum Wanted<'a> {
     Chosen(&'a Selection),
     Model(&'a [String]),
-    /// All columns, the pixels of images of this height and width.
-    Images(usize),
+    /// All columns, the pixels of images of this height and width, or of larger ones that are made so.
+    Images {
+        size: usize,
+        resize: bool,
+    },
 }
 
 struct Builder<'a> {
@@ -99,6 +104,8 @@ struct Builder<'a> {
     places: Vec<usize>,
     columns: Vec<Column>,
     values: Vec<f64>,
+    /// What makes each row smaller.
+    resizer: Option<Resizer>,
 }
 
 /// What has been seen of a column.
@@ -114,7 +121,7 @@ struct Column {
 
 impl<'a> Builder<'a> {
     fn new(wanted: Wanted<'a>) -> Self {
-        Self { wanted, file: String::new(), places: Vec::new(), columns: Vec::new(), values: Vec::new() }
+        Self { wanted, file: String::new(), places: Vec::new(), columns: Vec::new(), values: Vec::new(), resizer: None }
     }
 
     fn finish(mut self) -> Result<Table> {
@@ -141,6 +148,9 @@ impl<'a> Builder<'a> {
         if !columns.is_empty() {
             return Err(Error::UnusableColumns { file: self.file, columns, usable, chosen: fitting });
         }
+        if let Some(resizer) = self.resizer {
+            usable = (0..resizer.pixels()).map(|pixel| format!("x{pixel}")).collect();
+        }
         self.values.shrink_to_fit();
         Ok(Table::new(usable, self.values))
     }
@@ -156,10 +166,15 @@ impl Sink for Builder<'_> {
                 places
             }
             Wanted::Model(names) => header.locate(names)?,
-            Wanted::Images(size) if header.names.len() != size * size => {
-                return Err(Error::ImageSize { file: header.file.clone(), found: header.names.len(), size });
+            Wanted::Images { size, resize } => {
+                let found = header.names.len();
+                self.resizer =
+                    side_of(found).filter(|&side| resize && side > size).map(|side| Resizer::new(side, size));
+                if found != size * size && self.resizer.is_none() {
+                    return Err(Error::ImageSize { file: header.file.clone(), found, size });
+                }
+                (0..found).collect()
             }
-            Wanted::Images(_) => (0..header.names.len()).collect(),
         };
         self.columns = self
             .places
@@ -190,5 +205,12 @@ impl Sink for Builder<'_> {
         self.values.push(value);
     }
 
-    fn end_row(&mut self) {}
+    fn end_row(&mut self) {
+        if let Some(resizer) = &mut self.resizer {
+            let start = self.values.len() - self.columns.len();
+            let image = resizer.resize(&self.values[start..]);
+            self.values.truncate(start);
+            self.values.extend_from_slice(image);
+        }
+    }
 }

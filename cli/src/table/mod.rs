@@ -12,8 +12,10 @@
 mod array;
 mod build;
 mod cell;
+mod folder;
 mod idx;
 mod open;
+mod resize;
 mod select;
 mod split;
 mod text;
@@ -30,6 +32,7 @@ pub(crate) use write::{check_output, write_completed, write_numbers};
 
 use crate::error::{Error, Place, Result};
 use open::Format;
+pub(crate) use resize::side_of;
 
 /// Numbers in rows and named columns; some are missing.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,6 +109,8 @@ pub(crate) struct ReadOptions {
     pub(crate) missing: MissingValues,
     /// The array of a `.npz` file (`--key`).
     pub(crate) key: Option<String>,
+    /// Whether larger images are made smaller (`--resize`).
+    pub(crate) resize: bool,
 }
 
 /// The file that a table was read from, whole, so that it can be written back with only the missing cells changed.
@@ -166,6 +171,11 @@ fn read(input: &Input, options: &ReadOptions, sink: &mut dyn Sink, keep: bool) -
             let mut numbers = Numbers::default();
             let key = options.key.as_deref();
             let width = array::scan_npz(path, key, missing, sink, keep.then_some(&mut numbers))?;
+            Ok((width, keep.then_some(Content::Array(numbers))))
+        }
+        (Format::Folder, _) => {
+            let mut numbers = Numbers::default();
+            let width = folder::scan_folder(&input.name(), missing, sink, keep.then_some(&mut numbers))?;
             Ok((width, keep.then_some(Content::Array(numbers))))
         }
         (Format::Idx, _) => {

@@ -139,12 +139,17 @@ pub(super) enum Format {
     Npz,
     /// IDX images.
     Idx,
+    /// A directory with PNG images in it.
+    Folder,
 }
 
 impl Format {
     /// The format that a file's name promises; a name without an ending means CSV.
     pub(super) fn of(path: &Path) -> Result<Format> {
         let file = path.display().to_string();
+        if path.is_dir() {
+            return Ok(Format::Folder);
+        }
         let stem = if has_ending(path, "gz") { path.with_extension("") } else { path.to_owned() };
         if stem.file_name().is_some_and(|name| name.to_string_lossy().ends_with("-ubyte")) {
             return Ok(Format::Idx);
@@ -156,7 +161,6 @@ impl Format {
             Some("npy") => Ok(Format::Npy),
             Some("npz") if stem == path => Ok(Format::Npz),
             Some(_) if !path.exists() => Err(Error::NotFound { file }),
-            Some(_) if path.is_dir() => Err(Error::IsDirectory { file }),
             Some(ending) => Err(Error::UnknownFormat { file, ending: ending.into() }),
         }
     }

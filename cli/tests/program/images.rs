@@ -117,6 +117,77 @@ fn a_resumed_run_has_the_same_bits() {
     assert_eq!(place.read("whole/model.safetensors"), place.read("parts/model.safetensors"));
 }
 
+/// A PNG image in shades of grey.
+fn png(size: u32, bits: png::BitDepth, bytes: &[u8]) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, size, size);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(bits);
+    encoder.write_header().unwrap().write_image_data(bytes).unwrap();
+    file
+}
+
+/// Larger images become those of the model when they are read: from a directory of PNG, one bit or eight a pixel, as from an
+/// IDX file. Each pixel of an 8 × 8 image is made of those of a 24 × 24 one around it, so that large areas stay what they are.
+#[test]
+fn larger_images_are_made_smaller() {
+    let place = Place::new();
+    // A white half of 12 columns in 24, on the left or on the right: three bytes a line at one bit a pixel.
+    let line = |left: bool| if left { [0xff, 0xf0, 0x00] } else { [0x00, 0x0f, 0xff] };
+    let mut idx = vec![0, 0, 8, 3];
+    [30u32, 24, 24].iter().for_each(|n| idx.extend(n.to_be_bytes()));
+    for image in 0..30 {
+        let bits = line(image % 2 == 0).repeat(24);
+        let bytes: Vec<u8> =
+            bits.iter().flat_map(|byte| (0..8).map(move |bit| 255 * (byte >> (7 - bit) & 1))).collect();
+        idx.extend(&bytes);
+        let image_file = format!("drawn/alphabet{}/{:02}.png", image / 10, image);
+        if image < 20 {
+            place.write(&image_file, png(24, png::BitDepth::One, &bits));
+        } else {
+            place.write(&image_file, png(24, png::BitDepth::Eight, &bytes));
+        }
+    }
+    place.write("large.idx", &idx);
+    place.write("drawn/notes.txt", "not an image");
+    let train = TRAIN.replace("--epochs 3", "--epochs 1");
+    for (data, out) in [("drawn", "one"), ("large.idx", "two")] {
+        place.missvae(&format!("train {data} {train} --resize --out {out} --quiet")).ok();
+    }
+    assert!(place.read("one/model.safetensors") == place.read("two/model.safetensors"));
+    let score = |data: &str| {
+        let command = format!("evaluate one {data} --importance-samples 10 --json");
+        place.missvae(&command).json()["log_likelihood"].as_f64().unwrap()
+    };
+    assert_eq!(score("drawn --resize").to_bits(), score("large.idx --resize").to_bits());
+
+    let hint = "hint: train and evaluate make larger images smaller by --resize";
+    place.refuses(
+        &format!("train drawn {train} --out x"),
+        2,
+        &["drawn: rows of 576 numbers; expected images of 8 × 8", hint],
+    );
+    place.refuses("impute one large.idx --out x.npy", 2, &["large.idx: rows of 576 numbers", hint]);
+    place.write("wide/a.png", png(4, png::BitDepth::Eight, &[9; 16]));
+    place.refuses(
+        &format!("train wide {train} --resize --out x"),
+        2,
+        &["wide: rows of 16 numbers; expected images of 8 × 8"],
+    );
+    place.write("wide/b.png", png(5, png::BitDepth::Eight, &[9; 25]));
+    place.refuses(
+        &format!("train wide {train} --image-size 4 --out x").replacen("--image-size 8 ", "", 1),
+        2,
+        &["wide/b.png: 5 × 5 pixels, where ", "wide/a.png has 4 × 4"],
+    );
+    place.write("torn/a.png", &png(8, png::BitDepth::Eight, &[9; 64])[..40]);
+    place.refuses(&format!("train torn {train} --out x"), 2, &["torn/a.png", "expected PNG images"]);
+    place.write("none/notes.txt", "");
+    place.refuses(&format!("train none {train} --out x"), 2, &["none is a directory without a PNG image"]);
+    place.write("table.csv", "a,b\n1,2\n3,4\n5,7\n");
+    place.refuses("train table.csv --resize --out x", 2, &["--resize: this is for images"]);
+}
+
 #[test]
 fn images_that_cannot_be_read() {
     let whole = idx(5, 8);

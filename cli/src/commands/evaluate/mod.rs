@@ -13,9 +13,9 @@ use super::imputation::Imputation;
 use super::{in_pool, rows_for_model};
 use crate::args::{EvaluateArgs, Likelihood};
 use crate::failure::{Failure, Result};
-use crate::output::Output;
+use crate::output::{Output, cells_missing, counted};
 use crate::run::Run;
-use crate::table::Input;
+use crate::table::{Input, ReadOptions};
 pub(super) use importance::{Importance, ImportanceScore, Refit};
 
 /// Times the grid is refined at most: 500, 1000, 2000 cells a side.
@@ -112,7 +112,11 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let (mut model, info) = run.load_model()?;
     let seed = args.common.seed.unwrap_or(0);
     let input = Input::from_arg(Some(&args.data));
-    let data = rows_for_model(&input, &args.reading.options(), &info, seed)?;
+    if args.resize && info.vae.images.is_none() {
+        return Err(Failure::usage("--resize: this is for images, and the model is one of tables"));
+    }
+    let reading = ReadOptions { resize: args.resize, ..args.reading.options() };
+    let data = rows_for_model(&input, &reading, &info, seed)?;
     let (data, dropped) = data.without_empty_rows();
     let images = info.vae.images.is_some();
     let importance_samples = args.importance_samples.unwrap_or(if images { 1000 } else { 50_000 });
@@ -121,7 +125,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         return Err(Failure::usage(format!("{data}: no row has an observed cell in the model's columns")));
     }
     if args.refit_updates > 0 && info.vae.encoder_input.completed() && data.missing() > 0 {
-        let what = format!("{}: {} cells are missing", input.name(), data.missing());
+        let what = format!("{}: {}", input.name(), cells_missing(data.missing()));
         return Err(Failure::usage_hint(
             format!("{what}; this model's encoder can only be refitted to complete rows"),
             "leave out --refit-updates, or the rows with missing cells",
@@ -224,6 +228,6 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
             None => format!("grid of {0}^{latent} cells", score.grid_cells.unwrap_or(0)),
         };
         let frechet = report.frechet.map_or(String::new(), |distance| format!("\nFréchet distance {distance:.4}"));
-        format!("{:.4}{error} nats a row, {} rows, {how}{frechet}", score.log_likelihood, report.rows)
+        format!("{:.4}{error} nats a row, {}, {how}{frechet}", score.log_likelihood, counted(report.rows, "row"))
     })
 }

@@ -64,7 +64,7 @@ fn unnamed_and_duplicate_columns_do_not_matter_unless_chosen() {
 #[test]
 fn extra_missing_values() {
     let file = TestFile::new("a.csv", b"a\n1\n-999.0\nnone\n2\n");
-    let options = ReadOptions { missing: MissingValues::new(&["-999", "none"]), key: None };
+    let options = ReadOptions { missing: MissingValues::new(&["-999", "none"]), ..ReadOptions::default() };
     let table = read_to_fit(&file.input(), &options, &Selection::default()).unwrap();
     assert_eq!(shown(&table), "[1.0][NaN][NaN][2.0]");
 }

@@ -1,0 +1,101 @@
+//! Reading a directory of PNG images, such as the published Omniglot: all files below it that end in `.png`, by name.
+
+use std::fs;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use png::{ColorType, Decoder, DecodingError, Transformations};
+
+use super::array::{Feed, WIDEST};
+use super::cell::MissingValues;
+use super::open::{has_ending, open_file};
+use super::select::Header;
+use super::{Numbers, Sink};
+use crate::error::{Error, Result};
+
+/// Feeds the images below a directory to `sink`, a row of intensities from 0 to 255 each, in the order of their paths; all of
+/// them go to `keep`, if given. The number of pixels is returned.
+pub(super) fn scan_folder(
+    directory: &str,
+    missing: &MissingValues,
+    sink: &mut dyn Sink,
+    keep: Option<&mut Numbers>,
+) -> Result<usize> {
+    let mut files = Vec::new();
+    images_below(Path::new(directory), &mut files)?;
+    let Some(first) = files.first() else { return Err(Error::IsDirectory { file: directory.to_owned() }) };
+    let size = read_png(first)?.0;
+    let names = (0..size[0] * size[1]).map(|pixel| format!("x{pixel}")).collect::<Vec<_>>();
+    let width = names.len();
+    let places = sink.header(&Header { file: directory.to_owned(), line: 0, names })?;
+    let mut feed = Feed { places, rows: files.len() as u64, width, missing, sink, keep };
+    if let Some(keep) = &mut feed.keep {
+        keep.single = true;
+    }
+    for (number, file) in (1..).zip(&files) {
+        let (found, pixels) = read_png(file)?;
+        if found != size {
+            let what =
+                format!("{} × {} pixels, where {} has {} × {}", found[0], found[1], first.display(), size[0], size[1]);
+            return Err(Error::BadPng { file: file.display().to_string(), what });
+        }
+        feed.row(number, &pixels);
+    }
+    Ok(width)
+}
+
+/// The PNG files below a directory, sorted by path.
+fn images_below(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    let wrong = |error| Error::reading(&directory.display().to_string(), error);
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(directory).map_err(wrong)? {
+        entries.push(entry.map_err(wrong)?.path());
+    }
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            images_below(&path, files)?;
+        } else if has_ending(&path, "png") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Height and width of an image, and its intensities from 0 to 255, line by line.
+fn read_png(path: &Path) -> Result<([usize; 2], Vec<f64>)> {
+    let file = path.display().to_string();
+    let wrong = |what: String| Error::BadPng { file: file.clone(), what };
+    let broken = |error: DecodingError| match error {
+        DecodingError::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+            Error::reading(&file, error)
+        }
+        error => wrong(error.to_string()),
+    };
+    let mut decoder = Decoder::new(BufReader::new(open_file(path)?));
+    // Fewer bits, a palette or more bits become bytes.
+    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+    let mut reader = decoder.read_info().map_err(broken)?;
+    let (height, width) = (reader.info().height, reader.info().width);
+    if u64::from(height) * u64::from(width) > WIDEST {
+        return Err(wrong(format!("{height} × {width} pixels are too many")));
+    }
+    let Some(size) = reader.output_buffer_size() else { return Err(wrong("it is too large".to_owned())) };
+    let mut bytes = vec![0; size];
+    let frame = reader.next_frame(&mut bytes).map_err(broken)?;
+    let (colours, opaque) = match frame.color_type {
+        ColorType::Grayscale => (1, true),
+        ColorType::GrayscaleAlpha => (1, false),
+        ColorType::Rgb => (3, true),
+        ColorType::Rgba => (3, false),
+        ColorType::Indexed => return Err(wrong("its palette cannot be used".to_owned())),
+    };
+    let pixels = bytes[..frame.buffer_size()].chunks_exact(frame.color_type.samples());
+    let pixels = pixels.map(|pixel| {
+        let grey = pixel[..colours].iter().all(|shade| *shade == pixel[0]) && (opaque || pixel[colours] == u8::MAX);
+        grey.then(|| f64::from(pixel[0]))
+    });
+    let pixels: Option<Vec<f64>> = pixels.collect();
+    let pixels = pixels.ok_or_else(|| wrong("it has colours, or shines through".to_owned()))?;
+    Ok(([height as usize, width as usize], pixels))
+}
