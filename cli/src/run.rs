@@ -108,7 +108,8 @@ impl Run {
         self.path.join("summary.json")
     }
 
-    /// How imputations are drawn, where it is not as `config.toml` says: a part of what `missvae reproduce` leaves.
+    /// How imputations are drawn, or distances measured, where `config.toml` does not say it: a part of what `missvae
+    /// reproduce` leaves.
     pub(crate) fn recipe(&self) -> PathBuf {
         self.path.join("recipe.json")
     }

@@ -10,6 +10,7 @@ use models::store::ModelInfo;
 
 use super::column_names;
 use crate::failure::{Failure, Result};
+use crate::output::{cells_missing, counted};
 use crate::run::Run;
 
 /// Rows drawn from the model.
@@ -57,12 +58,12 @@ impl Frechet {
         let missing = rows.missing() + empty * rows.columns();
         if missing > 0 {
             return Err(Failure::usage_hint(
-                format!("{name}: {missing} cells are missing; a Fréchet distance is one between complete rows"),
+                format!("{name}: {}; a Fréchet distance is one between complete rows", cells_missing(missing)),
                 "give a file of complete rows, or do not ask for the distance",
             ));
         }
         if rows.rows() < 2 {
-            let what = format!("{name}: {} rows; a Fréchet distance needs two", rows.rows());
+            let what = format!("{name}: {}; a Fréchet distance needs two", counted(rows.rows(), "row"));
             return Err(Failure::usage(what));
         }
         let rows = in_units_of(&info, of, rows.values(0..rows.rows()));

@@ -15,7 +15,7 @@ use crate::args::{Fill, ImputeArgs};
 use crate::failure::{Failure, Result};
 use crate::files::numbered;
 use crate::options::{ChainOption, lair_points};
-use crate::output::Output;
+use crate::output::{Output, counted};
 use crate::run::Run;
 use crate::table::{Input, Table, check_output, read_images_to_complete, read_to_complete, write_completed};
 
@@ -126,8 +126,9 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         let files = report.out.join(", ");
         let samples = describe(&imputation, &outcome);
         format!(
-            "{} missing cells of {} rows completed by their {name} in {files} ({samples})",
-            report.cells_imputed, report.rows
+            "{} of {} completed by their {name} in {files} ({samples})",
+            counted(report.cells_imputed, "missing cell"),
+            counted(report.rows, "row")
         )
     })
 }

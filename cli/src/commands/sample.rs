@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{MOST_NUMBERS, column_names, in_pool};
 use crate::args::SampleArgs;
 use crate::failure::{Failure, Result};
-use crate::output::Output;
+use crate::output::{Output, counted};
 use crate::run::Run;
 use crate::table::{check_output, write_numbers};
 
@@ -42,5 +42,5 @@ pub(crate) fn run(args: &SampleArgs) -> Result<()> {
     let values: Vec<f64> = drawn.iter().enumerate().map(restored).collect();
     write_numbers(&args.out, &column_names(&info), &values)?;
     let report = Report { rows: args.rows, out: args.out.display().to_string() };
-    output.result(&report, || format!("{} rows in {}", report.rows, report.out))
+    output.result(&report, || format!("{} in {}", counted(report.rows, "row"), report.out))
 }

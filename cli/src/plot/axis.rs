@@ -45,6 +45,20 @@ impl Axis {
         Axis { low, high, ticks }
     }
 
+    /// An axis of the logarithms to base 10 of positive `values`: whole decades around them, at least one, and about
+    /// `count` ticks. `None` if there is no value.
+    pub(super) fn around_decades(values: impl Iterator<Item = f64>, count: f64) -> Option<Axis> {
+        let logarithms: Vec<f64> = values.filter(|value| *value > 0.0 && value.is_finite()).map(f64::log10).collect();
+        let (low, high) = logarithms.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &x| (l.min(x), h.max(x)));
+        if low > high {
+            return None;
+        }
+        let low = low.floor();
+        let mut axis = Axis::between(low, high.ceil().max(low + 1.0), count, 1.0);
+        axis.ticks.iter_mut().for_each(|(_, label)| *label = format!("10^{{{label}}}"));
+        Some(axis)
+    }
+
     /// Where a value is on the axis: 0 at its low end, 1 at its high end.
     pub(super) fn place(&self, value: f64) -> f64 {
         (value - self.low) / (self.high - self.low)
@@ -91,6 +105,18 @@ mod tests {
         assert_eq!(labels([1.0, 5.0]), ["1", "2", "3", "4", "5"]);
         assert_eq!(labels([3.0, 3.0]), ["3"]);
         assert_eq!(labels([1.0, 500.0]), ["0", "100", "200", "300", "400", "500"]);
+    }
+
+    #[test]
+    fn decades_are_whole() {
+        let labels = |values: &[f64]| -> Vec<String> {
+            let axis = Axis::around_decades(values.iter().copied(), 5.0).unwrap();
+            axis.ticks.into_iter().map(|(_, label)| label).collect()
+        };
+        assert_eq!(labels(&[0.02, 0.08]), ["10^{−2}", "10^{−1}"]);
+        assert_eq!(labels(&[0.0, 1.0, f64::INFINITY]), ["10^{0}", "10^{1}"]);
+        assert_eq!(labels(&[2e-5, 3e4]), ["10^{−4}", "10^{−2}", "10^{0}", "10^{2}", "10^{4}"]);
+        assert_eq!(Axis::around_decades([0.0, -1.0].into_iter(), 5.0), None);
     }
 
     #[test]

@@ -6,8 +6,8 @@
 //! - `svg`: the elements that are written, and the mark-up of labels;
 //! - `raster`: the same figure as pixels.
 //!
-//! A figure is drawn once, as SVG; the PNG is that SVG, rasterised with bundled fonts. Labels may hold `*x*` for italics
-//! and `_{x}` for a subscript.
+//! A figure is drawn once, as SVG; the PNG is that SVG, rasterised with bundled fonts. Labels may hold `*x*` for italics,
+//! `_{x}` for a subscript and `^{x}` for a superscript.
 
 mod axis;
 mod contour;
@@ -34,7 +34,7 @@ const LEGEND_LINE: f64 = 28.0;
 const PLOT: f64 = 300.0;
 const BELOW: f64 = 66.0;
 /// Room to the left of a panel for its ticks and label, and to the right.
-const LEFT: f64 = 74.0;
+const LEFT: f64 = 98.0;
 const RIGHT: f64 = 16.0;
 /// A legend that is wider than the panels and than this is broken into lines.
 const WIDE: f64 = 900.0;
@@ -76,6 +76,8 @@ pub(crate) enum Content {
     Lines(Vec<Line>),
     /// Lines with bands, for any number of points, which are at whole numbers such as epochs.
     Curves(Vec<Line>),
+    /// The same above an axis of powers of ten. Numbers that are not positive are left out.
+    LogCurves(Vec<Line>),
     /// Densities over one square, by lines around the regions that hold half and nine tenths of the mass.
     Contours(Vec<Contour>),
     /// Nothing, not even axes.
@@ -118,11 +120,30 @@ pub(crate) struct Point {
 }
 
 impl Point {
+    /// The median of some values, with the range that leaves a twentieth of them out at either end; `None` if none is finite.
+    pub(crate) fn of_median(x: f64, values: &[f64]) -> Option<Point> {
+        let [low, y, high] = statistics::quantiles(values, [0.05, 0.5, 0.95])?;
+        Some(Point { x, y, low, high })
+    }
+
     /// The mean of some values, with the range that leaves a twentieth of them out at either end; `None` if none is finite.
     pub(crate) fn of(x: f64, values: &[f64]) -> Option<Point> {
         let [low, high] = statistics::quantiles(values, [0.05, 0.95])?;
         let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
         Some(Point { x, y: finite.iter().sum::<f64>() / finite.len() as f64, low, high })
+    }
+}
+
+impl Line {
+    /// The line of the logarithms to base 10; points without one are left out.
+    fn logarithms(&self) -> Line {
+        let points = self.points.iter().filter(|point| point.low > 0.0).map(|point| Point {
+            x: point.x,
+            y: point.y.log10(),
+            low: point.low.log10(),
+            high: point.high.log10(),
+        });
+        Line { series: self.series, points: points.collect() }
     }
 }
 
@@ -137,7 +158,7 @@ impl Content {
 
     /// Whether a series has marks beside its colour.
     fn marked(&self) -> bool {
-        matches!(self, Content::Lines(_) | Content::Curves(_))
+        matches!(self, Content::Lines(_) | Content::Curves(_) | Content::LogCurves(_))
     }
 }
 

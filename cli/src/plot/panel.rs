@@ -73,6 +73,10 @@ impl Panel {
                 let shown = lines.iter().flat_map(|line| &line.points).filter(|point| point.x.is_finite());
                 Axis::around(shown.flat_map(|point| [point.y, point.low, point.high]), count)
             }
+            Content::LogCurves(lines) => {
+                let shown = lines.iter().flat_map(|line| &line.points).filter(|point| point.x.is_finite());
+                Axis::around_decades(shown.flat_map(|point| [point.y, point.low, point.high]), count)
+            }
             Content::Contours(contours) => {
                 contours.first().map(|one| Axis::between(one.density.low, one.density.high, count, 0.0))
             }
@@ -92,6 +96,9 @@ impl Panel {
                     Content::Boxes(groups) => draw_boxes(svg, area, &y, groups),
                     Content::Lines(lines) => draw_lines(svg, area, &y, lines),
                     Content::Curves(lines) => draw_curves(svg, area, &y, lines),
+                    Content::LogCurves(lines) => {
+                        draw_curves(svg, area, &y, &lines.iter().map(Line::logarithms).collect::<Vec<_>>());
+                    }
                     Content::Contours(contours) => draw_contours(svg, area, &y, contours),
                     Content::Blank => (),
                 }

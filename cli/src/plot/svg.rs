@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 /// Fonts, the bundled one first; a viewer takes the first that it has.
 const FONTS: &str = "'Missvae Plot', 'Source Sans 3', 'Source Sans Pro', Helvetica, Arial, sans-serif";
-/// A subscript's size and depth, in sizes of the text.
-const SUBSCRIPT: f64 = 0.72;
+/// The size of a subscript or superscript, how deep the one lies and how high the other stands, in sizes of the text.
+const SCRIPT: f64 = 0.72;
 const DEPTH: f64 = 0.22;
+const HEIGHT: f64 = 0.38;
 
 /// Where a text's position is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,14 +108,18 @@ impl Svg {
         let mut content = String::new();
         let mut depth = 0.0;
         for span in spans(markup) {
-            let wanted = if span.subscript { DEPTH * size } else { 0.0 };
+            let wanted = match span.script {
+                Script::None => 0.0,
+                Script::Sub => DEPTH * size,
+                Script::Super => -HEIGHT * size,
+            };
             let mut attributes = String::new();
             if wanted != depth {
                 attributes += &format!(r#" dy="{}""#, number(wanted - depth));
                 depth = wanted;
             }
-            if span.subscript {
-                attributes += &format!(r#" font-size="{}""#, number(SUBSCRIPT * size));
+            if span.script != Script::None {
+                attributes += &format!(r#" font-size="{}""#, number(SCRIPT * size));
             }
             if span.italic {
                 attributes += r#" font-style="italic""#;
@@ -148,10 +153,20 @@ fn escaped(text: &str) -> String {
 pub(super) struct Span {
     pub(super) text: String,
     pub(super) italic: bool,
-    pub(super) subscript: bool,
+    pub(super) script: Script,
 }
 
-/// Takes mark-up apart: `*x*` is italic, `_{x}` a subscript, which may hold italics.
+/// Where a piece of a label stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Script {
+    /// On the line.
+    #[default]
+    None,
+    Sub,
+    Super,
+}
+
+/// Takes mark-up apart: `*x*` is italic, `_{x}` a subscript and `^{x}` a superscript, which may hold italics.
 pub(super) fn spans(markup: &str) -> Vec<Span> {
     let mut spans = Vec::new();
     let mut span = Span::default();
@@ -166,11 +181,12 @@ pub(super) fn spans(markup: &str) -> Vec<Span> {
         let style = Span { text: String::new(), ..span };
         match letter {
             '*' => turn(&mut span, Span { italic: !style.italic, ..style }),
-            '_' if letters.peek() == Some(&'{') => {
+            '_' | '^' if letters.peek() == Some(&'{') => {
                 letters.next();
-                turn(&mut span, Span { subscript: true, ..style });
+                let script = if letter == '_' { Script::Sub } else { Script::Super };
+                turn(&mut span, Span { script, ..style });
             }
-            '}' if span.subscript => turn(&mut span, Span { subscript: false, ..style }),
+            '}' if span.script != Script::None => turn(&mut span, Span { script: Script::None, ..style }),
             letter => span.text.push(letter),
         }
     }
@@ -180,6 +196,6 @@ pub(super) fn spans(markup: &str) -> Vec<Span> {
 
 /// About how wide a text is: the fonts' mean letter is a little under half as wide as its size.
 pub(super) fn width(markup: &str, size: f64) -> f64 {
-    let of = |span: &Span| span.text.chars().count() as f64 * if span.subscript { SUBSCRIPT } else { 1.0 };
+    let of = |span: &Span| span.text.chars().count() as f64 * if span.script == Script::None { 1.0 } else { SCRIPT };
     0.5 * size * spans(markup).iter().map(of).sum::<f64>()
 }

@@ -1,6 +1,6 @@
 //! Figures as files.
 
-use super::svg::{Span, spans};
+use super::svg::{Script, Span, spans};
 use super::*;
 
 fn figure() -> Figure {
@@ -62,6 +62,22 @@ fn curves_rows_and_a_long_legend() {
     assert_eq!(long.matches("a series of many").count(), 30);
 }
 
+/// Curves above powers of ten: what has no logarithm is left out.
+#[test]
+fn logarithmic_curves() {
+    let mut figure = figure();
+    let point = |x: f64, y: f64| Point { x, y, low: y, high: y };
+    let line = |points: &[Point]| Content::LogCurves(vec![Line { series: 0, points: points.to_vec() }]);
+    figure.panels.truncate(1);
+    figure.panels[0].content = line(&[point(1.0, 2e-3), point(2.0, 0.0), point(3.0, 50.0)]);
+    let text = figure.svg();
+    let ticks = [-3, -2, -1, 0, 1, 2].map(|power: i32| power.to_string().replace('-', "−"));
+    assert!(ticks.iter().all(|tick| text.contains(&format!(">{tick}</tspan>"))), "{text}");
+    assert!(!text.contains("inf") && !text.contains("NaN"));
+    figure.panels[0].content = line(&[point(1.0, 0.0)]);
+    assert!(figure.svg().contains("no finite value"));
+}
+
 /// A density has a line for each of its regions; without a density there is none.
 #[test]
 fn contours() {
@@ -97,16 +113,17 @@ fn letters_become_pixels() {
 
 #[test]
 fn mark_up() {
-    let span = |text: &str, italic, subscript| Span { text: text.to_owned(), italic, subscript };
+    let span = |text: &str, italic, script| Span { text: text.to_owned(), italic, script };
     assert_eq!(
         spans("*p*_{*θ*}(x_{mis})"),
         [
-            span("p", true, false),
-            span("θ", true, true),
-            span("(x", false, false),
-            span("mis", false, true),
-            span(")", false, false)
+            span("p", true, Script::None),
+            span("θ", true, Script::Sub),
+            span("(x", false, Script::None),
+            span("mis", false, Script::Sub),
+            span(")", false, Script::None)
         ]
     );
-    assert_eq!(spans("a_b} <"), [span("a_b} <", false, false)]);
+    assert_eq!(spans("a_b} <"), [span("a_b} <", false, Script::None)]);
+    assert_eq!(spans("10^{−2}"), [span("10", false, Script::None), span("−2", false, Script::Super)]);
 }

@@ -153,19 +153,63 @@ fn signal_to_noise() {
     assert!(place.read("out/fig8.png").starts_with(b"\x89PNG"));
 }
 
+/// A CSV table of eight columns.
+fn eight_columns(rows: usize) -> String {
+    let cell = |n: usize, d: usize| format!("{}", ((n * 8 + d) as f64 * 0.37).sin());
+    let row = |n: usize| (0..8).map(|d| cell(n, d)).collect::<Vec<_>>().join(",");
+    let lines: Vec<String> = (0..rows).map(row).collect();
+    format!("a,b,c,d,e,f,g,h\n{}\n", lines.join("\n"))
+}
+
+/// Distances while training: a run on complete rows first, which the others take features from. Following a run changes nothing
+/// of it, and it is gone on with by the same command only.
+#[test]
+fn distances_to_complete_rows() {
+    let place = Place::new();
+    place.write("sets/gas/train.csv", eight_columns(60));
+    place.write("sets/gas/test.csv", eight_columns(30));
+    let small = "--data sets --rates 0.5 --methods mvae,miss-svae --seeds 2 --updates 4 --hidden 4 --blocks 1 --quiet";
+    let command = format!("reproduce fig12 {small} --json");
+    let plan = place.missvae(&format!("{command} --dry-run --out out")).json();
+    assert_eq!(plan["runs"].as_array().unwrap().len(), 5);
+    let report = place.missvae(&format!("{command} --out out")).json();
+    let rows = report["rows"].as_array().unwrap();
+    check_files(&place, "out", "fig12", 4);
+    assert!(place.text("out/fig12.svg").contains("GAS, 50% missing"));
+    assert_eq!(std::fs::read_dir(place.file("out/runs")).unwrap().count(), 5);
+    for row in rows {
+        let run = format!("out/runs/{}", row["run"].as_str().unwrap());
+        let metrics = place.text(&format!("{run}/metrics.jsonl"));
+        let distances: Vec<f64> = metrics
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["frechet"].as_f64().unwrap())
+            .collect();
+        assert!(distances.len() == 4 && distances.iter().all(|distance| *distance > 0.0), "{metrics}");
+        assert_eq!((row["frechet"].as_f64(), row["log_likelihood"].as_f64()), (distances.last().copied(), None));
+        place.refuses(&format!("train --resume {run}"), 2, &["only an experiment", "missvae reproduce"]);
+    }
+    // The same bits elsewhere, and the same model as of a run that is not followed.
+    place.missvae(&format!("{command} --jobs 1 --threads 1 --out other")).ok();
+    assert!(place.read("out/fig12.csv") == place.read("other/fig12.csv"));
+    let scored =
+        format!("reproduce fig3 {small} --importance-samples 5 --refit-updates 0 --test-rows 2 --out plain --json");
+    let plain = place.missvae(&scored).json();
+    for (row, plain) in rows.iter().zip(plain["rows"].as_array().unwrap()) {
+        let model = |out: &str, row: &Value| {
+            place.read(&format!("{out}/runs/{}/model.safetensors", row["run"].as_str().unwrap()))
+        };
+        assert!(row["run"] != plain["run"] && model("out", row) == model("plain", plain));
+    }
+    place.refuses("reproduce fig12 --data sets --test-rows 3", 2, &["--test-rows", "fig12"]);
+}
+
 /// Tables of the user's: a run for each, each share of hidden cells, method and seed; a score that would be made
 /// otherwise now is made again, without another training.
 #[test]
 fn tables_with_cells_hidden() {
     let place = Place::new();
-    let table = |rows: usize| {
-        let cell = |n: usize, d: usize| format!("{}", ((n * 8 + d) as f64 * 0.37).sin());
-        let row = |n: usize| (0..8).map(|d| cell(n, d)).collect::<Vec<_>>().join(",");
-        let lines: Vec<String> = (0..rows).map(row).collect();
-        format!("a,b,c,d,e,f,g,h\n{}\n", lines.join("\n"))
-    };
-    place.write("sets/gas/train.csv", table(60));
-    place.write("sets/gas/test.csv", table(30));
+    place.write("sets/gas/train.csv", eight_columns(60));
+    place.write("sets/gas/test.csv", eight_columns(30));
     let command = "reproduce fig3 --data sets --rates 0.2,0.8 --methods mvae,demiss-vae --seeds 2 --updates 2 --hidden 4 \
                    --blocks 1 --test-rows 5 --importance-samples 20 --refit-updates 1 --out out";
     let report = place.missvae(&format!("{command} --json --quiet")).json();
@@ -188,16 +232,16 @@ fn tables_with_cells_hidden() {
     let plan = place.missvae(&format!("{command} --dry-run")).ok().stdout;
     assert!(plan.contains("8 runs are left to do"), "scored otherwise last time: {plan}");
 
-    let gaps = table(30).replacen("0,", ",", 1);
-    place.write("gaps/gas/train.csv", table(60));
+    let gaps = eight_columns(30).replacen("0,", ",", 1);
+    place.write("gaps/gas/train.csv", eight_columns(60));
     place.write("gaps/gas/test.csv", gaps);
     place.write("narrow/gas/train.csv", "a,b\n1,2\n2,1\n");
     place.write("narrow/gas/test.csv", "a,b\n1,2\n");
-    place.write("empty/gas/train.csv", table(60));
+    place.write("empty/gas/train.csv", eight_columns(60));
     for (arguments, words) in [
         ("fig3 --out x", ["fig3 needs --data", "gas/"]),
         ("fig3 --data out", ["out: there is no gas/", "miniboone/"]),
-        ("fig3 --data gaps --out x", ["gaps/gas/test.csv: 1 cells are missing", "complete"]),
+        ("fig3 --data gaps --out x", ["gaps/gas/test.csv: 1 cell is missing in 30 rows", "complete"]),
         ("fig3 --data narrow --out x", ["UCI Gas", "8 columns"]),
         ("fig3 --data empty --out x", ["empty/gas: there is no file test", ".npy"]),
         ("fig3 --data sets --rates 1.5 --out x", ["--rates 1.5", "less than 1"]),

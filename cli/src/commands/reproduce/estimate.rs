@@ -12,9 +12,9 @@ use super::execute::{Workers, finished, updates};
 use super::experiment::Spec;
 use super::imputations::Imputations;
 use super::prepare::Prepared;
-use super::source::Source;
+use super::source::{Measure, Source};
 use crate::failure::Result;
-use crate::output::{Output, aligned};
+use crate::output::{Output, aligned, counted};
 
 /// Updates that are not measured, and the most that are.
 const WARM_UP: u64 = 2;
@@ -79,7 +79,7 @@ pub(super) fn report(
                 (update, score)
             }
         };
-        let total = updates(run, source);
+        let total = updates(&run.plan, source.size(&run.spec).0);
         let name = run.name();
         let finished = finished(run, source)?.is_some() || lines.iter().any(|line| line.run == name);
         lines.push(Line {
@@ -134,7 +134,12 @@ fn measure(run: &Prepared, source: &impl Source) -> Result<(f64, f64)> {
     seconds.sort_by(f64::total_cmp);
     let update = seconds.get(seconds.len() / 2).copied().unwrap_or(0.0);
     let mut model = Fitted::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
-    Ok((update, source.seconds_to_score(run, &all, &mut model)?))
+    let score = match source.measure() {
+        Measure::LogLikelihood => source.seconds_to_score(run, &all, &mut model)?,
+        // What is measured while a run is followed is short beside it.
+        Measure::Distance => 0.0,
+    };
+    Ok((update, score))
 }
 
 /// The plan for people: a line for each setting, seeds together.
@@ -174,8 +179,10 @@ fn text(report: &Report) -> String {
         report.runs.iter().any(|line| line.imputations == Imputations::Rejection(Default::default()).name());
     let caveat = if rejection { "; rejection takes longer on a fitted model than on the initial one" } else { "" };
     format!(
-        "{}{left} runs are left to do, {} at a time: about {}{caveat}\n",
+        "{}{} {} left to do, {} at a time: about {}{caveat}\n",
         aligned(&lines),
+        counted(left, "run"),
+        if left == 1 { "is" } else { "are" },
         report.jobs,
         duration(report.seconds)
     )

@@ -10,12 +10,13 @@ use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 
 use super::super::lock;
-use super::super::train::{Bar, Fitted, Job, Summary};
+use super::super::train::{Bar, Fitted, Job, Summary, Tracked};
 use super::prepare::Prepared;
-use super::source::{Score, Source};
+use super::source::{Measure, Score, Source};
 use crate::args::ReproduceArgs;
 use crate::failure::{Failure, Result};
 use crate::files::write_atomic;
+use crate::options::Plan;
 use crate::output::Output;
 use crate::run::Run;
 use crate::signal;
@@ -61,6 +62,9 @@ pub(super) struct Evaluation {
     pub(super) standard_error: Option<f64>,
     /// Rows that were scored.
     pub(super) rows: usize,
+    /// The last Fréchet distance to the test rows, where it was followed and is finite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) frechet: Option<f64>,
     /// How, see [`Source::scoring`].
     #[serde(default = "by_grid")]
     pub(super) scoring: String,
@@ -104,7 +108,7 @@ pub(super) fn all(
             distinct.len() - 1
         });
     }
-    let total = distinct.iter().map(|run| updates(run, source)).sum();
+    let total = distinct.iter().map(|run| updates(&run.plan, source.size(&run.spec).0)).sum();
     let board = Board { output, bar: output.bar(total, "updates"), done: AtomicUsize::new(0), of: distinct.len() };
     let results: Vec<Mutex<Option<Evaluation>>> = distinct.iter().map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
@@ -139,11 +143,10 @@ pub(super) fn all(
     }
 }
 
-/// Updates of a whole run.
-pub(super) fn updates(run: &Prepared, source: &impl Source) -> u64 {
-    let options = &run.plan.options;
-    let per_epoch = source.size(&run.spec).0.div_ceil(run.plan.train.batch_size) as u64;
-    options.updates.unwrap_or(options.epochs.unwrap_or(0) * per_epoch)
+/// Updates of a whole run on so many rows.
+pub(super) fn updates(plan: &Plan, rows: usize) -> u64 {
+    let per_epoch = rows.div_ceil(plan.train.batch_size) as u64;
+    plan.options.updates.unwrap_or(plan.options.epochs.unwrap_or(0) * per_epoch)
 }
 
 /// What is said while runs are carried out.
@@ -178,7 +181,7 @@ pub(super) fn finished(run: &Prepared, source: &impl Source) -> Result<Option<Ev
 
 /// Carries out one run, or what is left of it.
 fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option<Evaluation>> {
-    let total = updates(run, source);
+    let total = updates(&run.plan, source.size(&run.spec).0);
     if let Some(evaluation) = finished(run, source)? {
         board.bar.inc(total);
         board.tell(run, "finished before");
@@ -187,6 +190,12 @@ fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option
     let directory = open(run)?;
     let sampler = run.spec.imputations.sampler(source.truth())?;
     let rows = source.rows(run)?;
+    let tracked = match &run.followed {
+        None => None,
+        Some((features, every)) => {
+            source.frechet(run, &rows, features)?.map(|frechet| Tracked { frechet, every: *every, seed: run.spec.seed })
+        }
+    };
     let (quiet, bar) = (board.output.silenced(), Bar::Shared(board.bar.clone()));
     let job = Job {
         output: &quiet,
@@ -194,7 +203,7 @@ fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option
         rows: &rows,
         run: &directory,
         sampler,
-        tracked: None,
+        tracked,
         bar: &bar,
         every: EVERY,
     };
@@ -205,14 +214,17 @@ fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option
         }
         fitted => fitted?,
     };
-    let mut model = match model {
-        Some(model) => model,
-        None => {
-            board.bar.inc(total);
-            directory.load_model()?.0
+    if model.is_none() {
+        board.bar.inc(total);
+    }
+    let score = match source.measure() {
+        Measure::Distance => Ok(None),
+        Measure::LogLikelihood => {
+            let mut model = model.map_or_else(|| directory.load_model().map(|(model, _)| model), Ok)?;
+            source.score(run, &rows, &mut model).map(Some)
         }
     };
-    let score = match source.score(run, &rows, &mut model) {
+    let score = match score {
         Err(Failure::Model(error @ models::Error::NotFinite { .. })) => {
             board.tell(run, &format!("not scored: refitting its encoder: {error}"));
             return Ok(None);
@@ -222,8 +234,14 @@ fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option
     let evaluation = evaluation(score, source.scoring(run), &summary);
     let text = serde_json::to_string_pretty(&evaluation).map_err(|error| Failure::Failed(error.to_string()))?;
     write_atomic(&run.directory.join(EVALUATION), |file| writeln!(file, "{text}"))?;
-    let score = evaluation.log_likelihood.map_or("not finite".to_owned(), |score| format!("{score:.4} nats a row"));
-    board.tell(run, &format!("log-likelihood {score}, {:.0} s", summary.seconds));
+    let number = |x: Option<f64>| x.map_or("not finite".to_owned(), |x| format!("{x:.4}"));
+    let result = match (source.measure(), run.followed.is_some()) {
+        (Measure::LogLikelihood, _) => format!("log-likelihood {} nats a row, ", number(evaluation.log_likelihood)),
+        (Measure::Distance, true) => format!("Fréchet distance {}, ", number(evaluation.frechet)),
+        // What the others take features from.
+        (Measure::Distance, false) => String::new(),
+    };
+    board.tell(run, &format!("{result}{:.0} s", summary.seconds));
     Ok(Some(evaluation))
 }
 
@@ -232,7 +250,7 @@ fn open(run: &Prepared) -> Result<Run> {
     let exists = run.directory.join("config.toml").exists();
     let directory = if exists { Run::open(&run.directory)? } else { Run::create(&run.directory, true)? };
     directory.sweep();
-    if let Some(recipe) = run.spec.imputations.recipe() {
+    if let Some(recipe) = &run.recipe {
         write_atomic(&directory.recipe(), |file| writeln!(file, "{recipe:#}"))?;
     }
     // Last: it is what says that the rest is there.
@@ -240,13 +258,16 @@ fn open(run: &Prepared) -> Result<Run> {
     Ok(directory)
 }
 
-fn evaluation(score: Score, scoring: String, summary: &Summary) -> Evaluation {
+fn evaluation(score: Option<Score>, scoring: String, summary: &Summary) -> Evaluation {
     let finite = |x: f64| x.is_finite().then_some(x);
+    let log_likelihood = score.and_then(|score| finite(score.log_likelihood));
+    let score = score.unwrap_or_default();
     let importance = score.importance;
     Evaluation {
-        log_likelihood: finite(score.log_likelihood),
+        log_likelihood,
         standard_error: score.standard_error,
         rows: score.rows,
+        frechet: summary.frechet.and_then(finite),
         scoring,
         grid_cells: score.grid.map(|(cells, _)| cells),
         grid_change: score.grid.and_then(|(_, change)| finite(change)),

@@ -52,6 +52,7 @@ pub(super) struct Drawn<'a, S> {
 }
 
 /// What the user asks of an experiment.
+#[derive(Clone)]
 pub(super) struct Settings {
     pub(super) methods: Vec<Method>,
     pub(super) components: Vec<usize>,

@@ -5,6 +5,7 @@ use super::experiment::{Experiment, Outline, Spec};
 use super::mog::{COMPLETE_ROWS, MogData};
 use super::posteriors::{self, Column};
 use crate::failure::{Failure, Result};
+use crate::output::cells_missing;
 
 pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
     outline: Outline {
@@ -33,8 +34,9 @@ fn check(data: &MogData) -> Result<()> {
     let missing = complete.train.missing() + complete.dropped * complete.train.columns();
     if missing > 0 {
         return Err(Failure::usage(format!(
-            "{}: {missing} cells are missing, and fig1 fits complete rows",
-            complete.name
+            "{}: {}, and fig1 fits complete rows",
+            complete.name,
+            cells_missing(missing)
         )));
     }
     posteriors::check(data)

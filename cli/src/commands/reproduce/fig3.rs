@@ -23,25 +23,11 @@ pub(super) const EXPERIMENT: Experiment<Sets> = Experiment {
 /// The paper's shares of missing cells.
 const RATES: [f64; 3] = [0.2, 0.5, 0.8];
 
-/// A run for each table, share, method and seed; what is quick to have comes first: one seed of everything.
-fn specs(settings: &Settings, sets: &Sets) -> Vec<Spec> {
+/// A run for each table, share, method and seed.
+pub(super) fn specs(settings: &Settings, sets: &Sets) -> Vec<Spec> {
     let rates = if settings.rates.is_empty() { &RATES[..] } else { &settings.rates };
-    let mut specs = Vec::new();
-    for &seed in &settings.seeds {
-        for (table, set) in sets.sets.iter().enumerate() {
-            for &rate in rates {
-                for &components in &settings.components {
-                    for &method in &settings.methods {
-                        let training =
-                            TrainOptions { preset: Some(set.preset), hide: Some(rate), ..TrainOptions::default() };
-                        let imputations = imputations_of(&method);
-                        specs.push(Spec { panel: set.name, table, method, components, imputations, seed, training });
-                    }
-                }
-            }
-        }
-    }
-    specs
+    let trainings = rates.iter().map(|&rate| TrainOptions { hide: Some(rate), ..TrainOptions::default() });
+    sets.specs(settings, &trainings.collect::<Vec<_>>(), imputations_of)
 }
 
 fn figure(drawn: &Drawn<'_, Sets>) -> Result<Figure> {

@@ -41,29 +41,15 @@ const LATENTS: [usize; 4] = [25, 50, 100, 200];
 const QUADRANTS: usize = 2;
 
 fn specs(settings: &Settings, sets: &Sets, latents: &[usize]) -> Vec<Spec> {
-    let mut specs = Vec::new();
-    for &seed in &settings.seeds {
-        for (table, set) in sets.sets.iter().enumerate() {
-            for &latent in latents {
-                for &components in &settings.components {
-                    for &method in &settings.methods {
-                        let training = TrainOptions {
-                            preset: Some(set.preset),
-                            latent: Some(latent),
-                            hide_quadrants: Some(QUADRANTS),
-                            ..TrainOptions::default()
-                        };
-                        let imputations = match method.bound() {
-                            Some(_) => Imputations::None,
-                            None => Imputations::PseudoGibbs,
-                        };
-                        specs.push(Spec { panel: set.name, table, method, components, imputations, seed, training });
-                    }
-                }
-            }
-        }
-    }
-    specs
+    let trainings = latents.iter().map(|&latent| TrainOptions {
+        latent: Some(latent),
+        hide_quadrants: Some(QUADRANTS),
+        ..TrainOptions::default()
+    });
+    sets.specs(settings, &trainings.collect::<Vec<_>>(), |method| match method.bound() {
+        Some(_) => Imputations::None,
+        None => Imputations::PseudoGibbs,
+    })
 }
 
 /// A panel for each set of images, a box for each method.

@@ -15,7 +15,7 @@ use crate::plot::{Content, Contour, Density, Figure, Panel};
 
 pub(super) const NAME: &str = "fig7";
 
-/// The square that is shown, and the points of its lattice along a side.
+/// The square that is shown, in standard deviations, and the points of its lattice along a side.
 const HALF_WIDTH: f64 = 3.5;
 const SIDE: usize = 141;
 /// Every so many points of the lattice, along both axes, are in the CSV.
@@ -49,6 +49,8 @@ pub(super) fn run(data: &MogData, out: &Path, output: &Output) -> Result<()> {
     if truth.columns() < 2 {
         return Err(Failure::usage(format!("{}: its mixture has a single column, and {NAME} shows pairs", data.name)));
     }
+    // As the paper's is: one square then shows every pair.
+    let truth = truth.clone().standardised();
     create_directory(out)?;
     data.keep()?;
     output.say(format!("{NAME}: the pairwise marginals of {}", data.name));
@@ -58,7 +60,7 @@ pub(super) fn run(data: &MogData, out: &Path, output: &Output) -> Result<()> {
     for second in 1..columns {
         for first in 0..columns - 1 {
             let content = if first < second {
-                let density = density(truth, first, second);
+                let density = density(&truth, first, second);
                 rows.extend(points(&density, names[first], names[second]));
                 Content::Contours(vec![Contour { series: 0, density }])
             } else {

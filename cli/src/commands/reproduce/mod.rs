@@ -2,7 +2,7 @@
 //!
 //! In the order in which a reader needs them:
 //! - `experiment`: what an experiment is, what the user changes, and the runs that follow;
-//! - `fig1` to `fig11`: the experiments, one file each; `boxes` and `posteriors`: what those of one kind share, `lines` too;
+//! - `fig1` to `fig12`: the experiments, one file each; `boxes` and `posteriors`: what those of one kind share, `lines` too;
 //! - `source`: what runs are fitted to and scored on: `mog`, mixtures of Gaussians; `sets`, tables and images of the user's;
 //! - `imputations`: what renews imputations;
 //! - `prepare`, `execute`: runs with their directories, and how they are carried out; `estimate`: how long that takes;
@@ -15,6 +15,7 @@ mod experiment;
 mod fig1;
 mod fig10;
 mod fig11;
+mod fig12;
 mod fig2;
 mod fig3;
 mod fig4;
@@ -74,6 +75,7 @@ const FIGURES: &[Known] = &[
     Known::Mog(&fig9::EXPERIMENT),
     Known::Mog(&fig10::EXPERIMENT),
     Known::Mog(&fig11::EXPERIMENT),
+    Known::Sets(&fig12::EXPERIMENT),
     Known::Sets(&fig4::FIGURE_13),
 ];
 
@@ -135,13 +137,14 @@ fn carry_out<S: Source>(
     let name = experiment.outline.name;
     let workers = Workers::new(args)?;
     (experiment.check)(source)?;
+    let features = prepare::runs(settings, source.features(settings), source, &out.join("runs"), &[])?;
     let specs = (experiment.specs)(settings, source)?;
     if specs.iter().any(|spec| spec.imputations.needs_truth()) && source.truth().is_none() {
         let place = args.data.as_deref().unwrap_or(Path::new("")).display();
         let what = format!("{place}: there is no truth.json, and {name} draws imputations from the truth");
         return Err(Failure::usage_hint(what, "leave out --data to use a generated mixture"));
     }
-    let runs = prepare::runs(settings, specs, source, &out.join("runs"))?;
+    let runs = prepare::runs(settings, specs, source, &out.join("runs"), &features)?;
     if !args.dry_run {
         create_directory(&out.join("runs"))?;
         source.keep()?;
@@ -149,14 +152,23 @@ fn carry_out<S: Source>(
     output.say(format!("{name}: {}", experiment.outline.about));
     output.say(source.describe());
     if args.dry_run {
-        return estimate::report(name, &runs, source, &workers, output);
+        let all: Vec<_> = features.into_iter().chain(runs).collect();
+        return estimate::report(name, &all, source, &workers, output);
     }
-    let results = execute::all(&runs, source, &workers, output).map_err(|failure| match failure {
-        Failure::Interrupted(_) => {
-            Failure::Interrupted("the same command goes on from the checkpoints of the runs".to_owned())
-        }
-        other => other,
-    })?;
+    let execute = |runs| {
+        execute::all(runs, source, &workers, output).map_err(|failure| match failure {
+            Failure::Interrupted(_) => {
+                Failure::Interrupted("the same command goes on from the checkpoints of the runs".to_owned())
+            }
+            other => other,
+        })
+    };
+    let fitted = execute(&features)?;
+    if let Some((features, _)) = features.iter().zip(&fitted).find(|(_, fitted)| fitted.is_none()) {
+        let what = format!("{}: without it there are no features to measure distances in", features.title());
+        return Err(Failure::Failed(what));
+    }
+    let results = execute(&runs)?;
     let rows = results::rows(name, &runs, &results, source)?;
     super::write_records(&out.join(format!("{name}.csv")), &rows)?;
     let drawn = Drawn { settings, runs: &runs, rows: &rows, source };
@@ -170,7 +182,7 @@ fn finish(output: &Output, experiment: &'static str, out: &Path, source: &impl S
     let outcome = Outcome { experiment, rows };
     output.result(&outcome, || {
         let remark = source.remark().map_or(String::new(), |remark| remark + "\n");
-        results::table(&outcome.rows) + &remark + &files(out, experiment)
+        results::table(&outcome.rows, source.measure()) + &remark + &files(out, experiment)
     })
 }
 
@@ -192,16 +204,17 @@ fn find(name: &str) -> Result<Known> {
 fn refuse_what_does_not_apply(figure: Known, args: &ReproduceArgs) -> Result<()> {
     let name = figure.name();
     let sets = matches!(figure, Known::Sets(_));
-    let images = sets && name != fig3::EXPERIMENT.outline.name;
+    let tables = [fig3::EXPERIMENT.outline.name, fig12::NAME].contains(&name);
+    let (images, scored) = (sets && !tables, sets && name != fig12::NAME);
     let runs = matches!(figure, Known::Mog(_) | Known::Sets(_));
     let given = [
         ("points", args.points.is_some(), name == fig5::EXPERIMENT.outline.name),
         ("rows", args.rows.is_some(), !sets),
-        ("rates", !args.rates.is_empty(), name == fig3::EXPERIMENT.outline.name),
+        ("rates", !args.rates.is_empty(), tables),
         ("latents", !args.latents.is_empty(), name == fig4::FIGURE_13.outline.name),
-        ("test-rows", args.test_rows.is_some(), sets),
-        ("importance-samples", args.importance_samples.is_some(), sets),
-        ("refit-updates", args.refit_updates.is_some(), sets),
+        ("test-rows", args.test_rows.is_some(), scored),
+        ("importance-samples", args.importance_samples.is_some(), scored),
+        ("refit-updates", args.refit_updates.is_some(), scored),
         ("dry-run", args.dry_run, runs),
         ("jobs", args.jobs.is_some(), runs),
         ("updates", args.updates.is_some(), runs),

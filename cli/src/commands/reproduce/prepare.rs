@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
+
+use super::execute::updates;
 use super::experiment::{Settings, Spec};
 use super::source::Source;
 use crate::failure::{Failure, Result};
@@ -12,20 +15,29 @@ use crate::options::{Plan, TrainOptions};
 /// new ones.
 const VERSION: u32 = 1;
 
+/// About how often the distance of a model to the test rows is measured while it is trained.
+const DISTANCES: u64 = 50;
+
 /// A run that can be begun, gone on with, or found finished.
 pub(super) struct Prepared {
     pub(super) spec: Spec,
     pub(super) plan: Plan,
     /// Its directory: what it is, and a hash of all that it depends on.
     pub(super) directory: PathBuf,
+    /// What of it is not in its plan.
+    pub(super) recipe: Option<Value>,
+    /// Where the distance to the test rows is measured: by whose features, and every how many epochs.
+    pub(super) followed: Option<(PathBuf, u64)>,
 }
 
-/// Settles all runs before the first one begins, so that a wrong option is found at once.
+/// Settles all runs before the first one begins, so that a wrong option is found at once. Where there are `features`, runs are
+/// followed by the distance to the test rows in the features of the one on the same table.
 pub(super) fn runs(
     settings: &Settings,
     specs: Vec<Spec>,
     source: &impl Source,
     directory: &Path,
+    features: &[Prepared],
 ) -> Result<Vec<Prepared>> {
     let prepare = |spec: Spec| -> Result<Prepared> {
         // A single component takes the budget as samples: outside the logarithm or inside, as its bound has them.
@@ -42,10 +54,19 @@ pub(super) fn runs(
         let options = settings.training.clone().over(said).with_preset()?;
         let (rows, columns) = source.size(&spec);
         let plan = options.settle(rows, columns)?;
-        let recipe = spec.imputations.recipe().map_or(String::new(), |recipe| recipe.to_string());
+        let features = features.iter().find(|features| features.spec.table == spec.table);
+        let followed = features.map(|features| {
+            let epochs = updates(&plan, rows) / rows.div_ceil(plan.train.batch_size).max(1) as u64;
+            (features, (epochs / DISTANCES).max(1))
+        });
+        let recipe = followed
+            .as_ref()
+            .map(|(features, every)| json!({"frechet_every": every, "features": features.name()}))
+            .or_else(|| spec.imputations.recipe());
         let text = toml::to_string(&plan.options).map_err(|error| Failure::Failed(error.to_string()))?;
-        let recipe = format!("{VERSION}\n{text}\n{recipe}\n{}", source.fingerprint(&spec));
-        let hash = fnv1a(recipe.bytes().map(u64::from));
+        let told = recipe.as_ref().map_or(String::new(), Value::to_string);
+        let whole = format!("{VERSION}\n{text}\n{told}\n{}", source.fingerprint(&spec));
+        let hash = fnv1a(whole.bytes().map(u64::from));
         let Spec { method, components, seed, .. } = &spec;
         let prefix = spec.prefix();
         let name = format!("{prefix}{}-k{components}-{}-seed{seed}-{hash:016x}", method.name, spec.imputations.slug());
@@ -53,7 +74,8 @@ pub(super) fn runs(
         let table = source.table(&spec);
         let table = std::path::absolute(table).unwrap_or_else(|_| table.to_owned());
         let options = TrainOptions { data: Some(table.display().to_string()), ..plan.options };
-        Ok(Prepared { plan: Plan { options, ..plan }, directory: directory.join(name), spec })
+        let followed = followed.map(|(features, every)| (features.directory.clone(), every));
+        Ok(Prepared { plan: Plan { options, ..plan }, directory: directory.join(name), spec, recipe, followed })
     };
     specs.into_iter().map(prepare).collect()
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::execute::Evaluation;
 use super::imputations::family_name;
 use super::prepare::Prepared;
-use super::source::Source;
+use super::source::{Measure, Source};
 use crate::failure::Result;
 use crate::output::aligned;
 
@@ -42,6 +42,8 @@ pub(super) struct Row {
     pub(super) log_likelihood: Option<f64>,
     /// Its standard error over test rows, which are the same for all runs.
     pub(super) standard_error: Option<f64>,
+    /// The Fréchet distance of the model's samples to the test rows, where it was followed.
+    pub(super) frechet: Option<f64>,
     /// Mean of the bound over the last epoch, in nats a row.
     pub(super) objective: Option<f64>,
     /// Share of the cells, or number of the quadrants, that are hidden before training; nothing if the table comes with its gaps.
@@ -56,6 +58,16 @@ pub(super) struct Row {
     pub(super) log_likelihood_before_refit: Option<f64>,
     /// The directory below `runs/`.
     pub(super) run: String,
+}
+
+impl Row {
+    /// What runs are compared by.
+    fn measured(&self, measure: Measure) -> Option<f64> {
+        match measure {
+            Measure::LogLikelihood => self.log_likelihood,
+            Measure::Distance => self.frechet,
+        }
+    }
 }
 
 /// A line for each run.
@@ -97,6 +109,7 @@ pub(super) fn rows(
             updates: result.as_ref().map(|result| result.updates),
             log_likelihood: result.as_ref().and_then(|result| result.log_likelihood),
             standard_error: result.as_ref().and_then(|result| result.standard_error),
+            frechet: result.as_ref().and_then(|result| result.frechet),
             objective: result.as_ref().and_then(|result| result.objective),
             hidden: run.spec.hidden(),
             latent: run.plan.vae.latent,
@@ -116,7 +129,7 @@ pub(super) fn values(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> Vec<f64> {
 }
 
 /// A table for people: a line for each setting, seeds together.
-pub(super) fn table(rows: &[Row]) -> String {
+pub(super) fn table(rows: &[Row], measure: Measure) -> String {
     let title = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
     let mut lines = vec![title(&[
         "panel",
@@ -126,7 +139,7 @@ pub(super) fn table(rows: &[Row]) -> String {
         "K",
         "imputations",
         "JSD",
-        "log-likelihood",
+        measure.name(),
         "deviation",
         "seeds",
     ])];
@@ -140,7 +153,8 @@ pub(super) fn table(rows: &[Row]) -> String {
             continue;
         }
         seen.push(key(row));
-        let found = values(rows, |other| key(other) == key(row));
+        let same = rows.iter().filter(|other| key(other) == key(row));
+        let found: Vec<f64> = same.filter_map(|row| row.measured(measure)).collect();
         let (mean, error) = models::evaluate::mean_and_standard_error(&found);
         let deviation = error * (found.len() as f64).sqrt();
         let text = |x: f64| if x.is_finite() { format!("{x:.4}") } else { "–".to_owned() };

@@ -8,17 +8,22 @@ use std::time::Instant;
 use models::data::{Data, Standardisation, shuffled};
 use models::evaluate::{RefitConfig, iwelbo, refit_encoder};
 use models::imputer::Fitted;
+use models::method::Method;
 use samplers::stream::{Purpose, stream};
 
 use super::super::data_of;
 use super::super::evaluate::{Importance, ImportanceScore, Refit, refit_config};
-use super::super::train::{Rows, fingerprint};
-use super::experiment::Spec;
+use super::super::frechet::{Compared, Frechet};
+use super::super::train::{Rows, fingerprint, model_info};
+use super::experiment::{Settings, Spec};
+use super::fig12;
+use super::imputations::Imputations;
 use super::prepare::Prepared;
-use super::source::{Score, Source};
+use super::source::{Measure, Score, Source};
 use crate::args::ReproduceArgs;
 use crate::failure::{Failure, Result};
 use crate::options::{Preset, TrainOptions};
+use crate::output::{cells_missing, counted};
 use crate::pixels::binarise;
 use crate::table::{Input, ReadOptions, read_for_model, read_images};
 
@@ -36,6 +41,7 @@ const MEASURED: usize = 2;
 /// Data sets, and how models of them are scored.
 pub(super) struct Sets {
     pub(super) sets: Vec<Set>,
+    measure: Measure,
     samples: Option<usize>,
     refit_updates: Option<u64>,
 }
@@ -57,7 +63,7 @@ pub(super) struct Set {
 /// The data sets that a figure can show.
 fn known(figure: &str) -> &'static [(&'static str, Preset)] {
     match figure {
-        "fig3" => &[
+        "fig3" | fig12::NAME => &[
             ("gas", Preset::Gas),
             ("power", Preset::Power),
             ("hepmass", Preset::Hepmass),
@@ -95,7 +101,33 @@ impl Sets {
             let what = format!("--data {}: there is no {} in it", directory.display(), names.join("/ and no ") + "/");
             return Err(Failure::usage_hint(what, hint));
         }
-        Ok(Sets { sets, samples: args.importance_samples, refit_updates: args.refit_updates })
+        let measure = if figure == fig12::NAME { Measure::Distance } else { Measure::LogLikelihood };
+        Ok(Sets { sets, measure, samples: args.importance_samples, refit_updates: args.refit_updates })
+    }
+
+    /// A run for each data set, options of training, number of components, method and seed, without what the set itself says;
+    /// what is quick to have comes first: one seed of everything.
+    pub(super) fn specs(
+        &self,
+        settings: &Settings,
+        trainings: &[TrainOptions],
+        imputations: fn(&Method) -> Imputations,
+    ) -> Vec<Spec> {
+        let mut specs = Vec::new();
+        for &seed in &settings.seeds {
+            for (table, Set { preset, name: panel, .. }) in self.sets.iter().enumerate() {
+                for training in trainings {
+                    let training = TrainOptions { preset: Some(*preset), ..training.clone() };
+                    for &components in &settings.components {
+                        for &method in &settings.methods {
+                            let (imputations, training) = (imputations(&method), training.clone());
+                            specs.push(Spec { panel, table, method, components, imputations, seed, training });
+                        }
+                    }
+                }
+            }
+        }
+        specs
     }
 
     fn set(&self, spec: &Spec) -> &Set {
@@ -142,10 +174,11 @@ impl Set {
         preset.check_columns(all.train.columns())?;
         let names: Vec<String> = all.columns.iter().map(|column| column.name.clone()).collect();
         let input = Input::from_arg(Some(&test));
+        let reading = ReadOptions { resize: options.resize.unwrap_or(false), ..ReadOptions::default() };
         let test = match options.image_size {
             None => data_of(&read_for_model(&input, &ReadOptions::default(), &names)?),
             Some(size) => {
-                let (names, mut values, observed) = read_images(&input, &ReadOptions::default(), size)?.into_parts();
+                let (names, mut values, observed) = read_images(&input, &reading, size)?.into_parts();
                 binarise(&input.name(), &mut values, names.len(), 0)?;
                 Data::new(names.len(), values, observed)
             }
@@ -154,7 +187,8 @@ impl Set {
             return Err(Failure::usage(format!("{}: there are no rows to test on", input.name())));
         }
         if test.missing() > 0 {
-            let what = format!("{}: {} cells are missing in {} rows", input.name(), test.missing(), test.rows());
+            let what =
+                format!("{}: {} in {}", input.name(), cells_missing(test.missing()), counted(test.rows(), "row"));
             return Err(Failure::usage_hint(what, "models are scored on complete rows"));
         }
         let mut order = Vec::new();
@@ -177,10 +211,13 @@ impl Set {
 /// The file of a directory with one of some names.
 fn file(directory: &Path, names: &[&str]) -> Result<PathBuf> {
     let candidates = names.iter().flat_map(|name| ENDINGS.iter().map(move |ending| format!("{name}{ending}")));
-    let found = candidates.map(|name| directory.join(name)).find(|path| path.is_file());
+    let found = candidates.map(|name| directory.join(name)).find(|path| path.exists());
     found.ok_or_else(|| {
         let what = format!("{}: there is no file {}", directory.display(), names.join(", and none "));
-        Failure::usage_hint(what, format!("its name may end in {}", ENDINGS[1..].join(", ")))
+        Failure::usage_hint(
+            what,
+            format!("its name may end in {}; images may be a directory of PNG", ENDINGS[1..].join(", ")),
+        )
     })
 }
 
@@ -210,7 +247,28 @@ impl Source for Sets {
         Rows::read(&run.plan.options).map(Arc::new)
     }
 
+    fn measure(&self) -> Measure {
+        self.measure
+    }
+
+    fn features(&self, settings: &Settings) -> Vec<Spec> {
+        match self.measure {
+            Measure::LogLikelihood => Vec::new(),
+            Measure::Distance => fig12::features(settings, self),
+        }
+    }
+
+    fn frechet(&self, run: &Prepared, rows: &Rows, features: &Path) -> Result<Option<Frechet>> {
+        let set = self.set(&run.spec);
+        let test: Data<f32> = rows.standardisation.apply(&set.test);
+        let compared = Compared { name: format!("{}: the rows to test on", set.name), rows: &test, empty: 0 };
+        Frechet::new(features, &model_info(&run.plan, rows), &compared).map(Some)
+    }
+
     fn scoring(&self, run: &Prepared) -> String {
+        if self.measure == Measure::Distance {
+            return "distances to the test rows".to_owned();
+        }
         let set = self.set(&run.spec);
         let (samples, rows) = (self.samples(set), set.scored.len());
         let refit = self.refit_updates(set, run.plan.train.batch_size);

@@ -8,8 +8,9 @@ use samplers::gaussian_mixture::GaussianMixture;
 use samplers::gaussian_mixture::oracle::Interpolation;
 use samplers::gaussian_mixture::oracle::divergence::Divergence;
 
+use super::super::frechet::Frechet;
 use super::super::train::Rows;
-use super::experiment::Spec;
+use super::experiment::{Settings, Spec};
 use super::prepare::Prepared;
 use crate::failure::Result;
 
@@ -50,6 +51,22 @@ pub(super) trait Source: Sync {
     /// The rows of a run.
     fn rows(&self, run: &Prepared) -> Result<Arc<Rows>>;
 
+    /// What runs are compared by.
+    fn measure(&self) -> Measure {
+        Measure::LogLikelihood
+    }
+
+    /// Runs that the others take features from, one for each table; none where distances are not asked for.
+    fn features(&self, _: &Settings) -> Vec<Spec> {
+        Vec::new()
+    }
+
+    /// What measures the distance of a run's model from the test rows, in the features of the run in a directory; `None`
+    /// where distances are not asked for.
+    fn frechet(&self, _: &Prepared, _: &Rows, _: &Path) -> Result<Option<Frechet>> {
+        Ok(None)
+    }
+
     /// How a run is scored, so that a score is not taken for one that was made otherwise.
     fn scoring(&self, run: &Prepared) -> String;
 
@@ -74,4 +91,23 @@ pub(super) struct Score {
     /// Of importance sampling: samples of a row, their mean effective number, and the mean log-likelihood before the encoder
     /// was refitted, if it was.
     pub(super) importance: Option<(usize, f64, Option<f64>)>,
+}
+
+/// What the models of an experiment are compared by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// Of test rows.
+    LogLikelihood,
+    /// The Fréchet distance of the model's samples to test rows, after training; models are not scored.
+    Distance,
+}
+
+impl Measure {
+    /// What tables call it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Measure::LogLikelihood => "log-likelihood",
+            Measure::Distance => "distance",
+        }
+    }
 }

@@ -16,7 +16,7 @@ use super::tracked::Tracked;
 use super::watch::{Bar, Watch};
 use crate::failure::{Failure, Result};
 use crate::options::Plan;
-use crate::output::Output;
+use crate::output::{Output, counted};
 use crate::run::Run;
 use crate::signal;
 
@@ -92,14 +92,15 @@ impl Job<'_> {
         }
         output.say(rows.describe());
         output.say(format!(
-            "{} with {}, {} latent dimensions, {} parameters, {total} updates; run directory {}",
+            "{} with {}, {}, {} parameters, {}; run directory {}",
             plan.method.title,
             match imputations(plan) {
-                Some(copies) => format!("{copies} imputations"),
-                None => format!("{} components", plan.vae.components),
+                Some(copies) => counted(copies, "imputation"),
+                None => counted(plan.vae.components, "component"),
             },
-            plan.vae.latent,
+            counted(plan.vae.latent, "latent dimension"),
             trainer.vae().layout().count(),
+            counted(total as usize, "update"),
             run.path().display(),
         ));
 
@@ -185,7 +186,7 @@ fn trainer(plan: &Plan, rows: &Rows, run: &Run, vae: Vae, info: &ModelInfo) -> R
 }
 
 /// What a model file says of the model of a plan, before its first update.
-pub(super) fn model_info(plan: &Plan, rows: &Rows) -> ModelInfo {
+pub(crate) fn model_info(plan: &Plan, rows: &Rows) -> ModelInfo {
     ModelInfo {
         vae: plan.vae.clone(),
         method: plan.method.name.to_owned(),

@@ -6,11 +6,10 @@ mod rows;
 mod tracked;
 mod watch;
 
-pub(crate) use fit::{Fitted, Job, Summary};
+pub(crate) use fit::{Fitted, Job, Summary, model_info};
 pub(crate) use rows::{Rows, fingerprint};
-pub(crate) use watch::Bar;
-
-use tracked::Tracked;
+pub(crate) use tracked::Tracked;
+pub(crate) use watch::{Bar, distances};
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -19,7 +18,7 @@ use super::in_pool;
 use crate::args::TrainArgs;
 use crate::failure::{Failure, Result};
 use crate::options::{Plan, TrainOptions, Validation};
-use crate::output::{Output, aligned};
+use crate::output::{Output, aligned, counted};
 use crate::run::Run;
 use crate::table::Input;
 
@@ -43,7 +42,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
             if run.recipe().exists() {
                 return Err(Failure::Run {
                     path: path.clone(),
-                    what: "this run draws its imputations as an experiment of `missvae reproduce` does".to_owned(),
+                    what: "this run is made in a way that only an experiment of `missvae reproduce` knows".to_owned(),
                     hint: Some("go on with it by the `missvae reproduce` that began it".to_owned()),
                 });
             }
@@ -142,7 +141,7 @@ fn report(summary: &Summary, preview: String, data: Option<&Path>) -> String {
         line("method", summary.method.clone()),
         line("rows", summary.rows.to_string()),
         line("missing cells", summary.cells_missing.to_string()),
-        line("updates", format!("{} in {} epochs", summary.updates, summary.epochs)),
+        line("updates", format!("{} in {}", summary.updates, counted(summary.epochs as usize, "epoch"))),
         line("objective", format!("{:.4} nats a row", summary.objective)),
     ];
     if let Some(validation) = summary.validation {

@@ -8,6 +8,7 @@ use super::super::{data_of, read_options};
 use crate::failure::{Failure, Result};
 use crate::hash::fnv1a;
 use crate::options::{Hidden, TrainOptions, Validation};
+use crate::output::counted;
 use crate::pixels::binarise;
 use crate::table::{Input, ReadOptions, Selection, Table, parse_names, read_for_model, read_images, read_to_fit};
 
@@ -183,10 +184,11 @@ impl Rows {
         let share = 100.0 * missing as f64 / (rows * columns).max(1) as f64;
         let dropped = match self.dropped {
             0 => String::new(),
-            1 => "; 1 row without any observed cell dropped".to_owned(),
-            n => format!("; {n} rows without any observed cell dropped"),
+            n => format!("; {} without any observed cell dropped", counted(n, "row")),
         };
-        format!("{}: {rows} rows, {columns} columns, {missing} cells missing ({share:.1}%){dropped}", self.name)
+        let [rows, columns, missing] =
+            [(rows, "row"), (columns, "column"), (missing, "cell")].map(|(count, one)| counted(count, one));
+        format!("{}: {rows}, {columns}, {missing} missing ({share:.1}%){dropped}", self.name)
     }
 
     /// Mean over rows of what turns log densities in model units into the data's: to be subtracted, in nats.
@@ -239,7 +241,8 @@ fn set_aside(
 
 /// How files are read.
 fn reading(options: &TrainOptions) -> ReadOptions {
-    read_options(options.missing_value.as_deref().unwrap_or_default(), options.key.as_ref())
+    let said = read_options(options.missing_value.as_deref().unwrap_or_default(), options.key.as_ref());
+    ReadOptions { resize: options.resize.unwrap_or(false), ..said }
 }
 
 /// Identifies the rows to train on and, if there are some, those for validation.

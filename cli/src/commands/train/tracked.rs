@@ -1,4 +1,4 @@
-//! The Fréchet distance to the validation rows, told as the training goes on.
+//! The Fréchet distance to complete rows, told as the training goes on.
 
 use std::path::Path;
 
@@ -16,10 +16,10 @@ use crate::options::Plan;
 /// A Fréchet distance that is told every so many epochs.
 #[derive(Debug)]
 pub(crate) struct Tracked {
-    frechet: Frechet,
-    every: u64,
+    pub(crate) frechet: Frechet,
+    pub(crate) every: u64,
     /// Of the rows that are drawn.
-    seed: u64,
+    pub(crate) seed: u64,
 }
 
 impl Tracked {

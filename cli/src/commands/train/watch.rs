@@ -14,7 +14,7 @@ use super::rows::Rows;
 use super::tracked::Tracked;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
-use crate::run::{Metrics, Run};
+use crate::run::{Metrics, Run, system};
 use crate::signal;
 
 /// Lines of progress where there is no terminal.
@@ -50,6 +50,20 @@ pub(super) struct MetricsLine {
     /// Drawn values that were not finite, where there are imputations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replaced: Option<u64>,
+}
+
+/// The distances that a run was followed by, and the updates after which they were measured; without those that are not
+/// finite.
+pub(crate) fn distances(run: &Run) -> Result<Vec<(u64, f64)>> {
+    let path = run.metrics();
+    let text = std::fs::read_to_string(&path).map_err(|error| system(&path, error))?;
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line: MetricsLine = serde_json::from_str(line)
+            .map_err(|error| Failure::Failed(format!("{}, line {}: {error}", path.display(), number + 1)))?;
+        found.extend(line.frechet.flatten().map(|distance| (line.update, distance)));
+    }
+    Ok(found)
 }
 
 /// What shows how many updates are made.

@@ -1,0 +1,85 @@
+//! Figure 12: how far a model's samples are from complete rows of the tables of figure 3, while it is trained.
+//!
+//! The distance is Fréchet's, in the features of a VAE that is fitted to the same table before anything is hidden, with the
+//! preset's networks: a run of its own, before the others.
+
+use std::collections::BTreeMap;
+
+use models::method::{METHODS, Method};
+
+use super::super::train::distances;
+use super::experiment::{ALL_METHODS, Drawn, Experiment, Outline, Settings, Spec};
+use super::fig3;
+use super::imputations::Imputations;
+use super::sets::Sets;
+use crate::failure::Result;
+use crate::options::TrainOptions;
+use crate::plot::{Content, Figure, Line, Panel, Point};
+use crate::run::Run;
+
+pub(super) const NAME: &str = "fig12";
+
+pub(super) const EXPERIMENT: Experiment<Sets> = Experiment {
+    outline: Outline {
+        name: NAME,
+        about: "distances of samples to complete test rows during training, by the share of the cells that is missing",
+        methods: ALL_METHODS,
+        components: &[5],
+        seeds: 5,
+    },
+    check: |_| Ok(()),
+    specs: |settings, sets| Ok(fig3::specs(settings, sets)),
+    figure,
+};
+
+/// What complete rows are fitted with.
+const FEATURES: &str = "mvae";
+/// Width of a panel, in CSS pixels.
+const WIDTH: f64 = 300.0;
+
+/// For each table a VAE of its complete rows, by the first seed.
+pub(super) fn features(settings: &Settings, sets: &Sets) -> Vec<Spec> {
+    let complete = TrainOptions { hide: Some(0.0), ..TrainOptions::default() };
+    let methods = METHODS.iter().copied().filter(|method| method.name == FEATURES).collect();
+    let (components, seeds) = (settings.components[..1].to_vec(), settings.seeds[..1].to_vec());
+    let settings = Settings { methods, components, seeds, ..settings.clone() };
+    sets.specs(&settings, &[complete], |_| Imputations::None)
+}
+
+/// A row of panels for each table, a panel for each share of missing cells: medians over seeds, and ranges without a
+/// twentieth of them at either end.
+fn figure(drawn: &Drawn<'_, Sets>) -> Result<Figure> {
+    let Drawn { settings, runs, rows, source } = *drawn;
+    let mut rates: Vec<f64> = rows.iter().filter_map(|row| row.hidden).collect();
+    rates.sort_by(f64::total_cmp);
+    rates.dedup();
+    let mut panels = Vec::new();
+    for set in &source.sets {
+        for &rate in &rates {
+            let line = |(series, method): (usize, &Method)| -> Result<Line> {
+                let mut found: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+                for (run, row) in runs.iter().zip(rows) {
+                    // A run that was given up has no result, and a curve that ends early.
+                    if (row.panel, row.method, row.hidden) == (set.name, method.name, Some(rate))
+                        && row.updates.is_some()
+                    {
+                        for (update, distance) in distances(&Run::open(&run.directory)?)? {
+                            found.entry(update).or_default().push(distance);
+                        }
+                    }
+                }
+                let points = found.iter().filter_map(|(&update, values)| Point::of_median(update as f64, values));
+                Ok(Line { series, points: points.collect() })
+            };
+            let lines = settings.methods.iter().enumerate().map(line).collect::<Result<_>>()?;
+            panels.push(Panel {
+                title: Some(format!("{}, {}% missing", set.name.to_uppercase(), (1e3 * rate).round() / 10.0)),
+                x_label: Some("updates".to_owned()),
+                y_label: (rate == rates[0]).then(|| "FID".to_owned()),
+                width: WIDTH,
+                content: Content::LogCurves(lines),
+            });
+        }
+    }
+    Ok(Figure { series: settings.titles(), panels, in_row: rates.len() })
+}
