@@ -10,8 +10,9 @@
 //! [`TILE`] are gathered (`gather`) and multiplied. With *W* the number of weights and *P* the number of threads (1 outside
 //! a pool), the workspace in elements is at most 2·*P* tiles and the scratch of their products, and *W* for a forward pass
 //! or an input gradient; for a weight gradient, [`PARTS`] tiles (1 outside a pool), the scratch of their products, and the
-//! larger of *W* and [`SUMS`]. (With fewer multiplications *W* is 16/9 of that number, and what a tile is here has room for 64
-//! positions of 2 × 2 pixels at least: 1024 times the channels of input and output together.) A convolution of 1 × 1 pixels with stride 1 is a plain product.
+//! larger of *W* and [`SUMS`]. (With fewer multiplications *W* is 16/9 of that number, and in place of a tile there are
+//! [`TILE`] elements or, if that is more, 16 times the channels of input and output together for each of 64 tiles of 2 × 2 pixels or of a
+//! row of them, and some hundreds.) A convolution of 1 × 1 pixels with stride 1 is a plain product.
 //!
 //! Tiles and parts of sums are cut by the sizes alone, so that a result has the same bits whatever the number of threads.
 

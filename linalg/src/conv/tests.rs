@@ -113,7 +113,7 @@ proptest! {
         images in 1..4usize,
         (height, width) in (1..10usize, 1..10usize),
         (in_channels, out_channels) in (16..40usize, 16..40usize),
-        padding in 0..3usize,
+        padding in 0..5usize,
         accumulate: bool,
     ) {
         let conv = Conv { images, size: [height, width], in_channels, out_channels, kernel: [3; 2], stride: 1, padding };
@@ -126,8 +126,8 @@ proptest! {
     }
 }
 
-/// Sizes with several tiles, and several parts of the weight gradient.
-fn large() -> [Conv; 3] {
+/// Sizes with several tiles, and several parts of the weight gradient; also of rows that are cut through tiles of 2 × 2.
+fn large() -> [Conv; 5] {
     let conv = |images, size, channels: [usize; 2], stride| Conv {
         images,
         size: [size; 2],
@@ -137,7 +137,9 @@ fn large() -> [Conv; 3] {
         stride,
         padding: 1,
     };
-    [conv(9, 14, [32, 24], 1), conv(7, 13, [40, 33], 2), conv(20, 4, [130, 150], 1)]
+    // A piece is a single row of tiles.
+    let wide = Conv { size: [5, 700], ..conv(1, 5, [16, 16], 1) };
+    [conv(9, 14, [32, 24], 1), conv(7, 13, [40, 33], 2), conv(20, 4, [130, 150], 1), conv(7, 13, [40, 33], 1), wide]
 }
 
 #[test]
@@ -146,6 +148,14 @@ fn many_tiles() {
     for conv in large() {
         assert_close(&conv, &computed::<f32>(&conv, false, &mut scratch), &by_terms(&conv, false), 4e-6);
     }
+}
+
+/// Images without pixels, whose padding the kernel sees.
+#[test]
+fn no_pixels() {
+    let conv =
+        Conv { images: 2, size: [0, 3], in_channels: 16, out_channels: 16, kernel: [3; 2], stride: 1, padding: 2 };
+    assert_close(&conv, &computed::<f64>(&conv, true, &mut Scratch::new()), &by_terms(&conv, true), 1e-14);
 }
 
 #[test]

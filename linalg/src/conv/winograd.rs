@@ -26,8 +26,16 @@ use crate::simd::{Kernel, Vector, dispatch};
 pub(super) const PRODUCTS: usize = 16;
 /// Channels of input and output from which this is worth it: below, transforming costs more than it saves.
 const LEAST_CHANNELS: usize = 16;
-/// Tiles that a matrix product has at least, if there are as many: its other factor is brought into order for each.
+/// About as many tiles a matrix product has at least, if there are as many: its other factor is brought into order for each.
 const LEAST_TILES: usize = 64;
+/// Elements between the matrices of the products: without them all 16 would lie in the same places of the first cache, as far
+/// apart as powers of two.
+const GAP: usize = 16;
+
+/// How far apart the matrices of the products lie, of so many tiles and channels.
+fn distance(tiles: usize, channels: usize) -> usize {
+    tiles * channels + GAP
+}
 
 /// A convolution in tiles of 2 × 2 outputs.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +52,8 @@ impl Winograd {
     pub(super) fn of(gather: Gather, out_channels: usize, images: usize) -> Option<Winograd> {
         let suits = gather.kernel == [3, 3] && gather.stride == 1 && gather.spread == 1;
         let wide = gather.channels.min(out_channels) >= LEAST_CHANNELS;
-        (suits && wide && images > 0).then_some(Winograd { gather, out_channels, images })
+        let some = images > 0 && gather.positions.iter().all(|&positions| positions > 0);
+        (suits && wide && some).then_some(Winograd { gather, out_channels, images })
     }
 
     /// Tiles in a row.
@@ -81,7 +90,8 @@ impl Winograd {
 
     /// As many slots with room for a piece each.
     fn slots<'a, T: Scalar>(&self, slots: &'a mut Vec<Slot<T>>, count: usize) -> &'a mut [Slot<T>] {
-        let len = PRODUCTS * self.piece() * self.across() * (self.gather.channels + self.out_channels);
+        let tiles = self.piece() * self.across();
+        let len = PRODUCTS * (distance(tiles, self.gather.channels) + distance(tiles, self.out_channels));
         super::slots(slots, count, len)
     }
 
@@ -115,11 +125,12 @@ impl Winograd {
         slot: &mut Slot<T>,
     ) {
         let (inner, columns, tiles) = (self.gather.channels, self.out_channels, rows.len() * self.across());
-        let (seen, sums) = slot.tile.split_at_mut(PRODUCTS * tiles * inner);
-        let sums = &mut sums[..PRODUCTS * tiles * columns];
+        let (seen, sums) = slot.tile.split_at_mut(PRODUCTS * distance(tiles, inner));
+        let sums = &mut sums[..PRODUCTS * distance(tiles, columns)];
         dispatch(Seen { winograd: self, images, rows: rows.clone(), seen });
-        let products = seen.chunks_exact(tiles * inner).zip(weights.chunks_exact(inner * columns));
-        for ((seen, weight), sums) in products.zip(sums.chunks_exact_mut(tiles * columns)) {
+        let products = seen.chunks_exact(distance(tiles, inner)).zip(weights.chunks_exact(inner * columns));
+        for ((seen, weight), sums) in products.zip(sums.chunks_exact_mut(distance(tiles, columns))) {
+            let (seen, sums) = (&seen[..tiles * inner], &mut sums[..tiles * columns]);
             let (seen, weight) = (Matrix::new(seen, tiles, inner), Matrix::new(weight, inner, columns));
             gemm(seen, weight, MatrixMut::new(sums, tiles, columns), Epilogue::default(), &mut slot.scratch);
         }
@@ -173,13 +184,14 @@ impl Winograd {
         slot: &mut Slot<T>,
     ) {
         let (inner, columns, tiles) = (self.gather.channels, self.out_channels, rows.len() * self.across());
-        let (seen, spread) = slot.tile.split_at_mut(PRODUCTS * tiles * inner);
-        let spread = &mut spread[..PRODUCTS * tiles * columns];
+        let (seen, spread) = slot.tile.split_at_mut(PRODUCTS * distance(tiles, inner));
+        let spread = &mut spread[..PRODUCTS * distance(tiles, columns)];
         dispatch(Seen { winograd: self, images, rows: rows.clone(), seen });
         let dout = &dout[self.offset(rows.start)..self.offset(rows.end)];
         dispatch(Spread { winograd: self, dout, rows, spread });
-        let pairs = seen.chunks_exact(tiles * inner).zip(spread.chunks_exact(tiles * columns));
+        let pairs = seen.chunks_exact(distance(tiles, inner)).zip(spread.chunks_exact(distance(tiles, columns)));
         for ((seen, spread), sums) in pairs.zip(sums.chunks_exact_mut(inner * columns)) {
+            let (seen, spread) = (&seen[..tiles * inner], &spread[..tiles * columns]);
             let (seen, spread) = (Matrix::new(seen, tiles, inner), Matrix::new(spread, tiles, columns));
             let epilogue = Epilogue { accumulate, ..Epilogue::default() };
             gemm(seen.t(), spread, MatrixMut::new(sums, inner, columns), epilogue, &mut slot.scratch);
@@ -305,45 +317,69 @@ impl<T: Scalar> Kernel<T> for Seen<'_, T> {
         let Seen { winograd, images, rows, seen } = self;
         let Gather { size: [height, width], channels, padding, .. } = winograd.gather;
         let (across, down) = (winograd.across(), winograd.down());
-        let product = rows.len() * across * channels;
+        let product = distance(rows.len() * across, channels);
         let mut at = 0;
         for row in rows {
             let image = &images[row / down * height * width * channels..][..height * width * channels];
             let top = (row % down * 2) as isize - padding[0];
             for column in 0..across {
                 let left = (column * 2) as isize - padding[1];
-                // The pixels' places in the image; what is outside is zero.
-                let mut places = [[None; 4]; 4];
-                for (i, places) in places.iter_mut().enumerate() {
-                    let y = top + i as isize;
-                    for (j, place) in places.iter_mut().enumerate() {
-                        let x = left + j as isize;
-                        if (0..height as isize).contains(&y) && (0..width as isize).contains(&x) {
-                            *place = Some((y as usize * width + x as usize) * channels);
-                        }
-                    }
-                }
-                let mut channel = 0;
-                while channel < channels {
-                    let count = V::LANES.min(channels - channel);
-                    let mut pixels = [[V::splat(T::ZERO); 4]; 4];
-                    for (places, pixels) in places.iter().zip(&mut pixels) {
-                        for (place, pixel) in places.iter().zip(pixels) {
-                            if let Some(place) = place {
-                                let from = &image[place + channel..][..count];
-                                *pixel = if count == V::LANES { V::load(from) } else { V::load_partial(from) };
-                            }
-                        }
-                    }
-                    let values = both::<T, V, B, 4, 4>(pixels);
-                    for (k, value) in values.iter().flatten().enumerate() {
-                        let to = &mut seen[k * product + at + channel..][..count];
-                        if count == V::LANES { value.store(to) } else { value.store_partial(to) }
-                    }
-                    channel += count;
+                let inside = |at: isize, size: usize| (0..size as isize - 3).contains(&at);
+                let mut tile = Tile { image, width, channels, top, left, seen: &mut *seen, at, product };
+                if inside(top, height) && inside(left, width) {
+                    tile.transform::<V, true>(height);
+                } else {
+                    tile.transform::<V, false>(height);
                 }
                 at += channels;
             }
+        }
+    }
+}
+
+/// A tile and the pixels that it sees.
+struct Tile<'a, T> {
+    /// Pixels of an image with lines of `width`.
+    image: &'a [T],
+    width: usize,
+    channels: usize,
+    /// The first line and the first column that are seen.
+    top: isize,
+    left: isize,
+    seen: &'a mut [T],
+    /// The tile's place in the first product, and the distance of products.
+    at: usize,
+    product: usize,
+}
+
+impl<T: Scalar> Tile<'_, T> {
+    /// Bᵀ d B of all channels; pixels outside of the image are zero. If `INSIDE`, there are none.
+    #[inline(always)]
+    fn transform<V: Vector<T>, const INSIDE: bool>(&mut self, height: usize) {
+        let Tile { image, width, channels, top, left, .. } = *self;
+        let mut channel = 0;
+        while channel < channels {
+            let count = V::LANES.min(channels - channel);
+            let mut pixels = [[V::splat(T::ZERO); 4]; 4];
+            for (y, pixels) in (top..).zip(&mut pixels) {
+                if !INSIDE && !(0..height as isize).contains(&y) {
+                    continue;
+                }
+                let line = &image[y as usize * width * channels..][..width * channels];
+                for (x, pixel) in (left..).zip(pixels) {
+                    if INSIDE || (0..width as isize).contains(&x) {
+                        let from = &line[x as usize * channels + channel..][..count];
+                        *pixel = if count == V::LANES { V::load(from) } else { V::load_partial(from) };
+                    }
+                }
+            }
+            let values = both::<T, V, B, 4, 4>(pixels);
+            let to = &mut self.seen[self.at + channel..];
+            for (k, value) in values.iter().flatten().enumerate() {
+                let to = &mut to[k * self.product..][..count];
+                if count == V::LANES { value.store(to) } else { value.store_partial(to) }
+            }
+            channel += count;
         }
     }
 }
@@ -366,7 +402,7 @@ impl<T: Scalar> Kernel<T> for Outputs<'_, T> {
         let Outputs { winograd, sums, rows, bias, accumulate, out } = self;
         let [height, width] = winograd.gather.positions;
         let (channels, across, down) = (winograd.out_channels, winograd.across(), winograd.down());
-        let product = rows.len() * across * channels;
+        let product = distance(rows.len() * across, channels);
         let (mut at, start) = (0, winograd.offset(rows.start));
         for row in rows {
             let lines = &mut out[winograd.offset(row) - start..];
@@ -420,7 +456,7 @@ impl<T: Scalar> Kernel<T> for Spread<'_, T> {
         let Spread { winograd, dout, rows, spread } = self;
         let [height, width] = winograd.gather.positions;
         let (channels, across, down) = (winograd.out_channels, winograd.across(), winograd.down());
-        let product = rows.len() * across * channels;
+        let product = distance(rows.len() * across, channels);
         let (mut at, start) = (0, winograd.offset(rows.start));
         for row in rows {
             let lines = &dout[winograd.offset(row) - start..];
