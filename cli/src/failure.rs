@@ -79,8 +79,8 @@ impl Failure {
             Failure::File(error) => error.hint(),
             Failure::Usage { hint, .. } | Failure::Run { hint, .. } => hint.clone(),
             Failure::Model(models::Error::NotFinite { .. }) => Some(
-                "a smaller --learning-rate or --clip usually helps, or --no-standardize=false where columns are taken as they are \
-                 (--preset mog does that); the last checkpoint, if there is one, is kept"
+                "a smaller --learning-rate or --clip usually helps, or --no-standardize=false for a table whose columns are taken \
+                 as they are (as --preset mog does); the last checkpoint, if there is one, is kept"
                     .to_owned(),
             ),
             Failure::Model(models::Error::Malformed { .. }) => {

@@ -104,8 +104,9 @@ struct Builder<'a> {
     places: Vec<usize>,
     columns: Vec<Column>,
     values: Vec<f64>,
-    /// What makes each row smaller.
+    /// What makes each row smaller, and whether a number below 0 has met it.
     resizer: Option<Resizer>,
+    negative: bool,
 }
 
 /// What has been seen of a column.
@@ -121,7 +122,15 @@ struct Column {
 
 impl<'a> Builder<'a> {
     fn new(wanted: Wanted<'a>) -> Self {
-        Self { wanted, file: String::new(), places: Vec::new(), columns: Vec::new(), values: Vec::new(), resizer: None }
+        Self {
+            wanted,
+            file: String::new(),
+            places: Vec::new(),
+            columns: Vec::new(),
+            values: Vec::new(),
+            resizer: None,
+            negative: false,
+        }
     }
 
     fn finish(mut self) -> Result<Table> {
@@ -149,6 +158,10 @@ impl<'a> Builder<'a> {
             return Err(Error::UnusableColumns { file: self.file, columns, usable, chosen: fitting });
         }
         if let Some(resizer) = self.resizer {
+            if self.negative {
+                let what = "some pixels are below 0, and means of -1 and +1 are no pixels (--resize)".to_owned();
+                return Err(Error::Pixels { file: self.file, what });
+            }
             usable = (0..resizer.pixels()).map(|pixel| format!("x{pixel}")).collect();
         }
         self.values.shrink_to_fit();
@@ -168,8 +181,9 @@ impl Sink for Builder<'_> {
             Wanted::Model(names) => header.locate(names)?,
             Wanted::Images { size, resize } => {
                 let found = header.names.len();
-                self.resizer =
-                    side_of(found).filter(|&side| resize && side > size).map(|side| Resizer::new(side, size));
+                self.resizer = side_of(found)
+                    .filter(|&side| resize && side > size && size > 0)
+                    .map(|side| Resizer::new(side, size));
                 if found != size * size && self.resizer.is_none() {
                     return Err(Error::ImageSize { file: header.file.clone(), found, size });
                 }
@@ -208,6 +222,7 @@ impl Sink for Builder<'_> {
     fn end_row(&mut self) {
         if let Some(resizer) = &mut self.resizer {
             let start = self.values.len() - self.columns.len();
+            self.negative |= self.values[start..].iter().any(|x| *x < 0.0);
             let image = resizer.resize(&self.values[start..]);
             self.values.truncate(start);
             self.values.extend_from_slice(image);

@@ -16,18 +16,19 @@ use crate::error::{Error, Result};
 /// Feeds the images below a directory to `sink`, a row of intensities from 0 to 255 each, in the order of their paths; all of
 /// them go to `keep`, if given. The number of pixels is returned.
 pub(super) fn scan_folder(
-    directory: &str,
+    directory: &Path,
     missing: &MissingValues,
     sink: &mut dyn Sink,
     keep: Option<&mut Numbers>,
 ) -> Result<usize> {
     let mut files = Vec::new();
-    images_below(Path::new(directory), &mut files)?;
-    let Some(first) = files.first() else { return Err(Error::IsDirectory { file: directory.to_owned() }) };
+    images_below(directory, &mut files)?;
+    let file = directory.display().to_string();
+    let Some(first) = files.first() else { return Err(Error::IsDirectory { file }) };
     let size = read_png(first)?.0;
     let names = (0..size[0] * size[1]).map(|pixel| format!("x{pixel}")).collect::<Vec<_>>();
     let width = names.len();
-    let places = sink.header(&Header { file: directory.to_owned(), line: 0, names })?;
+    let places = sink.header(&Header { file, line: 0, names })?;
     let mut feed = Feed { places, rows: files.len() as u64, width, missing, sink, keep };
     if let Some(keep) = &mut feed.keep {
         keep.single = true;
@@ -44,18 +45,19 @@ pub(super) fn scan_folder(
     Ok(width)
 }
 
-/// The PNG files below a directory, sorted by path.
+/// The PNG files below a directory, sorted by path. Links to directories, which may lead in circles, are not followed.
 fn images_below(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     let wrong = |error| Error::reading(&directory.display().to_string(), error);
     let mut entries = Vec::new();
     for entry in fs::read_dir(directory).map_err(wrong)? {
-        entries.push(entry.map_err(wrong)?.path());
+        let entry = entry.map_err(wrong)?;
+        entries.push((entry.path(), entry.file_type().map_err(wrong)?));
     }
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    for (path, kind) in entries {
+        if kind.is_dir() {
             images_below(&path, files)?;
-        } else if has_ending(&path, "png") {
+        } else if has_ending(&path, "png") && !path.is_dir() {
             files.push(path);
         }
     }

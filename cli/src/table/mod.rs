@@ -173,9 +173,9 @@ fn read(input: &Input, options: &ReadOptions, sink: &mut dyn Sink, keep: bool) -
             let width = array::scan_npz(path, key, missing, sink, keep.then_some(&mut numbers))?;
             Ok((width, keep.then_some(Content::Array(numbers))))
         }
-        (Format::Folder, _) => {
+        (Format::Folder, Input::File(path)) => {
             let mut numbers = Numbers::default();
-            let width = folder::scan_folder(&input.name(), missing, sink, keep.then_some(&mut numbers))?;
+            let width = folder::scan_folder(path, missing, sink, keep.then_some(&mut numbers))?;
             Ok((width, keep.then_some(Content::Array(numbers))))
         }
         (Format::Idx, _) => {
@@ -183,7 +183,7 @@ fn read(input: &Input, options: &ReadOptions, sink: &mut dyn Sink, keep: bool) -
             let width = idx::scan_idx(input.open()?, missing, sink, keep.then_some(&mut numbers))?;
             Ok((width, keep.then_some(Content::Array(numbers))))
         }
-        (Format::Npy | Format::Npz, _) => {
+        (Format::Npy | Format::Npz | Format::Folder, _) => {
             let mut numbers = Numbers::default();
             let width = array::scan_npy(input.open()?, missing, sink, keep.then_some(&mut numbers))?;
             Ok((width, keep.then_some(Content::Array(numbers))))

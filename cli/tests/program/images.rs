@@ -182,6 +182,27 @@ fn larger_images_are_made_smaller() {
     );
     place.write("torn/a.png", &png(8, png::BitDepth::Eight, &[9; 64])[..40]);
     place.refuses(&format!("train torn {train} --out x"), 2, &["torn/a.png", "expected PNG images"]);
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(".", place.file("drawn/again")).unwrap();
+    assert_eq!(score("drawn --resize").to_bits(), score("large.idx --resize").to_bits(), "links are not followed");
+    place.refuses("train large.idx --image-size 0 --resize --out x", 2, &["large.idx: rows of 576 numbers"]);
+    let row = |pixel: &str| vec![pixel; 100].join(",");
+    place.write(
+        "binary.csv",
+        format!("{}\n{}\n", (0..100).map(|i| format!("x{i}")).collect::<Vec<_>>().join(","), row("-1")),
+    );
+    place.refuses(
+        &format!("train binary.csv {train} --resize --out x"),
+        2,
+        &["binary.csv: some pixels are below 0", "--resize"],
+    );
+    // Paper is white to the last bit: 105 × 105 pixels as they are published, 28 × 28 in the networks.
+    let mut paper = vec![0, 0, 8, 3];
+    [6u32, 105, 105].iter().for_each(|n| paper.extend(n.to_be_bytes()));
+    paper.extend(vec![255; 6 * 105 * 105]);
+    place.write("paper.idx", &paper);
+    let small = "--encoder-widths 2,2 --decoder-widths 2,2 --updates 1 --validation 0.2 --quiet";
+    place.missvae(&format!("train paper.idx --preset omniglot {small} --out paper")).ok();
     place.write("none/notes.txt", "");
     place.refuses(&format!("train none {train} --out x"), 2, &["none is a directory without a PNG image"]);
     place.write("table.csv", "a,b\n1,2\n3,4\n5,7\n");

@@ -57,19 +57,25 @@ fn figure(drawn: &Drawn<'_, Sets>) -> Result<Figure> {
     for set in &source.sets {
         for &rate in &rates {
             let line = |(series, method): (usize, &Method)| -> Result<Line> {
-                let mut found: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+                // By epoch: those of different seeds may differ by an update, as hiding leaves some rows without a cell.
+                let mut found: BTreeMap<u64, (Vec<u64>, Vec<f64>)> = BTreeMap::new();
                 for (run, row) in runs.iter().zip(rows) {
                     // A run that was given up has no result, and a curve that ends early.
                     if (row.panel, row.method, row.hidden) == (set.name, method.name, Some(rate))
                         && row.updates.is_some()
                     {
-                        for (update, distance) in distances(&Run::open(&run.directory)?)? {
-                            found.entry(update).or_default().push(distance);
+                        for (epoch, update, distance) in distances(&Run::open(&run.directory)?)? {
+                            let (updates, distances) = found.entry(epoch).or_default();
+                            updates.push(update);
+                            distances.push(distance);
                         }
                     }
                 }
-                let points = found.iter().filter_map(|(&update, values)| Point::of_median(update as f64, values));
-                Ok(Line { series, points: points.collect() })
+                let point = |(updates, distances): &(Vec<u64>, Vec<f64>)| {
+                    let update = updates.iter().sum::<u64>() as f64 / updates.len() as f64;
+                    Point::of_median(update, distances)
+                };
+                Ok(Line { series, points: found.values().filter_map(point).collect() })
             };
             let lines = settings.methods.iter().enumerate().map(line).collect::<Result<_>>()?;
             panels.push(Panel {

@@ -42,6 +42,7 @@ use crate::output::Output;
 use execute::Workers;
 use experiment::{Drawn, Experiment, Settings};
 use mog::MogData;
+use prepare::Role;
 use results::{Outcome, Row};
 use sets::Sets;
 use source::Source;
@@ -137,14 +138,15 @@ fn carry_out<S: Source>(
     let name = experiment.outline.name;
     let workers = Workers::new(args)?;
     (experiment.check)(source)?;
-    let features = prepare::runs(settings, source.features(settings), source, &out.join("runs"), &[])?;
+    let features = prepare::runs(settings, source.features(settings), source, &out.join("runs"), Role::Features)?;
+    let role = if features.is_empty() { Role::Scored } else { Role::Followed(&features) };
     let specs = (experiment.specs)(settings, source)?;
     if specs.iter().any(|spec| spec.imputations.needs_truth()) && source.truth().is_none() {
         let place = args.data.as_deref().unwrap_or(Path::new("")).display();
         let what = format!("{place}: there is no truth.json, and {name} draws imputations from the truth");
         return Err(Failure::usage_hint(what, "leave out --data to use a generated mixture"));
     }
-    let runs = prepare::runs(settings, specs, source, &out.join("runs"), &features)?;
+    let runs = prepare::runs(settings, specs, source, &out.join("runs"), role)?;
     if !args.dry_run {
         create_directory(&out.join("runs"))?;
         source.keep()?;
@@ -165,8 +167,8 @@ fn carry_out<S: Source>(
     };
     let fitted = execute(&features)?;
     if let Some((features, _)) = features.iter().zip(&fitted).find(|(_, fitted)| fitted.is_none()) {
-        let what = format!("{}: without it there are no features to measure distances in", features.title());
-        return Err(Failure::Failed(what));
+        let what = format!("{}: without this run there are no features to measure distances in", features.title());
+        return Err(Failure::usage_hint(what, "another --seed may do"));
     }
     let results = execute(&runs)?;
     let rows = results::rows(name, &runs, &results, source)?;

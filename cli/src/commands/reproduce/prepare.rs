@@ -15,7 +15,7 @@ use crate::options::{Plan, TrainOptions};
 /// new ones.
 const VERSION: u32 = 1;
 
-/// About how often the distance of a model to the test rows is measured while it is trained.
+/// How often the distance of a model to the test rows is measured while it is trained: at least so often, and less than twice.
 const DISTANCES: u64 = 50;
 
 /// A run that can be begun, gone on with, or found finished.
@@ -30,14 +30,24 @@ pub(super) struct Prepared {
     pub(super) followed: Option<(PathBuf, u64)>,
 }
 
-/// Settles all runs before the first one begins, so that a wrong option is found at once. Where there are `features`, runs are
-/// followed by the distance to the test rows in the features of the one on the same table.
+/// What runs are for.
+#[derive(Clone, Copy)]
+pub(super) enum Role<'a> {
+    /// To be scored.
+    Scored,
+    /// Others take features from them.
+    Features,
+    /// To be followed by the distance to the test rows, in the features of the run on the same table.
+    Followed(&'a [Prepared]),
+}
+
+/// Settles all runs before the first one begins, so that a wrong option is found at once.
 pub(super) fn runs(
     settings: &Settings,
     specs: Vec<Spec>,
     source: &impl Source,
     directory: &Path,
-    features: &[Prepared],
+    role: Role<'_>,
 ) -> Result<Vec<Prepared>> {
     let prepare = |spec: Spec| -> Result<Prepared> {
         // A single component takes the budget as samples: outside the logarithm or inside, as its bound has them.
@@ -54,15 +64,20 @@ pub(super) fn runs(
         let options = settings.training.clone().over(said).with_preset()?;
         let (rows, columns) = source.size(&spec);
         let plan = options.settle(rows, columns)?;
-        let features = features.iter().find(|features| features.spec.table == spec.table);
+        let features = match role {
+            Role::Scored | Role::Features => None,
+            Role::Followed(features) => features.iter().find(|features| features.spec.table == spec.table),
+        };
         let followed = features.map(|features| {
             let epochs = updates(&plan, rows) / rows.div_ceil(plan.train.batch_size).max(1) as u64;
             (features, (epochs / DISTANCES).max(1))
         });
-        let recipe = followed
-            .as_ref()
-            .map(|(features, every)| json!({"frechet_every": every, "features": features.name()}))
-            .or_else(|| spec.imputations.recipe());
+        let recipe = match (role, &followed) {
+            // A run that is not scored is not to be taken for one that is.
+            (Role::Features, _) => Some(json!({"for": "features"})),
+            (_, Some((features, every))) => Some(json!({"frechet_every": every, "features": features.name()})),
+            (_, None) => spec.imputations.recipe(),
+        };
         let text = toml::to_string(&plan.options).map_err(|error| Failure::Failed(error.to_string()))?;
         let told = recipe.as_ref().map_or(String::new(), Value::to_string);
         let whole = format!("{VERSION}\n{text}\n{told}\n{}", source.fingerprint(&spec));

@@ -113,7 +113,7 @@ pub(super) fn rows(
             objective: result.as_ref().and_then(|result| result.objective),
             hidden: run.spec.hidden(),
             latent: run.plan.vae.latent,
-            test_rows: result.as_ref().map(|result| result.rows),
+            test_rows: result.as_ref().map(|result| result.rows).filter(|&rows| rows > 0),
             importance_samples: result.as_ref().and_then(|result| result.importance_samples),
             effective_sample_size: result.as_ref().and_then(|result| result.effective_sample_size),
             log_likelihood_before_refit: result.as_ref().and_then(|result| result.log_likelihood_before_refit),

@@ -101,6 +101,12 @@ impl Sets {
             let what = format!("--data {}: there is no {} in it", directory.display(), names.join("/ and no ") + "/");
             return Err(Failure::usage_hint(what, hint));
         }
+        if figure == fig12::NAME
+            && let Some(set) = sets.iter().find(|set| set.test.rows() < 2)
+        {
+            let what = format!("{}: a single row to test on; a Fréchet distance needs two", set.name);
+            return Err(Failure::usage(what));
+        }
         let measure = if figure == fig12::NAME { Measure::Distance } else { Measure::LogLikelihood };
         Ok(Sets { sets, measure, samples: args.importance_samples, refit_updates: args.refit_updates })
     }

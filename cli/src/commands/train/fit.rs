@@ -33,7 +33,7 @@ pub(crate) struct Summary {
     /// Mean of the bound over the last epoch, in nats a row of the data's units.
     pub(crate) objective: f64,
     pub(crate) validation: Option<f64>,
-    /// The last Fréchet distance to the validation rows, if it was followed.
+    /// The last Fréchet distance to the validation rows (in `reproduce`, to test rows), if it was followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) frechet: Option<f64>,
     /// Errors on the cells that `--hide` hid.

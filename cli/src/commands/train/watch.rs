@@ -35,7 +35,8 @@ pub(super) struct MetricsLine {
     /// Mean of the bound over the validation rows, in nats a row of the data's units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) validation: Option<f64>,
-    /// The Fréchet distance to the validation rows, where it is asked for and due; null if it is not finite.
+    /// The Fréchet distance to the validation rows (in `reproduce`, to test rows), where it is asked for and due; null if it is
+    /// not finite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) frechet: Option<Option<f64>>,
     /// Mean over rows of the components with a weight above 0.01, where there are several.
@@ -52,16 +53,16 @@ pub(super) struct MetricsLine {
     replaced: Option<u64>,
 }
 
-/// The distances that a run was followed by, and the updates after which they were measured; without those that are not
-/// finite.
-pub(crate) fn distances(run: &Run) -> Result<Vec<(u64, f64)>> {
+/// The distances that a run was followed by, each with the epoch and the update after which it was measured; without those
+/// that are not finite.
+pub(crate) fn distances(run: &Run) -> Result<Vec<(u64, u64, f64)>> {
     let path = run.metrics();
     let text = std::fs::read_to_string(&path).map_err(|error| system(&path, error))?;
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let line: MetricsLine = serde_json::from_str(line)
             .map_err(|error| Failure::Failed(format!("{}, line {}: {error}", path.display(), number + 1)))?;
-        found.extend(line.frechet.flatten().map(|distance| (line.update, distance)));
+        found.extend(line.frechet.flatten().map(|distance| (line.epoch, line.update, distance)));
     }
     Ok(found)
 }
