@@ -11,6 +11,8 @@
 //! Rounding errors are a small multiple of those of the sums themselves. A number that is not finite spreads over the whole
 //! tiles that see it.
 
+mod tiles;
+
 use std::array::from_fn;
 use std::mem::take;
 use std::ops::Range;
@@ -20,7 +22,8 @@ use super::{Conv, PARTS, SUMS, Slot, TILE, grown, over_slots};
 use crate::Scalar;
 use crate::gemm::{Epilogue, Matrix, MatrixMut, gemm};
 use crate::parallel;
-use crate::simd::{Kernel, Vector, dispatch};
+use crate::simd::dispatch;
+use tiles::{Outputs, Seen, Spread};
 
 /// Products of a tile.
 pub(super) const PRODUCTS: usize = 16;
@@ -35,6 +38,18 @@ const GAP: usize = 16;
 /// How far apart the matrices of the products lie, of so many tiles and channels.
 fn distance(tiles: usize, channels: usize) -> usize {
     tiles * channels + GAP
+}
+
+/// A tile among those of a piece.
+struct Place {
+    number: usize,
+    image: usize,
+    /// Line and column of its first output.
+    at: [usize; 2],
+    /// Elements of the piece's outputs before that.
+    offset: usize,
+    /// How many lines and columns of outputs it has: 2, or 1 at an edge.
+    inside: [usize; 2],
 }
 
 /// A convolution in tiles of 2 × 2 outputs.
@@ -86,6 +101,24 @@ impl Winograd {
     fn offset(&self, row: usize) -> usize {
         let [height, width] = self.gather.positions;
         (row / self.down() * height + row % self.down() * 2) * width * self.out_channels
+    }
+
+    /// The tiles of some rows, in order; offsets count from the first row's outputs.
+    fn places(&self, rows: Range<usize>) -> impl Iterator<Item = Place> + use<> {
+        let (across, down, start, channels) = (self.across(), self.down(), self.offset(rows.start), self.out_channels);
+        let (winograd, [height, width]) = (*self, self.gather.positions);
+        let tiles = rows.flat_map(move |row| (0..across).map(move |column| (row, column))).enumerate();
+        tiles.map(move |(number, (row, column))| {
+            let at = [row % down * 2, column * 2];
+            let offset = winograd.offset(row) - start + at[1] * channels;
+            Place {
+                number,
+                image: row / down,
+                at,
+                offset,
+                inside: [height - at[0], width - at[1]].map(|left| left.min(2)),
+            }
+        })
     }
 
     /// As many slots with room for a piece each.
@@ -243,244 +276,6 @@ pub(super) fn transform<T: Scalar>(conv: &Conv, weight: &[T], turned: bool, tran
             let column = along(from_fn(|i| rows[i][j]));
             for (i, value) in column.into_iter().enumerate() {
                 transformed[(4 * i + j) * len + at] = value;
-            }
-        }
-    }
-}
-
-/// A linear map from N to M values along one axis. (A trait: a closure would not be compiled for its caller's vectors.)
-trait Map<const N: usize, const M: usize> {
-    fn along<T: Scalar, V: Vector<T>>(values: [V; N]) -> [V; M];
-}
-
-/// Bᵀ.
-struct B;
-/// Aᵀ.
-struct A;
-/// A itself.
-struct ATurned;
-
-impl Map<4, 4> for B {
-    #[inline(always)]
-    fn along<T: Scalar, V: Vector<T>>([a, b, c, d]: [V; 4]) -> [V; 4] {
-        [a - c, b + c, c - b, b - d]
-    }
-}
-
-impl Map<4, 2> for A {
-    #[inline(always)]
-    fn along<T: Scalar, V: Vector<T>>([a, b, c, d]: [V; 4]) -> [V; 2] {
-        [a + b + c, b - c - d]
-    }
-}
-
-impl Map<2, 4> for ATurned {
-    #[inline(always)]
-    fn along<T: Scalar, V: Vector<T>>([a, b]: [V; 2]) -> [V; 4] {
-        [a, a + b, a - b, -b]
-    }
-}
-
-/// A map along both axes of a square.
-#[inline(always)]
-fn both<T: Scalar, V: Vector<T>, W: Map<N, M>, const N: usize, const M: usize>(square: [[V; N]; N]) -> [[V; M]; M] {
-    let mut rows = [[V::splat(T::ZERO); M]; N];
-    for (row, values) in rows.iter_mut().zip(square) {
-        *row = W::along(values);
-    }
-    let mut out = [[V::splat(T::ZERO); M]; M];
-    for j in 0..M {
-        let mut column = [V::splat(T::ZERO); N];
-        for (value, row) in column.iter_mut().zip(&rows) {
-            *value = row[j];
-        }
-        for (row, value) in out.iter_mut().zip(W::along(column)) {
-            row[j] = value;
-        }
-    }
-    out
-}
-
-/// `seen[·, t]` ← Bᵀ d B of the pixels d that tile t sees, channel by channel.
-struct Seen<'a, T> {
-    winograd: &'a Winograd,
-    images: &'a [T],
-    rows: Range<usize>,
-    seen: &'a mut [T],
-}
-
-impl<T: Scalar> Kernel<T> for Seen<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Vector<T>>(self) {
-        let Seen { winograd, images, rows, seen } = self;
-        let Gather { size: [height, width], channels, padding, .. } = winograd.gather;
-        let (across, down) = (winograd.across(), winograd.down());
-        let product = distance(rows.len() * across, channels);
-        let mut at = 0;
-        for row in rows {
-            let image = &images[row / down * height * width * channels..][..height * width * channels];
-            let top = (row % down * 2) as isize - padding[0];
-            for column in 0..across {
-                let left = (column * 2) as isize - padding[1];
-                let inside = |at: isize, size: usize| (0..size as isize - 3).contains(&at);
-                let mut tile = Tile { image, width, channels, top, left, seen: &mut *seen, at, product };
-                if inside(top, height) && inside(left, width) {
-                    tile.transform::<V, true>(height);
-                } else {
-                    tile.transform::<V, false>(height);
-                }
-                at += channels;
-            }
-        }
-    }
-}
-
-/// A tile and the pixels that it sees.
-struct Tile<'a, T> {
-    /// Pixels of an image with lines of `width`.
-    image: &'a [T],
-    width: usize,
-    channels: usize,
-    /// The first line and the first column that are seen.
-    top: isize,
-    left: isize,
-    seen: &'a mut [T],
-    /// The tile's place in the first product, and the distance of products.
-    at: usize,
-    product: usize,
-}
-
-impl<T: Scalar> Tile<'_, T> {
-    /// Bᵀ d B of all channels; pixels outside of the image are zero. If `INSIDE`, there are none.
-    #[inline(always)]
-    fn transform<V: Vector<T>, const INSIDE: bool>(&mut self, height: usize) {
-        let Tile { image, width, channels, top, left, .. } = *self;
-        let mut channel = 0;
-        while channel < channels {
-            let count = V::LANES.min(channels - channel);
-            let mut pixels = [[V::splat(T::ZERO); 4]; 4];
-            for (y, pixels) in (top..).zip(&mut pixels) {
-                if !INSIDE && !(0..height as isize).contains(&y) {
-                    continue;
-                }
-                let line = &image[y as usize * width * channels..][..width * channels];
-                for (x, pixel) in (left..).zip(pixels) {
-                    if INSIDE || (0..width as isize).contains(&x) {
-                        let from = &line[x as usize * channels + channel..][..count];
-                        *pixel = if count == V::LANES { V::load(from) } else { V::load_partial(from) };
-                    }
-                }
-            }
-            let values = both::<T, V, B, 4, 4>(pixels);
-            let to = &mut self.seen[self.at + channel..];
-            for (k, value) in values.iter().flatten().enumerate() {
-                let to = &mut to[k * self.product..][..count];
-                if count == V::LANES { value.store(to) } else { value.store_partial(to) }
-            }
-            channel += count;
-        }
-    }
-}
-
-/// The outputs of some rows of tiles: Aᵀ `sums` A, with a bias, and added to what is there if so asked.
-struct Outputs<'a, T> {
-    winograd: &'a Winograd,
-    sums: &'a [T],
-    rows: Range<usize>,
-    bias: Option<&'a [T]>,
-    accumulate: bool,
-    out: &'a mut [T],
-}
-
-impl<T: Scalar> Kernel<T> for Outputs<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Vector<T>>(self) {
-        let Outputs { winograd, sums, rows, bias, accumulate, out } = self;
-        let [height, width] = winograd.gather.positions;
-        let (channels, across, down) = (winograd.out_channels, winograd.across(), winograd.down());
-        let product = distance(rows.len() * across, channels);
-        let (mut at, start) = (0, winograd.offset(rows.start));
-        for row in rows {
-            let lines = &mut out[winograd.offset(row) - start..];
-            let inside = (height - row % down * 2).min(2);
-            for column in 0..across {
-                let width_inside = (width - column * 2).min(2);
-                let mut channel = 0;
-                while channel < channels {
-                    let count = V::LANES.min(channels - channel);
-                    let mut values = [[V::splat(T::ZERO); 4]; 4];
-                    for (k, value) in values.iter_mut().flatten().enumerate() {
-                        let from = &sums[k * product + at + channel..][..count];
-                        *value = if count == V::LANES { V::load(from) } else { V::load_partial(from) };
-                    }
-                    let tile = both::<T, V, A, 4, 2>(values);
-                    let bias = bias.map(|bias| V::load_partial(&bias[channel..][..count]));
-                    for (i, tile) in tile.iter().enumerate().take(inside) {
-                        for (j, value) in tile.iter().enumerate().take(width_inside) {
-                            let to = &mut lines[(i * width + column * 2 + j) * channels + channel..][..count];
-                            let mut value = *value;
-                            if let Some(bias) = bias {
-                                value = value + bias;
-                            }
-                            if accumulate {
-                                value = value + V::load_partial(to);
-                            }
-                            if count == V::LANES { value.store(to) } else { value.store_partial(to) }
-                        }
-                    }
-                    channel += count;
-                }
-                at += channels;
-            }
-        }
-    }
-}
-
-/// `spread[·, t]` ← A y Aᵀ of the gradients y of tile t's outputs, channel by channel.
-struct Spread<'a, T> {
-    winograd: &'a Winograd,
-    dout: &'a [T],
-    rows: Range<usize>,
-    spread: &'a mut [T],
-}
-
-impl<T: Scalar> Kernel<T> for Spread<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Vector<T>>(self) {
-        let Spread { winograd, dout, rows, spread } = self;
-        let [height, width] = winograd.gather.positions;
-        let (channels, across, down) = (winograd.out_channels, winograd.across(), winograd.down());
-        let product = distance(rows.len() * across, channels);
-        let (mut at, start) = (0, winograd.offset(rows.start));
-        for row in rows {
-            let lines = &dout[winograd.offset(row) - start..];
-            let inside = (height - row % down * 2).min(2);
-            for column in 0..across {
-                let width_inside = (width - column * 2).min(2);
-                let mut channel = 0;
-                while channel < channels {
-                    let count = V::LANES.min(channels - channel);
-                    let mut tile = [[V::splat(T::ZERO); 2]; 2];
-                    for (i, tile) in tile.iter_mut().enumerate().take(inside) {
-                        for (j, value) in tile.iter_mut().enumerate().take(width_inside) {
-                            let from = &lines[(i * width + column * 2 + j) * channels + channel..][..count];
-                            *value = if count == V::LANES { V::load(from) } else { V::load_partial(from) };
-                        }
-                    }
-                    let values = both::<T, V, ATurned, 2, 4>(tile);
-                    for (k, value) in values.iter().flatten().enumerate() {
-                        let to = &mut spread[k * product + at + channel..][..count];
-                        if count == V::LANES { value.store(to) } else { value.store_partial(to) }
-                    }
-                    channel += count;
-                }
-                at += channels;
             }
         }
     }
