@@ -51,6 +51,9 @@ pub(crate) enum Error {
     /// A header, or the shape of an array, without a data row.
     #[error("{file}: no data row; expected at least one")]
     NoRows { file: String },
+    /// A text whose first line holds numbers, none of which would be a name.
+    #[error("{file}, line {line}: numbers in the place of column names; expected a header row")]
+    NoHeader { file: String, line: u64 },
     /// A column that is to be used has no name.
     #[error("{file}, line {line}: column {position} has no name; every column that is used needs one")]
     UnnamedColumn { file: String, line: u64, position: usize },
@@ -238,6 +241,9 @@ impl Error {
             Error::Images { .. } => "Let its name end in .idx or -ubyte (also .gz).",
             Error::UnnamedColumn { .. } => {
                 "R and pandas write row names without a title: give the column one, or choose others with --columns."
+            }
+            Error::NoHeader { .. } => {
+                "Put a line with the columns' names on top: without it the first row would be lost."
             }
             Error::DuplicateColumn { .. } => "Rename one of them.",
             Error::RowWidth { .. } => "A cell that contains the delimiter must be in double quotes.",

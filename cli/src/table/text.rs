@@ -51,6 +51,9 @@ pub(super) fn scan(
         let Some((places, width)) = &wanted else {
             let names: Vec<_> =
                 splitter.spans.iter().map(|span| unquoted(record, span).trim_ascii().to_owned()).collect();
+            if all_measured(&names) {
+                return Err(Error::NoHeader { file, line });
+            }
             let width = names.len();
             wanted = Some((sink.header(&Header { file: file.clone(), line, names })?, width));
             continue;
@@ -70,6 +73,12 @@ pub(super) fn scan(
         Some(_) if rows == 0 => Err(Error::NoRows { file }),
         Some((_, width)) => Ok(width),
     }
+}
+
+/// Whether all names are numbers, and not all of them digits, as years are: then they are no names.
+fn all_measured(names: &[String]) -> bool {
+    let number = |name: &String| name.parse::<f64>().is_ok_and(f64::is_finite);
+    names.iter().all(number) && names.iter().any(|name| !name.chars().all(|letter| letter.is_ascii_digit()))
 }
 
 /// How many lines below its record's start the last cell starts.

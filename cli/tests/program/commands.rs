@@ -549,3 +549,24 @@ fn a_step_against_the_machine() {
     place.missvae("bench --components 0").fails(2, &["--components 0", "at least 1"]);
     place.missvae("bench --method misvae").fails(2, &["--method misvae", "did you mean"]);
 }
+
+/// Hidden cells are found again in some rows of a large table, not in all: more of them would only take longer.
+#[test]
+fn hidden_cells_of_a_large_table() {
+    let place = Place::new();
+    let errors = |rows: usize| {
+        place.write("table.csv", table(rows, 1.0, 0.0));
+        let command =
+            small("train table.csv --hide 0.3 --method mvae --updates 3 --overwrite --out run --json --quiet");
+        let summary = place.missvae(&command).json();
+        let hidden = summary["hidden"].clone();
+        assert!(number(&hidden, "rmse") > 0.0 && number(&hidden, "rmse_column_means") > 0.0, "{summary}");
+        number(&hidden, "cells")
+    };
+    // Of 600 cells eight in nine are observed, and 30% are hidden; rows that lose all of theirs are dropped.
+    let few = errors(200);
+    assert!((100.0..160.0).contains(&few), "{few}");
+    // The same share of 13,500 cells would be 2,970.
+    let many = errors(4500);
+    assert!((2000.0..2800.0).contains(&many), "{many}");
+}

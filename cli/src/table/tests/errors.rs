@@ -32,6 +32,9 @@ fn shape_of_the_text() {
     let open = message("a.csv", b"a,b\n1,\"2\n3,4\n");
     assert_eq!(open, "a.csv, line 2: the quote that opens a cell here is never closed");
     assert!(matches!(fails("a.csv", b"a,b,\n1,2,3\n"), Error::UnnamedColumn { position: 3, line: 1, .. }));
+    let headless = fails("a.csv", b"\n0.5,-1\n2,3\n");
+    assert!(matches!(headless, Error::NoHeader { line: 2, .. }) && headless.hint().unwrap().contains("on top"));
+    assert!(matches!(fails("a.csv", b"2001,2002\n1,2,3\n"), Error::RowWidth { .. }), "years are names");
     let twice = message("a.csv", b"\na,b,\" a\"\n1,2,3\n");
     assert_eq!(twice, "a.csv, line 2: columns 1 and 3 are both named \"a\"; names must differ");
 }
