@@ -91,7 +91,9 @@ impl<T: Scalar> Data<T> {
     /// Hides exactly ⌊rate·(observed cells)⌋ observed cells, chosen at random without replacement, and returns their
     /// positions n·D + d, ascending.
     pub fn hide(&mut self, rate: f64, rng: &mut Stream) -> Vec<usize> {
-        let mut cells: Vec<usize> = (0..self.values.len()).filter(|&i| self.observed[i]).collect();
+        // Of a large table this is what takes most memory: no more of it than needed.
+        let mut cells = Vec::with_capacity(self.observed.iter().filter(|&&observed| observed).count());
+        cells.extend((0..self.values.len()).filter(|&i| self.observed[i]));
         let count = (rate * cells.len() as f64).floor() as usize;
         let (chosen, _) = cells.partial_shuffle(rng, count);
         let mut chosen = chosen.to_vec();

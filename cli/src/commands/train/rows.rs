@@ -86,9 +86,9 @@ impl Rows {
             true => Standardisation::none(columns),
             false => fitted,
         };
-        let mut truth = Vec::new();
-        if let Some(complete) = complete {
-            let complete = standardisation.apply::<f32>(&complete);
+        let mut truth = Vec::with_capacity(hidden.len());
+        // The copy in the table's units is gone before the rest of the rows is standardised.
+        if let Some(complete) = complete.map(|complete| standardisation.apply::<f32>(&complete)) {
             let mut place = vec![None; complete.rows()];
             kept.iter().enumerate().for_each(|(new, &old)| place[old] = Some(new));
             truth.extend(hidden.into_iter().filter_map(|cell| {
