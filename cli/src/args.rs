@@ -79,10 +79,10 @@ pub(crate) enum Command {
         after_help = "Example: missvae snr table.csv --methods miss-vae,miss-svae --epochs 20 --seeds 3 --out snr"
     )]
     Snr(Box<SnrArgs>),
-    /// An experiment of the paper: fig1 to fig11, or fig13
+    /// An experiment of the paper: fig1 to fig13
     ///
-    /// Fits the models of a figure (fig7 has none), scores them, and leaves NAME.csv, NAME.svg, NAME.png and runs/ in a directory. A run
-    /// that is finished there is not run again, an interrupted one goes on. fig5 interpolates the parameters of the
+    /// Fits the models of a figure (fig7 has none), scores them, and leaves NAME.csv, NAME.svg, NAME.png and runs/ in a
+    /// directory. A run that is finished there is not run again, an interrupted one goes on. fig5 interpolates the parameters of the
     /// distributions of imputations, not their densities, and its independent distribution keeps the mixture's components
     /// with diagonal covariances: as the published code does, where the paper's text says a product of marginals.
     #[command(

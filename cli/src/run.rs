@@ -236,6 +236,17 @@ impl Metrics {
     }
 }
 
+/// What a file of JSON holds; `None` if there is no such file. `again` says what happens once a damaged one is removed.
+pub(crate) fn read_json<S: DeserializeOwned>(path: &Path, again: &str) -> Result<Option<S>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(path).map_err(|error| system(path, error))?;
+    serde_json::from_str(&text).map(Some).map_err(|error| {
+        Failure::usage_hint(format!("{}: {error}", path.display()), format!("remove the file, and {again}"))
+    })
+}
+
 /// A failure of the system at a path.
 pub(crate) fn system(path: &Path, source: std::io::Error) -> Failure {
     Failure::System { what: path.display().to_string(), source }

@@ -62,10 +62,7 @@ impl Frechet {
                 "give a file of complete rows, or do not ask for the distance",
             ));
         }
-        if rows.rows() < 2 {
-            let what = format!("{name}: {}; a Fréchet distance needs two", counted(rows.rows(), "row"));
-            return Err(Failure::usage(what));
-        }
+        check_rows(name, rows.rows())?;
         let rows = in_units_of(&info, of, rows.values(0..rows.rows()));
         Ok(Frechet { model, info, rows, of_rows: None })
     }
@@ -81,6 +78,14 @@ impl Frechet {
             Failure::Failed(format!("the features of {SAMPLES} samples and {rows} rows are not all finite"))
         })?;
         Ok((distance, SAMPLES))
+    }
+}
+
+/// Refuses too few rows to compare with.
+pub(super) fn check_rows(name: &str, rows: usize) -> Result<()> {
+    match rows {
+        0 | 1 => Err(Failure::usage(format!("{name}: {}; a Fréchet distance needs two", counted(rows, "row")))),
+        _ => Ok(()),
     }
 }
 

@@ -114,6 +114,14 @@ fn rows_for_model(input: &Input, options: &ReadOptions, info: &ModelInfo, seed: 
     binary(&input.name(), &read_images(input, options, images.size)?, seed).map(|(data, _)| data)
 }
 
+/// A file of images of `size` × `size` pixels, made binary by the seed, and the names of the pixels.
+fn binary_images(input: &Input, options: &ReadOptions, size: usize, seed: u64) -> Result<(Vec<String>, Data<f64>)> {
+    let (names, mut values, observed) = read_images(input, options, size)?.into_parts();
+    binarise(&input.name(), &mut values, names.len(), seed)?;
+    let data = Data::new(names.len(), values, observed);
+    Ok((names, data))
+}
+
 /// A table of images as binary pixels, and what they were.
 fn binary(file: &str, table: &Table, seed: u64) -> Result<(Data<f32>, Pixels)> {
     let mut values = table.values().to_vec();

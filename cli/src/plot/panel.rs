@@ -69,14 +69,8 @@ impl Panel {
             Content::Boxes(groups) => {
                 Axis::around(groups.iter().flatten().flat_map(|one| one.values.iter().copied()), count)
             }
-            Content::Lines(lines) | Content::Curves(lines) => {
-                let shown = lines.iter().flat_map(|line| &line.points).filter(|point| point.x.is_finite());
-                Axis::around(shown.flat_map(|point| [point.y, point.low, point.high]), count)
-            }
-            Content::LogCurves(lines) => {
-                let shown = lines.iter().flat_map(|line| &line.points).filter(|point| point.x.is_finite());
-                Axis::around_decades(shown.flat_map(|point| [point.y, point.low, point.high]), count)
-            }
+            Content::Lines(lines) | Content::Curves(lines) => Axis::around(heights(lines), count),
+            Content::LogCurves(lines) => Axis::around_decades(heights(lines), count),
             Content::Contours(contours) => {
                 contours.first().map(|one| Axis::between(one.density.low, one.density.high, count, 0.0))
             }
@@ -107,6 +101,12 @@ impl Panel {
         svg.line((area.left, area.top), (area.left, area.bottom()), INK, 1.2);
         svg.line((area.left, area.bottom()), (area.right(), area.bottom()), INK, 1.2);
     }
+}
+
+/// All values of lines that may be shown, with the ends of their intervals.
+fn heights(lines: &[Line]) -> impl Iterator<Item = f64> {
+    let shown = lines.iter().flat_map(|line| &line.points).filter(|point| point.x.is_finite());
+    shown.flat_map(|point| [point.y, point.low, point.high])
 }
 
 fn draw_boxes(svg: &mut Svg, area: Area, y: &Axis, groups: &[Vec<LabelledBox>]) {

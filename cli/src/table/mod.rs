@@ -161,32 +161,18 @@ fn read(input: &Input, options: &ReadOptions, sink: &mut dyn Sink, keep: bool) -
         _ if options.key.is_some() => return Err(Error::KeyWithoutArchive { file: input.name() }),
         _ => {}
     }
-    match (format, input) {
-        (Format::Text { delimiter }, _) => {
-            let mut bytes = Vec::new();
-            let width = text::scan(input.open()?, delimiter, missing, sink, keep.then_some(&mut bytes))?;
-            Ok((width, keep.then_some(Content::Text { bytes, delimiter })))
-        }
-        (Format::Npz, Input::File(path)) => {
-            let mut numbers = Numbers::default();
-            let key = options.key.as_deref();
-            let width = array::scan_npz(path, key, missing, sink, keep.then_some(&mut numbers))?;
-            Ok((width, keep.then_some(Content::Array(numbers))))
-        }
-        (Format::Folder, Input::File(path)) => {
-            let mut numbers = Numbers::default();
-            let width = folder::scan_folder(path, missing, sink, keep.then_some(&mut numbers))?;
-            Ok((width, keep.then_some(Content::Array(numbers))))
-        }
-        (Format::Idx, _) => {
-            let mut numbers = Numbers::default();
-            let width = idx::scan_idx(input.open()?, missing, sink, keep.then_some(&mut numbers))?;
-            Ok((width, keep.then_some(Content::Array(numbers))))
-        }
-        (Format::Npy | Format::Npz | Format::Folder, _) => {
-            let mut numbers = Numbers::default();
-            let width = array::scan_npy(input.open()?, missing, sink, keep.then_some(&mut numbers))?;
-            Ok((width, keep.then_some(Content::Array(numbers))))
-        }
+    if let Format::Text { delimiter } = format {
+        let mut bytes = Vec::new();
+        let width = text::scan(input.open()?, delimiter, missing, sink, keep.then_some(&mut bytes))?;
+        return Ok((width, keep.then_some(Content::Text { bytes, delimiter })));
     }
+    let mut numbers = Numbers::default();
+    let kept = keep.then_some(&mut numbers);
+    let width = match (format, input) {
+        (Format::Npz, Input::File(path)) => array::scan_npz(path, options.key.as_deref(), missing, sink, kept),
+        (Format::Folder, Input::File(path)) => folder::scan_folder(path, missing, sink, kept),
+        (Format::Idx, _) => idx::scan_idx(input.open()?, missing, sink, kept),
+        _ => array::scan_npy(input.open()?, missing, sink, kept),
+    }?;
+    Ok((width, keep.then_some(Content::Array(numbers))))
 }

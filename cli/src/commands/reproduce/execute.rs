@@ -18,7 +18,7 @@ use crate::failure::{Failure, Result};
 use crate::files::write_atomic;
 use crate::options::Plan;
 use crate::output::Output;
-use crate::run::Run;
+use crate::run::{Run, read_json};
 use crate::signal;
 
 /// The time between a run's checkpoints.
@@ -167,16 +167,8 @@ impl Board<'_> {
 
 /// The result of a run that is finished, and scored as it would be now.
 pub(super) fn finished(run: &Prepared, source: &impl Source) -> Result<Option<Evaluation>> {
-    let path = run.directory.join(EVALUATION);
-    if !path.exists() {
-        return Ok(None);
-    }
-    let text = std::fs::read_to_string(&path).map_err(|error| crate::run::system(&path, error))?;
-    let what = |error: serde_json::Error| {
-        Failure::usage_hint(format!("{}: {error}", path.display()), "remove the file, and the run is scored again")
-    };
-    let evaluation: Evaluation = serde_json::from_str(&text).map_err(what)?;
-    Ok((evaluation.scoring == source.scoring(run)).then_some(evaluation))
+    let found = read_json::<Evaluation>(&run.directory.join(EVALUATION), "the run is scored again")?;
+    Ok(found.filter(|evaluation| evaluation.scoring == source.scoring(run)))
 }
 
 /// Carries out one run, or what is left of it.

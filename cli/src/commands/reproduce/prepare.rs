@@ -8,7 +8,7 @@ use super::execute::updates;
 use super::experiment::{Settings, Spec};
 use super::source::Source;
 use crate::failure::{Failure, Result};
-use crate::hash::fnv1a;
+use crate::hash::of_text;
 use crate::options::{Plan, TrainOptions};
 
 /// Changes whenever what a run computes from its options does by more than rounding, so that old results are not taken for
@@ -81,7 +81,7 @@ pub(super) fn runs(
         let text = toml::to_string(&plan.options).map_err(|error| Failure::Failed(error.to_string()))?;
         let told = recipe.as_ref().map_or(String::new(), Value::to_string);
         let whole = format!("{VERSION}\n{text}\n{told}\n{}", source.fingerprint(&spec));
-        let hash = fnv1a(whole.bytes().map(u64::from));
+        let hash = of_text(&whole);
         let Spec { method, components, seed, .. } = &spec;
         let prefix = spec.prefix();
         let name = format!("{prefix}{}-k{components}-{}-seed{seed}-{hash:016x}", method.name, spec.imputations.slug());

@@ -11,10 +11,10 @@ use models::imputer::Fitted;
 use models::method::Method;
 use samplers::stream::{Purpose, stream};
 
-use super::super::data_of;
 use super::super::evaluate::{Importance, ImportanceScore, Refit, refit_config};
-use super::super::frechet::{Compared, Frechet};
+use super::super::frechet::{Compared, Frechet, check_rows};
 use super::super::train::{Rows, fingerprint, model_info};
+use super::super::{binary_images, data_of};
 use super::experiment::{Settings, Spec};
 use super::fig12;
 use super::imputations::Imputations;
@@ -24,8 +24,7 @@ use crate::args::ReproduceArgs;
 use crate::failure::{Failure, Result};
 use crate::options::{Preset, TrainOptions};
 use crate::output::{cells_missing, counted};
-use crate::pixels::binarise;
-use crate::table::{Input, ReadOptions, read_for_model, read_images};
+use crate::table::{Input, ReadOptions, read_for_model};
 
 /// Names of the file to train on, and of that to test on, without their endings or with all of their name.
 const TRAIN: &[&str] = &["train", "train-images-idx3-ubyte"];
@@ -101,13 +100,11 @@ impl Sets {
             let what = format!("--data {}: there is no {} in it", directory.display(), names.join("/ and no ") + "/");
             return Err(Failure::usage_hint(what, hint));
         }
-        if figure == fig12::NAME
-            && let Some(set) = sets.iter().find(|set| set.test.rows() < 2)
-        {
-            let what = format!("{}: a single row to test on; a Fréchet distance needs two", set.name);
-            return Err(Failure::usage(what));
-        }
         let measure = if figure == fig12::NAME { Measure::Distance } else { Measure::LogLikelihood };
+        if measure == Measure::Distance {
+            // Before features are fitted, which takes long.
+            sets.iter().try_for_each(|set| check_rows(&set.compared(), set.test.rows()))?;
+        }
         Ok(Sets { sets, measure, samples: args.importance_samples, refit_updates: args.refit_updates })
     }
 
@@ -166,6 +163,11 @@ impl Sets {
 }
 
 impl Set {
+    /// What messages about distances call its test rows.
+    fn compared(&self) -> String {
+        format!("{}: the rows to test on", self.name)
+    }
+
     fn read(directory: &Path, name: &'static str, preset: Preset, rows: usize) -> Result<Set> {
         let [train, test] = [file(directory, TRAIN)?, file(directory, TEST)?];
         // Without hiding: which cells are hidden is a matter of the runs.
@@ -183,11 +185,7 @@ impl Set {
         let reading = ReadOptions { resize: options.resize.unwrap_or(false), ..ReadOptions::default() };
         let test = match options.image_size {
             None => data_of(&read_for_model(&input, &ReadOptions::default(), &names)?),
-            Some(size) => {
-                let (names, mut values, observed) = read_images(&input, &reading, size)?.into_parts();
-                binarise(&input.name(), &mut values, names.len(), 0)?;
-                Data::new(names.len(), values, observed)
-            }
+            Some(size) => binary_images(&input, &reading, size, 0)?.1,
         };
         if test.rows() == 0 {
             return Err(Failure::usage(format!("{}: there are no rows to test on", input.name())));
@@ -267,7 +265,7 @@ impl Source for Sets {
     fn frechet(&self, run: &Prepared, rows: &Rows, features: &Path) -> Result<Option<Frechet>> {
         let set = self.set(&run.spec);
         let test: Data<f32> = rows.standardisation.apply(&set.test);
-        let compared = Compared { name: format!("{}: the rows to test on", set.name), rows: &test, empty: 0 };
+        let compared = Compared { name: set.compared(), rows: &test, empty: 0 };
         Frechet::new(features, &model_info(&run.plan, rows), &compared).map(Some)
     }
 

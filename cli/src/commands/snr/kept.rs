@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use models::snr::Study;
+
 use super::super::train::Rows;
 use super::Prepared;
 use super::execute::Point;
 use super::variants::Variant;
 use crate::failure::{Failure, Result};
 use crate::files::write_atomic;
-use crate::hash::fnv1a;
+use crate::hash::of_text;
 use crate::options::TrainOptions;
-use crate::run::system;
-use models::snr::Study;
+use crate::run::read_json;
 
 /// Changes whenever what a run measures does by more than rounding.
 const VERSION: u32 = 1;
@@ -25,20 +26,14 @@ pub(super) fn file(out: &Path, run: &Prepared, variant: &Variant, rows: &Rows, s
     let text = toml::to_string(&options).map_err(|error| Failure::Failed(error.to_string()))?;
     let Study { epoch, draws, every } = study;
     let whole = format!("{VERSION}\n{text}\n{epoch} {draws:?} {every}\n{}", rows.fingerprint);
-    let hash = fnv1a(whole.bytes().map(u64::from));
+    let hash = of_text(&whole);
     let name = format!("{}-seed{}-{hash:016x}.json", variant.slug(), run.plan.train.seed);
     Ok(out.join(DIRECTORY).join(name))
 }
 
 /// The points of a run that is finished.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<Point>>> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| system(path, error))?;
-    serde_json::from_str(&text).map(Some).map_err(|error| {
-        Failure::usage_hint(format!("{}: {error}", path.display()), "remove the file, and the run is made again")
-    })
+    read_json(path, "the run is made again")
 }
 
 /// Keeps the points of a run.

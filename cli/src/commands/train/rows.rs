@@ -4,13 +4,12 @@ use models::data::{Data, Standardisation};
 use models::store::Column;
 use samplers::stream::{Purpose, stream};
 
-use super::super::{data_of, read_options};
+use super::super::{binary_images, data_of, read_options};
 use crate::failure::{Failure, Result};
 use crate::hash::fnv1a;
 use crate::options::{Hidden, TrainOptions, Validation};
 use crate::output::counted;
-use crate::pixels::binarise;
-use crate::table::{Input, ReadOptions, Selection, Table, parse_names, read_for_model, read_images, read_to_fit};
+use crate::table::{Input, ReadOptions, Selection, Table, parse_names, read_for_model, read_to_fit};
 
 /// The rows of a training run, in model units.
 #[derive(Debug)]
@@ -131,12 +130,7 @@ impl Rows {
         let name = input.name();
         let (Hidden(rate), quadrants) = (options.hidden()?, options.quadrants()?);
         let seed = options.seed.unwrap_or(0);
-        let binary = |input: &Input, reading: &ReadOptions| -> Result<(Vec<String>, Data<f64>)> {
-            let (names, mut values, observed) = read_images(input, reading, size)?.into_parts();
-            binarise(&input.name(), &mut values, names.len(), seed)?;
-            let data = Data::new(names.len(), values, observed);
-            Ok((names, data))
-        };
+        let binary = |input: &Input, reading: &ReadOptions| binary_images(input, reading, size, seed);
         let (names, all) = binary(input, &reading(options))?;
         let own = !matches!(options.validation()?, Some(Validation::File(_)));
         let (mut all, mut held_out) = set_aside(all, options, |input, reading| Ok(binary(input, reading)?.1))?;
