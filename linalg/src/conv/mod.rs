@@ -179,9 +179,7 @@ pub fn forward<T: Scalar>(
     }
     with_workspace(scratch, |workspace| {
         if let Some(winograd) = Winograd::of(conv.neighbourhoods(), columns, conv.images) {
-            let transformed = grown(&mut workspace.weights, winograd.sums());
-            winograd::transform(conv, weight, false, transformed);
-            return winograd.product(input, transformed, out, epilogue, &mut workspace.slots);
+            return winograd.convolve((conv, weight, false), input, out, epilogue, workspace);
         }
         let ordered = grown(&mut workspace.weights, conv.weights());
         weights::by_input(conv, weight, ordered);
@@ -217,9 +215,7 @@ pub fn input_gradient<T: Scalar>(
     }
     with_workspace(scratch, |workspace| {
         if let Some(winograd) = Winograd::of(conv.sights(), columns, conv.images) {
-            let transformed = grown(&mut workspace.weights, winograd.sums());
-            winograd::transform(conv, weight, true, transformed);
-            return winograd.product(dout, transformed, dinput, epilogue, &mut workspace.slots);
+            return winograd.convolve((conv, weight, true), dout, dinput, epilogue, workspace);
         }
         let ordered = grown(&mut workspace.weights, conv.weights());
         weights::by_output_turned(conv, weight, ordered);
@@ -253,33 +249,16 @@ pub fn weight_gradient<T: Scalar>(
     if weights == 0 {
         return;
     }
-    with_workspace(scratch, |workspace| {
+    with_workspace(scratch, |Workspace { sums, slots, .. }| {
         let gather = conv.neighbourhoods();
         if let Some(winograd) = Winograd::of(gather, conv.out_channels, conv.images) {
-            let Workspace { sums, slots, .. } = workspace;
             return winograd.weight_gradient((input, dout), dweight, accumulate, sums, slots);
         }
         let tiles = Tiles::new(&gather, conv.positions());
-        let count = (SUMS / weights).clamp(1, PARTS).min(tiles.count());
-        let sums = grown(&mut workspace.sums, count.max(1) * weights);
-        if count == 0 {
-            sums.fill(T::ZERO);
-        } else {
-            let tasks = if parallel::threads() == 1 { 1 } else { count };
-            let slots = slots(&mut workspace.slots, tasks, tiles.rows * gather.row_len());
-            over_slots(slots, 0..count, sums, &|part| part * weights, &|slot, range, sums| {
-                for (part, sums) in range.zip(sums.chunks_exact_mut(weights)) {
-                    let [first, end] = [part, part + 1].map(|part| part * tiles.count() / count);
-                    for tile in first..end {
-                        add_tile(&gather, (input, dout), tiles.positions(tile), tile > first, sums, slot);
-                    }
-                }
-            });
-        }
-        let (total, others) = sums.split_at_mut(weights);
-        for part in others.chunks_exact(weights) {
-            total.iter_mut().zip(part).for_each(|(total, part)| *total += *part);
-        }
+        let room = tiles.rows * gather.row_len();
+        let total = summed(tiles.count(), sums, weights, slots, room, &|tile, adds, sums, slot| {
+            add_tile(&gather, (input, dout), tiles.positions(tile), adds, sums, slot);
+        });
         weights::from_product(conv, total, dweight, accumulate);
     });
 }
@@ -301,7 +280,7 @@ fn grown<T: Scalar>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
 }
 
 /// As many slots with room for `len` elements each.
-fn slots<T: Scalar>(slots: &mut Vec<Slot<T>>, count: usize, len: usize) -> &mut [Slot<T>] {
+fn slots_of<T: Scalar>(slots: &mut Vec<Slot<T>>, count: usize, len: usize) -> &mut [Slot<T>] {
     if slots.len() < count {
         slots.resize_with(count, Slot::default);
     }
@@ -330,6 +309,38 @@ fn over_slots<T: Scalar>(
         || over_slots(left, range.start..middle, head, offset, f),
         || over_slots(right, middle..range.end, tail, offset, f),
     );
+}
+
+/// The sum over pieces of what `add(piece, adds, sum, slot)` puts (or, if `adds`, adds) into `len` elements: in parts of whole
+/// pieces, which may go to other threads and are added up in order. A slot has room for `room` elements.
+fn summed<'a, T: Scalar>(
+    pieces: usize,
+    sums: &'a mut Vec<T>,
+    len: usize,
+    slots: &mut Vec<Slot<T>>,
+    room: usize,
+    add: &(impl Fn(usize, bool, &mut [T], &mut Slot<T>) + Sync),
+) -> &'a [T] {
+    let parts = (SUMS / len).clamp(1, PARTS).min(pieces);
+    let sums = grown(sums, parts.max(1) * len);
+    if parts == 0 {
+        sums.fill(T::ZERO);
+        return sums;
+    }
+    let tasks = if parallel::threads() == 1 { 1 } else { parts };
+    over_slots(slots_of(slots, tasks, room), 0..parts, sums, &|part| part * len, &|slot, range, sums| {
+        for (part, sum) in range.zip(sums.chunks_exact_mut(len)) {
+            let [first, end] = [part, part + 1].map(|part| part * pieces / parts);
+            for piece in first..end {
+                add(piece, piece > first, sum, slot);
+            }
+        }
+    });
+    let (total, others) = sums.split_at_mut(len);
+    for part in others.chunks_exact(len) {
+        total.iter_mut().zip(part).for_each(|(total, part)| *total += *part);
+    }
+    total
 }
 
 /// Positions cut into tiles.
@@ -372,7 +383,7 @@ fn product<T: Scalar>(
         1 => 1,
         threads => (2 * threads).min(tiles.count()),
     };
-    let slots = slots(workspace, tasks, tiles.rows * gather.row_len());
+    let slots = slots_of(workspace, tasks, tiles.rows * gather.row_len());
     let offset = |tile: usize| tile * tiles.rows * weight.cols();
     over_slots(slots, 0..tiles.count(), out, &offset, &|slot, range, out| {
         for (tile, out) in range.zip(out.chunks_mut(tiles.rows * weight.cols())) {

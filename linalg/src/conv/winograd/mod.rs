@@ -18,7 +18,7 @@ use std::mem::take;
 use std::ops::Range;
 
 use super::gather::Gather;
-use super::{Conv, PARTS, SUMS, Slot, TILE, grown, over_slots};
+use super::{Conv, Slot, TILE, Workspace, grown, over_slots, slots_of, summed};
 use crate::Scalar;
 use crate::gemm::{Epilogue, Matrix, MatrixMut, gemm};
 use crate::parallel;
@@ -121,25 +121,33 @@ impl Winograd {
         })
     }
 
-    /// As many slots with room for a piece each.
-    fn slots<'a, T: Scalar>(&self, slots: &'a mut Vec<Slot<T>>, count: usize) -> &'a mut [Slot<T>] {
+    /// Elements of working memory that a piece takes.
+    fn room(&self) -> usize {
         let tiles = self.piece() * self.across();
-        let len = PRODUCTS * (distance(tiles, self.gather.channels) + distance(tiles, self.out_channels));
-        super::slots(slots, count, len)
+        PRODUCTS * (distance(tiles, self.gather.channels) + distance(tiles, self.out_channels))
     }
 
-    /// `out` ← epilogue(convolution), `weights` being [`transformed`]; the epilogue has a bias and perhaps adds.
-    pub(super) fn product<T: Scalar>(
+    /// Elements of the 16 matrices in × out.
+    fn matrices(&self) -> usize {
+        PRODUCTS * self.gather.channels * self.out_channels
+    }
+
+    /// `out` ← epilogue(convolution of `images` with the kernels of `weight`), as [`transform`] takes them; the epilogue has a
+    /// bias and perhaps adds.
+    pub(super) fn convolve<T: Scalar>(
         &self,
+        (conv, weight, turned): (&Conv, &[T], bool),
         images: &[T],
-        weights: &[T],
         out: &mut [T],
         epilogue: Epilogue<T>,
-        slots: &mut Vec<Slot<T>>,
+        workspace: &mut Workspace<T>,
     ) {
+        let weights = grown(&mut workspace.weights, self.matrices());
+        transform(conv, weight, turned, weights);
+        let slots = &mut workspace.slots;
         let tasks = if parallel::threads() == 1 { 1 } else { (2 * parallel::threads()).min(self.pieces()) };
         let offset = |piece: usize| self.offset(self.rows(piece).start);
-        over_slots(self.slots(slots, tasks), 0..self.pieces(), out, &offset, &|slot, pieces, mut out| {
+        over_slots(slots_of(slots, tasks, self.room()), 0..self.pieces(), out, &offset, &|slot, pieces, mut out| {
             for piece in pieces {
                 let rows = self.rows(piece);
                 let (own, rest) = take(&mut out).split_at_mut(self.offset(rows.end) - self.offset(rows.start));
@@ -170,16 +178,6 @@ impl Winograd {
         dispatch(Outputs { winograd: self, sums, rows, bias: epilogue.bias, accumulate: epilogue.accumulate, out });
     }
 
-    /// Parts that the sum over tiles in a gradient with respect to the kernel is cut into.
-    pub(super) fn parts(&self) -> usize {
-        (SUMS / self.sums()).clamp(1, PARTS).min(self.pieces())
-    }
-
-    /// Elements of such a sum.
-    pub(super) fn sums(&self) -> usize {
-        PRODUCTS * self.gather.channels * self.out_channels
-    }
-
     /// `dweight` ← \[`dweight` +\] the gradient with respect to the kernel.
     pub(super) fn weight_gradient<T: Scalar>(
         &self,
@@ -189,21 +187,9 @@ impl Winograd {
         sums: &mut Vec<T>,
         slots: &mut Vec<Slot<T>>,
     ) {
-        let (parts, len) = (self.parts(), self.sums());
-        let sums = grown(sums, parts * len);
-        let tasks = if parallel::threads() == 1 { 1 } else { parts };
-        over_slots(self.slots(slots, tasks), 0..parts, sums, &|part| part * len, &|slot, range, sums| {
-            for (part, sums) in range.zip(sums.chunks_exact_mut(len)) {
-                let [first, end] = [part, part + 1].map(|part| part * self.pieces() / parts);
-                for piece in first..end {
-                    self.add_piece((images, dout), self.rows(piece), piece > first, sums, slot);
-                }
-            }
+        let total = summed(self.pieces(), sums, self.matrices(), slots, self.room(), &|piece, adds, sums, slot| {
+            self.add_piece((images, dout), self.rows(piece), adds, sums, slot);
         });
-        let (total, others) = sums.split_at_mut(len);
-        for part in others.chunks_exact(len) {
-            total.iter_mut().zip(part).for_each(|(total, part)| *total += *part);
-        }
         self.kernel_gradient(total, dweight, accumulate);
     }
 
@@ -254,7 +240,7 @@ impl Winograd {
 
 /// `transformed[·, c, o]` ← G g Gᵀ of the kernel g from channel c to o, 16 × in × out. Of `weight`, out × in × 3 × 3, these are
 /// the kernels themselves; or, if `turned`, those from its outputs to its inputs, by half a turn.
-pub(super) fn transform<T: Scalar>(conv: &Conv, weight: &[T], turned: bool, transformed: &mut [T]) {
+fn transform<T: Scalar>(conv: &Conv, weight: &[T], turned: bool, transformed: &mut [T]) {
     let (kernels, rest) = weight.as_chunks::<9>();
     assert!(rest.is_empty(), "weights of 3 × 3 pixels");
     let len = kernels.len();
