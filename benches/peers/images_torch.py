@@ -8,11 +8,14 @@ quadrants hidden), encoder, one sample of each component, decoder, stratified EL
 AMSGrad. Both sides run alternately, each round in a process of its own; the time of a step is that of a run divided by
 its updates, without the first ones (missvae: a longer run less a shorter one). Prints a JSON line a round, and the medians.
 `--check FILE...` times nothing and compares the networks with golden fixtures of the kinds `conv_resnet_*`, in float64.
+`--bounds RUN... --images train-images-idx3-ubyte.gz` loads what `missvae` has fitted (methods mvae, miwae and miss-svae of the
+preset) and prints the bounds of 200 validation images, half of the quadrants hidden, in evaluation and in training mode.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import math
 import random
@@ -55,13 +58,13 @@ class Block(nn.Module):
         shortcut = None
         if inputs != outputs or stride != 1 or scale != 1:
             shortcut = nn.Sequential(nested(conv(inputs, outputs, 1, stride)), nn.BatchNorm2d(outputs))
-        setattr(self, "upsample" if decoder else "downsample", shortcut)
-        self.shortcut = lambda: self.upsample if decoder else self.downsample
+        self.name = "upsample" if decoder else "downsample"
+        setattr(self, self.name, shortcut)
 
     def forward(self, x: Tensor) -> Tensor:
         h = F.relu(self.bn1(self.conv1(x)), inplace=True)
         h = self.dropout(self.bn2(self.conv2(h)))
-        shortcut = self.shortcut()
+        shortcut = getattr(self, self.name)
         return F.relu(h + (x if shortcut is None else shortcut(x)), inplace=True)
 
 
@@ -212,6 +215,52 @@ def check(path: Path) -> bool:
     return worst <= fixture["tolerance"]["f64"]
 
 
+def weights(path: Path) -> tuple[str, dict[str, Tensor]]:
+    """The method and the tensors of a model file (safetensors)."""
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    header, data = json.loads(content[8 : 8 + length]), content[8 + length :]
+    method = json.loads(header.pop("__metadata__")["missvae"])["description"]["method"]
+    between = lambda entry: bytearray(data[slice(*entry["data_offsets"])])
+    return method, {k: torch.frombuffer(between(e), dtype=torch.float32).reshape(e["shape"]) for k, e in header.items()}
+
+
+def single_bound(encoder: Encoder, decoder: Decoder, x: Tensor, mask: Tensor, importance: bool) -> Tensor:
+    """Of one Gaussian with five samples: the mean log weight, or the log of the mean weight."""
+    head = encoder(torch.stack([x, mask], 1).unflatten(2, (PIXELS, PIXELS))).unsqueeze(1)
+    posterior = torch.distributions.Normal(head[..., :LATENT], F.softplus(head[..., LATENT:]) + 1e-5)
+    z = posterior.sample((COMPONENTS,)).squeeze(2)
+    decoded = decoder(z.flatten(0, 1)).view(COMPONENTS, len(x), -1)
+    white = (x > 0).to(x.dtype).expand_as(decoded)
+    log_p = -(F.binary_cross_entropy_with_logits(decoded, white, reduction="none") * mask).sum(2)
+    log_prior = torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(2)
+    log_w = log_p + log_prior - posterior.log_prob(z.unsqueeze(2)).squeeze(2).sum(2)
+    return (torch.logsumexp(log_w, 0) - math.log(COMPONENTS) if importance else log_w.mean(0)).mean()
+
+
+@torch.no_grad()
+def bounds(run: Path, file: Path) -> None:
+    """Prints the bounds of every 30th of the images from the 54,001st on, with the parameters of a run."""
+    method, tensors = weights(run / "model.safetensors")
+    grey = torch.frombuffer(bytearray(gzip.open(file).read()[16:]), dtype=torch.uint8).view(-1, PIXELS * PIXELS)
+    grey, (_, mask) = grey[54000::30].float() / 255, images(200)
+    x = torch.where(torch.rand_like(grey) < grey, 1.0, -1.0) * mask
+    outputs = 2 * COMPONENTS * LATENT + COMPONENTS if method == "miss-svae" else 2 * LATENT
+    for training in False, True:
+        nets = Encoder(ENCODER, outputs), Decoder(DECODER, LATENT, 4, 4, [7, 14, 28, None])
+        for net, prefix in zip(nets, ("encoder.", "decoder.")):
+            state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            missing, unexpected = net.load_state_dict(state, strict=False)
+            if unexpected or any("num_batches_tracked" not in name for name in missing):
+                raise ValueError(f"{run}: tensors {missing} {unexpected}")
+            net.train(training)
+        if method == "miss-svae":
+            bound = stratified_elbo(*nets, x, mask)
+        else:
+            bound = single_bound(*nets, x, mask, method == "miwae")
+        print(json.dumps({"method": method, "training": training, "bound": round(bound.item(), 2)}), flush=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--missvae", default="../../target/release/missvae", help="the program")
@@ -222,7 +271,15 @@ def main() -> int:
     parser.add_argument("--channels-last", action="store_true", help="PyTorch's other memory format")
     parser.add_argument("--torch-only", action="store_true", help="print PyTorch's seconds a step (what a round runs)")
     parser.add_argument("--check", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--bounds", nargs="+", type=Path, metavar="RUN")
+    parser.add_argument("--images", type=Path, help="the file that --bounds takes images from")
     args = parser.parse_args()
+    if args.bounds:
+        if args.images is None:
+            parser.error("--bounds needs --images")
+        for run in args.bounds:
+            bounds(run, args.images)
+        return 0
     if args.check:
         return 0 if all([check(path) for path in args.check]) else 1
     if args.torch_only:
