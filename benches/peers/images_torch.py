@@ -139,10 +139,20 @@ def images(rows: int) -> tuple[Tensor, Tensor]:
     return x * mask, mask
 
 
+def networks(outputs: int) -> tuple[Encoder, Decoder]:
+    return Encoder(ENCODER, outputs), Decoder(DECODER, LATENT, 4, 4, [7, 14, 28, None])
+
+
+def load(net: nn.Module, state: dict[str, Tensor], path: Path) -> None:
+    """Sets all parameters and running statistics."""
+    missing, unexpected = net.load_state_dict(state, strict=False)
+    if unexpected or any("num_batches_tracked" not in name for name in missing):
+        raise ValueError(f"{path}: tensors {missing} {unexpected}")
+
+
 def time_torch(threads: int, batch: int, updates: int, channels_last: bool) -> float:
     torch.set_num_threads(threads)
-    encoder = Encoder(ENCODER, 2 * COMPONENTS * LATENT + COMPONENTS)
-    decoder = Decoder(DECODER, LATENT, 4, 4, [7, 14, 28, None])
+    encoder, decoder = networks(2 * COMPONENTS * LATENT + COMPONENTS)
     if channels_last:
         encoder, decoder = (net.to(memory_format=torch.channels_last) for net in (encoder, decoder))
     parameters = [*encoder.parameters(), *decoder.parameters()]
@@ -193,9 +203,7 @@ def check(path: Path) -> bool:
         if isinstance(module, nn.Dropout2d):
             module.p = 0.0
     state = {name[2:]: value for name, value in inputs.items() if name.startswith("w:")}
-    missing, unexpected = net.load_state_dict(state, strict=False)
-    if unexpected or any("num_batches_tracked" not in name for name in missing):
-        raise ValueError(f"{path}: tensors {missing} {unexpected}")
+    load(net, state, path)
     net.train(params["training"])
     x = inputs["x"].requires_grad_()
     fed = x
@@ -242,17 +250,14 @@ def single_bound(encoder: Encoder, decoder: Decoder, x: Tensor, mask: Tensor, im
 def bounds(run: Path, file: Path) -> None:
     """Prints the bounds of every 30th of the images from the 54,001st on, with the parameters of a run."""
     method, tensors = weights(run / "model.safetensors")
-    grey = torch.frombuffer(bytearray(gzip.open(file).read()[16:]), dtype=torch.uint8).view(-1, PIXELS * PIXELS)
+    grey = torch.frombuffer(bytearray(gzip.decompress(file.read_bytes())[16:]), dtype=torch.uint8).view(-1, PIXELS * PIXELS)
     grey, (_, mask) = grey[54000::30].float() / 255, images(200)
     x = torch.where(torch.rand_like(grey) < grey, 1.0, -1.0) * mask
     outputs = 2 * COMPONENTS * LATENT + COMPONENTS if method == "miss-svae" else 2 * LATENT
     for training in False, True:
-        nets = Encoder(ENCODER, outputs), Decoder(DECODER, LATENT, 4, 4, [7, 14, 28, None])
+        nets = networks(outputs)
         for net, prefix in zip(nets, ("encoder.", "decoder.")):
-            state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-            missing, unexpected = net.load_state_dict(state, strict=False)
-            if unexpected or any("num_batches_tracked" not in name for name in missing):
-                raise ValueError(f"{run}: tensors {missing} {unexpected}")
+            load(net, {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}, run)
             net.train(training)
         if method == "miss-svae":
             bound = stratified_elbo(*nets, x, mask)
