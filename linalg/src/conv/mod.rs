@@ -367,6 +367,14 @@ impl Tiles {
 }
 
 /// `out` ← epilogue(gathered neighbourhoods · `weight`), a row a position.
+/// Tasks for so many pieces of an output: two a thread, so that a late or slow one is relieved.
+fn tasks(pieces: usize) -> usize {
+    match parallel::threads() {
+        1 => 1,
+        threads => (2 * threads).min(pieces),
+    }
+}
+
 fn product<T: Scalar>(
     gather: &Gather,
     images: &[T],
@@ -379,11 +387,7 @@ fn product<T: Scalar>(
         return;
     }
     let tiles = Tiles::new(gather, out.len() / weight.cols());
-    let tasks = match parallel::threads() {
-        1 => 1,
-        threads => (2 * threads).min(tiles.count()),
-    };
-    let slots = slots_of(workspace, tasks, tiles.rows * gather.row_len());
+    let slots = slots_of(workspace, tasks(tiles.count()), tiles.rows * gather.row_len());
     let offset = |tile: usize| tile * tiles.rows * weight.cols();
     over_slots(slots, 0..tiles.count(), out, &offset, &|slot, range, out| {
         for (tile, out) in range.zip(out.chunks_mut(tiles.rows * weight.cols())) {

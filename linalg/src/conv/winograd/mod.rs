@@ -18,10 +18,9 @@ use std::mem::take;
 use std::ops::Range;
 
 use super::gather::Gather;
-use super::{Conv, Slot, TILE, Workspace, grown, over_slots, slots_of, summed};
+use super::{Conv, Slot, TILE, Workspace, grown, over_slots, slots_of, summed, tasks};
 use crate::Scalar;
 use crate::gemm::{Epilogue, Matrix, MatrixMut, gemm};
-use crate::parallel;
 use crate::simd::dispatch;
 use tiles::{Outputs, Seen, Spread};
 
@@ -144,10 +143,10 @@ impl Winograd {
     ) {
         let weights = grown(&mut workspace.weights, self.matrices());
         transform(conv, weight, turned, weights);
-        let slots = &mut workspace.slots;
-        let tasks = if parallel::threads() == 1 { 1 } else { (2 * parallel::threads()).min(self.pieces()) };
+        let pieces = self.pieces();
+        let slots = slots_of(&mut workspace.slots, tasks(pieces), self.room());
         let offset = |piece: usize| self.offset(self.rows(piece).start);
-        over_slots(slots_of(slots, tasks, self.room()), 0..self.pieces(), out, &offset, &|slot, pieces, mut out| {
+        over_slots(slots, 0..pieces, out, &offset, &|slot, pieces, mut out| {
             for piece in pieces {
                 let rows = self.rows(piece);
                 let (own, rest) = take(&mut out).split_at_mut(self.offset(rows.end) - self.offset(rows.start));
