@@ -10,6 +10,7 @@ use models::store::ModelInfo;
 
 use super::column_names;
 use crate::failure::{Failure, Result};
+use crate::hash::fnv1a;
 use crate::output::{cells_missing, counted};
 use crate::run::Run;
 
@@ -65,6 +66,13 @@ impl Frechet {
         check_rows(name, rows.rows())?;
         let rows = in_units_of(&info, of, rows.values(0..rows.rows()));
         Ok(Frechet { model, info, rows, of_rows: None })
+    }
+
+    /// Identifies the feature model: distances in features of different ones cannot be compared.
+    pub(super) fn fingerprint(&self) -> String {
+        let parameters = self.model.parameters.iter().map(|x| u64::from(x.to_bits()));
+        let units = self.info.columns.iter().flat_map(|column| [column.mean, column.scale]).map(f64::to_bits);
+        format!("{:016x}", fnv1a(parameters.chain(units)))
     }
 
     /// The distance of a model's samples, and how many they are.

@@ -300,7 +300,10 @@ fn checkpoints_that_are_none() {
     place.refuses(
         "train --resume run",
         2,
-        &["run: the table, or the validation rows, have changed since the run began", "hint: restore the files"],
+        &[
+            "run: the table, the validation rows or the feature model have changed since the run began",
+            "hint: restore the files",
+        ],
     );
     place.write("table.csv", table(41, 1.0, 0.0));
     place.refuses("train --resume run", 2, &["have changed since the run began"]);

@@ -366,8 +366,9 @@ fn frechet_distances() {
     assert_eq!(number(&told[3], "frechet").to_bits(), last.to_bits());
     let summary: Value = serde_json::from_str(&place.text("tracked/summary.json")).unwrap();
     assert_eq!(number(&summary, "frechet").to_bits(), last.to_bits());
+    let changed = &["tracked", "the validation rows or the feature model have changed"];
     place.write("held.csv", place.text("shifted.csv"));
-    place.refuses("train --resume tracked", 2, &["tracked", "the validation rows, have changed"]);
+    place.refuses("train --resume tracked", 2, changed);
     let lost = small(&format!("{tracked} --out features --overwrite"));
     place.refuses(&lost, 2, &["--out features", "feature model"]);
     let nowhere = small(&format!("{} --out x", tracked.replace("features", "nowhere")));
@@ -392,6 +393,12 @@ fn frechet_distances() {
     place.refuses(&format!("evaluate run table.csv {frechet} features"), 2, &["table.csv: ", "cells are missing"]);
     place.refuses(&format!("evaluate run complete.csv {frechet} run"), 2, &["--feature-model run: ", "components"]);
     place.refuses("evaluate run complete.csv --frechet", 2, &["--feature-model"]);
+
+    // Another model in the place of the one whose features were taken.
+    place.write("held.csv", place.text("complete.csv"));
+    place.missvae("train --resume tracked").ok();
+    place.missvae(&small("train complete.csv --method mvae --epochs 1 --quiet --out features --overwrite")).ok();
+    place.refuses("train --resume tracked", 2, changed);
 }
 
 /// A standard error needs two rows; a row without a number is no row.

@@ -164,7 +164,7 @@ fn trainer(plan: &Plan, rows: &Rows, run: &Run, vae: Vae, info: &ModelInfo) -> R
     }
     if fingerprint != rows.fingerprint || model.columns != info.columns {
         return fail(
-            "the table, or the validation rows, have changed since the run began",
+            "the table, the validation rows or the feature model have changed since the run began",
             "restore the files, or start a new run",
         );
     }

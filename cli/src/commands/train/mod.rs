@@ -53,7 +53,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         None => (said(args)?, None),
     };
 
-    let rows = Rows::read(&options)?;
+    let mut rows = Rows::read(&options)?;
     let plan = options.settle(rows.train.rows(), rows.train.columns())?;
     if let (Some(out), Some(features)) = (&args.out, &plan.options.feature_model)
         && std::path::absolute(out).is_ok_and(|out| Path::new(features) == out)
@@ -65,6 +65,9 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     }
     // Before the run's directory is made: what is wrong with it leaves nothing behind.
     let tracked = Tracked::new(&plan, &rows)?;
+    if let Some(tracked) = &tracked {
+        rows.fingerprint = format!("{} {}", rows.fingerprint, tracked.frechet.fingerprint());
+    }
     let run = match resumed {
         Some(run) => run,
         None => {

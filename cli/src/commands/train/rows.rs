@@ -32,7 +32,8 @@ pub(crate) struct Rows {
     pub(crate) validation: Option<Data<f32>>,
     /// Rows left out of these because no cell of theirs is observed.
     pub(crate) empty_validation: usize,
-    /// Identifies the training and the validation rows, so that a run is resumed on the same ones.
+    /// Identifies the training and the validation rows, and the feature model that a run is followed by, so that it is
+    /// resumed with the same ones.
     pub(crate) fingerprint: String,
 }
 
