@@ -24,7 +24,8 @@ const SMALL_ROWS: usize = 32;
 const IN_PLACE: usize = 512 << 10;
 /// Size of *C* in bytes from which it is asked for before it is needed: most of the second cache.
 const FAR: usize = 768 << 10;
-/// Rows of *A* from which a row-major *B* that spreads further is packed.
+/// Rows of *A* from which a row-major *B* that spreads further is packed, and any with AVX2: there a panel is a line wide, and
+/// packed it stays in the first cache, where lines a row apart displace each other, those of a width of 256 most.
 const PACK_ROWS: usize = 160;
 /// Multiplications that are worth a thread's attention, ten to twenty microseconds of them.
 pub(super) const TASK: usize = 1 << 20;
@@ -36,16 +37,16 @@ fn block_terms<T>(k: usize, epilogue: &Epilogue<T>) -> usize {
 }
 
 /// Whether *B* is read where it is, in blocks of so many rows.
-fn in_place<T>(m: usize, b: &Matrix<T>, block: usize) -> bool {
+fn in_place<T>(level: Level, m: usize, b: &Matrix<T>, block: usize) -> bool {
     let spread = (block * size_of::<T>()).saturating_mul(b.row_stride);
-    b.col_stride == 1 && (m < PACK_ROWS || spread <= IN_PLACE)
+    b.col_stride == 1 && (m < PACK_ROWS || (level != Level::Avx2 && spread <= IN_PLACE))
 }
 
 /// Scratch elements that [`gemm`] needs.
 pub(super) fn scratch_len<T>(level: Level, m: usize, b: &Matrix<T>, epilogue: &Epilogue<T>) -> usize {
     let layout = Layout::new::<T>(level, m, b.cols);
     let block = block_terms(b.rows, epilogue);
-    if in_place(m, b, block) { 0 } else { packed_len(&layout, block) + line::<T>() }
+    if in_place(level, m, b, block) { 0 } else { packed_len(&layout, block) + line::<T>() }
 }
 
 /// Elements in a cache line.
@@ -79,7 +80,7 @@ pub(super) fn gemm<T: Scalar>(
     let layout = Layout::new::<T>(level, m, n);
     let target = Target::new(c.data.as_mut_ptr(), c.row_stride, n, epilogue);
     let block = block_terms(k, epilogue);
-    let in_place = in_place(m, &b, block);
+    let in_place = in_place(level, m, &b, block);
     let packed = if in_place { std::ptr::null_mut() } else { aligned(scratch, packed_len(&layout, block)) };
 
     let (panels, tiles) = (layout.panels(), layout.panels() * layout.strips());
