@@ -47,7 +47,7 @@ pub fn gate_and_add_column_sums<T: Scalar>(
     let sums = scratch.grown(blocks * cols);
     chunk_pairs_mut((x, (BLOCK * cols).max(1)), (&mut *sums, cols), grain, |blocks, x, sums| {
         let gate = &gate[blocks.start * BLOCK * cols..][..x.len()];
-        dispatch(GatedSums { x, gate, sums, cols });
+        dispatch(Sums { x: Gated { x, gate }, sums, cols });
     });
     total(sums, out, accumulate);
 }
@@ -70,47 +70,50 @@ fn total<T: Scalar>(sums: &[T], out: &mut [T], accumulate: bool) {
     }
 }
 
-/// The sums of whole blocks of rows, `cols` each, and of the rest.
-struct Sums<'a, T> {
-    x: &'a [T],
-    sums: &'a mut [T],
-    cols: usize,
+/// A row-major matrix, vector by vector. (A trait and not closures, which cannot be made to be compiled into their kernel:
+/// outside it each instruction would be a call.)
+trait Vectors<T> {
+    /// Number of elements.
+    fn len(&self) -> usize;
+
+    /// The `lanes` elements from `at` on, zeros behind them; each is asked for once.
+    fn vector<V: Vector<T>>(&mut self, at: usize, lanes: usize) -> V;
 }
 
-impl<T: Scalar> Kernel<T> for Sums<'_, T> {
-    type Output = ();
+impl<T: Scalar> Vectors<T> for &[T] {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        (**self).len()
+    }
 
     #[inline(always)]
-    fn run<V: Vector<T>>(self) {
-        let Self { x, sums, cols } = self;
-        block_sums::<T, V>(x.len(), cols, sums, |at, lanes| load(&x[at..], lanes));
+    fn vector<V: Vector<T>>(&mut self, at: usize, lanes: usize) -> V {
+        load(&self[at..], lanes)
     }
 }
 
-/// As [`Sums`], of what the gates let through.
-struct GatedSums<'a, T> {
+/// What the gates let through; it takes the place of `x`.
+struct Gated<'a, T> {
     x: &'a mut [T],
     gate: &'a [T],
-    sums: &'a mut [T],
-    cols: usize,
 }
 
-impl<T: Scalar> Kernel<T> for GatedSums<'_, T> {
-    type Output = ();
+impl<T: Scalar> Vectors<T> for Gated<'_, T> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.x.len()
+    }
 
     #[inline(always)]
-    fn run<V: Vector<T>>(self) {
-        let Self { x, gate, sums, cols } = self;
+    fn vector<V: Vector<T>>(&mut self, at: usize, lanes: usize) -> V {
         let zero = V::splat(T::ZERO);
-        block_sums::<T, V>(x.len(), cols, sums, |at, lanes| {
-            let value = V::select_lt(zero, load(&gate[at..], lanes), load(&x[at..], lanes), zero);
-            if lanes == V::LANES {
-                value.store(&mut x[at..])
-            } else {
-                value.store_partial(&mut x[at..at + lanes])
-            }
-            value
-        });
+        let value = V::select_lt(zero, load(&self.gate[at..], lanes), load(&self.x[at..], lanes), zero);
+        if lanes == V::LANES {
+            value.store(&mut self.x[at..]);
+        } else {
+            value.store_partial(&mut self.x[at..at + lanes]);
+        }
+        value
     }
 }
 
@@ -120,44 +123,50 @@ fn load<T: Scalar, V: Vector<T>>(x: &[T], lanes: usize) -> V {
     if lanes == V::LANES { V::load(x) } else { V::load_partial(&x[..lanes]) }
 }
 
-/// The column sums of each block of rows of a row-major matrix of `len` elements, whose `lanes` elements from `at` on are
-/// `value(at, lanes)`: each is asked for once.
-#[inline(always)]
-fn block_sums<T: Scalar, V: Vector<T>>(
-    len: usize,
+/// The column sums of each block of rows, `cols` each.
+struct Sums<'a, T, X> {
+    x: X,
+    sums: &'a mut [T],
     cols: usize,
-    sums: &mut [T],
-    mut value: impl FnMut(usize, usize) -> V,
-) {
-    /// Vectors side by side, so that additions need not wait for each other.
-    const WIDTH: usize = 4;
-    let (whole, wide) = (cols / V::LANES * V::LANES, cols / (WIDTH * V::LANES) * (WIDTH * V::LANES));
-    for (first, out) in (0..len).step_by(BLOCK * cols).zip(sums.chunks_exact_mut(cols)) {
-        let rows = (first..len.min(first + BLOCK * cols)).step_by(cols);
-        for start in (0..wide).step_by(WIDTH * V::LANES) {
-            let mut sums = [V::splat(T::ZERO); WIDTH];
-            for row in rows.clone() {
-                for (j, sum) in sums.iter_mut().enumerate() {
-                    *sum = *sum + value(row + start + j * V::LANES, V::LANES);
+}
+
+impl<T: Scalar, X: Vectors<T>> Kernel<T> for Sums<'_, T, X> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        /// Vectors side by side, so that additions need not wait for each other.
+        const WIDTH: usize = 4;
+        let Self { mut x, sums, cols } = self;
+        let len = x.len();
+        let (whole, wide) = (cols / V::LANES * V::LANES, cols / (WIDTH * V::LANES) * (WIDTH * V::LANES));
+        for (first, out) in (0..len).step_by(BLOCK * cols).zip(sums.chunks_exact_mut(cols)) {
+            let rows = (first..len.min(first + BLOCK * cols)).step_by(cols);
+            for start in (0..wide).step_by(WIDTH * V::LANES) {
+                let mut sums = [V::splat(T::ZERO); WIDTH];
+                for row in rows.clone() {
+                    for (j, sum) in sums.iter_mut().enumerate() {
+                        *sum = *sum + x.vector::<V>(row + start + j * V::LANES, V::LANES);
+                    }
+                }
+                for (j, sum) in sums.into_iter().enumerate() {
+                    sum.store(&mut out[start + j * V::LANES..]);
                 }
             }
-            for (j, sum) in sums.into_iter().enumerate() {
-                sum.store(&mut out[start + j * V::LANES..]);
+            for start in (wide..whole).step_by(V::LANES) {
+                let mut sum = V::splat(T::ZERO);
+                for row in rows.clone() {
+                    sum = sum + x.vector::<V>(row + start, V::LANES);
+                }
+                sum.store(&mut out[start..]);
             }
-        }
-        for start in (wide..whole).step_by(V::LANES) {
-            let mut sum = V::splat(T::ZERO);
-            for row in rows.clone() {
-                sum = sum + value(row + start, V::LANES);
+            if whole < cols {
+                let mut sum = V::splat(T::ZERO);
+                for row in rows {
+                    sum = sum + x.vector::<V>(row + whole, cols - whole);
+                }
+                sum.store_partial(&mut out[whole..]);
             }
-            sum.store(&mut out[start..]);
-        }
-        if whole < cols {
-            let mut sum = V::splat(T::ZERO);
-            for row in rows {
-                sum = sum + value(row + whole, cols - whole);
-            }
-            sum.store_partial(&mut out[whole..]);
         }
     }
 }
