@@ -366,7 +366,6 @@ impl Tiles {
     }
 }
 
-/// `out` ← epilogue(gathered neighbourhoods · `weight`), a row a position.
 /// Tasks for so many pieces of an output: two a thread, so that a late or slow one is relieved.
 fn tasks(pieces: usize) -> usize {
     match parallel::threads() {
@@ -375,6 +374,7 @@ fn tasks(pieces: usize) -> usize {
     }
 }
 
+/// `out` ← epilogue(gathered neighbourhoods · `weight`), a row a position.
 fn product<T: Scalar>(
     gather: &Gather,
     images: &[T],
