@@ -37,7 +37,7 @@ pub trait Op<T: Scalar>: Debug + Send + Sync {
         true
     }
 
-    /// What backward reads. The tape hands over nothing else.
+    /// What backward reads. The tape hands over nothing else but inputs that are data.
     fn reads(&self) -> Reads {
         Reads::Both
     }
@@ -71,7 +71,7 @@ pub struct Inputs<'a, T> {
 }
 
 impl<'a, T> Inputs<'a, T> {
-    /// Elements of input `i`, row-major. (Empty in a backward that does not declare to read inputs.)
+    /// Elements of input `i`, row-major. (Empty in a backward that does not declare to read inputs, unless it is data.)
     pub fn get(&self, i: usize) -> &'a [T] {
         assert!(i < self.count, "input {i} of {}", self.count);
         self.values[i]

@@ -103,13 +103,17 @@ fn a_step_allocates_nothing_after_the_first() {
     step(&mut tape, &parameters, 4, &own, &mut gradient);
     let expected = gradient.clone();
 
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
     let mut last = 0.0;
-    for _ in 0..5 {
-        last = step(&mut tape, &parameters, 12, &own, &mut gradient);
-        step(&mut tape, &parameters, 4, &own, &mut gradient);
-    }
-    let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    // An allocation by a step would show in every run; the test harness, in another thread, allocates now and then.
+    let mut run = |_| {
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        for _ in 0..5 {
+            last = step(&mut tape, &parameters, 12, &own, &mut gradient);
+            step(&mut tape, &parameters, 4, &own, &mut gradient);
+        }
+        ALLOCATIONS.load(Ordering::Relaxed) - before
+    };
+    let allocations = (0..6).map(&mut run).min();
 
     assert_eq!((last, gradient), (first, expected), "the steps are the same");
     if level() == Level::Plain {
@@ -117,5 +121,5 @@ fn a_step_allocates_nothing_after_the_first() {
         let _ = writeln!(stderr(), "skipped: without vectors, products are matrixmultiply's, which allocates");
         return;
     }
-    assert_eq!(allocations, 0, "allocations in ten steps");
+    assert_eq!(allocations, Some(0), "allocations in ten steps, the least of six times");
 }

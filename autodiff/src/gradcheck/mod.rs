@@ -76,7 +76,7 @@ pub fn check(f: impl Fn(&mut Graph<f64>, &[Var]) -> Var, inputs: &[(Shape, Vec<f
     };
 
     let mut report = Report::new(options.tolerance);
-    let mut subject = Subject::new(&build, &x);
+    let mut subject = Subject::new(&build, &x, true);
     subject.check_consistency(&ranges, options.seed, &mut report);
     if x.len() * subject.output_len() <= options.full_limit {
         let places = ranges.iter().enumerate();
@@ -95,7 +95,7 @@ pub fn check(f: impl Fn(&mut Graph<f64>, &[Var]) -> Var, inputs: &[(Shape, Vec<f
 #[track_caller]
 pub fn check_objective(f: impl Fn(&mut Graph<f64>) -> Var, parameters: &[f64], options: &Options) -> Report {
     let mut report = Report::new(options.tolerance);
-    let mut subject = Subject::new(&f, parameters);
+    let mut subject = Subject::new(&f, parameters, false);
     subject.check_consistency(&[], options.seed, &mut report);
     let mut random = Random::new(options.seed ^ 0xc0);
     let count = if parameters.is_empty() { 0 } else { options.coordinates };

@@ -10,13 +10,15 @@ use crate::{Graph, Seed, Tape, Var, Wanted};
 pub(super) struct Subject<'a> {
     build: &'a dyn Fn(&mut Graph<f64>) -> Var,
     x: &'a [f64],
+    /// Whether every element of the buffer is recorded, so that what is wanted must be written.
+    whole: bool,
     tape: Tape<f64>,
     value: Vec<f64>,
 }
 
 impl<'a> Subject<'a> {
-    pub(super) fn new(build: &'a dyn Fn(&mut Graph<f64>) -> Var, x: &'a [f64]) -> Self {
-        let mut subject = Subject { build, x, tape: Tape::new(), value: Vec::new() };
+    pub(super) fn new(build: &'a dyn Fn(&mut Graph<f64>) -> Var, x: &'a [f64], whole: bool) -> Self {
+        let mut subject = Subject { build, x, whole, tape: Tape::new(), value: Vec::new() };
         let mut value = Vec::new();
         subject.evaluate(x, &mut value);
         subject.value = value;
@@ -50,9 +52,13 @@ impl<'a> Subject<'a> {
             let mut over_nans = vec![f64::NAN; self.x.len()];
             graph.backward(&[(y, Seed::Each(seed))], wanted, &mut over_zeros);
             graph.backward(&[(y, Seed::Each(seed))], wanted, &mut over_nans);
-            // What no recorded, wanted parameter owns keeps its old content.
-            let same = |(a, b): (&f64, &f64)| same_bits(*a, *b) || *a == 0.0 && b.is_nan();
-            if !over_zeros.iter().zip(&over_nans).all(same) {
+            // What no recorded, wanted parameter owns keeps its old content, and nothing else does.
+            let owned = |i: usize| match wanted {
+                Wanted::All => self.whole,
+                Wanted::Within(ranges) => self.whole && ranges.iter().any(|range| range.contains(&i)),
+            };
+            let same = |(i, (a, b)): (usize, (&f64, &f64))| same_bits(*a, *b) || *a == 0.0 && b.is_nan() && !owned(i);
+            if !over_zeros.iter().zip(&over_nans).enumerate().all(same) {
                 note(report, "a second backward over other old contents gives another gradient");
             }
             gradients.push(over_zeros);
