@@ -149,7 +149,7 @@ fn trained(config: TrainConfig, hidden: usize, data: &Data<f32>, validation: &Da
     (trainer, log)
 }
 
-/// Networks and minibatches are large enough for every matrix product to be divided.
+/// Networks and minibatches are large enough for the hidden layers' matrix products to be divided.
 #[test]
 fn threads_do_not_matter() {
     let (data, validation) = (table(700), table(100));
@@ -334,6 +334,21 @@ fn an_absurd_learning_rate_is_reported_and_stops_the_run() {
     let error = trainer.run(&data, None, &mut Log::default()).unwrap_err();
     assert!(matches!(error, Error::NotFinite { update, .. } if update == good + 1), "{error}");
     assert_eq!(trainer.progress().update, good);
+}
+
+/// Without clipping, a gradient that is finite may be too large to be squared in single precision: AMSGrad would keep an infinite
+/// second moment, and its parameter would never move again. With clipping nothing is lost.
+#[test]
+fn a_gradient_beyond_the_optimisers_reach_stops_the_run() {
+    let clean = table(250);
+    let mut values = clean.values(0..clean.rows()).to_vec();
+    let mut observed = clean.observed(0..clean.rows()).to_vec();
+    (values[0], observed[0]) = (1e9, true);
+    let data = Data::new(COLUMNS, values, observed);
+    let (_, error) = until_failure(TrainConfig { clip: None, ..small(1) }, &data);
+    assert!(error.to_string().starts_with("the squared norm of the gradient is inf at epoch 1"), "{error}");
+    let mut trainer = Trainer::new(vae(3, 16), small(1)).unwrap();
+    assert_eq!(trainer.run(&data, None, &mut Log::default()).unwrap(), Outcome::Finished);
 }
 
 #[test]

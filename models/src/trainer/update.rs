@@ -26,7 +26,7 @@ impl<T: Scalar> Trainer<T> {
     /// One update: a minibatch, its objective and gradient, clipping, AMSGrad.
     ///
     /// # Errors
-    /// If the objective or the gradient's norm is not finite; parameters and imputations then stay as they were.
+    /// If the objective, the gradient's norm or, after clipping, its square is not finite; parameters and imputations then stay as they were.
     pub fn update(&mut self, data: &Data<T>, total_updates: u64) -> Result<Step, Error> {
         let Progress { epoch, step, update, .. } = self.progress;
         let seed = self.config.seed;
@@ -53,7 +53,16 @@ impl<T: Scalar> Trainer<T> {
         };
         let len = self.gradient.len();
         let gradient_norm = self.tape.beside("gradient norm", len, || sum_of_squares(&self.gradient).sqrt());
-        let not_finite = [("objective", objective), ("norm of the gradient", gradient_norm)];
+        let factor = clip_factor(gradient_norm, self.config.clip);
+        // The optimiser squares what is left of the gradient after clipping, in the parameters' precision: a square that is not
+        // finite would hold its parameter still for good.
+        let square = T::from_f64(gradient_norm * factor);
+        let square = (square * square).to_f64();
+        let not_finite = [
+            ("objective", objective),
+            ("norm of the gradient", gradient_norm),
+            ("squared norm of the gradient", square),
+        ];
         let not_finite = not_finite.into_iter().find(|(_, value)| !value.is_finite());
         if not_finite.is_none()
             && let Some(imputations) = &mut self.imputations
@@ -66,7 +75,6 @@ impl<T: Scalar> Trainer<T> {
         }
 
         let learning_rate = self.config.schedule.rate(self.config.learning_rate, update, total_updates);
-        let factor = clip_factor(gradient_norm, self.config.clip);
         // It reads the gradient, and reads and writes the parameters and their three moments.
         self.tape.beside("AMSGrad", 9 * len, || {
             self.optimiser.step(&mut self.parameters, &self.gradient, factor, learning_rate);
