@@ -153,9 +153,9 @@ impl Score {
 struct Planes<T> {
     means: Vec<T>,
     scales: Vec<T>,
-    /// 1/scale: a product in the inner loop is many times as fast as a quotient.
+    /// 1/scale: a product in the inner loop is many times as fast as a quotient. 0 where it is not finite.
     precisions: Vec<T>,
-    /// −ln scale − ½ ln 2π.
+    /// −ln scale − ½ ln 2π; −∞ where 1/scale is not finite: so narrow a normal has no density but at its mean.
     log_norms: Vec<T>,
 }
 
@@ -169,13 +169,16 @@ impl<T: Scalar> Planes<T> {
             for point in decoded.chunks_exact(2 * columns) {
                 let scale = point[columns + d];
                 self.means.push(point[d]);
-                self.precisions.push(T::ONE / scale);
+                let precision = T::ONE / scale;
+                self.precisions.push(if precision.is_finite() { precision } else { T::ZERO });
                 self.scales.push(scale);
             }
         }
         self.log_norms.resize(self.scales.len(), T::ZERO);
         ln_slice(&self.scales, &mut self.log_norms);
-        self.log_norms.iter_mut().for_each(|log_scale| *log_scale = -*log_scale - constant);
+        for (log_norm, precision) in self.log_norms.iter_mut().zip(&self.precisions) {
+            *log_norm = if *precision > T::ZERO { -*log_norm - constant } else { T::NEG_INFINITY };
+        }
     }
 }
 
@@ -255,4 +258,32 @@ fn sum_exp<T: Scalar, V: Vector<T>>(x: &[T], shift: T) -> f64 {
         }
     }
     total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A decoder's scale may underflow in the corners of a grid: nothing is observed from there, and the rest counts as ever.
+    #[test]
+    fn scales_that_underflow_have_no_density() {
+        let mut planes = Planes { means: vec![], scales: vec![], precisions: vec![], log_norms: vec![] };
+        // Points of a single column: mean and scale.
+        planes.fill(&[0.5f32, 0.0, 0.0, 1e-40, 0.0, 1.0], 1);
+        for x in [0.5, 0.0, 2.0] {
+            let mut scores = [Score::default()];
+            let (observed, planes) = ([true], &planes);
+            dispatch(ScoreRows {
+                x: &[x],
+                observed: &observed,
+                columns: 1,
+                planes,
+                log_prior: &[0.0; 3],
+                scores: &mut scores,
+            });
+            let expected = -0.5 * f64::from(x * x) - HALF_LN_TWO_PI;
+            let found = scores[0].largest + scores[0].sum.ln();
+            assert!((found - expected).abs() < 1e-6, "{x}: {found}, expected {expected}");
+        }
+    }
 }
