@@ -35,7 +35,8 @@ pub(crate) struct Common {
 /// How data files are read.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Reading {
-    /// Another text that stands for a missing value (may be repeated)
+    /// Another text that stands for a missing value (may be repeated); what did when a model was fitted still does when it is
+    /// used
     #[arg(long, value_name = "TEXT")]
     pub(crate) missing_value: Vec<String>,
     /// Which array of a .npz file
@@ -124,7 +125,8 @@ impl Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// Table: .csv, .tsv, .npy (also .gz), .npz, or - for CSV on standard input; the bundled penguins without it
+    /// Table: .csv, .tsv, .npy (also .gz), .npz, or - for CSV on standard input; images: .idx or a name that ends in -ubyte
+    /// (also .gz), or a directory of PNG; the bundled penguins without it
     pub(crate) data: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) options: TrainOptions,

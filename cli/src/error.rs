@@ -78,6 +78,9 @@ pub(crate) enum Error {
     /// An array file that cannot be read as a table.
     #[error("{file}: {what}; expected {expected}")]
     BadArray { file: String, what: String, expected: &'static str },
+    /// An array with other columns than those of a model.
+    #[error("{file}: rows of {found} numbers; the model was fitted to rows of {expected}")]
+    ArrayWidth { file: String, found: usize, expected: usize },
     /// An array archive with several arrays, or none of the wanted name.
     #[error("{file}: {}; the file holds {}", key.as_ref().map_or("--key is needed".into(), |k| format!("no array named {k:?}")), quoted(available))]
     ArrayKey { file: String, key: Option<String>, available: Vec<String> },
@@ -265,14 +268,18 @@ impl Error {
     }
 }
 
+/// What other programs, in whatever case, write for a missing value.
+const MISSING_ELSEWHERE: [&str; 18] = [
+    "-", "--", ".", "n/a", "#n/a", "na", "n.a.", "<na>", "#na", "none", "null", "(null)", "#null!", "#num!", "#value!",
+    "missing", "nil", "unknown",
+];
+
 /// What a column with a few odd cells, or a choice of columns, suggests.
 fn way_around(columns: &[UnusableColumn], usable: &[String], chosen: bool) -> Option<String> {
     for column in columns {
         if let Reason::Text { text, .. } = &column.reason {
             let text = text.trim();
-            if ["-", "--", ".", "n/a", "#n/a", "none", "missing", "nil", "unknown"]
-                .contains(&text.to_lowercase().as_str())
-            {
+            if MISSING_ELSEWHERE.contains(&text.to_lowercase().as_str()) {
                 return Some(format!("If {text:?} stands for a missing value, add --missing-value='{text}'."));
             }
             if column.name.contains([';', '\t']) && usable.is_empty() && columns.len() == 1 {

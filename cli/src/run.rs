@@ -1,6 +1,6 @@
 //! The directory of a training run.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,14 @@ use crate::error::Error;
 use crate::failure::{Failure, Result};
 use crate::files::write_atomic;
 use crate::options::TrainOptions;
+
+/// Keeps other processes from a run's directory as long as it lives.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Hold {
+    /// The directory, locked; none where the system cannot lock it, as on some network drives.
+    _directory: Option<File>,
+}
 
 /// A run directory: `config.toml`, `model.safetensors`, `checkpoint.safetensors`, `metrics.jsonl`, `summary.json`.
 #[derive(Clone, Debug)]
@@ -142,6 +150,20 @@ impl Run {
             });
         }
         TrainOptions::from_file(&self.config())
+    }
+
+    /// Takes the directory for this process: two that wrote to it would take each other's files away.
+    pub(crate) fn hold(&self) -> Result<Hold> {
+        let Ok(directory) = File::open(&self.path) else { return Ok(Hold { _directory: None }) };
+        match directory.try_lock() {
+            Ok(()) => Ok(Hold { _directory: Some(directory) }),
+            Err(TryLockError::WouldBlock) => Err(Failure::Run {
+                path: self.path.clone(),
+                what: "another process is at work in this directory".to_owned(),
+                hint: Some("wait until it has ended, or give another --out".to_owned()),
+            }),
+            Err(TryLockError::Error(_)) => Ok(Hold { _directory: None }),
+        }
     }
 
     /// Removes the temporary files that a killed process left behind.

@@ -94,7 +94,7 @@ impl<T: Scalar> Data<T> {
         // Of a large table this is what takes most memory: no more of it than needed.
         let mut cells = Vec::with_capacity(self.observed.iter().filter(|&&observed| observed).count());
         cells.extend((0..self.values.len()).filter(|&i| self.observed[i]));
-        let count = (rate * cells.len() as f64).floor() as usize;
+        let count = share_of(rate, cells.len());
         let (chosen, _) = cells.partial_shuffle(rng, count);
         let mut chosen = chosen.to_vec();
         chosen.sort_unstable();
@@ -138,15 +138,23 @@ impl<T: Scalar> Data<T> {
         (self, rest)
     }
 
-    /// Splits off ⌊fraction·N⌋ random rows: (the others, the split-off ones), both in the table's order.
-    pub fn split(&self, fraction: f64, rng: &mut Stream) -> (Self, Self) {
+    /// Chooses ⌊fraction·N⌋ random rows: (the others, the chosen ones), both in the table's order.
+    pub fn split(&self, fraction: f64, rng: &mut Stream) -> (Vec<usize>, Vec<usize>) {
         let mut order: Vec<usize> = (0..self.rows()).collect();
-        let count = (fraction * self.rows() as f64).floor() as usize;
-        let (chosen, rest) = order.partial_shuffle(rng, count);
+        let (chosen, rest) = order.partial_shuffle(rng, share_of(fraction, self.rows()));
         chosen.sort_unstable();
         rest.sort_unstable();
-        (self.select(rest), self.select(chosen))
+        (rest.to_vec(), chosen.to_vec())
     }
+}
+
+/// ⌊rate·n⌋ of the rate as it is written: 0.29 of 100 are 29, though the double next to 0.29 lies below it.
+fn share_of(rate: f64, n: usize) -> usize {
+    let product = rate * n as f64;
+    let nearest = product.round();
+    // Both the rate and the product are rounded, by half a unit in the last place each.
+    let whole = (product - nearest).abs() <= f64::EPSILON * product;
+    if whole { nearest as usize } else { product.floor() as usize }
 }
 
 /// Columns' means and deviations: model units are (x − mean)/scale.
@@ -453,15 +461,25 @@ mod tests {
         let data = table(2, &cells);
         for (fraction, count) in [(0.0, 0), (0.3, 3), (0.5, 5), (1.0, 11)] {
             let (rest, chosen) = data.split(fraction, &mut rng(0));
-            assert_eq!((rest.rows(), chosen.rows()), (11 - count, count));
-            let firsts = |part: &Data<f64>| (0..part.rows()).map(|n| part.values(n..n + 1)[0]).collect::<Vec<_>>();
-            let (rest, chosen) = (firsts(&rest), firsts(&chosen));
+            assert_eq!((rest.len(), chosen.len()), (11 - count, count));
             assert!(rest.is_sorted() && chosen.is_sorted());
             let mut all = [rest, chosen].concat();
-            all.sort_by(f64::total_cmp);
-            assert_eq!(all, (0..11).map(|n| f64::from(2 * n)).collect::<Vec<_>>());
+            all.sort_unstable();
+            assert_eq!(all, (0..11).collect::<Vec<_>>());
         }
         assert_ne!(data.split(0.5, &mut rng(1)).1, data.split(0.5, &mut rng(2)).1);
+    }
+
+    /// Every rate of whole percents, of numbers that it divides: as exact arithmetic has it, and so one cell less or more.
+    #[test]
+    fn shares_are_exact() {
+        for percent in 0..=100_usize {
+            for n in [1, 7, 50, 99, 100, 1000, 96_865, 12_345_600] {
+                let rate: f64 = format!("{}.{:02}", percent / 100, percent % 100).parse().unwrap();
+                assert_eq!(share_of(rate, n), percent * n / 100, "{percent}% of {n}");
+            }
+        }
+        assert_eq!((share_of(0.289_999_999, 100), share_of(0.3, 0)), (28, 0));
     }
 
     #[test]

@@ -117,7 +117,8 @@ impl Imputation {
             Imputation::Importance(samples) => {
                 let found = impute(model, rows, mask, *samples, statistic, stream_of, out);
                 Outcome {
-                    effective_sample_size: Some(found.effective_sample_size),
+                    // Of rows with a missing cell; there may be none.
+                    effective_sample_size: mask.contains(&0.0).then_some(found.effective_sample_size),
                     acceptance_rate: None,
                     replaced: found.replaced as u64,
                 }

@@ -51,7 +51,8 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         let what = format!("--draws {} with --statistic {name}: every table would be the same", args.draws);
         return Err(Failure::usage_hint(what, "use --statistic draw, or leave out --draws"));
     }
-    let (mut model, info) = Run::open(&args.run)?.load_model()?;
+    let run = Run::open(&args.run)?;
+    let (mut model, info) = run.load_model()?;
     let asked = Asked {
         sampler: args.sampler,
         iterations: args.iterations,
@@ -68,12 +69,12 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
             info.method
         ));
     }
-    let (input, reading) = (Input::from_arg(Some(&args.data)), args.reading.options());
+    let (input, reading) = (Input::from_arg(Some(&args.data)), args.reading.options_for(&run)?);
     let seed = args.common.seed.unwrap_or(0);
     let (table, source, data, units) = match &info.vae.images {
         None => {
             let (table, source) = read_to_complete(&input, &reading, &column_names(&info))?;
-            let data = standardised(&table, &info);
+            let data = standardised(&input.name(), &table, &info)?;
             (table, source, data, info.standardisation())
         }
         Some(images) => {
@@ -93,6 +94,19 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         1 => vec![args.out.clone()],
         draws => (1..=draws).map(|draw| numbered(&args.out, draw)).collect(),
     };
+    let read = args.data.canonicalize().ok();
+    for path in &paths {
+        // Before the work, so that it is not lost.
+        check_output(path)?;
+        if args.draws > 1 && read.is_some() && path.canonicalize().ok() == read {
+            let what = format!(
+                "--out {}: one of the completed tables would be {}, DATA itself",
+                args.out.display(),
+                path.display()
+            );
+            return Err(Failure::usage_hint(what, "give --out another name"));
+        }
+    }
 
     let (copies, outcome) =
         in_pool(&args.common, || Ok(complete(&mut model, &units, &table, &data, &imputation, statistic, seed)))?;

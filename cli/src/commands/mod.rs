@@ -23,10 +23,13 @@ use crate::args::{Cli, Command, Common, Reading};
 use crate::failure::{Failure, Result};
 use crate::files::write_atomic;
 use crate::pixels::{Pixels, binarise};
+use crate::run::Run;
 use crate::table::{Input, MissingValues, ReadOptions, Table, read_for_model, read_images};
 
 /// The most threads that can be asked for.
 const MOST_THREADS: usize = 1024;
+/// The most runs of one setting that can be asked for.
+const MOST_SEEDS: usize = 10_000;
 /// The most numbers that a result may have: what is beyond it would not fit into memory.
 const MOST_NUMBERS: usize = 1 << 32;
 
@@ -87,12 +90,25 @@ fn write_records(path: &Path, records: &[impl Serialize]) -> Result<()> {
 
 /// How a data file is read.
 fn read_options(missing_values: &[String], key: Option<&String>) -> ReadOptions {
-    ReadOptions { missing: MissingValues::new(missing_values), key: key.cloned(), resize: false }
+    ReadOptions { missing: MissingValues::new(missing_values), key: key.cloned(), ..ReadOptions::default() }
 }
 
 impl Reading {
     fn options(&self) -> ReadOptions {
         read_options(&self.missing_value, self.key.as_ref())
+    }
+
+    /// For rows that a run's model is to be used on: what stood for a missing value in the table that it was fitted to does so
+    /// here, and an array is as wide as that table was, unless columns of that were chosen.
+    fn options_for(&self, run: &Run) -> Result<ReadOptions> {
+        // A model file alone says nothing of the table.
+        if !run.config().exists() {
+            return Ok(self.options());
+        }
+        let trained = run.read_config()?;
+        let missing = [trained.missing_value.unwrap_or_default(), self.missing_value.clone()].concat();
+        let whole = trained.columns.is_none() && trained.ignore_columns.is_none();
+        Ok(ReadOptions { whole_arrays: whole, ..read_options(&missing, self.key.as_ref()) })
     }
 }
 
@@ -101,15 +117,36 @@ fn data_of(table: &Table) -> Data<f64> {
     Data::new(table.width(), table.values().to_vec(), table.mask())
 }
 
-/// A table's numbers in a model's units.
-fn standardised(table: &Table, info: &ModelInfo) -> Data<f32> {
-    info.standardisation().apply(&data_of(table))
+/// A table's numbers in a model's units; `file` is what the user calls it.
+fn standardised(file: &str, table: &Table, info: &ModelInfo) -> Result<Data<f32>> {
+    let units = info.standardisation();
+    let data = units.apply(&data_of(table));
+    check_sizes(&data, &units, &column_names(info), |n| format!("{file}, row {}", n + 1))?;
+    Ok(data)
+}
+
+/// Refuses numbers whose squares, in model units, single precision does not hold: their densities would not be numbers.
+/// `place` names the file of a row, and where it is there.
+fn check_sizes(
+    data: &Data<f32>,
+    units: &Standardisation,
+    names: &[String],
+    place: impl Fn(usize) -> String,
+) -> Result<()> {
+    let Some(cell) = data.values(0..data.rows()).iter().position(|x| !(x * x).is_finite()) else { return Ok(()) };
+    let (n, d) = (cell / names.len(), cell % names.len());
+    let value = units.restore(d, f64::from(data.values(n..n + 1)[d]));
+    let value = if value.is_finite() { format!("about {value:.0e} is") } else { "its number is".to_owned() };
+    Err(Failure::usage_hint(
+        format!("{}, column {:?}: {value} too large beside the rest of the column", place(n), names[d]),
+        "if it stands for a missing value, say so by --missing-value; else correct it, or change the column's unit",
+    ))
 }
 
 /// A file's rows for a model: their numbers in the model's units. Images are made binary by the seed.
 fn rows_for_model(input: &Input, options: &ReadOptions, info: &ModelInfo, seed: u64) -> Result<Data<f32>> {
     let Some(images) = &info.vae.images else {
-        return Ok(standardised(&read_for_model(input, options, &column_names(info))?, info));
+        return standardised(&input.name(), &read_for_model(input, options, &column_names(info))?, info);
     };
     binary(&input.name(), &read_images(input, options, images.size)?, seed).map(|(data, _)| data)
 }

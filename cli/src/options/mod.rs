@@ -10,7 +10,7 @@ mod presets;
 mod renewal;
 
 pub(crate) use model::ModelOptions;
-pub(crate) use plan::{Hidden, Plan, Validation, lair_points};
+pub(crate) use plan::{Hidden, Plan, Validation, check_size, lair_points};
 pub(crate) use presets::Preset;
 pub(crate) use renewal::{ChainOption, LairNumbers, WARM_UP, iterations};
 
@@ -356,6 +356,9 @@ impl TrainOptions {
     }
 }
 
+/// Options of `missvae train` that say nothing of the model: where it goes, and what is said on the way.
+const ONLY_GIVEN: [&str; 8] = ["out", "overwrite", "resume", "config", "checkpoint-every", "threads", "json", "quiet"];
+
 /// A TOML reader's message in the user's words, and a hint.
 fn plainly(message: &str) -> (String, Option<String>) {
     // The list of all options would be too long.
@@ -366,6 +369,7 @@ fn plainly(message: &str) -> (String, Option<String>) {
         let known: Vec<String> = known.split('`').skip(1).step_by(2).map(str::to_owned).collect();
         let hint = match closest(name, &known) {
             Some(near) => format!("did you mean {near}?"),
+            None if ONLY_GIVEN.contains(&name) => "this is for the command line only".to_owned(),
             None => "options are called by their long names, as in `missvae train --help`".to_owned(),
         };
         return (format!("there is no option {name:?}"), Some(hint));

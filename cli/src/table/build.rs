@@ -42,10 +42,10 @@ pub(crate) fn read_to_fit(input: &Input, options: &ReadOptions, selection: &Sele
 /// be constant or wholly missing.
 ///
 /// # Errors
-/// Everything that [`super::scan`] finds; [`Error::MissingColumns`]; [`Error::UnusableColumns`] for text and infinite
-/// values.
+/// Everything that [`super::scan`] finds; [`Error::MissingColumns`]; [`Error::ArrayWidth`], if the options ask for that;
+/// [`Error::UnusableColumns`] for text and infinite values.
 pub(crate) fn read_for_model(input: &Input, options: &ReadOptions, columns: &[String]) -> Result<Table> {
-    let mut builder = Builder::new(Wanted::Model(columns));
+    let mut builder = Builder::new(Wanted::Model { columns, whole_arrays: options.whole_arrays });
     read(input, options, &mut builder, false)?;
     builder.finish()
 }
@@ -77,7 +77,7 @@ pub(crate) fn read_images_to_complete(input: &Input, options: &ReadOptions, size
 /// # Errors
 /// As [`read_for_model`].
 pub(crate) fn read_to_complete(input: &Input, options: &ReadOptions, columns: &[String]) -> Result<(Table, Source)> {
-    let mut builder = Builder::new(Wanted::Model(columns));
+    let mut builder = Builder::new(Wanted::Model { columns, whole_arrays: options.whole_arrays });
     let (width, content) = read(input, options, &mut builder, true)?;
     let mut table_columns = vec![None; width];
     for (column, &place) in builder.places.iter().enumerate() {
@@ -90,7 +90,10 @@ pub(crate) fn read_to_complete(input: &Input, options: &ReadOptions, columns: &[
 
 enum Wanted<'a> {
     Chosen(&'a Selection),
-    Model(&'a [String]),
+    Model {
+        columns: &'a [String],
+        whole_arrays: bool,
+    },
     /// All columns, the pixels of images of this height and width, or of larger ones that are made so.
     Images {
         size: usize,
@@ -178,7 +181,13 @@ impl Sink for Builder<'_> {
                 header.check_names(&places)?;
                 places
             }
-            Wanted::Model(names) => header.locate(names)?,
+            Wanted::Model { columns, whole_arrays } => {
+                let found = header.names.len();
+                if whole_arrays && header.of_array() && found > columns.len() {
+                    return Err(Error::ArrayWidth { file: header.file.clone(), found, expected: columns.len() });
+                }
+                header.locate(columns)?
+            }
             Wanted::Images { size, resize } => {
                 let found = header.names.len();
                 self.resizer = side_of(found)

@@ -111,6 +111,8 @@ pub(crate) struct ReadOptions {
     pub(crate) key: Option<String>,
     /// Whether larger images are made smaller (`--resize`).
     pub(crate) resize: bool,
+    /// Whether an array for a model must have just the model's columns: its columns have no names to be found by.
+    pub(crate) whole_arrays: bool,
 }
 
 /// The file that a table was read from, whole, so that it can be written back with only the missing cells changed.
@@ -157,7 +159,7 @@ fn read(input: &Input, options: &ReadOptions, sink: &mut dyn Sink, keep: bool) -
     let format = input.format()?;
     let missing = &options.missing;
     match (format, input) {
-        (Format::Npz, _) | (_, Input::Bundled) => {}
+        (Format::Npz, _) => {}
         _ if options.key.is_some() => return Err(Error::KeyWithoutArchive { file: input.name() }),
         _ => {}
     }

@@ -161,7 +161,10 @@ impl Format {
             Some("npy") => Ok(Format::Npy),
             Some("npz") if stem == path => Ok(Format::Npz),
             Some(_) if !path.exists() => Err(Error::NotFound { file }),
-            Some(ending) => Err(Error::UnknownFormat { file, ending: ending.into() }),
+            Some(ending) => {
+                let gz = if stem == path { "" } else { ".gz" };
+                Err(Error::UnknownFormat { file, ending: format!("{ending}{gz}") })
+            }
         }
     }
 }

@@ -44,6 +44,11 @@ impl Selection {
 }
 
 impl Header {
+    /// Whether the names are made up: an array has none.
+    pub(super) fn of_array(&self) -> bool {
+        self.line == 0
+    }
+
     /// The places of a model's columns, in the model's order; other columns of the file do not matter.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 
 use std::str;
 
-use super::cell::MissingValues;
+use super::cell::{Cell, MissingValues};
 use super::open::Stream;
 use super::select::Header;
 use super::split::{Splitter, unquoted};
@@ -51,7 +51,7 @@ pub(super) fn scan(
         let Some((places, width)) = &wanted else {
             let names: Vec<_> =
                 splitter.spans.iter().map(|span| unquoted(record, span).trim_ascii().to_owned()).collect();
-            if all_measured(&names) {
+            if all_measured(&names, missing) {
                 return Err(Error::NoHeader { file, line });
             }
             let width = names.len();
@@ -75,10 +75,13 @@ pub(super) fn scan(
     }
 }
 
-/// Whether all names are numbers, and not all of them digits, as years are: then they are no names.
-fn all_measured(names: &[String]) -> bool {
-    let number = |name: &String| name.parse::<f64>().is_ok_and(f64::is_finite);
-    names.iter().all(number) && names.iter().any(|name| !name.chars().all(|letter| letter.is_ascii_digit()))
+/// Whether all names are numbers or stand for a missing one, and some number is not all digits, as a year is: then they are
+/// no names.
+fn all_measured(names: &[String], missing: &MissingValues) -> bool {
+    let cells = || names.iter().map(|name| (name, missing.read(name)));
+    let digits = |name: &String| name.chars().all(|letter| letter.is_ascii_digit());
+    cells().all(|(_, cell)| matches!(cell, Cell::Number(_) | Cell::Missing))
+        && cells().any(|(name, cell)| matches!(cell, Cell::Number(_)) && !digits(name))
 }
 
 /// How many lines below its record's start the last cell starts.

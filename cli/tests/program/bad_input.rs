@@ -35,6 +35,10 @@ fn tables_that_cannot_be_read() {
         ("cut.csv.gz", b"\x1f\x8b\x08", &["cut.csv.gz", "truncated"]),
         ("array.npy", b"no array", &["array.npy", "not a NumPy array"]),
         ("archive.npz", b"no archive", &["archive.npz", "a broken archive"]),
+        ("archive.npz.gz", b"no archive", &["the ending .npz.gz is not a known table format"]),
+        ("spelled.csv", b"a,b\n1,2\n2,<NA>\n3,4\n", &["\"<NA>\" in line 3", "--missing-value='<NA>'"]),
+        ("headless.csv", b"0.5,NA,1.2\n0.1,2.0,3.3\n0.7,1.1,2.2\n", &["headless.csv, line 1", "column names"]),
+        ("numbers.csv", b"?,5.1,nan\n0.1,2.0,3.3\n0.7,1.1,2.2\n", &["numbers.csv, line 1", "column names"]),
     ];
     for (name, content, words) in cases {
         let place = Place::new();
@@ -417,4 +421,64 @@ fn places_that_cannot_be_written() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).starts_with("missvae: standard output: "), "{output:?}");
+}
+
+/// Numbers that single precision cannot square are told with their file, row and column, wherever they come from.
+#[test]
+fn numbers_beyond_single_precision() {
+    let place = Place::with_run();
+    place.write("far.csv", "a,b,c\n0.1,0.2,0.3\n1e30,,0.2\n");
+    let words = ["far.csv, row 2, column \"a\": about 1e30 is too large", "--missing-value"];
+    place.refuses("evaluate run far.csv", 2, &words);
+    place.refuses("impute run far.csv --out completed.csv", 2, &words);
+    let words = ["far.csv, a row for validation, column \"a\": about 1e30"];
+    place.refuses("train table.csv --validation far.csv --out new", 2, &words);
+    place.write("table.csv", table(20, 1.0, 0.0) + "1e30,0.1,0.2\n");
+    place.refuses("train table.csv --no-standardize --out new", 2, &["table.csv, row 21, column \"a\": about 1e30"]);
+    // What can be squared and has no density in single precision.
+    place.write("off.csv", "a,b,c\n,,\n0.1,0.2,0.3\n1e15,,0.2\n-1e15,,0.2\n");
+    let words = ["off.csv, row 3: the model does not cover it", "inf"];
+    place.missvae("evaluate run off.csv --likelihood iwelbo --importance-samples 10 --quiet").fails(1, &words);
+}
+
+/// An array's columns have no names: one of another width is no table for the model, unless columns of such a one were chosen.
+#[test]
+fn arrays_of_another_width() {
+    let place = Place::new();
+    let mut text = String::from("x0,x1,x2\n");
+    for row in 0..30 {
+        text += &format!("{},{},{}\n", row % 7, row * row % 11, row % 5);
+    }
+    place.write("table.csv", &text);
+    let small = SMALL.join(" ");
+    place.missvae(&format!("train table.csv --epochs 1 {small} --quiet --out csv")).ok();
+    place.missvae("sample csv --rows 30 --out three.npy").ok();
+    let wide: String =
+        text.lines().map(|line| format!("{line},{}\n", if line.starts_with('x') { "x3" } else { "1" })).collect();
+    place.write("wide.csv", wide.replacen(",1\n", ",2\n", 1));
+    place.missvae(&format!("train wide.csv --epochs 1 {small} --quiet --out wide")).ok();
+    place.missvae("sample wide --rows 30 --out four.npy").ok();
+
+    place.missvae(&format!("train three.npy --epochs 1 {small} --quiet --out run")).ok();
+    let words = ["four.npy: rows of 4 numbers; the model was fitted to rows of 3"];
+    place.refuses("evaluate run four.npy", 2, &words);
+    place.refuses("impute run four.npy --out completed.npy", 2, &words);
+    place.missvae("evaluate run three.npy").ok();
+    place.missvae(&format!("train four.npy --ignore-columns x3 --epochs 1 {small} --quiet --out part")).ok();
+    place.missvae("evaluate part four.npy").ok();
+}
+
+#[test]
+fn completed_tables_do_not_replace_their_source() {
+    let place = Place::with_run();
+    place.write("done.2.csv", table(10, 1.0, 0.0));
+    place.refuses("impute run ./done.2.csv --out done.csv --draws 2", 2, &["done.2.csv, DATA itself", "--out"]);
+    fs::create_dir(place.file("half.2.csv")).unwrap();
+    place.refuses("impute run table.csv --out half.csv --draws 2", 2, &["half.2.csv", "it is a directory"]);
+    place.refuses("train --key x --out new", 2, &["the bundled penguins table: --key names an array"]);
+    place.write("options.toml", "threads = 2\n");
+    place.refuses("train table.csv --config options.toml --out new", 2, &["\"threads\"", "command line only"]);
+    place.refuses("reproduce fig2 --rows 10000000000000", 2, &["--rows 10000000000000: expected from 10 to"]);
+    place.refuses("reproduce fig2 --rows 20 --seeds 1000000000000", 2, &["--seeds 1000000000000: expected at most"]);
+    place.refuses("snr table.csv --seeds 1000000000000", 2, &["--seeds 1000000000000: expected from 1 to"]);
 }

@@ -581,3 +581,77 @@ fn hidden_cells_of_a_large_table() {
     let many = errors(4500);
     assert!((2000.0..2800.0).contains(&many), "{many}");
 }
+
+/// What stood for a missing value in the table that a model was fitted to does so in those that it is used on: the hint that
+/// training ends with works as it is.
+#[test]
+fn missing_values_are_remembered() {
+    let place = Place::new();
+    let table = table(60, 1.0, 0.0).replace(",,", ",-999,").replace(",\n", ",-999\n").replace("\n,", "\n-999,");
+    place.write("marked.csv", &table);
+    let trained = place.missvae(&small("train marked.csv --missing-value -999 --epochs 2 --out run")).ok();
+    assert!(trained.stdout.contains("missvae impute run marked.csv --out completed.csv"), "{}", trained.stdout);
+    let report = place.missvae("impute run marked.csv --out completed.csv --json").json();
+    assert_eq!(number(&report, "cells_imputed"), 20.0);
+    assert!(!place.text("completed.csv").contains("-999"));
+    let score = number(&place.missvae("evaluate run marked.csv --json").json(), "log_likelihood");
+    let named = place.missvae("evaluate run marked.csv --missing-value=-999 --missing-value=- --json").json();
+    assert!(score > -50.0 && score == number(&named, "log_likelihood"));
+    // Nothing is missing now, and nothing was sampled.
+    let whole = place.missvae("impute run completed.csv --out again.csv --json").json();
+    assert!(number(&whole, "cells_imputed") == 0.0 && whole["effective_sample_size"].is_null(), "{whole}");
+}
+
+/// The hint quotes what a shell would split.
+#[test]
+fn hints_can_be_typed() {
+    let place = Place::new();
+    place.write("my table's.csv", table(30, 1.0, 0.0));
+    let arguments = ["train", "my table's.csv", "--epochs", "1", "--hidden", "4", "--blocks", "1", "--out", "my run"];
+    let said = place.run(arguments).ok().stdout;
+    assert!(said.contains("missvae impute 'my run' 'my table'\\''s.csv' --out completed.csv"), "{said}");
+}
+
+/// Errors on hidden cells are in standardised units whatever the model's are: of column means they are about 1.
+#[test]
+fn hidden_errors_are_standardised() {
+    let place = Place::new();
+    place.write("table.csv", table(300, 1000.0, 70.0));
+    for more in ["", "--no-standardize"] {
+        let summary = place
+            .missvae(&small(&format!("train table.csv --hide 0.2 --epochs 1 {more} --json --out run --overwrite")));
+        let hidden = &summary.json()["hidden"];
+        assert!((0.5..2.0).contains(&number(hidden, "rmse_column_means")), "{hidden}");
+    }
+}
+
+/// The preview calls rows by their numbers in the table, whichever of them are set aside; of a wide table it shows a few cells.
+#[test]
+fn previews_name_rows_and_end() {
+    let place = Place::new();
+    // Only every tenth row is incomplete.
+    let mut text = String::from("a,b\n");
+    for row in 1..=60 {
+        text += &if row % 10 == 0 { format!("{row},\n") } else { format!("{row},{}\n", row * row % 17) };
+    }
+    place.write("tenth.csv", &text);
+    for validation in ["0.5", "0.2"] {
+        let said = place
+            .missvae(&small(&format!("train tenth.csv --epochs 1 --validation {validation} --out run --overwrite")));
+        let said = said.ok().stdout;
+        let rows: Vec<usize> =
+            said.lines().filter_map(|line| line.strip_prefix("  row ")?.split(',').next()?.parse().ok()).collect();
+        assert!(!rows.is_empty() && rows.iter().all(|row| row % 10 == 0), "{said}");
+    }
+    let names: Vec<String> = (0..40).map(|d| format!("x{d}")).collect();
+    let mut wide = names.join(",") + "\n";
+    for row in 0..20 {
+        let cells: Vec<String> = (0..40)
+            .map(|d| if (row + d) % 2 == 0 { String::new() } else { ((row * row + row + 3 * d) % 7).to_string() })
+            .collect();
+        wide += &(cells.join(",") + "\n");
+    }
+    place.write("wide.csv", wide);
+    let said = place.missvae(&small("train wide.csv --epochs 1 --out wide")).ok().stdout;
+    assert!(said.lines().count() < 30 && said.contains("… and 68 more in these rows"), "{said}");
+}

@@ -197,6 +197,26 @@ fn interrupted() {
     metrics(&place, "stopped");
 }
 
+/// Two processes do not write to one run: the second is refused, and the first goes on.
+#[cfg(unix)]
+#[test]
+fn at_work_already() {
+    let place = Place::new();
+    let mut child = start(&place, "train --epochs 100000 --hidden 4 --blocks 1 --out busy");
+    wait_for(&place, "busy", &mut child, 2);
+    let words = ["busy: another process is at work in this directory", "--out"];
+    place.missvae("train --resume busy").fails(2, &words);
+    place.missvae("train --epochs 1 --hidden 4 --blocks 1 --overwrite --out busy").fails(2, &words);
+    let done = epochs_done(&place, "busy");
+    wait_for(&place, "busy", &mut child, done + 2);
+    assert!(Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    // The lock ends with the process.
+    let config = place.text("busy/config.toml").replace("epochs = 100000", "epochs = 1");
+    place.write("busy/config.toml", config);
+    place.refuses("train --resume busy", 2, &["does not fit"]);
+}
+
 /// The number of updates that a model file says its parameters have seen.
 fn updates(model: &[u8]) -> u64 {
     let length = u64::from_le_bytes(model[..8].try_into().unwrap()) as usize;

@@ -46,9 +46,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
                     hint: Some("go on with it by the `missvae reproduce` that began it".to_owned()),
                 });
             }
+            let hold = run.hold()?;
             let options = run.read_config()?;
             run.sweep();
-            (options, Some(run))
+            (options, Some((run, hold)))
         }
         None => (said(args)?, None),
     };
@@ -68,15 +69,16 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     if let Some(tracked) = &tracked {
         rows.fingerprint = format!("{} {}", rows.fingerprint, tracked.frechet.fingerprint());
     }
-    let run = match resumed {
-        Some(run) => run,
+    let (run, _hold) = match resumed {
+        Some(resumed) => resumed,
         None => {
             let run = match &args.out {
                 Some(path) => Run::create(path, args.overwrite)?,
                 None => Run::create(&unused(plan.method.name), false)?,
             };
+            let hold = run.hold()?;
             run.write_config(&plan.options)?;
-            run
+            (run, hold)
         }
     };
     let summary = in_pool(&args.common, || train(args, &output, (&plan, &rows, &run), tracked))?;
@@ -87,7 +89,13 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
 fn said(args: &TrainArgs) -> Result<TrainOptions> {
     let mut options = args.options.clone();
     options.seed = args.common.seed;
-    options.data = args.data.as_deref().map(|path| path.display().to_string());
+    if let Some(path) = &args.data {
+        let Some(text) = path.to_str() else {
+            let what = format!("{}: this path is not UTF-8, and cannot be kept in a run's config.toml", path.display());
+            return Err(Failure::usage_hint(what, "rename it"));
+        };
+        options.data = Some(text.to_owned());
+    }
     if let Some(path) = &args.config {
         options = options.over(TrainOptions::from_file(path)?);
     }
@@ -133,12 +141,12 @@ fn train(
         Some(mut model) if plan.vae.images.is_none() => preview::text(&mut model, rows, plan.train.seed)?,
         Some(_) | None => String::new(),
     };
-    let text = report(&summary, preview, args.data.as_deref());
+    let text = report(&summary, preview, plan, args.data.as_deref());
     Ok((summary, text))
 }
 
 /// The summary for people.
-fn report(summary: &Summary, preview: String, data: Option<&Path>) -> String {
+fn report(summary: &Summary, preview: String, plan: &Plan, data: Option<&Path>) -> String {
     let line = |name: &str, value: String| vec![name.to_owned(), value];
     let mut lines = vec![
         line("method", summary.method.clone()),
@@ -159,12 +167,25 @@ fn report(summary: &Summary, preview: String, data: Option<&Path>) -> String {
     }
     let per_update = summary.seconds_per_update * 1e3;
     lines.push(line("time", format!("{:.1} s, {per_update:.2} ms an update", summary.seconds)));
-    let data = data.map_or_else(|| "TABLE.csv".to_owned(), |path| path.display().to_string());
-    let run = &summary.run;
+    // As it was given, or, of a run that was gone on with, as its configuration has it.
+    let data = data.and_then(Path::to_str).or(plan.options.data.as_deref()).filter(|data| *data != "-");
+    let data = data.map_or_else(|| "TABLE.csv".to_owned(), quoted);
+    let key = plan.options.key.as_deref().map_or(String::new(), |key| format!(" --key {}", quoted(key)));
+    let run = quoted(&summary.run);
     format!(
-        "{}\n{preview}next:\n  missvae impute {run} {data} --out completed.csv\n  missvae evaluate {run} HELD-OUT.csv\n",
+        "{}\n{preview}next:\n  missvae impute {run} {data}{key} --out completed.csv\n  missvae evaluate {run} HELD-OUT.csv\n",
         aligned(&lines)
     )
+}
+
+/// A word as it is to be typed in a shell.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "_-./:=+,@%".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 /// Where a table comes from, by the options.

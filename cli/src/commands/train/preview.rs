@@ -16,11 +16,13 @@ const DRAWS: usize = 200;
 const ITERATIONS: usize = 20;
 /// Rows in the preview.
 const ROWS: usize = 4;
+/// The most cells in the preview.
+const CELLS: usize = 12;
 
 /// The most rows whose hidden cells are completed: enough for three digits, and in seconds.
 const MOST_ROWS: usize = 2000;
 
-/// Errors on hidden cells of some rows, in standardised units (those of the columns as they are with `--no-standardize`).
+/// Errors on hidden cells of some rows, in standardised units.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct HiddenErrors {
     pub(super) cells: usize,
@@ -54,10 +56,11 @@ pub(super) fn hidden_errors(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> 
             continue;
         }
         cells += 1;
-        let error = f64::from(completed[place * columns + d] - truth);
+        let deviation = rows.deviations[d];
+        let error = f64::from(completed[place * columns + d] - truth) / deviation;
         squares += error * error;
         absolute += error.abs();
-        let from_mean = means[d] - f64::from(truth);
+        let from_mean = (means[d] - f64::from(truth)) / deviation;
         baseline += from_mean * from_mean;
     }
     let root = |sum: f64| (sum / cells as f64).sqrt();
@@ -74,9 +77,12 @@ pub(super) fn text(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> Result<St
         return Ok(String::new());
     }
     let draws = complete(model, rows, &incomplete, Statistic::Draws(DRAWS), seed)?;
+    let missing = |n: usize| (0..columns).filter(move |&d| !data.observed(n..n + 1)[d]);
+    let cells: usize = incomplete.iter().map(|&n| missing(n).count()).sum();
+    let more = if cells > CELLS { format!("  … and {} more in these rows\n", cells - CELLS) } else { String::new() };
     let mut lines = Vec::new();
     for (i, &n) in incomplete.iter().enumerate() {
-        for d in (0..columns).filter(|&d| !data.observed(n..n + 1)[d]) {
+        for d in missing(n).take(CELLS - lines.len()) {
             let values: Vec<f64> = draws
                 .chunks_exact(incomplete.len() * columns)
                 .map(|copy| rows.standardisation.restore(d, f64::from(copy[i * columns + d])))
@@ -96,7 +102,7 @@ pub(super) fn text(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> Result<St
             ]);
         }
     }
-    Ok(format!("some missing cells, completed (mean ± deviation of {DRAWS} draws):\n{}\n", aligned(&lines)))
+    Ok(format!("some missing cells, completed (mean ± deviation of {DRAWS} draws):\n{}\n{more}", aligned(&lines)))
 }
 
 /// Completed copies of some training rows, in model units: copies × rows × columns.

@@ -4,7 +4,7 @@ use models::data::{Data, Standardisation};
 use models::store::Column;
 use samplers::stream::{Purpose, stream};
 
-use super::super::{binary_images, data_of, read_options};
+use super::super::{binary_images, check_sizes, data_of, read_options};
 use crate::failure::{Failure, Result};
 use crate::hash::fnv1a;
 use crate::options::{Hidden, TrainOptions, Validation};
@@ -24,10 +24,12 @@ pub(crate) struct Rows {
     pub(crate) train: Data<f32>,
     /// Rows left out because no cell of theirs is observed, or is once cells are hidden.
     pub(crate) dropped: usize,
-    /// For each row of `train`, its number in the table without the validation rows, from 1.
+    /// For each row of `train`, its number in the table, from 1.
     pub(crate) numbers: Vec<usize>,
     /// Hidden cells of `train`: position n·D + d and the true value in model units.
     pub(crate) hidden: Vec<(usize, f32)>,
+    /// Each column's standard deviation in model units: 1 where columns are standardised.
+    pub(crate) deviations: Vec<f64>,
     /// Rows to watch the objective on.
     pub(crate) validation: Option<Data<f32>>,
     /// Rows left out of these because no cell of theirs is observed.
@@ -58,7 +60,7 @@ impl Rows {
 
         let (names, values, observed) = table.into_parts();
         let all = Data::new(names.len(), values, observed);
-        let (mut all, held_out) =
+        let Split { rest: mut all, numbers, held_out } =
             set_aside(all, options, |input, reading| Ok(data_of(&read_for_model(input, reading, &names)?)))?;
         let (held_out, empty_validation) = held_out.map(|rows| rows.without_empty_rows()).unzip();
         let empty_validation = empty_validation.unwrap_or(0);
@@ -82,9 +84,9 @@ impl Rows {
             let what = format!("{name}: the rows to train on have no two distinct usable values in {columns}");
             Failure::usage_hint(what, "hide or set aside less, change the unit, or use --ignore-columns")
         })?;
-        let standardisation = match options.no_standardize.unwrap_or(false) {
-            true => Standardisation::none(columns),
-            false => fitted,
+        let (standardisation, deviations) = match options.no_standardize.unwrap_or(false) {
+            true => (Standardisation::none(columns), fitted.scale),
+            false => (fitted, vec![1.0; columns]),
         };
         let mut truth = Vec::with_capacity(hidden.len());
         // The copy in the table's units is gone before the rest of the rows is standardised.
@@ -98,12 +100,13 @@ impl Rows {
         }
         let train = standardisation.apply::<f32>(&train);
         let validation: Option<Data<f32>> = held_out.map(|rows| standardisation.apply(&rows));
-        for data in [Some(&train), validation.as_ref()].into_iter().flatten() {
-            if let Some(cell) = data.values(0..data.rows()).iter().position(|x| !x.is_finite()) {
-                let column = &names[cell % columns];
-                let what = format!("{name}: the numbers of column {column:?} are too large");
-                return Err(Failure::usage_hint(what, "change the column's unit, or leave it out by --ignore-columns"));
-            }
+        check_sizes(&train, &standardisation, &names, |n| format!("{name}, row {}", numbers[kept[n]]))?;
+        if let Some(rows) = &validation {
+            let file = match options.validation()? {
+                Some(Validation::File(path)) => path.display().to_string(),
+                _ => name.to_owned(),
+            };
+            check_sizes(rows, &standardisation, &names, |_| format!("{file}, a row for validation"))?;
         }
         let columns = names.iter().enumerate().map(|(d, name)| Column {
             name: name.clone(),
@@ -121,7 +124,8 @@ impl Rows {
             train,
             dropped,
             hidden: truth,
-            numbers: kept.iter().map(|n| n + 1).collect(),
+            deviations,
+            numbers: kept.iter().map(|&n| numbers[n]).collect(),
         })
     }
 
@@ -134,7 +138,8 @@ impl Rows {
         let binary = |input: &Input, reading: &ReadOptions| binary_images(input, reading, size, seed);
         let (names, all) = binary(input, &reading(options))?;
         let own = !matches!(options.validation()?, Some(Validation::File(_)));
-        let (mut all, mut held_out) = set_aside(all, options, |input, reading| Ok(binary(input, reading)?.1))?;
+        let Split { rest: mut all, numbers, mut held_out } =
+            set_aside(all, options, |input, reading| Ok(binary(input, reading)?.1))?;
         let hide = |data: &mut Data<f64>, part: u64| {
             data.hide_quadrants(size, quadrants, |n| stream(seed, Purpose::HideQuadrants, part, n as u64));
         };
@@ -169,7 +174,8 @@ impl Rows {
             train,
             dropped,
             hidden: Vec::new(),
-            numbers: kept.iter().map(|n| n + 1).collect(),
+            deviations: Vec::new(),
+            numbers: kept.iter().map(|&n| numbers[n]).collect(),
         })
     }
 
@@ -198,38 +204,53 @@ impl Rows {
     }
 }
 
-/// The rows to train on, and those to watch the objective on; `read` reads the latter where they are in a file.
+/// A table without the rows to watch the objective on.
+struct Split {
+    /// The rows to train on.
+    rest: Data<f64>,
+    /// Their numbers in the table, from 1.
+    numbers: Vec<usize>,
+    held_out: Option<Data<f64>>,
+}
+
+/// Sets the rows aside that the objective is watched on; `read` reads them where they are in a file.
 fn set_aside(
     all: Data<f64>,
     options: &TrainOptions,
     read: impl FnOnce(&Input, &ReadOptions) -> Result<Data<f64>>,
-) -> Result<(Data<f64>, Option<Data<f64>>)> {
+) -> Result<Split> {
+    let numbers = |rows: std::ops::Range<usize>| rows.map(|n| n + 1).collect();
     match options.validation()? {
-        None => Ok((all, None)),
+        None => Ok(Split { numbers: numbers(0..all.rows()), rest: all, held_out: None }),
         Some(Validation::File(path)) => {
             // `--key` names an array of the table's archive; a file of another kind has none.
             let archive = path.extension().is_some_and(|ending| ending == "npz");
             let reading = reading(options);
             let reading = ReadOptions { key: reading.key.clone().filter(|_| archive), ..reading };
-            Ok((all, Some(read(&Input::from_arg(Some(&path)), &reading)?)))
+            let held_out = Some(read(&Input::from_arg(Some(&path)), &reading)?);
+            Ok(Split { numbers: numbers(0..all.rows()), rest: all, held_out })
         }
         Some(Validation::Fraction(share)) => {
             let seed = options.seed.unwrap_or(0);
             let (rest, chosen) = all.split(share, &mut stream(seed, Purpose::Split, 0, 0));
-            if chosen.rows() == 0 || rest.rows() == 0 {
+            if chosen.is_empty() || rest.is_empty() {
                 let what = format!("--validation {share}: {} rows cannot be split so", all.rows());
                 return Err(Failure::usage(what));
             }
-            Ok((rest, Some(chosen)))
+            let held_out = Some(all.select(&chosen));
+            Ok(Split { numbers: rest.iter().map(|n| n + 1).collect(), rest: all.select(&rest), held_out })
         }
         Some(Validation::From(row)) => {
             if !(1..all.rows()).contains(&row) {
                 let what =
                     format!("--validation-from {row}: expected a row from 1 to {}, of {}", all.rows() - 1, all.rows());
-                return Err(Failure::usage_hint(what, "--validation FRACTION works for any number of rows"));
+                return Err(Failure::usage_hint(
+                    what,
+                    "take a share of the rows instead (--validation 0.1 of `missvae train`)",
+                ));
             }
             let (rest, chosen) = all.split_at(row);
-            Ok((rest, Some(chosen)))
+            Ok(Split { rest, numbers: numbers(0..row), held_out: Some(chosen) })
         }
     }
 }
