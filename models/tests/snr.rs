@@ -45,6 +45,10 @@ fn vae(components: usize, dropout: f64) -> Vae {
 }
 
 fn trainer(bound: Bound, components: usize, dropout: f64, batch_size: usize) -> Trainer<f64> {
+    trainer_of(Length::Epochs(EPOCHS), bound, components, dropout, batch_size)
+}
+
+fn trainer_of(length: Length, bound: Bound, components: usize, dropout: f64, batch_size: usize) -> Trainer<f64> {
     let objective = ObjectiveConfig {
         bound,
         components,
@@ -57,7 +61,7 @@ fn trainer(bound: Bound, components: usize, dropout: f64, batch_size: usize) -> 
     let config = TrainConfig {
         objective: objective.into(),
         batch_size,
-        length: Length::Epochs(EPOCHS),
+        length,
         learning_rate: 1e-2,
         schedule: Schedule::Cosine,
         clip: Some(0.5),
@@ -198,6 +202,18 @@ fn epochs_are_chosen() {
     let expected = [1, 3, 4].map(|epoch| [(Protocol::Epoch, epoch, 3), (Protocol::Fixed, epoch, 5)]);
     assert_eq!(found, expected.concat());
     assert_eq!(log.advanced, 3 * EPOCHS + 3 * 5);
+}
+
+/// A last epoch that is cut short is trained and not measured, unless there is no other.
+#[test]
+fn only_whole_epochs_are_measured() {
+    for (updates, expected) in [(7, vec![(1, 3), (2, 3)]), (6, vec![(1, 3), (2, 3)]), (2, vec![(1, 2)])] {
+        let mut trainer = trainer_of(Length::Updates(updates), Bound::Selbo, 2, 0.0, BATCH);
+        let mut log = Log::default();
+        measure(&mut trainer, &data(), &Study { draws: None, ..BOTH }, &mut log).unwrap();
+        let found: Vec<_> = log.measured.iter().map(|(_, epoch, moments)| (*epoch, moments.count())).collect();
+        assert_eq!((found, log.advanced), (expected, updates));
+    }
 }
 
 /// Draws of the fixed protocol are gradients of the first minibatch with samples of their own; asking again gives the same

@@ -11,12 +11,18 @@ use models::imputer::Fitted;
 use models::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
 use models::objective::{Mode, Randomness, record};
 use models::optimiser::Schedule;
+use models::snr::{Moments, Signals};
 use models::trainer::{Epoch, Length, Objective, Observer, Step, TrainConfig, Trainer};
 use models::vae::{EncoderInput, ImageSizes, Vae, VaeConfig};
 use samplers::draw::fill_standard_normal;
 use samplers::stream::{Purpose, stream};
 
 const SIZE: usize = 9;
+
+/// Stops nothing.
+fn on() -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
 
 fn vae() -> Vae {
     Vae::new(VaeConfig {
@@ -120,6 +126,21 @@ fn running_statistics_follow_the_batch() {
     assert!(found.next().is_none(), "more statistics than tensors");
 }
 
+/// What batch norm keeps has no gradient, and no place among the parameters of a signal-to-noise ratio.
+#[test]
+fn running_statistics_are_no_parameters() {
+    let vae = vae();
+    let mut moments = Moments::new(vae.layout().len());
+    for gradient in [1.0, 3.0] {
+        moments.add(&vec![gradient; vae.layout().len()]);
+    }
+    let learned = vae.layout().tensors().iter().filter(|tensor| tensor.trainable);
+    let learned: usize = learned.map(|tensor| tensor.shape.len()).sum();
+    let Signals { encoder, decoder } = moments.signals(&vae);
+    assert_eq!((encoder.parameters + decoder.parameters, encoder.skipped + decoder.skipped), (learned, 0));
+    assert!(learned < vae.layout().tensors().iter().map(|tensor| tensor.shape.len()).sum());
+}
+
 #[test]
 fn the_same_bits_on_any_number_of_threads() {
     let data = images(75);
@@ -128,13 +149,13 @@ fn the_same_bits_on_any_number_of_threads() {
         trainer.run(&data, None, &mut Quiet).expect("two epochs");
         let mut model = Fitted::new(vae(), autodiff::Aligned::from_slice(trainer.parameters()));
         let scored = data.select(&[0, 1, 2]);
-        let before = iwelbo(&model, &scored, 100, None, 1, || ()).per_row;
+        let before = iwelbo(&model, &scored, 100, None, 1, on).expect("scores").per_row;
         let config = RefitConfig { learning_rate: 1e-3, ..RefitConfig::for_images(3, 20) };
         let fitted = model.parameters.to_vec();
-        refit_encoder(&mut model, &data, &Objective::from(OBJECTIVE), &config, 3).expect("a refit");
+        refit_encoder(&mut model, &data, &Objective::from(OBJECTIVE), &config, 3, on).expect("a refit");
         let decoder = vae().decoder_range();
         assert!(fitted[decoder.clone()] == model.parameters[decoder.clone()] && fitted != model.parameters[..]);
-        let after = iwelbo(&model, &scored, 100, None, 1, || ()).per_row;
+        let after = iwelbo(&model, &scored, 100, None, 1, on).expect("scores").per_row;
         let bits: Vec<u32> = model.parameters.iter().map(|x| x.to_bits()).collect();
         (bits, before, after)
     };

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::data::{Data, shuffled};
 use crate::method::Unusable;
-use crate::trainer::{Epoch, Objective, Observer, Outcome, Step, Trainer};
+use crate::trainer::{Epoch, Objective, Observer, Outcome, Step, TrainConfig, Trainer};
 
 pub use file::{MomentsInfo, save_moments};
 pub use moments::{Moments, Signal, Signals, noise_floor};
@@ -43,14 +43,21 @@ pub struct Study {
     pub epoch: bool,
     /// How many gradients to draw by [`Protocol::Fixed`], if any.
     pub draws: Option<u64>,
-    /// The epochs that are measured: the first, the last, and those whose number this divides.
+    /// The epochs that are measured: the first, the last, and those whose number this divides; whole ones only, unless there
+    /// is none.
     pub every: u64,
 }
 
 impl Study {
     /// Whether an epoch, counted from 1, of so many is measured.
     pub fn measures(&self, epoch: u64, epochs: u64) -> bool {
-        epoch == 1 || epoch == epochs || epoch.is_multiple_of(self.every)
+        epoch <= epochs && (epoch == 1 || epoch == epochs || epoch.is_multiple_of(self.every))
+    }
+
+    /// The epochs that a run on so many rows can be measured in: a last one that is cut short would be measured by fewer
+    /// gradients than the others, whose noise has another floor.
+    pub fn epochs(config: &TrainConfig, rows: usize) -> u64 {
+        (config.total_updates(rows) / config.updates_per_epoch(rows).max(1)).max(1)
     }
 
     /// Checks that a training run on so many rows can be measured so.
@@ -114,7 +121,7 @@ pub fn measure<T: Scalar>(
     study.check(trainer, data.rows())?;
     let mut recorder = Recorder {
         study,
-        epochs: trainer.total_updates(data.rows()).div_ceil(trainer.updates_per_epoch(data.rows()).max(1)),
+        epochs: Study::epochs(trainer.config(), data.rows()),
         moments: Moments::new(trainer.parameters().len()),
         ended: None,
         stopped: false,
@@ -153,7 +160,7 @@ fn first_minibatch(rows: usize, batch_size: usize, seed: u64) -> Vec<usize> {
 /// Collects gradients of updates, and stops the run where draws are to be made.
 struct Recorder<'a, W> {
     study: &'a Study,
-    /// Epochs of the whole run.
+    /// As [`Study::epochs`] has them.
     epochs: u64,
     moments: Moments,
     /// The measured epoch after which the run was stopped.

@@ -3,6 +3,7 @@
 use linalg::Scalar;
 use serde::{Deserialize, Serialize};
 
+use crate::parameters::Tensor;
 use crate::vae::Vae;
 
 /// Mean and variance of every entry of gradients that come one after the other, in `f64`.
@@ -97,8 +98,9 @@ impl Moments {
     pub fn signals(&self, vae: &Vae) -> Signals {
         let decoder = vae.decoder_range().start;
         let part = |encoder: bool| {
-            let tensors = vae.layout().tensors().iter().filter(move |tensor| (tensor.start < decoder) == encoder);
-            // By tensors, not by the buffer: it has gaps, which are no parameters.
+            let own = |tensor: &&Tensor| tensor.trainable && (tensor.start < decoder) == encoder;
+            // By tensors, not by the buffer: it has gaps and running statistics, which are no parameters.
+            let tensors = vae.layout().tensors().iter().filter(own);
             self.signal(tensors.flat_map(|tensor| tensor.range()))
         };
         Signals { encoder: part(true), decoder: part(false) }

@@ -112,6 +112,21 @@ pub struct TrainConfig {
     pub seed: u64,
 }
 
+impl TrainConfig {
+    /// Updates in an epoch of so many rows.
+    pub fn updates_per_epoch(&self, rows: usize) -> u64 {
+        rows.div_ceil(self.batch_size) as u64
+    }
+
+    /// Updates of a whole run on so many rows.
+    pub fn total_updates(&self, rows: usize) -> u64 {
+        match self.length {
+            Length::Epochs(epochs) => epochs * self.updates_per_epoch(rows),
+            Length::Updates(updates) => updates,
+        }
+    }
+}
+
 /// Where a training run stands: with the parameters and the optimiser's state, all that resuming needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
@@ -369,15 +384,12 @@ impl<T: Scalar> Trainer<T> {
 
     /// Updates in an epoch of so many rows.
     pub fn updates_per_epoch(&self, rows: usize) -> u64 {
-        rows.div_ceil(self.config.batch_size) as u64
+        self.config.updates_per_epoch(rows)
     }
 
     /// Updates of the whole run.
     pub fn total_updates(&self, rows: usize) -> u64 {
-        match self.config.length {
-            Length::Epochs(epochs) => epochs * self.updates_per_epoch(rows),
-            Length::Updates(updates) => updates,
-        }
+        self.config.total_updates(rows)
     }
 
     /// Trains to the end, or until the observer interrupts.

@@ -61,7 +61,9 @@ pub(super) fn all(
 ) -> Result<Vec<Vec<Point>>> {
     let threads = args.common.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     // Small networks gain little from a second thread, so runs have one each while there are enough of them.
-    let jobs = threads.clamp(1, MOST_THREADS).min(runs.len());
+    // Networks of images take gigabytes each, and have work for all threads.
+    let images = runs.iter().any(|run| run.plan.vae.images.is_some());
+    let jobs = if images { 1 } else { threads.clamp(1, MOST_THREADS).min(runs.len()) };
     let threads_each = (threads / jobs).max(1);
     let steps = runs.iter().map(|run| steps(run, rows, study)).sum();
     let board = Board {
@@ -127,10 +129,10 @@ pub(super) fn all(
 
 /// Gradients of a whole run: its updates and its draws.
 fn steps(run: &Prepared, rows: &Rows, study: &Study) -> u64 {
-    let per_epoch = rows.train.rows().div_ceil(run.plan.train.batch_size) as u64;
-    let epochs = run.plan.options.epochs.unwrap_or(0);
+    let (config, rows) = (&run.plan.train, rows.train.rows());
+    let epochs = Study::epochs(config, rows);
     let measured = (1..=epochs).filter(|&epoch| study.measures(epoch, epochs)).count() as u64;
-    epochs * per_epoch + measured * study.draws.unwrap_or(0)
+    config.total_updates(rows) + measured * study.draws.unwrap_or(0)
 }
 
 impl Board<'_> {
@@ -159,7 +161,7 @@ impl Board<'_> {
             vae: &vae,
             variant: variant.slug(),
             seed: plan.train.seed,
-            epochs: plan.options.epochs.unwrap_or(0),
+            epochs: Study::epochs(&plan.train, self.rows.train.rows()),
             points: Vec::new(),
             failure: None,
         };

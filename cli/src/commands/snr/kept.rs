@@ -15,7 +15,7 @@ use crate::options::TrainOptions;
 use crate::run::read_json;
 
 /// Changes whenever what a run measures does by more than rounding.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The directory of the files.
 pub(super) const DIRECTORY: &str = "measured";
 

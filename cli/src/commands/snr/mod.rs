@@ -16,6 +16,7 @@ use models::snr::Study;
 use models::trainer::Trainer;
 use models::vae::Vae;
 
+use super::MOST_SEEDS;
 use super::train::Rows;
 use crate::args::{ProtocolOption, SnrArgs};
 use crate::failure::{Failure, Result};
@@ -49,8 +50,8 @@ pub(super) fn check(args: &SnrArgs) -> Result<()> {
 pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
     let output = Output::new(&args.common);
     let study = measured(args)?;
-    if args.seeds == 0 {
-        return Err(Failure::usage("--seeds 0: expected at least 1"));
+    if !(1..=MOST_SEEDS).contains(&args.seeds) {
+        return Err(Failure::usage(format!("--seeds {}: expected from 1 to {MOST_SEEDS}", args.seeds)));
     }
     let (variants, left_out) = variants::all(args)?;
     let rows = Rows::read(&with_preset(args, &variants[0], None)?)?;

@@ -37,6 +37,8 @@ pub(super) struct Curve {
     pub(super) variance_decoder: f64,
     /// Parameters of both networks that are left out of the ratios, because theirs is not finite.
     pub(super) skipped: usize,
+    /// Gradients that all this was measured by.
+    pub(super) gradients: u64,
     /// Its place among the variants.
     #[serde(skip)]
     pub(super) variant: usize,
@@ -74,6 +76,7 @@ fn curve(run: &Prepared, variant: &Variant, point: &Point) -> Curve {
         variance_encoder: encoder.variance,
         variance_decoder: decoder.variance,
         skipped: encoder.skipped + decoder.skipped,
+        gradients: point.gradients,
         variant: run.variant,
     }
 }
