@@ -1,5 +1,6 @@
 //! Ctrl-C and the signal to terminate.
 
+use std::ops::ControlFlow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,6 +12,11 @@ static RELEASED: AtomicBool = AtomicBool::new(false);
 /// Makes all runs stop at a checkpoint, as a signal does.
 pub(crate) fn raise() {
     RAISED.store(true, Ordering::Relaxed);
+}
+
+/// Whether to go on: not once a signal has come, where one is listened for.
+pub(crate) fn progress() -> ControlFlow<()> {
+    if RAISED.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// From now on a signal ends the process at once: nothing is left that would be lost.

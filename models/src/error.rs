@@ -34,6 +34,10 @@ pub enum Error {
         missing: usize,
     },
 
+    /// Whoever is told of the progress of a computation wished it to stop.
+    #[error("stopped before it was done")]
+    Stopped,
+
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -58,7 +62,7 @@ impl Error {
     pub fn is_environment(&self) -> bool {
         match self {
             Error::Io { source, .. } => source.kind() != std::io::ErrorKind::NotFound,
-            Error::NotFinite { .. } => true,
+            Error::NotFinite { .. } | Error::Stopped => true,
             Error::Unusable(_) | Error::NoRows | Error::IncompleteRows { .. } | Error::Malformed { .. } => false,
         }
     }

@@ -1,7 +1,11 @@
 //! Importance sampling against quadrature, and refitting an encoder.
 
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use autodiff::Aligned;
 use autodiff::ops::Pathwise;
+use missvae_models::Error;
 use missvae_models::data::Data;
 use missvae_models::evaluate::{
     Grid, RefitConfig, grid_log_likelihood, grid_log_likelihood_converged, iwelbo, mean_and_standard_error,
@@ -15,6 +19,11 @@ use samplers::model::LatentModel;
 use samplers::stream::{Purpose, stream};
 
 const COLUMNS: usize = 3;
+
+/// Stops nothing.
+fn on() -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
 
 /// A random model. The encoder's scales are at least 1, the prior's: weights have a finite variance.
 fn model(components: usize, latent: usize) -> Fitted<f64> {
@@ -70,7 +79,7 @@ fn importance_sampling_converges_to_the_integral() {
         let data = with_every_pattern(&data);
         let exact = grid_log_likelihood(&mut model, &data, Grid::default_for(latent));
         let samples = 40_000;
-        let estimate = iwelbo(&model, &data, samples, None, 1, || {});
+        let estimate = iwelbo(&model, &data, samples, None, 1, on).unwrap();
         assert_eq!(estimate.per_row.len(), exact.len());
         for (n, exact) in exact.iter().enumerate() {
             let effective = estimate.effective_sample_size[n];
@@ -81,7 +90,7 @@ fn importance_sampling_converges_to_the_integral() {
         }
         // Far fewer samples are farther off, so the comparison means something.
         let distance = |values: &[f64]| values.iter().zip(&exact).map(|(a, b)| (a - b).abs()).sum::<f64>();
-        let rough = iwelbo(&model, &data, 10, None, 1, || {});
+        let rough = iwelbo(&model, &data, 10, None, 1, on).unwrap();
         assert!(distance(&rough.per_row) > 5.0 * distance(&estimate.per_row));
     }
 }
@@ -115,7 +124,7 @@ fn the_grid_converges() {
 fn rows_are_scored_alone() {
     let mut model = model(2, 2);
     let data = generated(&mut model, 3);
-    let score = |data: &Data<f64>, seed| iwelbo(&model, data, 100, None, seed, || {}).per_row;
+    let score = |data: &Data<f64>, seed| iwelbo(&model, data, 100, None, seed, on).unwrap().per_row;
     let all = score(&data, 1);
     assert_eq!(score(&data.select(&[0]), 1)[0].to_bits(), all[0].to_bits());
     assert_eq!(score(&data, 1), all);
@@ -144,10 +153,10 @@ fn refitting_improves_the_bound_and_nothing_else() {
         let few = data.select(&[0, 1, 2]);
         let grid = Grid { half_width: 8.0, cells: 60 };
         let (before, likelihood) =
-            (iwelbo(&model, &data, 5, None, 1, || {}), grid_log_likelihood(&mut model, &few, grid));
+            (iwelbo(&model, &data, 5, None, 1, on).unwrap(), grid_log_likelihood(&mut model, &few, grid));
         let old = model.parameters.to_vec();
         let config = RefitConfig { learning_rate: 3e-3, samples: 6, ..RefitConfig::for_tables(300, 64) };
-        refit_encoder(&mut model, &data, &objective(bound, components).into(), &config, 9).unwrap();
+        refit_encoder(&mut model, &data, &objective(bound, components).into(), &config, 9, on).unwrap();
 
         let bits = |values: &[f64]| values.iter().map(|p| p.to_bits()).collect::<Vec<_>>();
         let (encoder, decoder) = (model.vae.encoder_range(), model.vae.decoder_range());
@@ -155,9 +164,34 @@ fn refitting_improves_the_bound_and_nothing_else() {
         assert_ne!(bits(&model.parameters[encoder.clone()]), bits(&old[encoder]));
         assert_eq!(bits(&grid_log_likelihood(&mut model, &few, grid)), bits(&likelihood));
 
-        let after = iwelbo(&model, &data, 5, None, 2, || {});
+        let after = iwelbo(&model, &data, 5, None, 2, on).unwrap();
         let gains: Vec<f64> = after.per_row.iter().zip(&before.per_row).map(|(a, b)| a - b).collect();
         let (mean, error) = mean_and_standard_error(&gains);
         assert!(mean > 5.0 * error, "{bound:?}, K = {components}: the bound rose by {mean} ± {error}");
     }
+}
+
+/// Both stop where they are told to, and say so.
+#[test]
+fn stopped_when_asked_to() {
+    let mut model = model(2, 2);
+    let data = generated(&mut model, 40);
+    let calls = &AtomicUsize::new(0);
+    let after = |most: usize| {
+        calls.store(0, Ordering::Relaxed);
+        move || if calls.fetch_add(1, Ordering::Relaxed) + 1 < most { on() } else { ControlFlow::Break(()) }
+    };
+    let scored = iwelbo(&model, &data, 10, None, 1, after(5));
+    assert!(matches!(scored, Err(Error::Stopped)), "{scored:?}");
+    assert_eq!(calls.load(Ordering::Relaxed), 5);
+    let before = model.parameters.to_vec();
+    let config = RefitConfig::for_tables(300, 64);
+    let refit = |model: &mut Fitted<f64>, most| {
+        refit_encoder(model, &data, &objective(Bound::Elbo, 2).into(), &config, 9, after(most))
+    };
+    assert!(matches!(refit(&mut model, 1), Err(Error::Stopped)));
+    assert_eq!(model.parameters.to_vec(), before, "no update was to be made");
+    assert!(matches!(refit(&mut model, 3), Err(Error::Stopped)));
+    assert_eq!(calls.load(Ordering::Relaxed), 3);
+    assert_ne!(model.parameters.to_vec(), before);
 }

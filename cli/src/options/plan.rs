@@ -66,7 +66,7 @@ pub(super) fn check<T: std::fmt::Display>(option: &str, value: T, holds: bool, e
 }
 
 /// Checks that a model, and an update with so many samples, could fit into some machine's memory.
-fn check_size(vae: &VaeConfig, samples: usize) -> Result<()> {
+pub(crate) fn check_size(vae: &VaeConfig, samples: usize) -> Result<()> {
     let parameters = Vae::new(vae.clone()).layout().len();
     if parameters > MOST_PARAMETERS {
         return Err(Failure::usage_hint(

@@ -127,7 +127,7 @@ impl Point {
     }
 
     /// The mean of some values, with the range that leaves a twentieth of them out at either end; `None` if none is finite.
-    pub(crate) fn of(x: f64, values: &[f64]) -> Option<Point> {
+    pub(crate) fn of_mean(x: f64, values: &[f64]) -> Option<Point> {
         let [low, high] = statistics::quantiles(values, [0.05, 0.95])?;
         let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
         Some(Point { x, y: finite.iter().sum::<f64>() / finite.len() as f64, low, high })

@@ -147,9 +147,6 @@ fn draw_box(
     let (top, bottom) = (y(statistics.upper_quartile), y(statistics.lower_quartile));
     swatch(svg, (centre - half, top), (width, bottom - top), colour);
     svg.line((centre - half, y(statistics.median)), (centre + half, y(statistics.median)), INK, 2.5);
-    for &outlier in &statistics.outliers {
-        svg.circle((centre, y(outlier)), 3.5, "none", INK);
-    }
     // A box of one value has no area to show its colour.
     let fill = if bottom - top < 12.0 { colour } else { "#ffffff" };
     diamond(svg, (centre, y(statistics.mean)), fill);

@@ -1,7 +1,6 @@
 //! What a box plot shows of some values.
 
-/// A box plot: quartiles, whiskers at the furthest values within 1.5 interquartile ranges of the box, the rest one by one.
-/// Source: J. W. Tukey, *Exploratory Data Analysis* (1977).
+/// A box plot as the paper has them (caption of figure 2): quartiles, median, mean, and whiskers over the range of the values.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct BoxStatistics {
     pub(super) lower_quartile: f64,
@@ -10,7 +9,6 @@ pub(super) struct BoxStatistics {
     pub(super) mean: f64,
     pub(super) lower_whisker: f64,
     pub(super) upper_whisker: f64,
-    pub(super) outliers: Vec<f64>,
 }
 
 impl BoxStatistics {
@@ -18,16 +16,10 @@ impl BoxStatistics {
     pub(super) fn of(values: &[f64]) -> Option<BoxStatistics> {
         let mut values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
         values.sort_by(f64::total_cmp);
-        let (&least, &most) = (values.first()?, values.last()?);
+        let (&lower_whisker, &upper_whisker) = (values.first()?, values.last()?);
         let [lower_quartile, median, upper_quartile] = [0.25, 0.5, 0.75].map(|p| quantile(&values, p));
-        let reach = 1.5 * (upper_quartile - lower_quartile);
-        let within = |value: &&f64| (lower_quartile - reach..=upper_quartile + reach).contains(*value);
-        let mut inside = values.iter().filter(within);
-        let lower_whisker = inside.next().copied().unwrap_or(least);
-        let upper_whisker = inside.next_back().copied().unwrap_or(lower_whisker).min(most);
-        let outliers = values.iter().filter(|value| !within(value)).copied().collect();
         let mean = values.iter().sum::<f64>() / values.len() as f64;
-        Some(BoxStatistics { lower_quartile, median, upper_quartile, mean, lower_whisker, upper_whisker, outliers })
+        Some(BoxStatistics { lower_quartile, median, upper_quartile, mean, lower_whisker, upper_whisker })
     }
 }
 
@@ -52,11 +44,10 @@ mod tests {
 
     /// Worked out by hand.
     #[test]
-    fn quartiles_whiskers_and_outliers() {
+    fn quartiles_and_whiskers() {
         let found = BoxStatistics::of(&[5.0, 1.0, 3.0, f64::NAN, 2.0, 20.0]).unwrap();
         assert_eq!((found.lower_quartile, found.median, found.upper_quartile), (2.0, 3.0, 5.0));
-        assert_eq!((found.lower_whisker, found.upper_whisker, found.mean), (1.0, 5.0, 6.2));
-        assert_eq!(found.outliers, [20.0]);
+        assert_eq!((found.lower_whisker, found.upper_whisker, found.mean), (1.0, 20.0, 6.2));
         let single = BoxStatistics::of(&[7.0]).unwrap();
         assert_eq!((single.lower_whisker, single.median, single.upper_whisker), (7.0, 7.0, 7.0));
         assert_eq!(BoxStatistics::of(&[f64::NAN]), None);

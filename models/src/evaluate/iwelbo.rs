@@ -1,5 +1,8 @@
 //! log p(x_obs) by importance sampling with the encoder as proposal (METHODS §7).
 
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use autodiff::Tape;
 use autodiff::ops::Mixture;
 use linalg::Scalar;
@@ -10,6 +13,7 @@ use samplers::importance::Statistic;
 use samplers::model::LatentModel;
 use samplers::stream::{Purpose, Stream, stream};
 
+use crate::Error;
 use crate::data::{Batch, Data};
 use crate::imputer::{Fitted, InEvaluation};
 
@@ -29,7 +33,10 @@ pub struct IwelboResult {
 /// An encoder of completed rows does not see rows with missing cells: for these the proposal is the equal mixture of the
 /// encodings of the versions that `completion` makes (METHODS §7).
 ///
-/// `progress` is called after each row.
+/// `progress` is called after each row, and says whether to go on.
+///
+/// # Errors
+/// [`Error::Stopped`] if `progress` said so.
 ///
 /// # Panics
 /// If `completion` is needed and not given.
@@ -39,17 +46,24 @@ pub fn iwelbo<T: Scalar>(
     samples: usize,
     completion: Option<&Completion>,
     seed: u64,
-    progress: impl Fn() + Sync,
-) -> IwelboResult {
+    progress: impl Fn() -> ControlFlow<()> + Sync,
+) -> Result<IwelboResult, Error> {
     let (vae, parameters) = (&model.vae, &model.parameters);
     let mut tapes: Vec<Tape<T>> = (0..threads().min(data.rows().max(1))).map(|_| Tape::new()).collect();
+    let stopped = AtomicBool::new(false);
     let rows = share(&mut tapes, data.rows(), |tape, n| {
+        if stopped.load(Ordering::Relaxed) {
+            return None;
+        }
         let score = score(InEvaluation { vae, parameters, tape }, data, n, samples, completion, seed);
-        progress();
-        score
+        if progress().is_break() {
+            stopped.store(true, Ordering::Relaxed);
+        }
+        Some(score)
     });
-    let (per_row, effective_sample_size) = rows.into_iter().unzip();
-    IwelboResult { per_row, effective_sample_size }
+    let rows: Option<Vec<(f64, f64)>> = rows.into_iter().collect();
+    let (per_row, effective_sample_size) = rows.ok_or(Error::Stopped)?.into_iter().unzip();
+    Ok(IwelboResult { per_row, effective_sample_size })
 }
 
 /// The bound of row `n` and its effective sample size.

@@ -1,10 +1,13 @@
-//! Log-likelihoods, by integration over a grid and by importance sampling; and the Fréchet distance.
+//! Log-likelihoods, by integration over a grid and by importance sampling; the Fréchet distance; and how far densities on a
+//! grid are from each other.
 
+mod divergence;
 mod frechet;
 mod grid;
 mod iwelbo;
 mod refit;
 
+pub use divergence::{Divergences, divergences};
 pub use frechet::{features, frechet_distance};
 pub use grid::{Grid, GridResult, grid_log_likelihood, grid_log_likelihood_converged};
 pub use iwelbo::{IwelboResult, iwelbo, proposal};

@@ -1,5 +1,7 @@
 //! Refitting the encoder to held-out rows before importance sampling (METHODS §7).
 
+use std::ops::ControlFlow;
+
 use autodiff::ops::Pathwise;
 use autodiff::{Aligned, Tape, Wanted};
 use linalg::Scalar;
@@ -47,14 +49,18 @@ impl RefitConfig {
 /// A model trained with a stratified bound is refitted with the stratified one. An encoder of completed rows is refitted
 /// to rows that are complete as they are.
 ///
+/// `progress` is called before each update, and says whether to go on.
+///
 /// # Errors
-/// If there are no rows, a cell is missing that the encoder needs, or the objective stops being finite.
+/// If there are no rows, a cell is missing that the encoder needs, the objective stops being finite, or `progress` wished to
+/// stop.
 pub fn refit_encoder<T: Scalar>(
     model: &mut Fitted<T>,
     data: &Data<T>,
     trained: &Objective,
     config: &RefitConfig,
     seed: u64,
+    progress: impl Fn() -> ControlFlow<()>,
 ) -> Result<(), Error> {
     let (bound, components, pathwise) = match trained {
         Objective::FiniteMixture(trained) if trained.bound.stratified() => {
@@ -87,6 +93,9 @@ pub fn refit_encoder<T: Scalar>(
     let mut order = Vec::new();
     let per_epoch = data.rows().div_ceil(config.batch_size) as u64;
     for update in 0..config.updates {
+        if progress().is_break() {
+            return Err(Error::Stopped);
+        }
         let (epoch, step) = (update / per_epoch, update % per_epoch);
         if step == 0 {
             shuffled(data.rows(), &mut stream(seed, Purpose::Refit, epoch, 0), &mut order);

@@ -1,5 +1,8 @@
 //! Log-likelihoods by importance sampling, with the encoder refitted before if that is wished for.
 
+use std::ops::ControlFlow;
+
+use models::Error;
 use models::data::{Data, Standardisation};
 use models::evaluate::{RefitConfig, iwelbo, mean_and_standard_error, refit_encoder};
 use models::imputer::Fitted;
@@ -7,7 +10,7 @@ use models::trainer::Objective;
 use samplers::completion::Completion;
 
 use super::in_data_units;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 
 /// How to score rows by importance sampling.
 pub(crate) struct Importance<'a> {
@@ -40,31 +43,42 @@ pub(crate) struct ImportanceScore {
     pub(crate) effective_sample_size: f64,
     /// The mean before the encoder was refitted, if it was.
     pub(crate) before_refit: Option<f64>,
+    /// The first row whose score is not finite.
+    pub(crate) not_finite: Option<usize>,
 }
 
 impl Importance<'_> {
-    /// Scores rows in the current pool. `begin` is called with what is being done, and gives what is called after each row.
+    /// Scores rows in the current pool. `begin` is called with what is being done, how many there are to do, and of what; it
+    /// gives what is called for each of them, which says whether to go on.
     ///
     /// The model's encoder is refitted in place.
-    pub(crate) fn score<P: Fn() + Sync>(
+    pub(crate) fn score<P: Fn() -> ControlFlow<()> + Sync>(
         &self,
         model: &mut Fitted<f32>,
         data: &Data<f32>,
         standardisation: &Standardisation,
-        begin: impl Fn(&'static str) -> P,
+        begin: impl Fn(&'static str, u64, &'static str) -> P,
     ) -> Result<ImportanceScore> {
-        let once = |model: &Fitted<f32>, what| {
-            let result = iwelbo(model, data, self.samples, self.completion, self.seed, begin(what));
+        let stopped = |error| match error {
+            Error::Stopped => Failure::Interrupted(String::new()),
+            other => other.into(),
+        };
+        let once = |model: &Fitted<f32>, what| -> Result<_> {
+            let progress = begin(what, data.rows() as u64, "rows");
+            let result = iwelbo(model, data, self.samples, self.completion, self.seed, progress).map_err(stopped)?;
             let effective = result.effective_sample_size.iter().sum::<f64>() / data.rows() as f64;
-            (mean_and_standard_error(&in_data_units(&result.per_row, data, standardisation)), effective)
+            let not_finite = result.per_row.iter().position(|score| !score.is_finite());
+            let scores = mean_and_standard_error(&in_data_units(&result.per_row, data, standardisation));
+            Ok((scores, effective, not_finite))
         };
         let mut before_refit = None;
         if let Some(Refit { rows, trained, config }) = &self.refit {
-            before_refit = Some(once(model, "before refitting").0.0);
-            refit_encoder(model, rows, trained, config, self.seed)?;
+            before_refit = Some(once(model, "before refitting")?.0.0);
+            let progress = begin("refitting the encoder", config.updates, "updates");
+            refit_encoder(model, rows, trained, config, self.seed, progress).map_err(stopped)?;
         }
-        let ((log_likelihood, error), effective_sample_size) = once(model, "importance sampling");
+        let ((log_likelihood, error), effective_sample_size, not_finite) = once(model, "importance sampling")?;
         let standard_error = error.is_finite().then_some(error);
-        Ok(ImportanceScore { log_likelihood, standard_error, effective_sample_size, before_refit })
+        Ok(ImportanceScore { log_likelihood, standard_error, effective_sample_size, before_refit, not_finite })
     }
 }

@@ -2,6 +2,8 @@
 
 mod importance;
 
+use std::ops::ControlFlow;
+
 use indicatif::ProgressBar;
 use models::data::{Data, Standardisation};
 use models::evaluate::{RefitConfig, grid_log_likelihood_converged, mean_and_standard_error};
@@ -13,6 +15,7 @@ use super::imputation::Imputation;
 use super::{in_pool, rows_for_model};
 use crate::args::{EvaluateArgs, Likelihood};
 use crate::failure::{Failure, Result};
+use crate::options::check_size;
 use crate::output::{Output, cells_missing, counted};
 use crate::run::Run;
 use crate::table::{Input, ReadOptions};
@@ -21,7 +24,7 @@ pub(super) use importance::{Importance, ImportanceScore, Refit};
 /// Times the grid is refined at most: 500, 1000, 2000 cells a side.
 const DOUBLINGS: usize = 2;
 /// Change of the mean at which the grid is fine enough, in nats.
-const GRID_TOLERANCE: f64 = 1e-4;
+pub(super) const GRID_TOLERANCE: f64 = 1e-4;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -63,6 +66,8 @@ pub(super) struct GridScore {
     /// Cells a side of the last grid, and by how much it changed the mean.
     pub(super) cells: usize,
     pub(super) change: f64,
+    /// The first row whose score is not finite.
+    pub(super) not_finite: Option<usize>,
 }
 
 /// Scores rows on a grid that is refined until their mean stands still.
@@ -77,6 +82,7 @@ pub(super) fn on_grid(model: &mut Fitted<f32>, data: &Data<f32>, standardisation
         standard_error: error.is_finite().then_some(error),
         cells: result.grid.cells,
         change: result.change,
+        not_finite: result.per_row.iter().position(|score| !score.is_finite()),
     }
 }
 
@@ -87,9 +93,9 @@ fn in_data_units(per_row: &[f64], data: &Data<f32>, standardisation: &Standardis
 }
 
 /// A bar that goes when it is no longer needed.
-struct Rows(ProgressBar);
+struct Passing(ProgressBar);
 
-impl Drop for Rows {
+impl Drop for Passing {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }
@@ -115,8 +121,9 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     if args.resize && info.vae.images.is_none() {
         return Err(Failure::usage("--resize: this is for images, and the model is one of tables"));
     }
-    let reading = ReadOptions { resize: args.resize, ..args.reading.options() };
+    let reading = ReadOptions { resize: args.resize, ..args.reading.options_for(&run)? };
     let data = rows_for_model(&input, &reading, &info, seed)?;
+    let scored: Vec<usize> = (0..data.rows()).filter(|&n| data.observed(n..n + 1).contains(&true)).collect();
     let (data, dropped) = data.without_empty_rows();
     let images = info.vae.images.is_some();
     let importance_samples = args.importance_samples.unwrap_or(if images { 1000 } else { 50_000 });
@@ -166,10 +173,11 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         output.say(format!("rows without any observed cell, left out: {dropped}"));
     }
     let completion = Imputation::for_proposals(&info)?;
-    let score = in_pool(&args.common, || {
+    let (score, not_finite) = in_pool(&args.common, || {
         if grid {
             let score = on_grid(&mut model, &data, &standardisation);
-            return Ok(Score {
+            let not_finite = score.not_finite;
+            let score = Score {
                 log_likelihood: score.log_likelihood,
                 standard_error: score.standard_error,
                 likelihood: "grid",
@@ -179,7 +187,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
                 log_likelihood_before_refit: None,
                 grid_cells: Some(score.cells),
                 grid_change: Some(score.change),
-            });
+            };
+            return Ok((score, not_finite));
         }
         let settled;
         let refit = match args.refit_updates {
@@ -188,17 +197,21 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
                 // The length of training, and the memory that it takes, are no matter here: as if for a single row.
                 settled = run.read_config()?.with_preset()?.settle(1, data.columns())?.train;
                 let config = refit_config(images, updates, settled.batch_size.min(data.rows()));
+                check_size(&info.vae, config.batch_size.saturating_mul(config.samples))?;
                 Some(Refit { rows: &data, trained: &settled.objective, config })
             }
         };
         let how = Importance { samples: importance_samples, completion: completion.as_ref(), refit, seed };
-        let rows = data.rows() as u64;
-        let score = how.score(&mut model, &data, &standardisation, |what| {
-            let bar = Rows(output.bar(rows, "rows"));
+        let score = how.score(&mut model, &data, &standardisation, |what, count, of| {
+            let bar = Passing(output.bar(count, of));
             bar.0.set_message(what);
-            move || bar.0.inc(1)
+            move || {
+                bar.0.inc(1);
+                ControlFlow::Continue(())
+            }
         })?;
-        Ok(Score {
+        let not_finite = score.not_finite;
+        let score = Score {
             log_likelihood: score.log_likelihood,
             standard_error: score.standard_error,
             likelihood: "iwelbo",
@@ -208,11 +221,12 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
             log_likelihood_before_refit: score.before_refit,
             grid_cells: None,
             grid_change: None,
-        })
+        };
+        Ok((score, not_finite))
     })?;
-    if !score.log_likelihood.is_finite() {
-        let what = format!("the log-likelihood is {}: the model does not cover these rows", score.log_likelihood);
-        return Err(Failure::Failed(what));
+    if let Some(n) = not_finite {
+        let (file, row, mean) = (input.name(), scored[n] + 1, score.log_likelihood);
+        return Err(Failure::Failed(format!("{file}, row {row}: the model does not cover it (the mean is {mean})")));
     }
     let frechet = frechet.map(|mut frechet| in_pool(&args.common, || frechet.distance(&mut model, &info, seed)));
     let (frechet, frechet_samples) = frechet.transpose()?.unzip();

@@ -1,20 +1,22 @@
 //! `--dry-run`: the runs, and about how long they take.
 
+use std::path::Path;
 use std::time::Instant;
 
 use autodiff::Aligned;
 use models::imputer::Fitted;
 use models::trainer::{Objective, Trainer};
 use models::vae::Vae;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::execute::{Workers, finished, updates};
+use super::execute::{Workers, finished};
 use super::experiment::Spec;
 use super::imputations::Imputations;
 use super::prepare::Prepared;
 use super::source::{Measure, Source};
 use crate::failure::Result;
 use crate::output::{Output, aligned, counted};
+use crate::run::Run;
 
 /// Updates that are not measured, and the most that are.
 const WARM_UP: u64 = 2;
@@ -28,7 +30,7 @@ struct Report {
     experiment: &'static str,
     runs: Vec<Line>,
     jobs: usize,
-    /// Of all runs that are not finished, side by side.
+    /// Of what is left of all runs, as many at a time as there are jobs.
     seconds: f64,
 }
 
@@ -46,7 +48,7 @@ struct Line {
     updates: u64,
     /// Median of an update, measured on the initial model.
     update_ms: f64,
-    /// Of training and scoring.
+    /// Of what is left of training, and of scoring.
     seconds: f64,
     /// Whether it need not be run again.
     finished: bool,
@@ -56,10 +58,10 @@ struct Line {
 /// What runs that cost the same have in common: panel, method, K, imputations, latent dimensions.
 type Kind<'a> = (&'a str, &'a str, usize, &'a str, usize);
 
-/// Prints the plan.
+/// Prints the plan of runs that are carried out in stages: one begins when all of the one before are finished.
 pub(super) fn report(
     experiment: &'static str,
-    runs: &[Prepared],
+    stages: &[Vec<Prepared>],
     source: &impl Source,
     workers: &Workers,
     output: &Output,
@@ -67,7 +69,7 @@ pub(super) fn report(
     let pool = workers.pool()?;
     let mut measured: Vec<(Kind<'_>, f64, f64)> = Vec::new();
     let mut lines: Vec<Line> = Vec::new();
-    for run in runs {
+    for run in stages.iter().flatten() {
         // Interpolations, and shares of hidden cells, differ little in what an update costs.
         let Spec { panel, method, components, imputations, .. } = &run.spec;
         let kind = (*panel, method.name, *components, imputations.name(), run.plan.vae.latent);
@@ -79,9 +81,10 @@ pub(super) fn report(
                 (update, score)
             }
         };
-        let total = updates(&run.plan, source.size(&run.spec).0);
+        let total = run.plan.train.total_updates(source.size(&run.spec).0);
         let name = run.name();
         let finished = finished(run, source)?.is_some() || lines.iter().any(|line| line.run == name);
+        let left = if finished { 0.0 } else { (total - made(&run.directory).min(total)) as f64 * update + score };
         lines.push(Line {
             panel: run.spec.panel,
             hidden: run.spec.hidden(),
@@ -93,15 +96,49 @@ pub(super) fn report(
             epochs: run.plan.options.epochs,
             updates: total,
             update_ms: 1e3 * update,
-            seconds: total as f64 * update + score,
+            seconds: left,
             finished,
             run: name,
         });
     }
-    let seconds = 0.0 + lines.iter().filter(|line| !line.finished).map(|line| line.seconds).sum::<f64>();
-    let seconds = seconds / workers.jobs as f64;
+    let mut rest = lines.as_slice();
+    let mut seconds = 0.0;
+    for stage in stages {
+        let (lines, others) = rest.split_at(stage.len());
+        seconds += elapsed(lines.iter().map(|line| line.seconds), workers.jobs);
+        rest = others;
+    }
     let report = Report { experiment, runs: lines, jobs: workers.jobs, seconds };
     output.result(&report, || text(&report))
+}
+
+/// Updates of a run that need not be made again: all, if it is trained, or those of the epochs that its metrics tell of.
+fn made(directory: &Path) -> u64 {
+    #[derive(Deserialize)]
+    struct Told {
+        update: u64,
+    }
+    let Ok(run) = Run::open(directory) else { return 0 };
+    if run.summary().exists() && run.model().exists() {
+        return u64::MAX;
+    }
+    if !run.checkpoint().exists() {
+        return 0;
+    }
+    // A plan is only an estimate: what cannot be read is counted as not made.
+    let text = std::fs::read_to_string(run.metrics()).unwrap_or_default();
+    text.lines().rev().find_map(|line| serde_json::from_str(line).ok()).map_or(0, |Told { update }| update)
+}
+
+/// How long works of so many seconds take if each is begun, in their order, as soon as one of `jobs` workers is free.
+fn elapsed(seconds: impl Iterator<Item = f64>, jobs: usize) -> f64 {
+    let mut busy = vec![0.0f64; jobs];
+    for seconds in seconds {
+        if let Some(first) = busy.iter_mut().min_by(|a, b| a.total_cmp(b)) {
+            *first += seconds;
+        }
+    }
+    busy.into_iter().fold(0.0, f64::max)
 }
 
 /// Seconds of an update and of scoring the test rows, with the initial parameters.
@@ -158,8 +195,7 @@ fn text(report: &Report) -> String {
         }
         seen.push(key(line));
         let same: Vec<&Line> = report.runs.iter().filter(|other| key(other) == key(line)).collect();
-        // An empty sum is −0.
-        let left = 0.0 + same.iter().filter(|line| !line.finished).map(|line| line.seconds).sum::<f64>();
+        let left: f64 = same.iter().map(|line| line.seconds).sum();
         lines.push(vec![
             line.panel.to_owned(),
             line.hidden.map_or("–".to_owned(), |hidden| hidden.to_string()),
@@ -194,5 +230,35 @@ fn duration(seconds: f64) -> String {
         s if s < 90.0 => format!("{s:.0} s"),
         s if s < 5400.0 => format!("{:.0} min", s / 60.0),
         s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{elapsed, made};
+
+    #[test]
+    fn what_is_made_is_not_planned() {
+        let directory = tempfile::tempdir().unwrap();
+        let run = directory.path().join("run");
+        assert_eq!(made(&run), 0);
+        std::fs::create_dir(&run).unwrap();
+        let write = |file: &str, text: &str| std::fs::write(run.join(file), text).unwrap();
+        write("metrics.jsonl", "{\"epoch\":1,\"update\":7}\n{\"epoch\":2,\"update\":14}\n{\"epo");
+        // Without a checkpoint it would begin anew.
+        assert_eq!(made(&run), 0);
+        write("checkpoint.safetensors", "");
+        assert_eq!(made(&run), 14);
+        write("model.safetensors", "");
+        assert_eq!(made(&run), 14);
+        write("summary.json", "");
+        assert_eq!(made(&run), u64::MAX);
+    }
+
+    #[test]
+    fn workers_take_what_is_next() {
+        let time = |jobs| elapsed([4.0, 1.0, 2.0, 3.0].into_iter(), jobs);
+        assert_eq!((time(1), time(2), time(3), time(9)), (10.0, 6.0, 4.0, 4.0));
+        assert_eq!(elapsed([].into_iter(), 2).to_bits(), 0.0f64.to_bits());
     }
 }

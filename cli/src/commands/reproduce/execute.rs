@@ -9,6 +9,7 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 
+use super::super::evaluate::GRID_TOLERANCE;
 use super::super::lock;
 use super::super::train::{Bar, Fitted, Job, Summary, Tracked};
 use super::prepare::Prepared;
@@ -16,9 +17,8 @@ use super::source::{Measure, Score, Source};
 use crate::args::ReproduceArgs;
 use crate::failure::{Failure, Result};
 use crate::files::write_atomic;
-use crate::options::Plan;
 use crate::output::Output;
-use crate::run::{Run, read_json};
+use crate::run::{Hold, Run, read_json};
 use crate::signal;
 
 /// The time between a run's checkpoints.
@@ -34,12 +34,12 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// One thread a run, and as many runs as there are threads, unless it is said otherwise: small networks gain little from
-    /// a second thread.
-    pub(super) fn new(args: &ReproduceArgs) -> Result<Workers> {
+    /// Unless it is said otherwise, one thread a run, and as many runs as there are threads: small networks gain little from
+    /// a second thread. Networks of images, which gain and take gigabytes each, have all threads, one run at a time.
+    pub(super) fn new(args: &ReproduceArgs, images: bool) -> Result<Workers> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = args.common.threads.unwrap_or(cores);
-        let jobs = args.jobs.unwrap_or(threads);
+        let jobs = args.jobs.unwrap_or(if images { 1 } else { threads });
         if jobs == 0 || jobs > super::super::MOST_THREADS {
             return Err(Failure::usage(format!("--jobs {jobs}: expected from 1 to {}", super::super::MOST_THREADS)));
         }
@@ -108,7 +108,7 @@ pub(super) fn all(
             distinct.len() - 1
         });
     }
-    let total = distinct.iter().map(|run| updates(&run.plan, source.size(&run.spec).0)).sum();
+    let total = distinct.iter().map(|run| run.plan.train.total_updates(source.size(&run.spec).0)).sum();
     let board = Board { output, bar: output.bar(total, "updates"), done: AtomicUsize::new(0), of: distinct.len() };
     let results: Vec<Mutex<Option<Evaluation>>> = distinct.iter().map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
@@ -143,12 +143,6 @@ pub(super) fn all(
     }
 }
 
-/// Updates of a whole run on so many rows.
-pub(super) fn updates(plan: &Plan, rows: usize) -> u64 {
-    let per_epoch = rows.div_ceil(plan.train.batch_size) as u64;
-    plan.options.updates.unwrap_or(plan.options.epochs.unwrap_or(0) * per_epoch)
-}
-
 /// What is said while runs are carried out.
 struct Board<'a> {
     output: &'a Output,
@@ -173,13 +167,13 @@ pub(super) fn finished(run: &Prepared, source: &impl Source) -> Result<Option<Ev
 
 /// Carries out one run, or what is left of it.
 fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option<Evaluation>> {
-    let total = updates(&run.plan, source.size(&run.spec).0);
+    let total = run.plan.train.total_updates(source.size(&run.spec).0);
     if let Some(evaluation) = finished(run, source)? {
         board.bar.inc(total);
         board.tell(run, "finished before");
         return Ok(Some(evaluation));
     }
-    let directory = open(run)?;
+    let (directory, _hold) = open(run)?;
     let sampler = run.spec.imputations.sampler(source.truth())?;
     let rows = source.rows(run)?;
     let tracked = match &run.followed {
@@ -233,21 +227,25 @@ fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option
         // What the others take features from.
         (Measure::Distance, false) => String::new(),
     };
-    board.tell(run, &format!("{result}{:.0} s", summary.seconds));
+    let unresolved = evaluation.grid_change.filter(|change| *change >= GRID_TOLERANCE);
+    let unresolved = unresolved
+        .map_or(String::new(), |change| format!("; the grid's last refinement still changed it by {change:.1e}"));
+    board.tell(run, &format!("{result}{:.0} s{unresolved}", summary.seconds));
     Ok(Some(evaluation))
 }
 
-/// The directory of a run, new or as it was left.
-fn open(run: &Prepared) -> Result<Run> {
+/// The directory of a run, new or as it was left, for this process alone.
+fn open(run: &Prepared) -> Result<(Run, Hold)> {
     let exists = run.directory.join("config.toml").exists();
     let directory = if exists { Run::open(&run.directory)? } else { Run::create(&run.directory, true)? };
+    let hold = directory.hold()?;
     directory.sweep();
     if let Some(recipe) = &run.recipe {
         write_atomic(&directory.recipe(), |file| writeln!(file, "{recipe:#}"))?;
     }
     // Last: it is what says that the rest is there.
     directory.write_config(&run.plan.options)?;
-    Ok(directory)
+    Ok((directory, hold))
 }
 
 fn evaluation(score: Option<Score>, scoring: String, summary: &Summary) -> Evaluation {

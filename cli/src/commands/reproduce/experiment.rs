@@ -2,7 +2,8 @@
 
 use models::method::{METHODS, Method};
 
-use super::super::distinct;
+use super::super::{MOST_SEEDS, distinct};
+use super::fits::Fit;
 use super::imputations::Imputations;
 use super::prepare::Prepared;
 use super::results::Row;
@@ -21,6 +22,8 @@ pub(super) struct Experiment<S: 'static> {
     pub(super) specs: fn(&Settings, &S) -> Result<Vec<Spec>>,
     /// What is drawn.
     pub(super) figure: fn(&Drawn<'_, S>) -> Result<Figure>,
+    /// How far the densities in it are from each other, where it shows some.
+    pub(super) fits: fn(&Drawn<'_, S>) -> Result<Vec<Fit>>,
 }
 
 /// What a user is told of an experiment, and chooses from.
@@ -37,6 +40,9 @@ pub(super) struct Outline {
     /// How many seeds it tries.
     pub(super) seeds: usize,
 }
+
+/// The most points on a leg of an interpolation.
+const MOST_POINTS: usize = 1000;
 
 /// The methods of the paper's table 1.
 pub(super) const ALL_METHODS: &[&str] =
@@ -105,13 +111,19 @@ impl Settings {
             true => Ok(value),
             false => Err(Failure::usage(format!("--{option} {value}: expected at least {least}"))),
         };
+        let at_most = |option: &str, value: usize, most: usize| match value <= most {
+            true => Ok(value),
+            false => Err(Failure::usage(format!("--{option} {value}: expected at most {most}"))),
+        };
         let seeds = at_least("seeds", args.seeds.unwrap_or(outline.seeds), 1)?;
+        at_most("seeds", seeds, MOST_SEEDS)?;
         if outline.seeds == 1 && seeds > 1 {
             let what = format!("--seeds {seeds}: {} shows a single run of each method", outline.name);
             return Err(Failure::usage_hint(what, "leave it out; --seed chooses the run"));
         }
         if let Some(points) = args.points {
             at_least("points", points, 2)?;
+            at_most("points", points, MOST_POINTS)?;
         }
         let methods = match args.methods.is_empty() {
             true => outline.methods.iter().map(|&name| method(outline, name)).collect::<Result<_>>()?,

@@ -2,8 +2,10 @@
 
 use super::boxes;
 use super::experiment::{Experiment, Outline, Spec};
+use super::fits;
+use super::lattice::Column;
 use super::mog::{COMPLETE_ROWS, MogData};
-use super::posteriors::{self, Column};
+use super::posteriors;
 use crate::failure::{Failure, Result};
 use crate::output::cells_missing;
 
@@ -21,6 +23,7 @@ pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
         Ok(boxes::specs(settings, "complete").into_iter().map(on_complete_rows).collect())
     },
     figure: |drawn| posteriors::figure(drawn, COLUMNS),
+    fits: |drawn| fits::all(drawn, COLUMNS),
 };
 
 const COLUMNS: &[Column] =

@@ -2,8 +2,10 @@
 
 use super::boxes;
 use super::experiment::{Experiment, Outline};
+use super::fits;
+use super::lattice::Column;
 use super::mog::MogData;
-use super::posteriors::{self, Column};
+use super::posteriors;
 
 pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
     outline: Outline {
@@ -16,6 +18,7 @@ pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
     check: posteriors::check,
     specs: |settings, _| Ok(boxes::specs(settings, "posteriors")),
     figure: |drawn| posteriors::figure(drawn, COLUMNS),
+    fits: |drawn| fits::all(drawn, COLUMNS),
 };
 
 const COLUMNS: &[Column] =

@@ -2,10 +2,11 @@
 
 use super::experiment::{ALL_METHODS, Drawn, Experiment, Outline, Settings, Spec, imputations_of};
 use super::lines;
+use super::results::Row;
 use super::sets::Sets;
 use crate::failure::Result;
 use crate::options::TrainOptions;
-use crate::plot::Figure;
+use crate::plot::{Figure, Point};
 
 pub(super) const EXPERIMENT: Experiment<Sets> = Experiment {
     outline: Outline {
@@ -18,6 +19,7 @@ pub(super) const EXPERIMENT: Experiment<Sets> = Experiment {
     check: |_| Ok(()),
     specs: |settings, sets| Ok(specs(settings, sets)),
     figure,
+    fits: |_| Ok(Vec::new()),
 };
 
 /// The paper's shares of missing cells.
@@ -34,7 +36,9 @@ fn figure(drawn: &Drawn<'_, Sets>) -> Result<Figure> {
     let Drawn { settings, rows, source, .. } = *drawn;
     let panel = |name: &'static str| {
         let title = name.to_uppercase();
-        lines::panel(rows, &settings.methods, (name, &title), "cells missing (%)", |row| row.hidden.map(|x| 100.0 * x))
+        let x = ("cells missing (%)", |row: &Row| row.hidden.map(|x| 100.0 * x));
+        // The paper's caption: means, and 90% centred intervals.
+        lines::panel(rows, &settings.methods, (name, &title), x, Point::of_mean)
     };
     Ok(Figure { series: settings.titles(), panels: source.sets.iter().map(|set| panel(set.name)).collect(), in_row: 4 })
 }

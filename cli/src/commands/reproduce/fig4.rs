@@ -3,10 +3,10 @@
 use super::experiment::{ALL_METHODS, Drawn, Experiment, Outline, Settings, Spec};
 use super::imputations::Imputations;
 use super::lines;
-use super::results::values;
+use super::results::{Row, values};
 use super::sets::Sets;
 use crate::options::TrainOptions;
-use crate::plot::{Content, Figure, LabelledBox, Panel};
+use crate::plot::{Content, Figure, LabelledBox, Panel, Point};
 
 pub(super) const FIGURE_4: Experiment<Sets> = Experiment {
     outline: Outline {
@@ -19,6 +19,7 @@ pub(super) const FIGURE_4: Experiment<Sets> = Experiment {
     check: |_| Ok(()),
     specs: |settings, sets| Ok(specs(settings, sets, &LATENTS[1..2])),
     figure: |drawn| Ok(boxes(drawn)),
+    fits: |_| Ok(Vec::new()),
 };
 
 pub(super) const FIGURE_13: Experiment<Sets> = Experiment {
@@ -33,6 +34,7 @@ pub(super) const FIGURE_13: Experiment<Sets> = Experiment {
         Ok(specs(settings, sets, latents))
     },
     figure: |drawn| Ok(by_latent_space(drawn)),
+    fits: |_| Ok(Vec::new()),
 };
 
 /// The paper's sizes of the latent space; figure 4 has the second one.
@@ -78,7 +80,9 @@ fn by_latent_space(drawn: &Drawn<'_, Sets>) -> Figure {
     let Drawn { settings, rows, source, .. } = *drawn;
     let panel = |name: &'static str| {
         let title = name.to_uppercase();
-        lines::panel(rows, &settings.methods, (name, &title), "latent dimensions", |row| Some(row.latent as f64))
+        let x = ("latent dimensions", |row: &Row| Some(row.latent as f64));
+        // The paper's caption: medians, and 90% centred intervals.
+        lines::panel(rows, &settings.methods, (name, &title), x, Point::of_median)
     };
     let panels = source.sets.iter().map(|set| panel(set.name)).collect();
     Figure { series: settings.titles(), panels, in_row: 2 }

@@ -26,6 +26,7 @@ pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
     check: |_| Ok(()),
     specs,
     figure,
+    fits: |_| Ok(Vec::new()),
 };
 
 const LEFT: &str = "rejection";

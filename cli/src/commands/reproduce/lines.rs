@@ -8,21 +8,21 @@ use crate::plot::{Content, Line, Panel, Point};
 /// Width of a panel, in CSS pixels.
 const WIDTH: f64 = 340.0;
 
-/// A panel with a line for each method: mean and 90% range over seeds of the log-likelihood, at each value of `x`.
+/// A panel with a line for each method: what `point` makes of the log-likelihoods of the seeds, at each value of `x`.
 pub(super) fn panel(
     rows: &[Row],
     methods: &[Method],
     (name, title): (&str, &str),
-    x_label: &str,
-    x: impl Fn(&Row) -> Option<f64>,
+    (x_label, x): (&str, impl Fn(&Row) -> Option<f64>),
+    point: fn(f64, &[f64]) -> Option<Point>,
 ) -> Panel {
     let line = |(series, method): (usize, &Method)| {
         let own = |row: &&Row| row.panel == name && row.method == method.name;
         let mut places: Vec<f64> = rows.iter().filter(own).filter_map(&x).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();
-        let point = |place: f64| Point::of(place, &values(rows, |row| own(&row) && x(row) == Some(place)));
-        Line { series, points: places.into_iter().filter_map(point).collect() }
+        let at = |place: f64| point(place, &values(rows, |row| own(&row) && x(row) == Some(place)));
+        Line { series, points: places.into_iter().filter_map(at).collect() }
     };
     Panel {
         title: Some(title.to_owned()),

@@ -2,7 +2,8 @@
 //!
 //! In the order in which a reader needs them:
 //! - `experiment`: what an experiment is, what the user changes, and the runs that follow;
-//! - `fig1` to `fig12`: the experiments, one file each; `boxes` and `posteriors`: what those of one kind share, `lines` too;
+//! - `fig1` to `fig12`: the experiments, one file each; `boxes`, `lines` and `posteriors`: what those of one kind share;
+//! - `lattice`, `fits`: densities of latent points, and how far they are from each other;
 //! - `source`: what runs are fitted to and scored on: `mog`, mixtures of Gaussians; `sets`, tables and images of the user's;
 //! - `imputations`: what renews imputations;
 //! - `prepare`, `execute`: runs with their directories, and how they are carried out; `estimate`: how long that takes;
@@ -24,7 +25,9 @@ mod fig6;
 mod fig7;
 mod fig8;
 mod fig9;
+mod fits;
 mod imputations;
+mod lattice;
 mod lines;
 mod mog;
 mod posteriors;
@@ -43,7 +46,7 @@ use execute::Workers;
 use experiment::{Drawn, Experiment, Settings};
 use mog::MogData;
 use prepare::Role;
-use results::{Outcome, Row};
+use results::Outcome;
 use sets::Sets;
 use source::Source;
 
@@ -116,8 +119,9 @@ fn mixture(args: &ReproduceArgs, out: &Path) -> Result<MogData> {
         Some(directory) => MogData::read(directory),
         None => {
             let rows = args.rows.unwrap_or(mog::ROWS);
-            if rows < mog::FEWEST_ROWS {
-                return Err(Failure::usage(format!("--rows {rows}: expected at least {}", mog::FEWEST_ROWS)));
+            let (fewest, most) = (mog::FEWEST_ROWS, mog::MOST_ROWS);
+            if !(fewest..=most).contains(&rows) {
+                return Err(Failure::usage(format!("--rows {rows}: expected from {fewest} to {most}")));
             }
             // Data of each size have a place of their own, so that earlier runs keep theirs.
             let name = if rows == mog::ROWS { "data".to_owned() } else { format!("data-{rows}") };
@@ -136,7 +140,6 @@ fn carry_out<S: Source>(
     output: &Output,
 ) -> Result<()> {
     let name = experiment.outline.name;
-    let workers = Workers::new(args)?;
     (experiment.check)(source)?;
     let features = prepare::runs(settings, source.features(settings), source, &out.join("runs"), Role::Features)?;
     let role = if features.is_empty() { Role::Scored } else { Role::Followed(&features) };
@@ -147,6 +150,7 @@ fn carry_out<S: Source>(
         return Err(Failure::usage_hint(what, "leave out --data to use a generated mixture"));
     }
     let runs = prepare::runs(settings, specs, source, &out.join("runs"), role)?;
+    let workers = Workers::new(args, runs.iter().any(|run| run.plan.vae.images.is_some()))?;
     if !args.dry_run {
         create_directory(&out.join("runs"))?;
         source.keep()?;
@@ -154,8 +158,7 @@ fn carry_out<S: Source>(
     output.say(format!("{name}: {}", experiment.outline.about));
     output.say(source.describe());
     if args.dry_run {
-        let all: Vec<_> = features.into_iter().chain(runs).collect();
-        return estimate::report(name, &all, source, &workers, output);
+        return estimate::report(name, &[features, runs], source, &workers, output);
     }
     let execute = |runs| {
         execute::all(runs, source, &workers, output).map_err(|failure| match failure {
@@ -176,15 +179,23 @@ fn carry_out<S: Source>(
     let drawn = Drawn { settings, runs: &runs, rows: &rows, source };
     let figure = workers.pool()?.install(|| (experiment.figure)(&drawn))?;
     figure.write(out, name)?;
-    finish(output, name, out, source, rows)
+    let fits = workers.pool()?.install(|| (experiment.fits)(&drawn))?;
+    if !fits.is_empty() {
+        super::write_records(&out.join(format!("{name}-fit.csv")), &fits)?;
+    }
+    finish(output, out, source, Outcome { experiment: name, rows, fits })
 }
 
 /// Says what came out.
-fn finish(output: &Output, experiment: &'static str, out: &Path, source: &impl Source, rows: Vec<Row>) -> Result<()> {
-    let outcome = Outcome { experiment, rows };
+fn finish(output: &Output, out: &Path, source: &impl Source, outcome: Outcome) -> Result<()> {
     output.result(&outcome, || {
         let remark = source.remark().map_or(String::new(), |remark| remark + "\n");
-        results::table(&outcome.rows, source.measure()) + &remark + &files(out, experiment)
+        let table = results::table(&outcome.rows, source.measure()) + &remark;
+        let (fits, file) = match outcome.fits.is_empty() {
+            true => (String::new(), String::new()),
+            false => (fits::table(&outcome.fits), format!("{}-fit.csv\n", out.join(outcome.experiment).display())),
+        };
+        table + &fits + &files(out, outcome.experiment) + &file
     })
 }
 

@@ -15,9 +15,9 @@ use samplers::gaussian_mixture::oracle::{Family, Interpolation};
 use samplers::stream::{Purpose, stream};
 use serde::{Deserialize, Serialize};
 
-use super::super::data_of;
 use super::super::evaluate::{GridScore, on_grid};
 use super::super::train::{Rows, fingerprint};
+use super::super::{MOST_NUMBERS, data_of};
 use super::experiment::Spec;
 use super::imputations::oracle;
 use super::prepare::Prepared;
@@ -31,8 +31,9 @@ use crate::table::{Input, ReadOptions, Selection, Table, read_for_model, read_to
 
 /// The paper's numbers: training rows, columns, components of the truth, share of the cells that are missing.
 pub(super) const ROWS: usize = 20_000;
-/// The fewest rows to generate.
+/// The fewest rows to generate, and the most: several tables of them are held at once.
 pub(super) const FEWEST_ROWS: usize = 10;
+pub(super) const MOST_ROWS: usize = MOST_NUMBERS / 10 / COLUMNS;
 const COLUMNS: usize = 5;
 const COMPONENTS: usize = 15;
 const MISSING: f64 = 0.5;
@@ -264,7 +265,7 @@ impl Source for MogData {
     }
 
     fn score(&self, _: &Prepared, rows: &Rows, model: &mut Fitted<f32>) -> Result<Score> {
-        let GridScore { log_likelihood, standard_error, cells, change } =
+        let GridScore { log_likelihood, standard_error, cells, change, .. } =
             on_grid(model, &self.test, &rows.standardisation);
         let grid = Some((cells, change));
         Ok(Score { log_likelihood, standard_error, rows: self.test.rows(), grid, importance: None })

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::execute::updates;
 use super::experiment::{Settings, Spec};
 use super::source::Source;
 use crate::failure::{Failure, Result};
@@ -69,7 +68,7 @@ pub(super) fn runs(
             Role::Followed(features) => features.iter().find(|features| features.spec.table == spec.table),
         };
         let followed = features.map(|features| {
-            let epochs = updates(&plan, rows) / rows.div_ceil(plan.train.batch_size).max(1) as u64;
+            let epochs = plan.train.total_updates(rows) / plan.train.updates_per_epoch(rows).max(1);
             (features, (epochs / DISTANCES).max(1))
         });
         let recipe = match (role, &followed) {

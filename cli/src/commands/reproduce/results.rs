@@ -5,6 +5,7 @@ use samplers::gaussian_mixture::oracle::divergence::Divergence;
 use serde::Serialize;
 
 use super::execute::Evaluation;
+use super::fits::Fit;
 use super::imputations::family_name;
 use super::prepare::Prepared;
 use super::source::{Measure, Source};
@@ -16,6 +17,9 @@ use crate::output::aligned;
 pub(super) struct Outcome {
     pub(super) experiment: &'static str,
     pub(super) rows: Vec<Row>,
+    /// Divergences between the densities of a figure that shows some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) fits: Vec<Fit>,
 }
 
 /// A line of the CSV: a run.
@@ -56,6 +60,9 @@ pub(super) struct Row {
     pub(super) importance_samples: Option<usize>,
     pub(super) effective_sample_size: Option<f64>,
     pub(super) log_likelihood_before_refit: Option<f64>,
+    /// Of integration over a grid: cells a side of the last one, and by how much it changed the mean.
+    pub(super) grid_cells: Option<usize>,
+    pub(super) grid_change: Option<f64>,
     /// The directory below `runs/`.
     pub(super) run: String,
 }
@@ -117,6 +124,8 @@ pub(super) fn rows(
             importance_samples: result.as_ref().and_then(|result| result.importance_samples),
             effective_sample_size: result.as_ref().and_then(|result| result.effective_sample_size),
             log_likelihood_before_refit: result.as_ref().and_then(|result| result.log_likelihood_before_refit),
+            grid_cells: result.as_ref().and_then(|result| result.grid_cells),
+            grid_change: result.as_ref().and_then(|result| result.grid_change),
             run: run.name(),
         });
     }

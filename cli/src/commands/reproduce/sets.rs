@@ -24,6 +24,7 @@ use crate::args::ReproduceArgs;
 use crate::failure::{Failure, Result};
 use crate::options::{Preset, TrainOptions};
 use crate::output::{cells_missing, counted};
+use crate::signal;
 use crate::table::{Input, ReadOptions, read_for_model};
 
 /// Names of the file to train on, and of that to test on, without their endings or with all of their name.
@@ -286,11 +287,11 @@ impl Source for Sets {
         let refit = refit.as_ref().map(|(config, test)| Refit { rows: test, trained, config: *config });
         let samples = self.samples(set);
         let how = Importance { samples, completion: None, refit, seed: run.spec.seed };
-        let ImportanceScore { log_likelihood, standard_error, effective_sample_size, before_refit } = how.score(
+        let ImportanceScore { log_likelihood, standard_error, effective_sample_size, before_refit, .. } = how.score(
             model,
             &rows.standardisation.apply(&set.test.select(&set.scored)),
             &rows.standardisation,
-            |_| || (),
+            |_, _, _| signal::progress,
         )?;
         let importance = Some((samples, effective_sample_size, before_refit));
         Ok(Score { log_likelihood, standard_error, rows: set.scored.len(), grid: None, importance })
@@ -301,12 +302,12 @@ impl Source for Sets {
         let measured: Vec<usize> = set.scored.iter().copied().take(MEASURED).collect();
         let some: Data<f32> = rows.standardisation.apply(&set.test.select(&measured));
         let started = Instant::now();
-        black_box(iwelbo(model, &some, self.samples(set), None, run.spec.seed, || ()));
+        black_box(iwelbo(model, &some, self.samples(set), None, run.spec.seed, signal::progress)?);
         let once = started.elapsed().as_secs_f64() * set.scored.len() as f64 / measured.len() as f64;
         let Some((config, test)) = self.refit(run, rows) else { return Ok(once) };
         let started = Instant::now();
         let single = RefitConfig { updates: 1, ..config };
-        refit_encoder(model, &test, &run.plan.train.objective, &single, run.spec.seed)?;
+        refit_encoder(model, &test, &run.plan.train.objective, &single, run.spec.seed, signal::progress)?;
         // Before refitting and after it.
         Ok(2.0 * once + started.elapsed().as_secs_f64() * config.updates as f64)
     }

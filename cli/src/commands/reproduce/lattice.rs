@@ -1,0 +1,254 @@
+//! Densities of a model with a two-dimensional latent space on a lattice of points: posteriors of a row, and what
+//! approximates them.
+
+use autodiff::ops::Mixture;
+use models::data::Data;
+use models::evaluate::proposal;
+use models::imputer::Fitted;
+use models::store::ModelInfo;
+use samplers::draw::{category, fill_ancestral, standard_normal};
+use samplers::model::{LatentModel, Likelihood, log_likelihood, log_prior, mixture_log_density};
+use samplers::stream::{Purpose, stream};
+
+use super::super::imputation::Imputation;
+use crate::failure::Result;
+
+/// Sets of samples that are weighed for the importance-weighted distribution; the samples of a set are the method's budget.
+const SETS: usize = 2000;
+/// Completions of a row whose encodings are mixed.
+const COMPLETIONS: usize = 500;
+/// Deviation of the kernel that smooths its weighted samples.
+const BANDWIDTH: f64 = 0.1;
+
+/// A density: what a column of panels shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    /// p(z|x) of the complete row.
+    CompletePosterior,
+    /// p(z|x_obs).
+    Posterior,
+    /// q(z|x) of the complete row.
+    CompleteEncoder,
+    /// q(z|x_obs), of an encoder of incomplete rows.
+    Encoder,
+    /// The equal mixture of q(z|x_obs, x_mis) over imputations.
+    ImputationMixture,
+    /// The mean of q(z|x_obs, x_mis) over the model's p(x_mis|x_obs), of an encoder of complete rows.
+    CompletedEncoder,
+    /// What q(z|x_obs) becomes by importance resampling (Cremer et al. 2017).
+    Weighted,
+}
+
+impl Column {
+    /// What messages call it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Column::CompletePosterior => "p(z|x)",
+            Column::Posterior => "p(z|x_obs)",
+            Column::CompleteEncoder => "q(z|x)",
+            Column::Encoder => "q(z|x_obs)",
+            Column::ImputationMixture => "the imputation mixture",
+            Column::CompletedEncoder => "the mean of q(z|x)",
+            Column::Weighted => "q_IW(z|x_obs)",
+        }
+    }
+
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Column::CompletePosterior => "*p*(*z*|*x*)",
+            Column::Posterior => "*p*(*z*|*x*_{obs})",
+            Column::CompleteEncoder => "*q*(*z*|*x*)",
+            Column::Encoder => "*q*(*z*|*x*_{obs})",
+            Column::ImputationMixture => "*q*_{*f*}(*z*|*x*_{obs})",
+            Column::CompletedEncoder => "mean of *q*(*z*|*x*)",
+            Column::Weighted => "*q*_{IW}(*z*|*x*_{obs})",
+        }
+    }
+}
+
+/// The points of a square around 0, equally spaced.
+pub(super) struct Lattice {
+    half_width: f64,
+    /// Points along a side.
+    side: usize,
+    /// side² × 2.
+    z: Vec<f32>,
+}
+
+impl Lattice {
+    pub(super) fn new(half_width: f64, side: usize) -> Self {
+        let at = |i: usize| (half_width * (2.0 * i as f64 / (side - 1) as f64 - 1.0)) as f32;
+        Lattice { half_width, side, z: (0..side * side).flat_map(|i| [at(i % side), at(i / side)]).collect() }
+    }
+
+    fn spacing(&self) -> f64 {
+        2.0 * self.half_width / (self.side - 1) as f64
+    }
+
+    /// Means and scales of the columns at each point, side² × 2D.
+    fn decode(&self, model: &mut Fitted<f32>) -> Vec<f32> {
+        let mut decoded = vec![0.0; self.side * self.side * 2 * LatentModel::columns(model)];
+        model.decode(&self.z, &mut decoded);
+        decoded
+    }
+
+    /// Weighted points (z: G × 2) in the lattice's cells, smoothed along both axes by a normal kernel.
+    fn smoothed(&self, z: &[f32], weights: &[f64]) -> Vec<f64> {
+        let (side, spacing) = (self.side, self.spacing());
+        let mut mass = vec![0.0; side * side];
+        let place = |z: f32| ((f64::from(z) + self.half_width) / spacing).round();
+        let inside = |place: f64| (0.0..side as f64).contains(&place);
+        for (z, weight) in z.chunks_exact(2).zip(weights) {
+            let (x, y) = (place(z[0]), place(z[1]));
+            // A set of which no sample can have been the row has nothing to keep: its weights are no numbers.
+            if inside(x) && inside(y) && weight.is_finite() {
+                mass[y as usize * side + x as usize] += weight;
+            }
+        }
+        let reach = (4.0 * BANDWIDTH / spacing).ceil() as usize;
+        let kernel: Vec<f64> = (0..=reach).map(|i| (-0.5 * (i as f64 * spacing / BANDWIDTH).powi(2)).exp()).collect();
+        let along = |mass: &[f64], step: usize| -> Vec<f64> {
+            let at = |p: usize| {
+                let here = p / step % side;
+                let reached = here.saturating_sub(reach)..(here + reach + 1).min(side);
+                reached.map(|i| kernel[i.abs_diff(here)] * mass[p + i * step - here * step]).sum()
+            };
+            (0..side * side).map(at).collect()
+        };
+        along(&along(&mass, 1), side)
+    }
+}
+
+/// A model whose densities are asked for.
+pub(super) struct Shown<'a> {
+    lattice: &'a Lattice,
+    /// Means and scales at its points.
+    decoded: Vec<f32>,
+    model: &'a mut Fitted<f32>,
+    info: &'a ModelInfo,
+    /// Samples of a set that one is kept of by importance.
+    samples: usize,
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn new(lattice: &'a Lattice, model: &'a mut Fitted<f32>, info: &'a ModelInfo, samples: usize) -> Self {
+        Shown { decoded: lattice.decode(model), lattice, model, info, samples }
+    }
+
+    /// The logarithm of a density at the lattice's points, up to a constant, in nats: of row `n`, which is given complete and
+    /// incomplete.
+    pub(super) fn log_density(
+        &mut self,
+        column: Column,
+        complete: &Data<f32>,
+        incomplete: &Data<f32>,
+        n: usize,
+    ) -> Result<Vec<f64>> {
+        Ok(match column {
+            Column::CompletePosterior => self.log_joint(complete, n),
+            Column::Posterior => self.log_joint(incomplete, n),
+            Column::CompleteEncoder => self.log_proposal(complete, n)?,
+            Column::Encoder | Column::ImputationMixture => self.log_proposal(incomplete, n)?,
+            Column::CompletedEncoder => self.log_completed(incomplete, n)?,
+            Column::Weighted => self.log_weighted(incomplete, n, self.samples)?,
+        })
+    }
+
+    /// log p(x_obs|z) + log p(z) of row `n` at the lattice's points, in nats.
+    fn log_joint(&self, data: &Data<f32>, n: usize) -> Vec<f64> {
+        log_joint(&self.lattice.z, &self.decoded, data, n)
+    }
+
+    /// log q(z) at the lattice's points, in nats.
+    fn log_proposal(&mut self, data: &Data<f32>, n: usize) -> Result<Vec<f64>> {
+        let (mixture, params) = self.proposal(data, n)?;
+        Ok(self.lattice.z.chunks_exact(2).map(|z| f64::from(mixture_log_density(mixture, &params, z))).collect())
+    }
+
+    fn proposal(&mut self, data: &Data<f32>, n: usize) -> Result<(Mixture, Vec<f32>)> {
+        let completion = Imputation::for_proposals(self.info)?;
+        let mut rng = stream(0, Purpose::Evaluate, 0, n as u64);
+        Ok(proposal(&mut self.model.in_evaluation(), data, n, completion.as_ref(), &mut rng))
+    }
+
+    /// The logarithm of the equal mixture of the encodings of row `n`'s completions by the model: their latent points are
+    /// drawn on the lattice.
+    fn log_completed(&mut self, data: &Data<f32>, n: usize) -> Result<Vec<f64>> {
+        let posterior = self.log_joint(data, n);
+        let mut rng = stream(0, Purpose::Evaluate, 2, n as u64);
+        let (columns, single) = (data.columns(), self.model.vae.mixture());
+        let (x, observed) = (data.values(n..n + 1), data.observed(n..n + 1));
+        let (mut mixture, mut params) = (Mixture { components: COMPLETIONS, ..single }, Vec::new());
+        let (mut completed, mut encoded) = (vec![0.0; columns], vec![0.0; single.params_len()]);
+        let mut moments = [Vec::new(), Vec::new()];
+        for _ in 0..COMPLETIONS {
+            let Some(point) = category(&mut rng, &posterior) else {
+                mixture.components = 0;
+                break;
+            };
+            let decoded = &self.decoded[point * 2 * columns..][..2 * columns];
+            for (d, cell) in completed.iter_mut().enumerate() {
+                let drawn = decoded[d] + decoded[columns + d] * standard_normal::<f32>(&mut rng);
+                *cell = if observed[d] { x[d] } else { drawn };
+            }
+            self.model.encode(&completed, &vec![1.0; columns], &mut encoded);
+            let (means, scales, _) = single.split(&encoded);
+            moments[0].extend_from_slice(means);
+            moments[1].extend_from_slice(scales);
+        }
+        moments.iter().for_each(|moments| params.extend_from_slice(moments));
+        params.resize(params.len() + mixture.components, -(COMPLETIONS as f32).ln());
+        Ok(self.lattice.z.chunks_exact(2).map(|z| f64::from(mixture_log_density(mixture, &params, z))).collect())
+    }
+
+    /// The logarithm of what remains of q when one of every `samples` samples is kept by its importance weight: each set's
+    /// samples in proportion to their weights, smoothed.
+    fn log_weighted(&mut self, data: &Data<f32>, n: usize, samples: usize) -> Result<Vec<f64>> {
+        let (mixture, params) = self.proposal(data, n)?;
+        let mut z = vec![0.0; SETS * samples * 2];
+        fill_ancestral(&mut stream(0, Purpose::Evaluate, 1, n as u64), mixture, &params, &mut z);
+        let mut decoded = vec![0.0; SETS * samples * 2 * data.columns()];
+        self.model.decode(&z, &mut decoded);
+        let mut weights = log_joint(&z, &decoded, data, n);
+        for (weight, z) in weights.iter_mut().zip(z.chunks_exact(2)) {
+            *weight -= f64::from(mixture_log_density(mixture, &params, z));
+        }
+        for set in weights.chunks_exact_mut(samples) {
+            let largest = set.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            set.iter_mut().for_each(|weight| *weight = (*weight - largest).exp());
+            let total: f64 = set.iter().sum();
+            set.iter_mut().for_each(|weight| *weight /= total);
+        }
+        Ok(self.lattice.smoothed(&z, &weights).into_iter().map(f64::ln).collect())
+    }
+}
+
+/// log p(x_obs|z) + log p(z) of row `n` at some decoded points (G × 2 and G × 2D), in nats.
+fn log_joint(z: &[f32], decoded: &[f32], data: &Data<f32>, n: usize) -> Vec<f64> {
+    let (columns, x, mask) = (data.columns(), data.values(n..n + 1), data.mask(n..n + 1).collect::<Vec<f32>>());
+    let points = z.chunks_exact(2).zip(decoded.chunks_exact(2 * columns));
+    let of_point = |(z, decoded)| log_likelihood(Likelihood::Gaussian, x, &mask, decoded) + log_prior(z);
+    points.map(of_point).map(f64::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One point becomes the kernel: the right place, the right width along both axes, and no mass from outside.
+    #[test]
+    fn points_are_smoothed_where_they_are() {
+        let lattice = Lattice::new(3.5, 176);
+        let found = lattice.smoothed(&[1.0, -2.0, 9.0, 0.0, 0.0, 0.0], &[2.0, 1.0, f64::NAN]);
+        let at = |i: usize| lattice.half_width * (2.0 * i as f64 / (lattice.side - 1) as f64 - 1.0);
+        let total: f64 = found.iter().sum();
+        let moment = |f: &dyn Fn(f64, f64) -> f64| {
+            found.iter().enumerate().map(|(i, mass)| mass * f(at(i % lattice.side), at(i / lattice.side))).sum::<f64>()
+                / total
+        };
+        let (x, y) = (moment(&|x, _| x), moment(&|_, y| y));
+        assert!((x - 1.0).abs() < 0.021 && (y + 2.0).abs() < 0.021, "{x}, {y}");
+        let spread = [moment(&|x2, _| (x2 - x).powi(2)), moment(&|_, y2| (y2 - y).powi(2))];
+        assert!(spread.iter().all(|v| (v.sqrt() - BANDWIDTH).abs() < 0.002), "{spread:?}");
+    }
+}
