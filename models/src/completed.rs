@@ -77,7 +77,7 @@ impl CompletedBatch {
 #[derive(Clone, Copy, Debug)]
 pub struct RecordedCompleted {
     /// Mean over rows, imputations and samples of L_CVI with the entropy of the imputation mixture (eq. 10), in nats: a
-    /// lower bound of log p(x_obs), for K → ∞.
+    /// lower bound of log p(x_obs).
     pub cvi: Var,
     /// Mean of L_LMVB (eq. 12), in nats, without the entropy of the imputations, which is not known.
     pub lmvb: Var,

@@ -3,7 +3,7 @@
 //! In the order in which a reader needs them:
 //! - [`data`]: rows with missing cells, standardised, in minibatches;
 //! - [`parameters`]: all trainable numbers in one flat buffer, by name;
-//! - [`network`]: the residual MLP;
+//! - [`network`]: the residual MLP, the convolutional networks, and running statistics;
 //! - [`vae`]: encoder, decoder and their probability heads;
 //! - [`method`]: the methods of the paper as values: bound × mixture sampling × estimator;
 //! - [`bounds`]: the bounds as functions of log weights;

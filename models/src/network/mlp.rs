@@ -55,16 +55,6 @@ impl ResidualMlp {
         ResidualMlp { sizes, first }
     }
 
-    /// The sizes.
-    pub fn sizes(&self) -> MlpSizes {
-        self.sizes
-    }
-
-    /// Number of tensors.
-    pub fn tensors(&self) -> usize {
-        4 + 4 * self.sizes.blocks
-    }
-
     /// Evaluates the network: x (… × input) → … × output.
     ///
     /// With a `dropout` generator the network is in training mode: each block's inner activations are dropped with the
