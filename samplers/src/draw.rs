@@ -25,6 +25,23 @@ pub fn category<T: Scalar>(rng: &mut impl Rng, log_weights: &[T]) -> Option<usiz
     category_at(rng.random::<f64>(), log_weights)
 }
 
+/// `count` draws of [`category`], which pay once for the weights: *O*(n + count log n).
+///
+/// Returns `None` if no weight is positive or one is NaN.
+pub fn categories<T: Scalar>(rng: &mut impl Rng, log_weights: &[T], count: usize) -> Option<Vec<usize>> {
+    let largest = log_weights.iter().map(|w| w.to_f64()).fold(f64::NEG_INFINITY, f64::max);
+    let mut total = 0.0;
+    let up_to = log_weights.iter().map(|w| {
+        total += (w.to_f64() - largest).exp();
+        total
+    });
+    let up_to: Vec<f64> = up_to.collect();
+    let positive = total > 0.0 && total.is_finite();
+    // The first category whose sum exceeds the draw: one of weight zero adds nothing, and is never it.
+    let draw = |u: f64| up_to.partition_point(|sum| *sum <= u * total).min(up_to.len() - 1);
+    positive.then(|| (0..count).map(|_| draw(rng.random::<f64>())).collect())
+}
+
 /// The category at quantile `u` in \[0, 1).
 pub(crate) fn category_at<T: Scalar>(u: f64, log_weights: &[T]) -> Option<usize> {
     let largest = log_weights.iter().map(|w| w.to_f64()).fold(f64::NEG_INFINITY, f64::max);
@@ -113,6 +130,18 @@ mod tests {
         let statistic: f64 = terms.sum();
         let chance = ChiSquared::new(3.0).unwrap().sf(statistic);
         assert!(chance > 1e-6, "counts {counts:?}: probability {chance:e}");
+    }
+
+    /// Many draws at once are as many draws one by one.
+    #[test]
+    fn categories_together_and_alone() {
+        let log_weights = [0.5, 2.0, 0.0, 0.1, 1.4, 0.0].map(|w: f64| w.ln() - 900.0);
+        let streams = || stream(2, Purpose::Latent, 0, 0);
+        let (mut one, mut many) = (streams(), streams());
+        let alone: Vec<usize> = (0..10_000).map(|_| category(&mut one, &log_weights).unwrap()).collect();
+        assert_eq!(categories(&mut many, &log_weights, 10_000), Some(alone));
+        assert_eq!(categories(&mut many, &[f64::NEG_INFINITY; 3], 5), None);
+        assert_eq!(categories(&mut many, &[0.0, f64::NAN], 5), None);
     }
 
     #[test]

@@ -74,6 +74,10 @@ fn sum_of_log_densities<T: Scalar>(
     let mut total = T::ZERO;
     for d in 0..x.len() {
         if counts(d) {
+            // A normal whose scale underflows has no density but at its mean: −∞, where −∞ + ∞ would be no number.
+            if !(T::ONE / scales[d]).is_finite() {
+                return T::NEG_INFINITY;
+            }
             let t = (x[d] - means[d]) / scales[d];
             total += -(T::HALF * t * t) - ln(scales[d]) - constant;
         }

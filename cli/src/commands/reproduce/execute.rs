@@ -35,7 +35,7 @@ pub(super) struct Workers {
 
 impl Workers {
     /// Unless it is said otherwise, one thread a run, and as many runs as there are threads: small networks gain little from
-    /// a second thread. Networks of images, which gain and take gigabytes each, have all threads, one run at a time.
+    /// a second thread. Networks of images gain much, and take gigabytes each: all threads for one run at a time.
     pub(super) fn new(args: &ReproduceArgs, images: bool) -> Result<Workers> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = args.common.threads.unwrap_or(cores);
@@ -48,7 +48,16 @@ impl Workers {
 
     /// A pool for one run.
     pub(super) fn pool(&self) -> Result<rayon::ThreadPool> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
+        Self::pool_of(self.threads)
+    }
+
+    /// A pool for what comes after all runs.
+    pub(super) fn whole_pool(&self) -> Result<rayon::ThreadPool> {
+        Self::pool_of(self.jobs * self.threads)
+    }
+
+    fn pool_of(threads: usize) -> Result<rayon::ThreadPool> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         pool.map_err(|error| Failure::Failed(format!("the threads could not be started: {error}")))
     }
 }

@@ -7,8 +7,9 @@ use super::experiment::Drawn;
 use super::lattice::{Column, Lattice, Shown};
 use super::mog::MogData;
 use super::posteriors::{fitted, rows};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::output::aligned;
+use crate::signal;
 
 /// Rows that are compared, of which the figures show the first.
 const ROWS: usize = 50;
@@ -43,6 +44,9 @@ pub(super) fn all(drawn: &Drawn<'_, MogData>, columns: &[Column]) -> Result<Vec<
         let (components, seed) = (run.spec.components, run.spec.seed);
         let mut shown = Shown::new(&lattice, &mut model, &info, components);
         for n in 0..complete.rows() {
+            if signal::progress().is_break() {
+                return Err(Failure::Interrupted(String::new()));
+            }
             let mut density = |&column: &Column| shown.log_density(column, &complete, &incomplete, n);
             let densities = columns.iter().map(&mut density).collect::<Result<Vec<_>>>()?;
             for (first, p) in densities.iter().enumerate() {
@@ -78,7 +82,7 @@ pub(super) fn table(fits: &[Fit]) -> String {
         }
         seen.push(key(fit));
         let same = || fits.iter().filter(|other| key(other) == key(fit));
-        // Of all rows or of none: a mean without its infinities would be a better one.
+        // Of all rows or of none: a mean without its infinities would look better than it is.
         let mean = |of: fn(&Fit) -> Option<f64>| {
             let values: Option<Vec<f64>> = same().map(of).collect();
             values.map_or("–".to_owned(), |values| format!("{:.3}", values.iter().sum::<f64>() / values.len() as f64))

@@ -2,11 +2,13 @@
 //! approximates them.
 
 use autodiff::ops::Mixture;
+use linalg::parallel::rows_mut;
+use linalg::special::HALF_LN_TWO_PI;
 use models::data::Data;
 use models::evaluate::proposal;
 use models::imputer::Fitted;
 use models::store::ModelInfo;
-use samplers::draw::{category, fill_ancestral, standard_normal};
+use samplers::draw::{categories, fill_ancestral, standard_normal};
 use samplers::model::{LatentModel, Likelihood, log_likelihood, log_prior, mixture_log_density};
 use samplers::stream::{Purpose, stream};
 
@@ -17,7 +19,7 @@ use crate::failure::Result;
 const SETS: usize = 2000;
 /// Completions of a row whose encodings are mixed.
 const COMPLETIONS: usize = 500;
-/// Deviation of the kernel that smooths its weighted samples.
+/// Deviation of the kernel that smooths the importance-weighted samples.
 const BANDWIDTH: f64 = 0.1;
 
 /// A density: what a column of panels shows.
@@ -92,6 +94,39 @@ impl Lattice {
         decoded
     }
 
+    /// The logarithm of a mixture's density at the points, in nats. −∞ if it has no components.
+    fn log_mixture(&self, mixture: Mixture, params: &[f32]) -> Vec<f64> {
+        let (means, scales, log_weights) = mixture.split(params);
+        // Of each component: mean, 1/scale along both axes, and the logarithm of its peak.
+        let pairs = means.chunks_exact(2).zip(scales.chunks_exact(2)).zip(log_weights);
+        let components: Vec<([f64; 2], [f64; 2], f64)> = pairs
+            .map(|((mean, scale), log_weight)| {
+                let [mean, scale] = [mean, scale].map(|pair| [f64::from(pair[0]), f64::from(pair[1])]);
+                let peak = f64::from(*log_weight) - scale[0].ln() - scale[1].ln() - 2.0 * HALF_LN_TWO_PI;
+                (mean, scale.map(f64::recip), peak)
+            })
+            .collect();
+        let mut out = vec![f64::NEG_INFINITY; self.side * self.side];
+        rows_mut(&mut out, self.side, 1, |lines, out| {
+            let mut terms = vec![0.0; components.len()];
+            for (out, point) in out.iter_mut().zip(self.z.chunks_exact(2).skip(lines.start * self.side)) {
+                let [x, y] = [f64::from(point[0]), f64::from(point[1])];
+                let mut largest = f64::NEG_INFINITY;
+                for (term, (mean, precision, peak)) in terms.iter_mut().zip(&components) {
+                    let (s, t) = ((x - mean[0]) * precision[0], (y - mean[1]) * precision[1]);
+                    *term = peak - 0.5 * (s * s + t * t);
+                    largest = largest.max(*term);
+                }
+                if largest > f64::NEG_INFINITY {
+                    // Most components are far from most points: what adds nothing in double precision needs no exponential.
+                    let near = terms.iter().map(|term| term - largest).filter(|term| *term > -40.0);
+                    *out = largest + near.map(f64::exp).sum::<f64>().ln();
+                }
+            }
+        });
+        out
+    }
+
     /// Weighted points (z: G × 2) in the lattice's cells, smoothed along both axes by a normal kernel.
     fn smoothed(&self, z: &[f32], weights: &[f64]) -> Vec<f64> {
         let (side, spacing) = (self.side, self.spacing());
@@ -162,7 +197,7 @@ impl<'a> Shown<'a> {
     /// log q(z) at the lattice's points, in nats.
     fn log_proposal(&mut self, data: &Data<f32>, n: usize) -> Result<Vec<f64>> {
         let (mixture, params) = self.proposal(data, n)?;
-        Ok(self.lattice.z.chunks_exact(2).map(|z| f64::from(mixture_log_density(mixture, &params, z))).collect())
+        Ok(self.lattice.log_mixture(mixture, &params))
     }
 
     fn proposal(&mut self, data: &Data<f32>, n: usize) -> Result<(Mixture, Vec<f32>)> {
@@ -178,14 +213,11 @@ impl<'a> Shown<'a> {
         let mut rng = stream(0, Purpose::Evaluate, 2, n as u64);
         let (columns, single) = (data.columns(), self.model.vae.mixture());
         let (x, observed) = (data.values(n..n + 1), data.observed(n..n + 1));
-        let (mut mixture, mut params) = (Mixture { components: COMPLETIONS, ..single }, Vec::new());
+        let points = categories(&mut rng, &posterior, COMPLETIONS).unwrap_or_default();
+        let (mixture, mut params) = (Mixture { components: points.len(), ..single }, Vec::new());
         let (mut completed, mut encoded) = (vec![0.0; columns], vec![0.0; single.params_len()]);
         let mut moments = [Vec::new(), Vec::new()];
-        for _ in 0..COMPLETIONS {
-            let Some(point) = category(&mut rng, &posterior) else {
-                mixture.components = 0;
-                break;
-            };
+        for point in points {
             let decoded = &self.decoded[point * 2 * columns..][..2 * columns];
             for (d, cell) in completed.iter_mut().enumerate() {
                 let drawn = decoded[d] + decoded[columns + d] * standard_normal::<f32>(&mut rng);
@@ -198,7 +230,7 @@ impl<'a> Shown<'a> {
         }
         moments.iter().for_each(|moments| params.extend_from_slice(moments));
         params.resize(params.len() + mixture.components, -(COMPLETIONS as f32).ln());
-        Ok(self.lattice.z.chunks_exact(2).map(|z| f64::from(mixture_log_density(mixture, &params, z))).collect())
+        Ok(self.lattice.log_mixture(mixture, &params))
     }
 
     /// The logarithm of what remains of q when one of every `samples` samples is kept by its importance weight: each set's
@@ -234,6 +266,23 @@ fn log_joint(z: &[f32], decoded: &[f32], data: &Data<f32>, n: usize) -> Vec<f64>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As the samplers have it, to single precision; and nothing of no components.
+    #[test]
+    fn mixtures_are_what_they_are_point_by_point() {
+        let lattice = Lattice::new(4.0, 33);
+        let mixture = Mixture { components: 3, latent: 2 };
+        let weights = [0.2f32, 0.7, 0.1].map(f32::ln);
+        let params =
+            [&[0.5, -1.0, 2.0, 2.5, -3.0, 0.0], &[0.3f32, 1.0, 0.05, 2.0, 0.7, 0.7][..], &weights[..]].concat();
+        let found = lattice.log_mixture(mixture, &params);
+        for (found, z) in found.iter().zip(lattice.z.chunks_exact(2)) {
+            let expected = f64::from(mixture_log_density(mixture, &params, z));
+            assert!((found - expected).abs() < 1e-5 * expected.abs().max(1.0), "{z:?}: {found}, expected {expected}");
+        }
+        let none = lattice.log_mixture(Mixture { components: 0, latent: 2 }, &[]);
+        assert!(none.iter().all(|log| *log == f64::NEG_INFINITY));
+    }
 
     /// One point becomes the kernel: the right place, the right width along both axes, and no mass from outside.
     #[test]

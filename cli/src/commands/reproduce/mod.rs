@@ -160,14 +160,13 @@ fn carry_out<S: Source>(
     if args.dry_run {
         return estimate::report(name, &[features, runs], source, &workers, output);
     }
-    let execute = |runs| {
-        execute::all(runs, source, &workers, output).map_err(|failure| match failure {
-            Failure::Interrupted(_) => {
-                Failure::Interrupted("the same command goes on from the checkpoints of the runs".to_owned())
-            }
-            other => other,
-        })
+    let told = |failure| match failure {
+        Failure::Interrupted(_) => {
+            Failure::Interrupted("the same command goes on from the checkpoints of the runs".to_owned())
+        }
+        other => other,
     };
+    let execute = |runs| execute::all(runs, source, &workers, output).map_err(told);
     let fitted = execute(&features)?;
     if let Some((features, _)) = features.iter().zip(&fitted).find(|(_, fitted)| fitted.is_none()) {
         let what = format!("{}: without this run there are no features to measure distances in", features.title());
@@ -177,9 +176,10 @@ fn carry_out<S: Source>(
     let rows = results::rows(name, &runs, &results, source)?;
     super::write_records(&out.join(format!("{name}.csv")), &rows)?;
     let drawn = Drawn { settings, runs: &runs, rows: &rows, source };
-    let figure = workers.pool()?.install(|| (experiment.figure)(&drawn))?;
+    let pool = workers.whole_pool()?;
+    let figure = pool.install(|| (experiment.figure)(&drawn))?;
     figure.write(out, name)?;
-    let fits = workers.pool()?.install(|| (experiment.fits)(&drawn))?;
+    let fits = pool.install(|| (experiment.fits)(&drawn)).map_err(told)?;
     if !fits.is_empty() {
         super::write_records(&out.join(format!("{name}-fit.csv")), &fits)?;
     }
