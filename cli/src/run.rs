@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use autodiff::Aligned;
 use models::imputer::Fitted;
 use models::store::{self, ModelInfo};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::failure::{Failure, Result};
@@ -21,6 +21,15 @@ use crate::options::TrainOptions;
 pub(crate) struct Hold {
     /// The directory, locked; none where the system cannot lock it, as on some network drives.
     _directory: Option<File>,
+}
+
+/// What a run's options say of how its table was read. A model can be used whatever else they say.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct TableOptions {
+    pub(crate) missing_value: Option<Vec<String>>,
+    pub(crate) columns: Option<String>,
+    pub(crate) ignore_columns: Option<String>,
 }
 
 /// A run directory: `config.toml`, `model.safetensors`, `checkpoint.safetensors`, `metrics.jsonl`, `summary.json`.
@@ -164,6 +173,22 @@ impl Run {
             }),
             Err(TryLockError::Error(_)) => Ok(Hold { _directory: None }),
         }
+    }
+
+    /// What the options say of the table; nothing of it where they are not there.
+    pub(crate) fn read_table_options(&self) -> Result<TableOptions> {
+        let path = self.config();
+        if !path.exists() {
+            return Ok(TableOptions::default());
+        }
+        let text = fs::read_to_string(&path).map_err(|error| system(&path, error))?;
+        toml::from_str(&text).map_err(|error| {
+            let what = format!("{}: {}", path.display(), error.message());
+            Failure::usage_hint(
+                what,
+                "restore the file; without it, --missing-value says what stands for a missing value",
+            )
+        })
     }
 
     /// Removes the temporary files that a killed process left behind.

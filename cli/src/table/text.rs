@@ -76,11 +76,12 @@ pub(super) fn scan(
 }
 
 /// Whether all names are numbers or stand for a missing one, and some number is not all digits, as a year is: then they are
-/// no names.
+/// no names. (An empty first name is that of an index, which some programs write beside columns called 0.5 and 1.0.)
 fn all_measured(names: &[String], missing: &MissingValues) -> bool {
     let cells = || names.iter().map(|name| (name, missing.read(name)));
     let digits = |name: &String| name.chars().all(|letter| letter.is_ascii_digit());
-    cells().all(|(_, cell)| matches!(cell, Cell::Number(_) | Cell::Missing))
+    names.first().is_some_and(|name| !name.is_empty())
+        && cells().all(|(_, cell)| matches!(cell, Cell::Number(_) | Cell::Missing))
         && cells().any(|(name, cell)| matches!(cell, Cell::Number(_)) && !digits(name))
 }
 

@@ -464,6 +464,7 @@ fn arrays_of_another_width() {
     place.refuses("evaluate run four.npy", 2, &words);
     place.refuses("impute run four.npy --out completed.npy", 2, &words);
     place.missvae("evaluate run three.npy").ok();
+    place.refuses(&format!("train three.npy --validation four.npy {small} --out new"), 2, &words);
     place.missvae(&format!("train four.npy --ignore-columns x3 --epochs 1 {small} --quiet --out part")).ok();
     place.missvae("evaluate part four.npy").ok();
 }

@@ -597,6 +597,10 @@ fn missing_values_are_remembered() {
     let score = number(&place.missvae("evaluate run marked.csv --json").json(), "log_likelihood");
     let named = place.missvae("evaluate run marked.csv --missing-value=-999 --missing-value=- --json").json();
     assert!(score > -50.0 && score == number(&named, "log_likelihood"));
+    // The rest of the options is no matter when a model is used.
+    place.write("run/config.toml", place.text("run/config.toml") + "of-a-later-version = 1\n");
+    let later = place.missvae("evaluate run marked.csv --json").json();
+    assert!(score == number(&later, "log_likelihood"));
     // Nothing is missing now, and nothing was sampled.
     let whole = place.missvae("impute run completed.csv --out again.csv --json").json();
     assert!(number(&whole, "cells_imputed") == 0.0 && whole["effective_sample_size"].is_null(), "{whole}");

@@ -185,7 +185,10 @@ impl Set {
         let input = Input::from_arg(Some(&test));
         let reading = ReadOptions { resize: options.resize.unwrap_or(false), ..ReadOptions::default() };
         let test = match options.image_size {
-            None => data_of(&read_for_model(&input, &ReadOptions::default(), &names)?),
+            None => {
+                let reading = ReadOptions { whole_arrays: true, ..reading };
+                data_of(&read_for_model(&input, &reading, &names)?)
+            }
             Some(size) => binary_images(&input, &reading, size, 0)?.1,
         };
         if test.rows() == 0 {

@@ -258,7 +258,8 @@ fn set_aside(
 /// How files are read.
 fn reading(options: &TrainOptions) -> ReadOptions {
     let said = read_options(options.missing_value.as_deref().unwrap_or_default(), options.key.as_ref());
-    ReadOptions { resize: options.resize.unwrap_or(false), ..said }
+    let whole_arrays = options.columns.is_none() && options.ignore_columns.is_none();
+    ReadOptions { resize: options.resize.unwrap_or(false), whole_arrays, ..said }
 }
 
 /// Identifies the rows to train on and, if there are some, those for validation.
