@@ -26,7 +26,8 @@ impl<T: Scalar> Trainer<T> {
     /// One update: a minibatch, its objective and gradient, clipping, AMSGrad.
     ///
     /// # Errors
-    /// If the objective, the gradient's norm or, after clipping, its square is not finite; parameters and imputations then stay as they were.
+    /// If the objective, the gradient's norm or, after clipping, its square is not finite; parameters and imputations then stay
+    /// as they were.
     pub fn update(&mut self, data: &Data<T>, total_updates: u64) -> Result<Step, Error> {
         let Progress { epoch, step, update, .. } = self.progress;
         let seed = self.config.seed;
