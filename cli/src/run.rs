@@ -24,7 +24,7 @@ pub(crate) struct Hold {
 }
 
 /// What a run's options say of how its table was read. A model can be used whatever else they say.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct TableOptions {
     pub(crate) missing_value: Option<Vec<String>>,
@@ -175,14 +175,14 @@ impl Run {
         }
     }
 
-    /// What the options say of the table; nothing of it where they are not there.
-    pub(crate) fn read_table_options(&self) -> Result<TableOptions> {
+    /// What the options say of the table; `None` of a model file alone.
+    pub(crate) fn read_table_options(&self) -> Result<Option<TableOptions>> {
         let path = self.config();
         if !path.exists() {
-            return Ok(TableOptions::default());
+            return Ok(None);
         }
         let text = fs::read_to_string(&path).map_err(|error| system(&path, error))?;
-        toml::from_str(&text).map_err(|error| {
+        toml::from_str(&text).map(Some).map_err(|error| {
             let what = format!("{}: {}", path.display(), error.message());
             Failure::usage_hint(
                 what,

@@ -79,11 +79,15 @@ impl<T: Scalar> Data<T> {
         }
     }
 
+    /// The rows that have an observed cell.
+    pub fn rows_with_cells(&self) -> Vec<usize> {
+        (0..self.rows()).filter(|&n| self.observed(n..n + 1).contains(&true)).collect()
+    }
+
     /// The table without rows that have no observed cell, and how many there were. Such rows carry no information
     /// (METHODS §1).
     pub fn without_empty_rows(self) -> (Self, usize) {
-        let some: Vec<usize> =
-            (0..self.rows()).filter(|&n| self.observed(n..n + 1).iter().any(|&observed| observed)).collect();
+        let some = self.rows_with_cells();
         let dropped = self.rows() - some.len();
         if dropped == 0 { (self, 0) } else { (self.select(&some), dropped) }
     }

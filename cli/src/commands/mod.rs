@@ -101,11 +101,10 @@ impl Reading {
     /// For rows that a run's model is to be used on: what stood for a missing value in the table that it was fitted to does so
     /// here, and an array is as wide as that table was, unless columns of that were chosen.
     fn options_for(&self, run: &Run) -> Result<ReadOptions> {
-        let trained = run.read_table_options()?;
+        let Some(trained) = run.read_table_options()? else { return Ok(self.options()) };
         let missing = [trained.missing_value.unwrap_or_default(), self.missing_value.clone()].concat();
-        let whole = trained.columns.is_none() && trained.ignore_columns.is_none();
-        // A model file alone says nothing of the table.
-        Ok(ReadOptions { whole_arrays: whole && run.config().exists(), ..read_options(&missing, self.key.as_ref()) })
+        let whole_arrays = trained.columns.is_none() && trained.ignore_columns.is_none();
+        Ok(ReadOptions { whole_arrays, ..read_options(&missing, self.key.as_ref()) })
     }
 }
 

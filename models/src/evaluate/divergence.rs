@@ -1,5 +1,7 @@
 //! How far two densities on the points of a grid are from each other (METHODS §7, posterior fit).
 
+use linalg::reduce::log_sum_exp;
+
 /// Divergences between p and q, in nats.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Divergences {
@@ -19,7 +21,10 @@ pub struct Divergences {
 #[track_caller]
 pub fn divergences(log_p: &[f64], log_q: &[f64]) -> Option<Divergences> {
     assert_eq!(log_p.len(), log_q.len(), "points of two densities");
-    let (norm_p, norm_q) = (log_sum_exp(log_p)?, log_sum_exp(log_q)?);
+    let (norm_p, norm_q) = (log_sum_exp(log_p), log_sum_exp(log_q));
+    if !(norm_p.is_finite() && norm_q.is_finite()) {
+        return None;
+    }
     let mut found = Divergences::default();
     for (log_p, log_q) in log_p.iter().zip(log_q) {
         let (log_p, log_q) = (log_p - norm_p, log_q - norm_q);
@@ -38,13 +43,6 @@ pub fn divergences(log_p: &[f64], log_q: &[f64]) -> Option<Divergences> {
         }
     }
     Some(found)
-}
-
-/// ln Σ eˣ; `None` if it is not finite.
-fn log_sum_exp(x: &[f64]) -> Option<f64> {
-    let largest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum = largest + x.iter().map(|x| (x - largest).exp()).sum::<f64>().ln();
-    sum.is_finite().then_some(sum)
 }
 
 #[cfg(test)]

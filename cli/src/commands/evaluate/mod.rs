@@ -54,6 +54,9 @@ struct Score {
     /// Cells a side of the last grid, and by how much it changed the mean.
     grid_cells: Option<usize>,
     grid_change: Option<f64>,
+    /// The first row whose score is not finite.
+    #[serde(skip)]
+    not_finite: Option<usize>,
 }
 
 /// A log-likelihood by integration over a grid.
@@ -123,7 +126,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     }
     let reading = ReadOptions { resize: args.resize, ..args.reading.options_for(&run)? };
     let data = rows_for_model(&input, &reading, &info, seed)?;
-    let scored: Vec<usize> = (0..data.rows()).filter(|&n| data.observed(n..n + 1).contains(&true)).collect();
+    let scored = data.rows_with_cells();
     let (data, dropped) = data.without_empty_rows();
     let images = info.vae.images.is_some();
     let importance_samples = args.importance_samples.unwrap_or(if images { 1000 } else { 50_000 });
@@ -173,11 +176,10 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         output.say(format!("rows without any observed cell, left out: {dropped}"));
     }
     let completion = Imputation::for_proposals(&info)?;
-    let (score, not_finite) = in_pool(&args.common, || {
+    let score = in_pool(&args.common, || {
         if grid {
             let score = on_grid(&mut model, &data, &standardisation);
-            let not_finite = score.not_finite;
-            let score = Score {
+            return Ok(Score {
                 log_likelihood: score.log_likelihood,
                 standard_error: score.standard_error,
                 likelihood: "grid",
@@ -187,8 +189,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
                 log_likelihood_before_refit: None,
                 grid_cells: Some(score.cells),
                 grid_change: Some(score.change),
-            };
-            return Ok((score, not_finite));
+                not_finite: score.not_finite,
+            });
         }
         let settled;
         let refit = match args.refit_updates {
@@ -215,8 +217,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
                 ControlFlow::Continue(())
             }
         })?;
-        let not_finite = score.not_finite;
-        let score = Score {
+        Ok(Score {
             log_likelihood: score.log_likelihood,
             standard_error: score.standard_error,
             likelihood: "iwelbo",
@@ -226,10 +227,10 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
             log_likelihood_before_refit: score.before_refit,
             grid_cells: None,
             grid_change: None,
-        };
-        Ok((score, not_finite))
+            not_finite: score.not_finite,
+        })
     })?;
-    if let Some(n) = not_finite {
+    if let Some(n) = score.not_finite {
         let (file, row, mean) = (input.name(), scored[n] + 1, score.log_likelihood);
         return Err(Failure::Failed(format!("{file}, row {row}: the model does not cover it (the mean is {mean})")));
     }

@@ -67,8 +67,7 @@ impl Rows {
         let columns = all.columns();
         let complete = (rate > 0.0).then(|| all.clone());
         let hidden = all.hide(rate, &mut stream(seed, Purpose::Hide, 0, 0));
-        let kept: Vec<usize> =
-            (0..all.rows()).filter(|&n| all.observed(n..n + 1).iter().any(|&observed| observed)).collect();
+        let kept = all.rows_with_cells();
         let (train, dropped) = all.without_empty_rows();
         if train.rows() == 0 {
             let what = format!("{name}: no row with an observed cell is left to train on");
@@ -152,7 +151,7 @@ impl Rows {
         if rate > 0.0 {
             all.hide(rate, &mut stream(seed, Purpose::Hide, 0, 0));
         }
-        let kept: Vec<usize> = (0..all.rows()).filter(|&n| all.observed(n..n + 1).contains(&true)).collect();
+        let kept = all.rows_with_cells();
         let (train, dropped) = all.without_empty_rows();
         let (held_out, empty_validation) = held_out.map(|rows| rows.without_empty_rows()).unzip();
         let empty_validation = empty_validation.unwrap_or(0);
