@@ -10,6 +10,7 @@ use super::results::Row;
 use crate::args::ReproduceArgs;
 use crate::failure::{Failure, Result};
 use crate::options::TrainOptions;
+use crate::output::Output;
 use crate::plot::Figure;
 use crate::table::closest;
 
@@ -23,7 +24,7 @@ pub(super) struct Experiment<S: 'static> {
     /// What is drawn.
     pub(super) figure: fn(&Drawn<'_, S>) -> Result<Figure>,
     /// How far the densities in it are from each other, where it shows some.
-    pub(super) fits: fn(&Drawn<'_, S>) -> Result<Vec<Fit>>,
+    pub(super) fits: fn(&Drawn<'_, S>, &Output) -> Result<Vec<Fit>>,
 }
 
 /// What a user is told of an experiment, and chooses from.

@@ -23,7 +23,7 @@ pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
         Ok(boxes::specs(settings, "complete").into_iter().map(on_complete_rows).collect())
     },
     figure: |drawn| posteriors::figure(drawn, COLUMNS),
-    fits: |drawn| fits::all(drawn, COLUMNS),
+    fits: |drawn, output| fits::all(drawn, COLUMNS, output),
 };
 
 const COLUMNS: &[Column] =

@@ -15,5 +15,5 @@ pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
     check: |_| Ok(()),
     specs: |settings, _| Ok(boxes::specs(settings, "mog")),
     figure: |drawn| Ok(boxes::figure(drawn, "samples of a row")),
-    fits: |_| Ok(Vec::new()),
+    fits: |_, _| Ok(Vec::new()),
 };

@@ -19,7 +19,7 @@ pub(super) const EXPERIMENT: Experiment<Sets> = Experiment {
     check: |_| Ok(()),
     specs: |settings, sets| Ok(specs(settings, sets)),
     figure,
-    fits: |_| Ok(Vec::new()),
+    fits: |_, _| Ok(Vec::new()),
 };
 
 /// The paper's shares of missing cells.

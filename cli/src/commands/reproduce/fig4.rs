@@ -19,7 +19,7 @@ pub(super) const FIGURE_4: Experiment<Sets> = Experiment {
     check: |_| Ok(()),
     specs: |settings, sets| Ok(specs(settings, sets, &LATENTS[1..2])),
     figure: |drawn| Ok(boxes(drawn)),
-    fits: |_| Ok(Vec::new()),
+    fits: |_, _| Ok(Vec::new()),
 };
 
 pub(super) const FIGURE_13: Experiment<Sets> = Experiment {
@@ -34,7 +34,7 @@ pub(super) const FIGURE_13: Experiment<Sets> = Experiment {
         Ok(specs(settings, sets, latents))
     },
     figure: |drawn| Ok(by_latent_space(drawn)),
-    fits: |_| Ok(Vec::new()),
+    fits: |_, _| Ok(Vec::new()),
 };
 
 /// The paper's sizes of the latent space; figure 4 has the second one.

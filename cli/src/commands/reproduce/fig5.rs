@@ -26,7 +26,7 @@ pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
     check: |_| Ok(()),
     specs,
     figure,
-    fits: |_| Ok(Vec::new()),
+    fits: |_, _| Ok(Vec::new()),
 };
 
 const LEFT: &str = "rejection";

@@ -18,7 +18,7 @@ pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
     check: posteriors::check,
     specs: |settings, _| Ok(boxes::specs(settings, "posteriors")),
     figure: |drawn| posteriors::figure(drawn, COLUMNS),
-    fits: |drawn| fits::all(drawn, COLUMNS),
+    fits: |drawn, output| fits::all(drawn, COLUMNS, output),
 };
 
 const COLUMNS: &[Column] = &[Column::CompletePosterior, Column::Posterior, Column::Encoder];

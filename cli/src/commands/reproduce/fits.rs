@@ -8,7 +8,7 @@ use super::lattice::{Column, Lattice, Shown};
 use super::mog::MogData;
 use super::posteriors::{fitted, rows};
 use crate::failure::{Failure, Result};
-use crate::output::aligned;
+use crate::output::{Output, aligned, counted};
 use crate::signal;
 
 /// Rows that are compared, of which the figures show the first.
@@ -35,9 +35,14 @@ pub(super) struct Fit {
 }
 
 /// Every pair of a figure's columns, row by row.
-pub(super) fn all(drawn: &Drawn<'_, MogData>, columns: &[Column]) -> Result<Vec<Fit>> {
+pub(super) fn all(drawn: &Drawn<'_, MogData>, columns: &[Column], output: &Output) -> Result<Vec<Fit>> {
     let (complete, incomplete) = rows(drawn.source, ROWS)?;
     let lattice = Lattice::new(HALF_WIDTH, SIDE);
+    let comparisons = drawn.settings.methods.len() * complete.rows();
+    if output.wants_lines() {
+        output.say(format!("comparing the densities of {} on {SIDE} × {SIDE} points", counted(comparisons, "row")));
+    }
+    let bar = output.bar(comparisons as u64, "rows compared");
     let mut fits = Vec::new();
     for method in &drawn.settings.methods {
         let Some((run, mut model, info)) = fitted(drawn, method)? else { continue };
@@ -66,8 +71,10 @@ pub(super) fn all(drawn: &Drawn<'_, MogData>, columns: &[Column]) -> Result<Vec<
                     });
                 }
             }
+            bar.inc(1);
         }
     }
+    bar.finish_and_clear();
     Ok(fits)
 }
 

@@ -179,7 +179,7 @@ fn carry_out<S: Source>(
     let pool = workers.whole_pool()?;
     let figure = pool.install(|| (experiment.figure)(&drawn))?;
     figure.write(out, name)?;
-    let fits = pool.install(|| (experiment.fits)(&drawn)).map_err(told)?;
+    let fits = pool.install(|| (experiment.fits)(&drawn, output)).map_err(told)?;
     if !fits.is_empty() {
         super::write_records(&out.join(format!("{name}-fit.csv")), &fits)?;
     }
