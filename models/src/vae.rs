@@ -19,6 +19,9 @@ pub enum EncoderInput {
     /// The observed cells, zeros for the others, and the mask: 2D numbers. For finite mixtures (paper, section 4.1).
     #[default]
     Incomplete,
+    /// The observed cells, zeros for the others: D numbers. For finite mixtures, of rows that are complete: the features of
+    /// a Fréchet distance (METHODS §7).
+    Observed,
     /// The completed row alone: D numbers. For imputation mixtures (section 4.2).
     Completed,
     /// The completed row and the original mask: 2D numbers. For imputation mixtures, on the Power data.
@@ -28,12 +31,12 @@ pub enum EncoderInput {
 impl EncoderInput {
     /// Whether missing cells have to be filled in before a row can be encoded.
     pub fn completed(self) -> bool {
-        self != EncoderInput::Incomplete
+        matches!(self, EncoderInput::Completed | EncoderInput::CompletedAndMask)
     }
 
     /// Whether the mask is a part of the input.
     fn has_mask(self) -> bool {
-        self != EncoderInput::Completed
+        matches!(self, EncoderInput::Incomplete | EncoderInput::CompletedAndMask)
     }
 }
 

@@ -184,7 +184,7 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) impute_from_epoch: Option<u64>,
-    /// Give the encoder of completed rows the mask too (default: only with --preset power)
+    /// Give the encoder the mask too (default: that of incomplete rows; that of completed rows only with --preset power)
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mask_input: Option<bool>,

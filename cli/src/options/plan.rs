@@ -302,6 +302,7 @@ impl TrainOptions {
             }
         };
         let encoder_input = match (&objective, self.mask_input) {
+            (Objective::FiniteMixture(_), Some(false)) => EncoderInput::Observed,
             (Objective::FiniteMixture(_), _) => EncoderInput::Incomplete,
             (Objective::ImputationMixture(_), Some(true)) => EncoderInput::CompletedAndMask,
             (Objective::ImputationMixture(_), _) => EncoderInput::Completed,
@@ -354,7 +355,12 @@ impl TrainOptions {
             components: Some(components),
             samples: Some(samples),
             importance_samples: method.bound().map(|_| importance_samples),
-            mask_input: method.bound().is_none().then_some(encoder_input == EncoderInput::CompletedAndMask),
+            // The usual input of a finite mixture says nothing, as runs are found by what their configurations say.
+            mask_input: match encoder_input {
+                EncoderInput::Incomplete => None,
+                EncoderInput::CompletedAndMask => Some(true),
+                EncoderInput::Observed | EncoderInput::Completed => Some(false),
+            },
             latent: Some(latent),
             encoder_widths: images.as_ref().map(|images| list(&images.encoder_widths)),
             decoder_widths: images.as_ref().map(|images| list(&images.decoder_widths)),

@@ -114,7 +114,6 @@ impl TrainOptions {
             ("resample-final", switched(self.resample_final)),
             ("initial-imputations", self.initial_imputations.map(|_| String::new())),
             ("impute-from-epoch", self.impute_from_epoch.map(|n| n.to_string())),
-            ("mask-input", switched(self.mask_input)),
         ];
         match given.into_iter().find_map(|(option, value)| Some((option, value?))) {
             None => Ok(()),

@@ -104,6 +104,26 @@ fn silence_and_words() {
     assert!(run.starts_with("runs/mvae-2") && place.exists(&format!("{run}/model.safetensors")), "{run}");
 }
 
+/// An encoder of rows without their masks, as features come from: half of the numbers go in.
+#[test]
+fn an_encoder_without_the_mask() {
+    let place = Place::new();
+    place.write("table.csv", table(60, 1.0, 0.0));
+    for (options, out) in [("", "with"), ("--mask-input", "said"), ("--mask-input=false", "without")] {
+        place.missvae(&small(&format!("train table.csv --method mvae {options} --epochs 2 --quiet --out {out}"))).ok();
+    }
+    assert!(place.read("with/model.safetensors") == place.read("said/model.safetensors"));
+    assert_eq!(place.text("with/config.toml"), place.text("said/config.toml"));
+    assert!(place.text("without/config.toml").contains("mask-input = false\n"));
+    assert!(place.read("without/model.safetensors").len() < place.read("with/model.safetensors").len());
+    let scored = place.missvae("evaluate without table.csv --json").json();
+    assert!(scored["log_likelihood"].as_f64().is_some_and(f64::is_finite), "{scored}");
+    place.missvae("impute without table.csv --out done.csv").ok();
+    let other = place.missvae("train --config without/config.toml --mask-input --epochs 2 --json --out again").json();
+    assert_eq!(other["updates"], 2);
+    assert!(place.read("again/model.safetensors").len() == place.read("with/model.safetensors").len());
+}
+
 #[test]
 fn a_configuration_gives_the_same_model() {
     let place = Place::new();

@@ -185,7 +185,6 @@ fn options_that_make_no_sense() {
             &["--sampler lair: miss-svae keeps no imputations", "hint: it applies to"],
         ),
         ("--method mvae --impute-from-epoch 2", &["--impute-from-epoch 2: mvae keeps no imputations"]),
-        ("--method mvae --mask-input", &["--mask-input: mvae keeps no imputations"]),
     ];
     let place = Place::new();
     place.write("table.csv", table(40, 1.0, 0.0));

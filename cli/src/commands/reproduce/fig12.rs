@@ -1,7 +1,7 @@
 //! Figure 12: how far a model's samples are from complete rows of the tables of figure 3, while it is trained.
 //!
 //! The distance is Fréchet's, in the features of a VAE that is fitted to the same table before anything is hidden, with the
-//! preset's networks: a run of its own, before the others.
+//! preset's networks but without the mask as an input: a run of its own, before the others.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub(super) const EXPERIMENT: Experiment<Sets> = Experiment {
     check: |_| Ok(()),
     specs: |settings, sets| Ok(fig3::specs(settings, sets)),
     figure,
-    fits: |_| Ok(Vec::new()),
+    fits: |_, _| Ok(Vec::new()),
 };
 
 /// What complete rows are fitted with: method, samples and seed, which are no matter of the runs that are compared.
@@ -40,7 +40,7 @@ const WIDTH: f64 = 300.0;
 
 /// For each table a VAE of its complete rows, always the same one: distances of several commands can be compared.
 pub(super) fn features(settings: &Settings, sets: &Sets) -> Vec<Spec> {
-    let complete = TrainOptions { hide: Some(0.0), ..TrainOptions::default() };
+    let complete = TrainOptions { hide: Some(0.0), mask_input: Some(false), ..TrainOptions::default() };
     let (name, samples, seed) = FEATURES;
     let methods = METHODS.iter().copied().filter(|method| method.name == name).collect();
     let (components, seeds) = (vec![samples], vec![seed]);
