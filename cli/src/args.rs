@@ -123,7 +123,7 @@ impl Command {
     }
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct TrainArgs {
     /// Table: .csv, .tsv, .npy (also .gz), .npz, or - for CSV on standard input; images: .idx or a name that ends in -ubyte
     /// (also .gz), or a directory of PNG; the bundled penguins without it
@@ -142,9 +142,9 @@ pub(crate) struct TrainArgs {
     /// Options by their long names, as TOML; the command line wins
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Seconds between checkpoints
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
-    pub(crate) checkpoint_every: f64,
+    /// Seconds between checkpoints (default: 60)
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) checkpoint_every: Option<f64>,
     #[command(flatten)]
     pub(crate) common: Common,
 }

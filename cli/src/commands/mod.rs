@@ -35,10 +35,7 @@ const MOST_NUMBERS: usize = 1 << 32;
 
 /// Carries out a command.
 pub(crate) fn dispatch(cli: &Cli) -> Result<()> {
-    let common = cli.command.common();
-    if let Some(threads) = common.threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
-        return Err(Failure::usage(format!("--threads {threads}: expected from 1 to {MOST_THREADS}")));
-    }
+    check_threads(cli.command.common())?;
     linalg::simd::wish().map_err(|error| Failure::usage(error.to_string()))?;
     match &cli.command {
         Command::Train(args) => train::run(args),
@@ -50,6 +47,14 @@ pub(crate) fn dispatch(cli: &Cli) -> Result<()> {
         Command::Reproduce(args) => reproduce::run(args),
         Command::Gradcheck(args) => gradcheck::run(args),
         Command::Bench(args) => bench::run(args),
+    }
+}
+
+/// Refuses a number of threads that cannot be meant.
+fn check_threads(common: &Common) -> Result<()> {
+    match common.threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
+        Some(threads) => Err(Failure::usage(format!("--threads {threads}: expected from 1 to {MOST_THREADS}"))),
+        None => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`TrainOptions`] holds what one source says: the command line, a configuration file, a preset, the defaults. They are
 //! laid over one another, and [`Plan`] is the result: every option resolved and checked.
 
+mod file;
 mod gradient;
 mod model;
 mod plan;
@@ -14,8 +15,6 @@ pub(crate) use plan::{Hidden, Plan, Validation, check_size, lair_points};
 pub(crate) use presets::Preset;
 pub(crate) use renewal::{ChainOption, LairNumbers, WARM_UP, iterations};
 
-use std::path::Path;
-
 use autodiff::ops::Pathwise;
 use clap::{Args, ValueEnum};
 use models::imputations::Start;
@@ -23,10 +22,6 @@ use models::method::{Estimator, LogitGradient};
 use models::optimiser::Schedule;
 use samplers::chains::{Resampling, Scope, Weights};
 use serde::{Deserialize, Serialize};
-
-use crate::error::Error;
-use crate::failure::{Failure, Result};
-use crate::table::closest;
 
 /// Options of a training run, by their long names. What is not said is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Args, Serialize, Deserialize)]
@@ -323,66 +318,6 @@ impl TrainOptions {
             seed
         )
     }
-
-    /// Reads a configuration file.
-    pub(crate) fn from_file(path: &Path) -> Result<TrainOptions> {
-        let file = path.display().to_string();
-        if path.is_dir() {
-            return Err(Failure::usage(format!("{file} is a directory; expected a configuration file")));
-        }
-        let bytes = std::fs::read(path).map_err(|source| Error::reading(&file, source))?;
-        let text = str::from_utf8(&bytes).map_err(|error| {
-            let line = bytes[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count() + 1;
-            Failure::usage(format!("{file}, line {line}: not UTF-8 text"))
-        })?;
-        Self::from_toml(text).map_err(|(what, hint)| Failure::Usage { what: format!("{file}, {what}"), hint })
-    }
-
-    /// Reads TOML; the error is one line that names the line of the text, and maybe a hint.
-    fn from_toml(text: &str) -> std::result::Result<TrainOptions, (String, Option<String>)> {
-        let options: TrainOptions = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-            let (what, hint) = plainly(&error.message().replace('\n', " "));
-            (format!("line {line}: {what}"), hint)
-        })?;
-        if options.validation.is_some() && options.validation_from.is_some() {
-            let what = "validation and validation-from are both given".to_owned();
-            return Err((what, Some("keep one".to_owned())));
-        }
-        match (options.epochs, options.updates) {
-            (Some(_), Some(_)) => Err(("epochs and updates are both given".to_owned(), Some("keep one".to_owned()))),
-            _ => Ok(options),
-        }
-    }
-}
-
-/// Options of `missvae train` that say nothing of the model: where it goes, and what is said on the way.
-const ONLY_GIVEN: [&str; 8] = ["out", "overwrite", "resume", "config", "checkpoint-every", "threads", "json", "quiet"];
-
-/// A TOML reader's message in the user's words, and a hint.
-fn plainly(message: &str) -> (String, Option<String>) {
-    // The list of all options would be too long.
-    if let Some((unknown, known)) = message.split_once(", expected one of ")
-        && let Some(name) = unknown.strip_prefix("unknown field `")
-    {
-        let name = name.trim_end_matches('`');
-        let known: Vec<String> = known.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-        let hint = match closest(name, &known) {
-            Some(near) => format!("did you mean {near}?"),
-            None if ONLY_GIVEN.contains(&name) => "this is for the command line only".to_owned(),
-            None => "options are called by their long names, as in `missvae train --help`".to_owned(),
-        };
-        return (format!("there is no option {name:?}"), Some(hint));
-    }
-    let mut message = message.to_owned();
-    for (technical, plain) in [
-        ("expected usize", "expected a whole number"),
-        ("expected u64", "expected a whole number"),
-        ("expected f64", "expected a number"),
-    ] {
-        message = message.replace(technical, plain);
-    }
-    (message, None)
 }
 
 /// Defines a command-line value for a type of another crate, name by name.

@@ -200,6 +200,10 @@ fn configuration_files() {
         (b"hide = 1.5\n", &["--hide 1.5: expected a share"]),
         (b"estimator = \"best\"\n", &["options.toml, line 1: ", "`plain`, `stl`, `dreg`"]),
         (b"epochs = 1\nupdates = 2\n", &["options.toml, epochs and updates are both given"]),
+        (b"epochs = 1\nthreads = 0\n", &["--threads 0: expected from 1 to"]),
+        (b"epochs = 1\nquiet = 1\n", &["options.toml, line 2: "]),
+        (b"epochs = 1\nquiett = true\n", &["options.toml, line 2: there is no option \"quiett\"", "mean quiet?"]),
+        (b"checkpoint-every = -1\n", &["--checkpoint-every -1: expected seconds"]),
         (b"epochs = 1\n# \xe9\n", &["options.toml, line 2: not UTF-8"]),
     ];
     let place = Place::new();
@@ -477,8 +481,8 @@ fn completed_tables_do_not_replace_their_source() {
     fs::create_dir(place.file("half.2.csv")).unwrap();
     place.refuses("impute run table.csv --out half.csv --draws 2", 2, &["half.2.csv", "it is a directory"]);
     place.refuses("train --key x --out new", 2, &["the bundled penguins table: --key names an array"]);
-    place.write("options.toml", "threads = 2\n");
-    place.refuses("train table.csv --config options.toml --out new", 2, &["\"threads\"", "command line only"]);
+    place.write("options.toml", "resume = \"run\"\n");
+    place.refuses("train table.csv --config options.toml --out new", 2, &["\"resume\"", "command line only"]);
     place.refuses("reproduce fig2 --rows 10000000000000", 2, &["--rows 10000000000000: expected from 10 to"]);
     place.refuses("reproduce fig2 --rows 20 --seeds 1000000000000", 2, &["--seeds 1000000000000: expected at most"]);
     place.refuses("snr table.csv --seeds 1000000000000", 2, &["--seeds 1000000000000: expected from 1 to"]);

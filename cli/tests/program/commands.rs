@@ -140,6 +140,15 @@ fn a_configuration_gives_the_same_model() {
     assert!(place.text("three/config.toml").contains("components = 2\n"));
     assert!(place.text("three/config.toml").contains("seed = 6\n"));
     assert!(place.read("one/model.safetensors") != place.read("three/model.safetensors"));
+    // What says nothing of the model may be in a file too, but is no part of the run's own.
+    let manner = "out = \"four\"\nthreads = 1\nquiet = true\njson = true\ncheckpoint-every = 5\noverwrite = true\n";
+    place.write("all.toml", format!("{manner}{}", place.text("one/config.toml")));
+    let outcome = place.missvae("train --config all.toml").json();
+    assert_eq!(outcome["run"], "four");
+    assert_eq!(place.text("one/config.toml"), place.text("four/config.toml"));
+    let outcome = place.missvae("train --config all.toml --out five").json();
+    assert_eq!(outcome["run"], "five");
+    place.missvae("train --config all.toml").ok();
     // Paths in the run are from the root: it can be used from anywhere.
     fs::create_dir(place.file("elsewhere")).unwrap();
     let config = place.text("one/config.toml");

@@ -14,7 +14,7 @@ pub(crate) use watch::{Bar, distances};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::in_pool;
+use super::{check_threads, in_pool};
 use crate::args::TrainArgs;
 use crate::failure::{Failure, Result};
 use crate::options::{Plan, TrainOptions, Validation};
@@ -22,14 +22,24 @@ use crate::output::{Output, aligned, counted};
 use crate::run::Run;
 use crate::table::Input;
 
-pub(crate) fn run(args: &TrainArgs) -> Result<()> {
-    let output = Output::new(&args.common);
-    if !(args.checkpoint_every >= 0.0 && args.checkpoint_every.is_finite()) {
-        return Err(Failure::usage(format!(
-            "--checkpoint-every {}: expected seconds, at least 0",
-            args.checkpoint_every
-        )));
+/// Seconds between checkpoints.
+const CHECKPOINT_EVERY: f64 = 60.0;
+
+pub(crate) fn run(given: &TrainArgs) -> Result<()> {
+    let mut args = given.clone();
+    if let Some(path) = &given.config {
+        let (options, manner) = TrainOptions::from_file_of_all(path)?;
+        args.options = args.options.over(options);
+        manner.below(&mut args);
+        check_threads(&args.common)?;
     }
+    let args = &args;
+    let output = Output::new(&args.common);
+    let every = args.checkpoint_every.unwrap_or(CHECKPOINT_EVERY);
+    if !(every >= 0.0 && every.is_finite()) {
+        return Err(Failure::usage(format!("--checkpoint-every {every}: expected seconds, at least 0")));
+    }
+    let every = Duration::try_from_secs_f64(every).unwrap_or(Duration::MAX);
     let (options, resumed) = match &args.resume {
         Some(path) => {
             if args.options != TrainOptions::default() || args.common.seed.is_some() {
@@ -81,23 +91,21 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
             (run, hold)
         }
     };
-    let summary = in_pool(&args.common, || train(args, &output, (&plan, &rows, &run), tracked))?;
+    let data = args.data.as_deref();
+    let summary = in_pool(&args.common, || train(data, every, &output, (&plan, &rows, &run), tracked))?;
     output.result(&summary.0, || summary.1)
 }
 
 /// The options from all sources but the defaults.
 fn said(args: &TrainArgs) -> Result<TrainOptions> {
     let mut options = args.options.clone();
-    options.seed = args.common.seed;
+    options.seed = args.common.seed.or(options.seed);
     if let Some(path) = &args.data {
         let Some(text) = path.to_str() else {
             let what = format!("{}: this path is not UTF-8, and cannot be kept in a run's config.toml", path.display());
             return Err(Failure::usage_hint(what, "rename it"));
         };
         options.data = Some(text.to_owned());
-    }
-    if let Some(path) = &args.config {
-        options = options.over(TrainOptions::from_file(path)?);
     }
     // Paths from the root, so that a run can be resumed from another directory.
     options.data = options.data.map(|path| if path == "-" { path } else { absolute(&path) });
@@ -125,13 +133,13 @@ fn unused(method: &str) -> PathBuf {
 
 /// Trains to the end, and reports.
 fn train(
-    args: &TrainArgs,
+    data: Option<&Path>,
+    every: Duration,
     output: &Output,
     (plan, rows, run): (&Plan, &Rows, &Run),
     tracked: Option<Tracked>,
 ) -> Result<(Summary, String)> {
     let bar = output.bar(0, "updates");
-    let every = Duration::try_from_secs_f64(args.checkpoint_every).unwrap_or(Duration::MAX);
     let job = Job { output, plan, rows, run, sampler: None, tracked, bar: &Bar::Own(bar.clone()), every };
     let fitted = job.fit();
     bar.finish_and_clear();
@@ -141,7 +149,7 @@ fn train(
         Some(mut model) if plan.vae.images.is_none() => preview::text(&mut model, rows, plan.train.seed)?,
         Some(_) | None => String::new(),
     };
-    let text = report(&summary, preview, plan, args.data.as_deref());
+    let text = report(&summary, preview, plan, data);
     Ok((summary, text))
 }
 
