@@ -435,10 +435,16 @@ fn numbers_beyond_single_precision() {
     let words = ["far.csv, row 2, column \"a\": about 1e30 is too large", "--missing-value"];
     place.refuses("evaluate run far.csv", 2, &words);
     place.refuses("impute run far.csv --out completed.csv", 2, &words);
-    let words = ["far.csv, a row for validation, column \"a\": about 1e30"];
-    place.refuses("train table.csv --validation far.csv --out new", 2, &words);
+    place.write("gap.csv", "a,b,c\n,,\n0.1,0.2,0.3\n1e30,,0.2\n");
+    let words = ["gap.csv, row 3, column \"a\": about 1e30"];
+    place.refuses("train table.csv --validation gap.csv --out new", 2, &words);
     place.write("table.csv", table(20, 1.0, 0.0) + "1e30,0.1,0.2\n");
     place.refuses("train table.csv --no-standardize --out new", 2, &["table.csv, row 21, column \"a\": about 1e30"]);
+    // Whichever rows are set aside.
+    for share in ["0.7", "0.1"] {
+        let command = format!("train table.csv --no-standardize --validation {share} --out new");
+        place.refuses(&command, 2, &["table.csv, row 21, column \"a\": about 1e30"]);
+    }
     // What can be squared and has no density in single precision.
     place.write("off.csv", "a,b,c\n,,\n0.1,0.2,0.3\n1e15,,0.2\n-1e15,,0.2\n");
     let words = ["off.csv, row 3: the model does not cover it", "inf"];

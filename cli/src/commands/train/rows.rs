@@ -60,9 +60,10 @@ impl Rows {
 
         let (names, values, observed) = table.into_parts();
         let all = Data::new(names.len(), values, observed);
-        let Split { rest: mut all, numbers, held_out } =
+        let Split { rest: Part { rows: mut all, numbers }, held_out } =
             set_aside(all, options, |input, reading| Ok(data_of(&read_for_model(input, reading, &names)?)))?;
-        let (held_out, empty_validation) = held_out.map(|rows| rows.without_empty_rows()).unzip();
+        let validation_numbers: Vec<usize> = held_out.as_ref().map_or_else(Vec::new, Part::numbers_with_cells);
+        let (held_out, empty_validation) = held_out.map(|part| part.rows.without_empty_rows()).unzip();
         let empty_validation = empty_validation.unwrap_or(0);
         let columns = all.columns();
         let complete = (rate > 0.0).then(|| all.clone());
@@ -105,7 +106,7 @@ impl Rows {
                 Some(Validation::File(path)) => path.display().to_string(),
                 _ => name.to_owned(),
             };
-            check_sizes(rows, &standardisation, &names, |_| format!("{file}, a row for validation"))?;
+            check_sizes(rows, &standardisation, &names, |n| format!("{file}, row {}", validation_numbers[n]))?;
         }
         let columns = names.iter().enumerate().map(|(d, name)| Column {
             name: name.clone(),
@@ -137,15 +138,15 @@ impl Rows {
         let binary = |input: &Input, reading: &ReadOptions| binary_images(input, reading, size, seed);
         let (names, all) = binary(input, &reading(options))?;
         let own = !matches!(options.validation()?, Some(Validation::File(_)));
-        let Split { rest: mut all, numbers, mut held_out } =
+        let Split { rest: Part { rows: mut all, numbers }, mut held_out } =
             set_aside(all, options, |input, reading| Ok(binary(input, reading)?.1))?;
         let hide = |data: &mut Data<f64>, part: u64| {
             data.hide_quadrants(size, quadrants, |n| stream(seed, Purpose::HideQuadrants, part, n as u64));
         };
         if quadrants > 0 {
             hide(&mut all, 0);
-            if let Some(rows) = held_out.as_mut().filter(|_| own) {
-                hide(rows, 1);
+            if let Some(part) = held_out.as_mut().filter(|_| own) {
+                hide(&mut part.rows, 1);
             }
         }
         if rate > 0.0 {
@@ -153,7 +154,7 @@ impl Rows {
         }
         let kept = all.rows_with_cells();
         let (train, dropped) = all.without_empty_rows();
-        let (held_out, empty_validation) = held_out.map(|rows| rows.without_empty_rows()).unzip();
+        let (held_out, empty_validation) = held_out.map(|part| part.rows.without_empty_rows()).unzip();
         let empty_validation = empty_validation.unwrap_or(0);
         if train.rows() == 0 || held_out.as_ref().is_some_and(|rows| rows.rows() == 0) {
             let what = format!("{name}: no image with an observed pixel is left to train on, or for validation");
@@ -203,13 +204,35 @@ impl Rows {
     }
 }
 
+/// Some rows of a table.
+struct Part {
+    rows: Data<f64>,
+    /// Their numbers in the table, from 1.
+    numbers: Vec<usize>,
+}
+
+impl Part {
+    /// All rows of a table.
+    fn whole(rows: Data<f64>) -> Part {
+        Part { numbers: (1..=rows.rows()).collect(), rows }
+    }
+
+    /// The chosen rows of a whole table.
+    fn chosen(all: &Data<f64>, chosen: &[usize]) -> Part {
+        Part { rows: all.select(chosen), numbers: chosen.iter().map(|n| n + 1).collect() }
+    }
+
+    /// The numbers of the rows that have an observed cell.
+    fn numbers_with_cells(&self) -> Vec<usize> {
+        self.rows.rows_with_cells().into_iter().map(|n| self.numbers[n]).collect()
+    }
+}
+
 /// A table without the rows to watch the objective on.
 struct Split {
     /// The rows to train on.
-    rest: Data<f64>,
-    /// Their numbers in the table, from 1.
-    numbers: Vec<usize>,
-    held_out: Option<Data<f64>>,
+    rest: Part,
+    held_out: Option<Part>,
 }
 
 /// Sets the rows aside that the objective is watched on; `read` reads them where they are in a file.
@@ -218,16 +241,15 @@ fn set_aside(
     options: &TrainOptions,
     read: impl FnOnce(&Input, &ReadOptions) -> Result<Data<f64>>,
 ) -> Result<Split> {
-    let numbers = |rows: std::ops::Range<usize>| rows.map(|n| n + 1).collect();
     match options.validation()? {
-        None => Ok(Split { numbers: numbers(0..all.rows()), rest: all, held_out: None }),
+        None => Ok(Split { rest: Part::whole(all), held_out: None }),
         Some(Validation::File(path)) => {
             // `--key` names an array of the table's archive; a file of another kind has none.
             let archive = path.extension().is_some_and(|ending| ending == "npz");
             let reading = reading(options);
             let reading = ReadOptions { key: reading.key.clone().filter(|_| archive), ..reading };
-            let held_out = Some(read(&Input::from_arg(Some(&path)), &reading)?);
-            Ok(Split { numbers: numbers(0..all.rows()), rest: all, held_out })
+            let held_out = read(&Input::from_arg(Some(&path)), &reading)?;
+            Ok(Split { rest: Part::whole(all), held_out: Some(Part::whole(held_out)) })
         }
         Some(Validation::Fraction(share)) => {
             let seed = options.seed.unwrap_or(0);
@@ -236,8 +258,7 @@ fn set_aside(
                 let what = format!("--validation {share}: {} rows cannot be split so", all.rows());
                 return Err(Failure::usage(what));
             }
-            let held_out = Some(all.select(&chosen));
-            Ok(Split { numbers: rest.iter().map(|n| n + 1).collect(), rest: all.select(&rest), held_out })
+            Ok(Split { rest: Part::chosen(&all, &rest), held_out: Some(Part::chosen(&all, &chosen)) })
         }
         Some(Validation::From(row)) => {
             if !(1..all.rows()).contains(&row) {
@@ -248,8 +269,9 @@ fn set_aside(
                     "take a share of the rows instead (--validation 0.1 of `missvae train`)",
                 ));
             }
-            let (rest, chosen) = all.split_at(row);
-            Ok(Split { rest, numbers: numbers(0..row), held_out: Some(chosen) })
+            let (rows, below) = all.split_at(row);
+            let numbers = (row + 1..=row + below.rows()).collect();
+            Ok(Split { rest: Part::whole(rows), held_out: Some(Part { rows: below, numbers }) })
         }
     }
 }
