@@ -38,14 +38,18 @@ pub(super) struct Fit {
 pub(super) fn all(drawn: &Drawn<'_, MogData>, columns: &[Column], output: &Output) -> Result<Vec<Fit>> {
     let (complete, incomplete) = rows(drawn.source, ROWS)?;
     let lattice = Lattice::new(HALF_WIDTH, SIDE);
-    let comparisons = drawn.settings.methods.len() * complete.rows();
-    if output.wants_lines() {
-        output.say(format!("comparing the densities of {} on {SIDE} × {SIDE} points", counted(comparisons, "row")));
-    }
-    let bar = output.bar(comparisons as u64, "rows compared");
-    let mut fits = Vec::new();
+    let mut models = Vec::new();
     for method in &drawn.settings.methods {
-        let Some((run, mut model, info)) = fitted(drawn, method)? else { continue };
+        models.extend(fitted(drawn, method)?.map(|fitted| (method, fitted)));
+    }
+    let (rows, methods) = (complete.rows(), models.len());
+    if output.wants_lines() {
+        let [rows, methods] = [counted(rows, "row"), counted(methods, "method")];
+        output.say(format!("comparing the densities of {rows} for {methods} on {SIDE} × {SIDE} points"));
+    }
+    let bar = output.bar((rows * methods) as u64, "densities");
+    let mut fits = Vec::new();
+    for (method, (run, mut model, info)) in models {
         let (components, seed) = (run.spec.components, run.spec.seed);
         let mut shown = Shown::new(&lattice, &mut model, &info, components);
         for n in 0..complete.rows() {
