@@ -31,10 +31,10 @@ const MANNER: [&str; 6] = ["out", "overwrite", "checkpoint-every", "threads", "j
 const ONLY_GIVEN: [&str; 2] = ["config", "resume"];
 
 impl Manner {
-    /// Fills in what the command line does not say.
+    /// Fills in what the command line does not say. Only the file's own run directory is replaced because the file says so.
     pub(crate) fn below(self, args: &mut TrainArgs) {
+        args.overwrite |= self.overwrite && args.out.is_none();
         args.out = args.out.take().or(self.out);
-        args.overwrite |= self.overwrite;
         args.checkpoint_every = args.checkpoint_every.or(self.checkpoint_every);
         args.common.threads = args.common.threads.or(self.threads);
         args.common.json |= self.json;
@@ -54,7 +54,7 @@ impl TrainOptions {
     /// Reads a configuration file, which may have every option.
     pub(crate) fn from_file_of_all(path: &Path) -> Result<(TrainOptions, Manner)> {
         read(path, |text| {
-            let wrong = |error| wrong(text, &error);
+            let wrong = |error| wrong(text, &error, &MANNER);
             let mut options = DeTable::parse(text).map_err(wrong)?;
             let mut manner = DeTable::new();
             for name in MANNER {
@@ -63,12 +63,15 @@ impl TrainOptions {
             let manner = Spanned::new(options.span(), manner);
             let manner = Manner::deserialize(Deserializer::from(manner)).map_err(wrong)?;
             let options = TrainOptions::deserialize(Deserializer::from(options)).map_err(wrong)?;
+            if manner.out.as_ref().is_some_and(|out| out.as_os_str().is_empty()) {
+                return Err(("out is empty".to_owned(), Some("name a directory".to_owned())));
+            }
             Ok((options.consistent()?, manner))
         })
     }
 
     fn from_toml(text: &str) -> Either<TrainOptions, Wrong> {
-        toml::from_str::<TrainOptions>(text).map_err(|error| wrong(text, &error))?.consistent()
+        toml::from_str::<TrainOptions>(text).map_err(|error| wrong(text, &error, &[]))?.consistent()
     }
 
     /// Refuses options of which a file can have only one.
@@ -98,24 +101,25 @@ fn read<T>(path: &Path, parse: impl FnOnce(&str) -> Either<T, Wrong>) -> Result<
     parse(text).map_err(|(what, hint)| Failure::Usage { what: format!("{file}, {what}"), hint })
 }
 
-/// A TOML reader's error in one line that names the line of the text, in the user's words, and a hint.
-fn wrong(text: &str, error: &toml::de::Error) -> Wrong {
+/// A TOML reader's error in one line that names the line of the text, in the user's words, and a hint; `also` are options that
+/// there are beside those that the reader tells of.
+fn wrong(text: &str, error: &toml::de::Error, also: &[&str]) -> Wrong {
     let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-    let (what, hint) = plainly(&error.message().replace('\n', " "));
+    let (what, hint) = plainly(&error.message().replace('\n', " "), also);
     (format!("line {line}: {what}"), hint)
 }
 
 /// A TOML reader's message in the user's words, and a hint.
-fn plainly(message: &str) -> Wrong {
+fn plainly(message: &str, also: &[&str]) -> Wrong {
     // The list of all options would be too long.
     if let Some((unknown, known)) = message.split_once(", expected one of ")
         && let Some(name) = unknown.strip_prefix("unknown field `")
     {
         let name = name.trim_end_matches('`');
-        let known: Vec<String> = known.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-        let known: Vec<String> = known.into_iter().chain(MANNER.map(str::to_owned)).collect();
+        let known = known.split('`').skip(1).step_by(2).chain(also.iter().copied());
+        let known: Vec<String> = known.map(str::to_owned).collect();
         let hint = match closest(name, &known) {
-            _ if ONLY_GIVEN.contains(&name) => "this is for the command line only".to_owned(),
+            _ if ONLY_GIVEN.contains(&name) || MANNER.contains(&name) => "this is for the command line only".to_owned(),
             Some(near) => format!("did you mean {near}?"),
             None => "options are called by their long names, as in `missvae train --help`".to_owned(),
         };

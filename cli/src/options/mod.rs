@@ -18,7 +18,7 @@ pub(crate) use renewal::{ChainOption, LairNumbers, WARM_UP, iterations};
 use autodiff::ops::Pathwise;
 use clap::{Args, ValueEnum};
 use models::imputations::Start;
-use models::method::{Estimator, LogitGradient};
+use models::method::{Estimator, LogitGradient, Method};
 use models::optimiser::Schedule;
 use samplers::chains::{Resampling, Scope, Weights};
 use serde::{Deserialize, Serialize};
@@ -248,6 +248,12 @@ impl TrainOptions {
             (below.proposal_weights, below.resampling, below.resampling_scope) = (None, None, None);
             below.resample_final = None;
         }
+        // What one kind of encoder sees as a rule says nothing of the other kind.
+        if let (Some(method), Some(other)) = (&self.method, &below.method)
+            && keeps_imputations(method) != keeps_imputations(other)
+        {
+            below.mask_input = None;
+        }
         // A single iteration leaves nothing else to resample over.
         if self.iterations == Some(1) {
             below.resample_final = None;
@@ -318,6 +324,11 @@ impl TrainOptions {
             seed
         )
     }
+}
+
+/// Whether a method is one of imputation mixtures.
+fn keeps_imputations(method: &str) -> bool {
+    Method::named(method).is_some_and(|method| method.bound().is_none())
 }
 
 /// Defines a command-line value for a type of another crate, name by name.

@@ -203,6 +203,7 @@ fn configuration_files() {
         (b"epochs = 1\nthreads = 0\n", &["--threads 0: expected from 1 to"]),
         (b"epochs = 1\nquiet = 1\n", &["options.toml, line 2: "]),
         (b"epochs = 1\nquiett = true\n", &["options.toml, line 2: there is no option \"quiett\"", "mean quiet?"]),
+        (b"data = \"table.csv\"\nout = \"\"\n", &["options.toml, out is empty", "hint: "]),
         (b"checkpoint-every = -1\n", &["--checkpoint-every -1: expected seconds"]),
         (b"epochs = 1\n# \xe9\n", &["options.toml, line 2: not UTF-8"]),
     ];
@@ -441,8 +442,8 @@ fn numbers_beyond_single_precision() {
     place.write("table.csv", table(20, 1.0, 0.0) + "1e30,0.1,0.2\n");
     place.refuses("train table.csv --no-standardize --out new", 2, &["table.csv, row 21, column \"a\": about 1e30"]);
     // Whichever rows are set aside.
-    for share in ["0.7", "0.1"] {
-        let command = format!("train table.csv --no-standardize --validation {share} --out new");
+    for rows in ["--validation 0.7", "--validation 0.1", "--validation-from 10"] {
+        let command = format!("train table.csv --no-standardize {rows} --out new");
         place.refuses(&command, 2, &["table.csv, row 21, column \"a\": about 1e30"]);
     }
     // What can be squared and has no density in single precision.

@@ -122,6 +122,10 @@ fn an_encoder_without_the_mask() {
     let other = place.missvae("train --config without/config.toml --mask-input --epochs 2 --json --out again").json();
     assert_eq!(other["updates"], 2);
     assert!(place.read("again/model.safetensors").len() == place.read("with/model.safetensors").len());
+    // What a file says of the encoder of completed rows is not of this one.
+    place.write("completed.toml", "method = \"demiss-vae\"\nmask-input = false\ndata = \"table.csv\"\n");
+    place.missvae(&small("train --config completed.toml --method mvae --epochs 2 --quiet --out other")).ok();
+    assert!(place.read("other/model.safetensors") == place.read("with/model.safetensors"));
 }
 
 #[test]
@@ -149,6 +153,13 @@ fn a_configuration_gives_the_same_model() {
     let outcome = place.missvae("train --config all.toml --out five").json();
     assert_eq!(outcome["run"], "five");
     place.missvae("train --config all.toml").ok();
+    place.refuses("train --config all.toml --out five", 2, &["five: there is a run"]);
+    let poor = "threads = 0\ncheckpoint-every = -1\nquiet = true\n";
+    place.write("poor.toml", format!("{poor}{}", place.text("one/config.toml")));
+    place.missvae("train --config poor.toml --threads 1 --checkpoint-every 5 --out six").ok();
+    // They are no part of a run.
+    place.write("six/config.toml", format!("threads = 1\n{}", place.text("one/config.toml")));
+    place.refuses("train --resume six", 2, &["no option \"threads\"", "command line only"]);
     // Paths in the run are from the root: it can be used from anywhere.
     fs::create_dir(place.file("elsewhere")).unwrap();
     let config = place.text("one/config.toml");
