@@ -60,9 +60,13 @@ fn check_threads(common: &Common) -> Result<()> {
 
 /// Runs `work` inside a pool of the wished-for number of threads.
 fn in_pool<R: Send>(common: &Common, work: impl FnOnce() -> Result<R> + Send) -> Result<R> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(common.threads.unwrap_or(0)).build();
-    let pool = pool.map_err(|error| Failure::Failed(format!("the threads could not be started: {error}")))?;
-    pool.install(work)
+    pool(common.threads.unwrap_or(0))?.install(work)
+}
+
+/// A pool of so many threads; of all cores for 0.
+fn pool(threads: usize) -> Result<rayon::ThreadPool> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|error| Failure::Failed(format!("the threads could not be started: {error}")))
 }
 
 /// A list without what was there before.

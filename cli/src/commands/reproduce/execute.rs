@@ -48,17 +48,12 @@ impl Workers {
 
     /// A pool for one run.
     pub(super) fn pool(&self) -> Result<rayon::ThreadPool> {
-        Self::pool_of(self.threads)
+        super::super::pool(self.threads)
     }
 
     /// A pool for what comes after all runs.
     pub(super) fn whole_pool(&self) -> Result<rayon::ThreadPool> {
-        Self::pool_of(self.jobs * self.threads)
-    }
-
-    fn pool_of(threads: usize) -> Result<rayon::ThreadPool> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        pool.map_err(|error| Failure::Failed(format!("the threads could not be started: {error}")))
+        super::super::pool(self.jobs * self.threads)
     }
 }
 

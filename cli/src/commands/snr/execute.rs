@@ -84,8 +84,7 @@ pub(super) fn all(
     let given_up = Mutex::new(None);
     let next = AtomicUsize::new(0);
     let work = || -> Result<()> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads_each).build();
-        let pool = pool.map_err(|error| Failure::Failed(format!("the threads could not be started: {error}")))?;
+        let pool = super::super::pool(threads_each)?;
         while !board.stops() {
             let place = next.fetch_add(1, Ordering::Relaxed);
             let Some(run) = runs.get(place) else { break };
