@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 /// Writes a file atomically: whoever opens `path`, after whatever interruption, finds the old content or all of the new.
 ///
 /// The bytes go to a hidden temporary file in the same directory, are forced to the disk, and take the name by a
-/// rename, which is forced to the disk too. An existing file keeps its permissions, a symbolic link its place (the file
-/// that it points to is replaced). What is no regular file, such as `/dev/stdout`, is written directly.
+/// rename, which is forced to the disk too. An existing file keeps its permissions, a symbolic link to one its place (the
+/// file that it points to is replaced). What is no regular file, such as `/dev/stdout`, is written directly.
 ///
 /// # Errors
 /// [`Error::NoOutputDirectory`], [`Error::OutputIsDirectory`], [`Error::DiskFull`], or [`Error::Write`] with the

@@ -190,6 +190,20 @@ impl ObjectiveConfig {
         self.components > 1 && !self.bound.stratified()
     }
 
+    /// Whether logits can have leave-one-out gradients: in the ELBO of ancestral samples, of which there are several.
+    pub fn allows_leave_one_out(&self) -> bool {
+        self.ancestral() && self.bound == Bound::Elbo && self.samples >= 2
+    }
+
+    /// The gradient of the logits that goes with that of means and scales where nothing else is asked for: leave-one-out
+    /// beside responsibilities as far as it applies, implicit otherwise.
+    pub fn default_logit_gradient(&self) -> LogitGradient {
+        match self.pathwise {
+            Pathwise::Responsibility if self.allows_leave_one_out() => LogitGradient::LeaveOneOut,
+            _ => LogitGradient::Implicit,
+        }
+    }
+
     /// Importance samples of one row in one of the Z repetitions: I, or K·I.
     pub fn samples_per_row(&self) -> usize {
         let each = if self.ancestral() { 1 } else { self.components };
@@ -213,8 +227,7 @@ impl ObjectiveConfig {
         if self.estimator == Estimator::Dreg && !matches!(self.bound, Bound::Iwelbo | Bound::Siwelbo) {
             return fail("the estimator dreg needs an importance-weighted bound (miwae, miss-iwae, miss-siwae)");
         }
-        let leave_one_out = self.ancestral() && self.bound == Bound::Elbo && self.samples >= 2;
-        if self.logit_gradient == LogitGradient::LeaveOneOut && !leave_one_out {
+        if self.logit_gradient == LogitGradient::LeaveOneOut && !self.allows_leave_one_out() {
             return fail("the leave-one-out logit gradient needs miss-vae with at least 2 samples");
         }
         Ok(())

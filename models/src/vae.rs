@@ -53,7 +53,7 @@ pub struct ImageSizes {
 
 impl ImageSizes {
     /// The decoder whose stages reach the image's size by doubling: after stage s of S, images have size/2^(S−2−s) pixels a
-    /// side, rounded; the first ones size/2^(S−1). For 28 × 28 pixels and four stages that is 4, 7, 14, 28, 28 (METHODS §2).
+    /// side, rounded, but for the last stage, which keeps the size; the first ones size/2^(S−1). For 28 × 28 pixels and four stages that is 4, 7, 14, 28, 28 (METHODS §2).
     fn decoder(&self, latent: usize, dropout: f64) -> DecoderSizes {
         let stages = self.decoder_widths.len();
         let halved = |times: usize| {

@@ -84,8 +84,8 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
             (table, source, data, units)
         }
     };
-    let most = MOST_NUMBERS / table.values().len();
-    if args.draws > most.max(1) {
+    let most = (MOST_NUMBERS / table.values().len()).max(1);
+    if args.draws > most {
         let what = format!("--draws {}: expected at most {most} for a table of this size", args.draws);
         return Err(Failure::usage_hint(what, "several runs with different --seed make more"));
     }

@@ -50,6 +50,14 @@ pub(crate) fn dispatch(cli: &Cli) -> Result<()> {
     }
 }
 
+/// A table's path as options hold it, which are kept as text.
+fn kept(path: &Path) -> Result<String> {
+    path.to_str().map(str::to_owned).ok_or_else(|| {
+        let what = format!("{}: this path is not UTF-8, and cannot be kept in a run's config.toml", path.display());
+        Failure::usage_hint(what, "rename it")
+    })
+}
+
 /// Refuses a number of threads that cannot be meant.
 fn check_threads(common: &Common) -> Result<()> {
     match common.threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {

@@ -1,8 +1,8 @@
 //! How gradients are estimated, resolved and checked.
 
-use models::method::{Bound, Estimator, Method, ObjectiveConfig};
+use models::method::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig};
 
-use super::{EstimatorOption, LogitGradientOption, PathwiseOption, TrainOptions};
+use super::{EstimatorOption, PathwiseOption, TrainOptions};
 use crate::failure::{Failure, Result};
 
 impl TrainOptions {
@@ -17,28 +17,24 @@ impl TrainOptions {
     ) -> Result<ObjectiveConfig> {
         let estimator = self.estimator.unwrap_or(EstimatorOption::Stl);
         let pathwise = self.pathwise.unwrap_or(PathwiseOption::Implicit);
-        let ancestral = components > 1 && !bound.stratified();
-        let leave_one_out = ancestral && bound == Bound::Elbo && samples >= 2;
-        let logit_gradient = self.logit_gradient.unwrap_or(match pathwise {
-            PathwiseOption::Responsibility if leave_one_out => LogitGradientOption::LeaveOneOut,
-            _ => LogitGradientOption::Implicit,
-        });
-        if !ancestral && (self.pathwise == Some(PathwiseOption::Responsibility)) {
-            let what = format!("--pathwise responsibility: {} with {components} components", method.name);
-            return Err(Failure::usage_hint(
-                format!("{what} draws no ancestral samples"),
-                "it applies to miss-vae and miss-iwae with at least 2 components",
-            ));
-        }
-        let objective = ObjectiveConfig {
+        let mut objective = ObjectiveConfig {
             bound,
             components,
             samples,
             importance_samples,
             estimator: estimator.into(),
             pathwise: pathwise.into(),
-            logit_gradient: logit_gradient.into(),
+            logit_gradient: LogitGradient::Implicit,
         };
+        let logit_gradient = self.logit_gradient.unwrap_or_else(|| objective.default_logit_gradient().into());
+        objective.logit_gradient = logit_gradient.into();
+        if !objective.ancestral() && (self.pathwise == Some(PathwiseOption::Responsibility)) {
+            let what = format!("--pathwise responsibility: {} with {components} components", method.name);
+            return Err(Failure::usage_hint(
+                format!("{what} draws no ancestral samples"),
+                "it applies to miss-vae and miss-iwae with at least 2 components",
+            ));
+        }
         objective.check().map_err(models::Error::from)?;
         self.estimator = Some(estimator);
         self.pathwise = Some(pathwise);

@@ -348,6 +348,14 @@ macro_rules! mirror {
                 }
             }
         }
+
+        impl From<$target> for $name {
+            fn from(value: $target) -> Self {
+                match value {
+                    $(<$target>::$variant => $name::$variant),*
+                }
+            }
+        }
     };
 }
 

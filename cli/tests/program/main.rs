@@ -1,12 +1,13 @@
 //! The program from outside: its files, its words, its exit status.
 //!
 //! - `bad_input`: what a user can get wrong, each with a message of one line and nothing half-written;
-//! - `commands`: what every command promises;
+//! - `commands`: what the other commands promise;
 //! - `images`: image files and models;
 //! - `imputations`: methods that keep imputations, and the samplers that renew them;
 //! - `reproduce`: experiments of the paper in miniature;
 //! - `resume`: runs that are stopped, in whatever way, and gone on with;
-//! - `snr`: gradient estimators side by side.
+//! - `snr`: gradient estimators side by side;
+//! - `training`: what `train` promises.
 //!
 //! Seeds are fixed, so a verdict is the same on every run; none depends on the clock.
 
@@ -18,3 +19,4 @@ mod reproduce;
 mod resume;
 mod snr;
 mod support;
+mod training;

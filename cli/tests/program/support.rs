@@ -199,3 +199,18 @@ pub(crate) fn safetensors(metadata: &str) -> Vec<u8> {
     bytes.extend_from_slice(&1.0f32.to_le_bytes());
     bytes
 }
+
+/// `arguments` and the options of a small model.
+pub(super) fn small(arguments: &str) -> String {
+    format!("{arguments} {}", SMALL.join(" "))
+}
+
+#[track_caller]
+pub(super) fn number(value: &Value, key: &str) -> f64 {
+    value[key].as_f64().unwrap_or_else(|| panic!("{key} of {value}"))
+}
+
+/// Rows of numbers below a header.
+pub(super) fn rows(text: &str) -> Vec<Vec<f64>> {
+    text.lines().skip(1).map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect()).collect()
+}

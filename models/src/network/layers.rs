@@ -183,9 +183,16 @@ impl Affine {
         Affine { weight }
     }
 
+    /// Weight and bias as values of a graph.
+    #[track_caller]
+    pub(super) fn bind<T: Scalar>(self, g: &mut Graph<'_, T>, layout: &Layout) -> (Var, Var) {
+        let mut value = |i: usize| layout.tensors()[i].bind(g);
+        (value(self.weight), value(self.weight + 1))
+    }
+
     #[track_caller]
     pub(super) fn forward<T: Scalar>(self, g: &mut Graph<'_, T>, layout: &Layout, x: Var) -> Var {
-        let [weight, bias] = [self.weight, self.weight + 1].map(|i| layout.tensors()[i].bind(g));
+        let (weight, bias) = self.bind(g, layout);
         g.linear(x, weight, bias)
     }
 }

@@ -5,6 +5,7 @@ use linalg::Scalar;
 use rand::Rng;
 
 use super::dropout_mask;
+use super::layers::Affine;
 use crate::parameters::Layout;
 
 /// Sizes of a residual MLP.
@@ -25,34 +26,27 @@ pub struct MlpSizes {
 /// A residual MLP: h = relu(input(x)); each block h = relu(h + linear2(dropout(relu(linear1(h))))); out = output(h).
 #[derive(Clone, Debug)]
 pub struct ResidualMlp {
-    sizes: MlpSizes,
-    /// First tensor of this network in the layout; the others follow in the order of [`ResidualMlp::new`].
-    first: usize,
-}
-
-/// A network's parameters as values of a graph.
-#[derive(Clone, Copy, Debug)]
-struct Affine {
-    weight: Var,
-    bias: Var,
+    /// Of a block's inner activations.
+    dropout: f64,
+    input: Affine,
+    /// `linear1` and `linear2` of each block.
+    blocks: Vec<[Affine; 2]>,
+    output: Affine,
 }
 
 impl ResidualMlp {
     /// Adds the network's tensors to a layout, their names beginning with `prefix`.
     pub fn new(layout: &mut Layout, prefix: &str, sizes: MlpSizes) -> Self {
-        let MlpSizes { input, hidden, blocks, output, .. } = sizes;
-        let mut affine = |name: &str, from: usize, to: usize| {
-            let weight = layout.add(format!("{prefix}{name}.weight"), [to, from], from);
-            layout.add(format!("{prefix}{name}.bias"), [to], from);
-            weight
-        };
-        let first = affine("input", input, hidden);
-        for block in 0..blocks {
-            affine(&format!("blocks.{block}.linear1"), hidden, hidden);
-            affine(&format!("blocks.{block}.linear2"), hidden, hidden);
+        let MlpSizes { input, hidden, blocks, output, dropout } = sizes;
+        let mut affine = |name: &str, from, to| Affine::new(layout, &format!("{prefix}{name}"), from, to);
+        ResidualMlp {
+            dropout,
+            input: affine("input", input, hidden),
+            blocks: (0..blocks)
+                .map(|block| [1, 2].map(|i| affine(&format!("blocks.{block}.linear{i}"), hidden, hidden)))
+                .collect(),
+            output: affine("output", hidden, output),
         }
-        affine("output", hidden, output);
-        ResidualMlp { sizes, first }
     }
 
     /// Evaluates the network: x (… × input) → … × output.
@@ -67,21 +61,14 @@ impl ResidualMlp {
         x: Var,
         dropout: Option<&mut impl Rng>,
     ) -> Var {
-        let mut next = self.first;
-        let mut affine = |g: &mut Graph<'_, T>| {
-            let [weight, bias] = [next, next + 1].map(|i| layout.tensors()[i].bind(g));
-            next += 2;
-            Affine { weight, bias }
-        };
-        let mut dropout = dropout.filter(|_| self.sizes.dropout > 0.0);
-        let input = affine(g);
-        let mut h = g.linear_relu(x, input.weight, input.bias);
-        for _ in 0..self.sizes.blocks {
-            let [one, two] = [affine(g), affine(g)];
-            let mask = dropout.as_mut().map(|rng| dropout_mask(g, g.shape(h), self.sizes.dropout, *rng));
-            h = g.residual_block(h, (one.weight, one.bias), (two.weight, two.bias), mask);
+        let mut dropout = dropout.filter(|_| self.dropout > 0.0);
+        let (weight, bias) = self.input.bind(g, layout);
+        let mut h = g.linear_relu(x, weight, bias);
+        for block in &self.blocks {
+            let [one, two] = block.map(|affine| affine.bind(g, layout));
+            let mask = dropout.as_mut().map(|rng| dropout_mask(g, g.shape(h), self.dropout, *rng));
+            h = g.residual_block(h, one, two, mask);
         }
-        let output = affine(g);
-        g.linear(h, output.weight, output.bias)
+        self.output.forward(g, layout, h)
     }
 }

@@ -159,6 +159,9 @@ pub struct SamplerSums {
     pub effective: (f64, u64),
     /// Draws that were not finite and left the previous value in place.
     pub replaced: u64,
+    /// Proposals above the envelope of rejection sampling, whose draws are not exact.
+    #[serde(default)]
+    pub envelope_violations: u64,
 }
 
 impl SamplerSums {
@@ -171,6 +174,7 @@ impl SamplerSums {
         count(&mut self.acceptance, diagnostics.acceptance_rate());
         count(&mut self.effective, diagnostics.effective_sample_size());
         self.replaced += diagnostics.replaced;
+        self.envelope_violations += diagnostics.envelope_violations;
     }
 
     /// Mean acceptance rate, if the sampler has one and rows were renewed.

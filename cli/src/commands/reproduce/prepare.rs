@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::super::kept;
 use super::experiment::{Settings, Spec};
 use super::source::Source;
 use crate::failure::{Failure, Result};
@@ -87,7 +88,7 @@ pub(super) fn runs(
         // Where the table lies is no part of what the run is.
         let table = source.table(&spec);
         let table = std::path::absolute(table).unwrap_or_else(|_| table.to_owned());
-        let options = TrainOptions { data: Some(table.display().to_string()), ..plan.options };
+        let options = TrainOptions { data: Some(kept(&table)?), ..plan.options };
         let followed = followed.map(|(features, every)| (features.directory.clone(), every));
         Ok(Prepared { plan: Plan { options, ..plan }, directory: directory.join(name), spec, recipe, followed })
     };

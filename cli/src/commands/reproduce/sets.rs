@@ -14,7 +14,7 @@ use samplers::stream::{Purpose, stream};
 use super::super::evaluate::{Importance, ImportanceScore, Refit, refit_config};
 use super::super::frechet::{Compared, Frechet, check_rows};
 use super::super::train::{Rows, fingerprint, model_info};
-use super::super::{binary_images, data_of};
+use super::super::{binary_images, data_of, kept};
 use super::experiment::{Settings, Spec};
 use super::fig12;
 use super::imputations::Imputations;
@@ -174,7 +174,7 @@ impl Set {
         // Without hiding: which cells are hidden is a matter of the runs.
         let said = TrainOptions {
             preset: Some(preset),
-            data: Some(train.display().to_string()),
+            data: Some(kept(&train)?),
             hide_quadrants: preset.of_images().then_some(0),
             ..TrainOptions::default()
         };

@@ -16,8 +16,8 @@ use models::snr::Study;
 use models::trainer::Trainer;
 use models::vae::Vae;
 
-use super::MOST_SEEDS;
 use super::train::Rows;
+use super::{MOST_SEEDS, kept};
 use crate::args::{ProtocolOption, SnrArgs};
 use crate::failure::{Failure, Result};
 use crate::files::create_directory;
@@ -120,7 +120,7 @@ fn measured(args: &SnrArgs) -> Result<Study> {
 fn with_preset(args: &SnrArgs, variant: &Variant, seed: Option<u64>) -> Result<TrainOptions> {
     let reading = &args.reading;
     let common = TrainOptions {
-        data: Some(args.data.display().to_string()),
+        data: Some(kept(&args.data)?),
         missing_value: (!reading.missing_value.is_empty()).then(|| reading.missing_value.clone()),
         key: reading.key.clone(),
         seed: seed.or(args.common.seed),

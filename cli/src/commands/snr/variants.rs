@@ -2,7 +2,7 @@
 
 use autodiff::ops::Pathwise;
 use clap::ValueEnum;
-use models::method::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig, finite_mixtures};
+use models::method::{Bound, LogitGradient, Method, ObjectiveConfig, finite_mixtures};
 
 use super::super::distinct;
 use crate::args::SnrArgs;
@@ -37,33 +37,30 @@ pub(super) fn all(args: &SnrArgs) -> Result<(Vec<Variant>, Vec<String>)> {
         let (samples, _) = method.default_samples(components, 1);
         let samples = args.model.samples.unwrap_or(samples);
         // Importance samples have no say in what applies.
-        let config = |estimator, logit_gradient| ObjectiveConfig {
+        let config = |estimator, pathwise| ObjectiveConfig {
             bound,
             components: components.max(1),
             samples: samples.max(1),
             importance_samples: 1,
             estimator,
-            pathwise: Pathwise::Implicit,
-            logit_gradient,
+            pathwise,
+            logit_gradient: LogitGradient::Implicit,
         };
-        let leave_one_out = config(Estimator::Plain, LogitGradient::LeaveOneOut).check().is_ok();
         for &estimator in &args.estimator {
-            if config(estimator.into(), LogitGradient::Implicit).check().is_err() {
+            if config(estimator.into(), Pathwise::Implicit).check().is_err() {
                 left_out.push(format!("{} with {name}", word(estimator)));
                 continue;
             }
-            if !config(Estimator::Plain, LogitGradient::Implicit).ancestral() {
+            if !config(estimator.into(), Pathwise::Implicit).ancestral() {
                 variants.push(Variant { method, ancestral: None, estimator });
                 continue;
             }
             for &pathwise in &args.pathwise {
-                let by_pathwise = match pathwise {
-                    PathwiseOption::Responsibility if leave_one_out => LogitGradientOption::LeaveOneOut,
-                    _ => LogitGradientOption::Implicit,
-                };
+                let config = config(estimator.into(), pathwise.into());
+                let by_pathwise = config.default_logit_gradient().into();
                 let said = &args.logit_gradient;
                 for &logits in if said.is_empty() { std::slice::from_ref(&by_pathwise) } else { said } {
-                    if logits == LogitGradientOption::LeaveOneOut && !leave_one_out {
+                    if logits == LogitGradientOption::LeaveOneOut && !config.allows_leave_one_out() {
                         left_out.push(format!("{} with {name}", word(logits)));
                     } else {
                         variants.push(Variant { method, ancestral: Some((pathwise, logits)), estimator });

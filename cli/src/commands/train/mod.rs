@@ -14,7 +14,7 @@ pub(crate) use watch::{Bar, distances};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::{check_threads, in_pool};
+use super::{check_threads, in_pool, kept};
 use crate::args::TrainArgs;
 use crate::failure::{Failure, Result};
 use crate::options::{Plan, TrainOptions, Validation};
@@ -101,11 +101,7 @@ fn said(args: &TrainArgs) -> Result<TrainOptions> {
     let mut options = args.options.clone();
     options.seed = args.common.seed.or(options.seed);
     if let Some(path) = &args.data {
-        let Some(text) = path.to_str() else {
-            let what = format!("{}: this path is not UTF-8, and cannot be kept in a run's config.toml", path.display());
-            return Err(Failure::usage_hint(what, "rename it"));
-        };
-        options.data = Some(text.to_owned());
+        options.data = Some(kept(path)?);
     }
     // Paths from the root, so that a run can be resumed from another directory.
     options.data = options.data.map(|path| if path == "-" { path } else { absolute(&path) });

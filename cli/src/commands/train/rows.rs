@@ -75,8 +75,11 @@ impl Rows {
             return Err(Failure::usage_hint(what, "hide or set aside less"));
         }
         if held_out.as_ref().is_some_and(|rows| rows.rows() == 0) {
-            let source = options.validation.as_deref().unwrap_or_default();
-            return Err(Failure::usage(format!("--validation {source}: no row has an observed cell")));
+            let source = match (&options.validation, options.validation_from) {
+                (Some(source), _) => format!("--validation {source}"),
+                (None, from) => format!("{name}, --validation-from {}", from.unwrap_or_default()),
+            };
+            return Err(Failure::usage(format!("{source}: no row has an observed cell")));
         }
         let fitted = Standardisation::fit(&train).map_err(|unusable| {
             let unusable: Vec<String> = unusable.into_iter().map(|d| format!("{:?}", names[d])).collect();
@@ -261,6 +264,9 @@ fn set_aside(
             Ok(Split { rest: Part::chosen(&all, &rest), held_out: Some(Part::chosen(&all, &chosen)) })
         }
         Some(Validation::From(row)) => {
+            if all.rows() < 2 {
+                return Err(Failure::usage(format!("--validation-from {row}: {} row cannot be split", all.rows())));
+            }
             if !(1..all.rows()).contains(&row) {
                 let what =
                     format!("--validation-from {row}: expected a row from 1 to {}, of {}", all.rows() - 1, all.rows());

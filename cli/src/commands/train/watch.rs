@@ -51,6 +51,9 @@ pub(super) struct MetricsLine {
     /// Drawn values that were not finite, where there are imputations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replaced: Option<u64>,
+    /// Proposals above the envelope of exact imputations, where there are any: their draws are not exact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    envelope_violations: Option<u64>,
 }
 
 /// The distances that a run was followed by, each with the epoch and the update after which it was measured; without those
@@ -206,6 +209,7 @@ impl<'a> Watch<'a> {
             effective_sample_size: epoch.sampler.effective_sample_size(),
             acceptance_rate: epoch.sampler.acceptance_rate(),
             replaced: self.info.imputations.map(|_| epoch.sampler.replaced),
+            envelope_violations: Some(epoch.sampler.envelope_violations).filter(|&count| count > 0),
         };
         self.metrics.add(&line)?;
         let validation = line.validation.map_or(String::new(), |value| format!(", validation {value:.4}"));
@@ -215,6 +219,7 @@ impl<'a> Watch<'a> {
             line.components_in_use.map(|count| format!(", {count:.1} components in use")),
             line.effective_sample_size.map(|size| format!(", {size:.1} effective proposals")),
             line.acceptance_rate.map(|rate| format!(", {:.0}% accepted", 100.0 * rate)),
+            line.envelope_violations.map(|count| format!(", {count} proposals above the envelope")),
         ];
         let mixture: String = mixture.into_iter().flatten().collect();
         let text =
