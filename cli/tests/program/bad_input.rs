@@ -75,6 +75,9 @@ fn columns_that_are_not_there() {
     place.refuses("train table.csv --validation other.csv --out new", 2, &["other.csv", "the model needs \"b\""]);
     place.write("nothing.csv", "a,b,c\n,,\n");
     place.refuses("train table.csv --validation nothing.csv --out new", 2, &["no row has an observed cell"]);
+    place.write("end.csv", table(9, 1.0, 0.0) + ",,\n");
+    let words = ["end.csv, --validation-from 9: no row has an observed cell"];
+    place.refuses("train end.csv --validation-from 9 --out new", 2, &words);
     place.refuses("evaluate run nothing.csv", 2, &["nothing.csv: no row has an observed cell"]);
     // One row of three is left to train on, with numbers or without.
     place.write("gap.csv", "a,b\n1,2\n,\n3,4\n");

@@ -253,6 +253,9 @@ fn images_that_cannot_be_read() {
     ] {
         place.refuses(&format!("train images.idx --image-size 8 {options} --out run"), 2, words);
     }
+    place.write("one.idx", idx(1, 8));
+    let words = ["--validation-from 1: 1 row cannot be split"];
+    place.refuses("train one.idx --image-size 8 --validation-from 1 --out run", 2, &words);
     place.refuses("train images.idx --preset mnist --out run", 2, &["expected images of 28 × 28 pixels"]);
     place.refuses("train table.csv --hide-quadrants 2 --out run", 2, &["--hide-quadrants: this is for images"]);
     let header = (0..64).map(|pixel| format!("x{pixel}")).collect::<Vec<_>>().join(",");
