@@ -1,7 +1,6 @@
 //! The curves as a picture, like the paper's figure 8.
 
-use super::interval::Interval;
-use super::results::{Curve, mean};
+use super::results::Curve;
 use super::variants::{Variant, several_estimators};
 use crate::plot::{Content, Figure, Line, Panel, Point};
 
@@ -10,20 +9,18 @@ const WIDTH: f64 = 420.0;
 
 /// What a network's curves show.
 type Value = fn(&Curve) -> Option<f64>;
-/// From a value to its height.
-type Scale = fn(f64) -> f64;
 
-/// A row for each protocol: the encoder to the left, the decoder to the right. Curves are means over seeds, bands their 90%
-/// intervals. A frozen minibatch leaves parameters almost without noise, whose ratio is thousands of times the others': its
-/// row shows logarithms.
+/// A row for each protocol: the encoder to the left, the decoder to the right. Curves are medians over seeds, as the paper's, bands
+/// leave a twentieth of the seeds out at either end. A frozen minibatch leaves parameters almost without noise, whose ratio is
+/// thousands of times the others': its row has an axis of powers of ten.
 pub(super) fn figure(variants: &[Variant], curves: &[Curve]) -> Figure {
     let several = several_estimators(variants);
-    let rows: [(&str, &str, &str, Scale); 2] = [
-        ("epoch", "minibatches of an epoch", "sum of |mean/deviation|, thousands", |x| x / 1000.0),
-        ("fixed", "draws for a frozen minibatch", "log_{10} of the sum of |mean/deviation|", f64::log10),
+    let rows: [(&str, &str, &str, f64, fn(Vec<Line>) -> Content); 2] = [
+        ("epoch", "minibatches of an epoch", "sum of |mean/deviation|, thousands", 1e-3, Content::Curves),
+        ("fixed", "draws for a frozen minibatch", "sum of |mean/deviation|", 1.0, Content::LogCurves),
     ];
     let mut panels = Vec::new();
-    for (protocol, over, y_label, scale) in rows {
+    for (protocol, over, y_label, unit, content) in rows {
         if curves.iter().all(|curve| curve.protocol != protocol) {
             continue;
         }
@@ -36,9 +33,8 @@ pub(super) fn figure(variants: &[Variant], curves: &[Curve]) -> Figure {
                 epochs.sort_unstable();
                 epochs.dedup();
                 let point = |epoch: u64| {
-                    let seeds = own().filter(|curve| curve.epoch == epoch);
-                    let Interval { mean, half_width } = mean(seeds, |curve| of(curve).map(scale))?;
-                    Some(Point { x: epoch as f64, y: mean, low: mean - half_width, high: mean + half_width })
+                    let seeds = own().filter(|curve| curve.epoch == epoch).filter_map(of);
+                    Point::of_median(epoch as f64, &seeds.map(|sum| unit * sum).collect::<Vec<_>>())
                 };
                 Line { series, points: epochs.into_iter().filter_map(point).collect() }
             };
@@ -47,7 +43,7 @@ pub(super) fn figure(variants: &[Variant], curves: &[Curve]) -> Figure {
                 x_label: Some("training epoch".to_owned()),
                 y_label: Some(y_label.to_owned()),
                 width: WIDTH,
-                content: Content::Curves((0..variants.len()).map(line).collect()),
+                content: content((0..variants.len()).map(line).collect()),
             });
         }
     }

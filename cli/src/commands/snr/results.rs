@@ -82,10 +82,7 @@ fn curve(run: &Prepared, variant: &Variant, point: &Point) -> Curve {
 }
 
 /// The mean over seeds of what the points at an epoch say, with its interval; `None` if they say nothing.
-pub(super) fn mean<'a>(
-    points: impl Iterator<Item = &'a Curve>,
-    of: impl Fn(&Curve) -> Option<f64>,
-) -> Option<Interval> {
+fn mean<'a>(points: impl Iterator<Item = &'a Curve>, of: impl Fn(&Curve) -> Option<f64>) -> Option<Interval> {
     let values: Vec<f64> = points.filter_map(of).collect();
     (!values.is_empty()).then(|| Interval::of(&values))
 }
