@@ -9,13 +9,15 @@ const WIDTH: f64 = 420.0;
 
 /// What a network's curves show.
 type Value = fn(&Curve) -> Option<f64>;
+/// A protocol, in words, the label of its axis, the axis' unit, and what draws the curves.
+type Row = (&'static str, &'static str, &'static str, f64, fn(Vec<Line>) -> Content);
 
 /// A row for each protocol: the encoder to the left, the decoder to the right. Curves are medians over seeds, as the paper's, bands
 /// leave a twentieth of the seeds out at either end. A frozen minibatch leaves parameters almost without noise, whose ratio is
 /// thousands of times the others': its row has an axis of powers of ten.
 pub(super) fn figure(variants: &[Variant], curves: &[Curve]) -> Figure {
     let several = several_estimators(variants);
-    let rows: [(&str, &str, &str, f64, fn(Vec<Line>) -> Content); 2] = [
+    let rows: [Row; 2] = [
         ("epoch", "minibatches of an epoch", "sum of |mean/deviation|, thousands", 1e-3, Content::Curves),
         ("fixed", "draws for a frozen minibatch", "sum of |mean/deviation|", 1.0, Content::LogCurves),
     ];
