@@ -183,6 +183,9 @@ pub(crate) struct EvaluateArgs {
     /// complete rows
     #[arg(long, value_name = "RUN", requires = "frechet")]
     pub(crate) feature_model: Option<PathBuf>,
+    /// Also write each row's log-likelihood, to compare models row by row: .csv, .tsv or .npy
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
     /// Make larger square images those of the model: bilinear, antialiased
     #[arg(long)]
     pub(crate) resize: bool,

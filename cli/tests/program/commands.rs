@@ -175,6 +175,43 @@ fn two_ways_to_a_log_likelihood() {
     assert!(difference.abs() < 0.05, "{refitted} {grid}");
 }
 
+/// `--out` writes what the reported mean, its standard error and the effective sample size are of, row by row, without rows that
+/// there is nothing to score of.
+#[test]
+fn rows_are_scored_one_by_one() {
+    let place = Place::with_run();
+    let lines: Vec<String> = place.text("table.csv").lines().map(str::to_owned).collect();
+    let empty = vec![""; lines[0].split(',').count()].join(",");
+    place.write(
+        "holes.csv",
+        [&lines[0], &lines[1], &empty, &lines[2], &lines[3]].map(|line| format!("{line}\n")).concat(),
+    );
+    for (likelihood, columns) in
+        [("grid", "row,log_likelihood"), ("iwelbo --importance-samples 50", "row,log_likelihood,effective_sample_size")]
+    {
+        let command = format!("evaluate run holes.csv --likelihood {likelihood} --json");
+        let report = place.missvae(&format!("{command} --out rows.csv")).json();
+        assert_eq!((number(&report, "rows"), &report["out"]), (3.0, &"rows.csv".into()));
+        let text = place.text("rows.csv");
+        let (header, rows) = text.split_once('\n').expect("a header");
+        assert_eq!(header, columns);
+        let rows: Vec<Vec<f64>> =
+            rows.lines().map(|row| row.split(',').map(|cell| cell.parse().unwrap()).collect()).collect();
+        let column = |i: usize| -> Vec<f64> { rows.iter().map(|row| row[i]).collect() };
+        assert_eq!(column(0), [1.0, 3.0, 4.0]);
+        let mean = column(1).iter().sum::<f64>() / 3.0;
+        let variance = column(1).iter().map(|score| (score - mean).powi(2)).sum::<f64>() / 2.0;
+        assert!((mean - number(&report, "log_likelihood")).abs() < 1e-9, "{text} {report}");
+        assert!(((variance / 3.0).sqrt() - number(&report, "standard_error")).abs() < 1e-9, "{text} {report}");
+        if columns.ends_with("effective_sample_size") {
+            let effective = column(2).iter().sum::<f64>() / 3.0;
+            assert!((effective - number(&report, "effective_sample_size")).abs() < 1e-9, "{text} {report}");
+        }
+    }
+    place.refuses("evaluate run holes.csv --out ./holes.csv", 2, &["--out ./holes.csv: this is DATA itself"]);
+    place.refuses("evaluate run holes.csv --out rows.txt", 2, &["rows.txt: "]);
+}
+
 /// The distance of a model's samples to its training rows is finite and far below that to rows of another place, and needs
 /// complete rows and features of the same columns.
 #[test]

@@ -33,8 +33,12 @@ pub(crate) struct Refit<'a> {
 }
 
 /// A log-likelihood by importance sampling.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ImportanceScore {
+    /// Of each row, in nats of the data's units.
+    pub(crate) per_row: Vec<f64>,
+    /// Effective number of samples of each row.
+    pub(crate) effective: Vec<f64>,
     /// Mean of a row, in nats of the data's units.
     pub(crate) log_likelihood: f64,
     /// Its standard error over rows; `None` of a single row.
@@ -63,22 +67,28 @@ impl Importance<'_> {
             Error::Stopped => Failure::Interrupted(String::new()),
             other => other.into(),
         };
-        let once = |model: &Fitted<f32>, what| -> Result<_> {
+        let once = |model: &Fitted<f32>, what| -> Result<ImportanceScore> {
             let progress = begin(what, data.rows() as u64, "rows");
             let result = iwelbo(model, data, self.samples, self.completion, self.seed, progress).map_err(stopped)?;
-            let effective = result.effective_sample_size.iter().sum::<f64>() / data.rows() as f64;
             let not_finite = result.per_row.iter().position(|score| !score.is_finite());
-            let scores = mean_and_standard_error(&in_data_units(&result.per_row, data, standardisation));
-            Ok((scores, effective, not_finite))
+            let per_row = in_data_units(&result.per_row, data, standardisation);
+            let (log_likelihood, error) = mean_and_standard_error(&per_row);
+            Ok(ImportanceScore {
+                per_row,
+                log_likelihood,
+                standard_error: error.is_finite().then_some(error),
+                effective_sample_size: result.effective_sample_size.iter().sum::<f64>() / data.rows() as f64,
+                effective: result.effective_sample_size,
+                before_refit: None,
+                not_finite,
+            })
         };
         let mut before_refit = None;
         if let Some(Refit { rows, trained, config }) = &self.refit {
-            before_refit = Some(once(model, "before refitting")?.0.0);
+            before_refit = Some(once(model, "before refitting")?.log_likelihood);
             let progress = begin("refitting the encoder", config.updates, "updates");
             refit_encoder(model, rows, trained, config, self.seed, progress).map_err(stopped)?;
         }
-        let ((log_likelihood, error), effective_sample_size, not_finite) = once(model, "importance sampling")?;
-        let standard_error = error.is_finite().then_some(error);
-        Ok(ImportanceScore { log_likelihood, standard_error, effective_sample_size, before_refit, not_finite })
+        Ok(ImportanceScore { before_refit, ..once(model, "importance sampling")? })
     }
 }

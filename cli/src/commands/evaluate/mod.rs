@@ -3,6 +3,7 @@
 mod importance;
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use indicatif::ProgressBar;
 use models::data::{Data, Standardisation};
@@ -18,7 +19,7 @@ use crate::failure::{Failure, Result};
 use crate::options::check_size;
 use crate::output::{Output, cells_missing, counted};
 use crate::run::Run;
-use crate::table::{Input, ReadOptions};
+use crate::table::{Input, ReadOptions, check_output, write_numbers};
 pub(super) use importance::{Importance, ImportanceScore, Refit};
 
 /// Times the grid is refined at most: 500, 1000, 2000 cells a side.
@@ -38,6 +39,8 @@ struct Report {
     /// The Fréchet distance of rows drawn from the model, and how many of them.
     frechet: Option<f64>,
     frechet_samples: Option<usize>,
+    /// Where the rows' log-likelihoods are.
+    out: Option<String>,
 }
 
 /// A log-likelihood and how it was computed.
@@ -57,11 +60,37 @@ struct Score {
     /// The first row whose score is not finite.
     #[serde(skip)]
     not_finite: Option<usize>,
+    #[serde(skip)]
+    rows: PerRow,
+}
+
+/// What `--out` writes.
+#[derive(Debug)]
+struct PerRow {
+    log_likelihood: Vec<f64>,
+    /// Effective number of importance samples, if there are any.
+    effective: Option<Vec<f64>>,
+}
+
+impl PerRow {
+    /// Writes a line for each row: its number in the table, from 1, its log-likelihood, its effective samples.
+    fn write(&self, path: &Path, scored: &[usize]) -> Result<()> {
+        let mut columns = vec!["row".to_owned(), "log_likelihood".to_owned()];
+        columns.extend(self.effective.as_ref().map(|_| "effective_sample_size".to_owned()));
+        let mut values = Vec::with_capacity(scored.len() * columns.len());
+        for (n, &row) in scored.iter().enumerate() {
+            values.extend([(row + 1) as f64, self.log_likelihood[n]]);
+            values.extend(self.effective.as_ref().map(|effective| effective[n]));
+        }
+        Ok(write_numbers(path, &columns, &values)?)
+    }
 }
 
 /// A log-likelihood by integration over a grid.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct GridScore {
+    /// Of each row, in nats of the data's units.
+    pub(super) per_row: Vec<f64>,
     /// Mean of a row, in nats of the data's units.
     pub(super) log_likelihood: f64,
     /// Its standard error over rows; `None` of a single row.
@@ -79,8 +108,10 @@ pub(super) struct GridScore {
 /// If the model has more than two latent dimensions.
 pub(super) fn on_grid(model: &mut Fitted<f32>, data: &Data<f32>, standardisation: &Standardisation) -> GridScore {
     let result = grid_log_likelihood_converged(model, data, GRID_TOLERANCE, DOUBLINGS);
-    let (mean, error) = mean_and_standard_error(&in_data_units(&result.per_row, data, standardisation));
+    let per_row = in_data_units(&result.per_row, data, standardisation);
+    let (mean, error) = mean_and_standard_error(&per_row);
     GridScore {
+        per_row,
         log_likelihood: mean,
         standard_error: error.is_finite().then_some(error),
         cells: result.grid.cells,
@@ -116,6 +147,13 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let output = Output::new(&args.common);
     if args.importance_samples == Some(0) {
         return Err(Failure::usage("--importance-samples 0: expected at least 1"));
+    }
+    if let Some(out) = &args.out {
+        check_output(out)?;
+        if out.canonicalize().is_ok_and(|out| args.data.canonicalize().is_ok_and(|data| data == out)) {
+            let what = format!("--out {}: this is DATA itself, which would be lost", out.display());
+            return Err(Failure::usage_hint(what, "give --out another name"));
+        }
     }
     let run = Run::open(&args.run)?;
     let (mut model, info) = run.load_model()?;
@@ -190,6 +228,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
                 grid_cells: Some(score.cells),
                 grid_change: Some(score.change),
                 not_finite: score.not_finite,
+                rows: PerRow { log_likelihood: score.per_row, effective: None },
             });
         }
         let settled;
@@ -228,15 +267,26 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
             grid_cells: None,
             grid_change: None,
             not_finite: score.not_finite,
+            rows: PerRow { log_likelihood: score.per_row, effective: Some(score.effective) },
         })
     })?;
     if let Some(n) = score.not_finite {
         let (file, row, mean) = (input.name(), scored[n] + 1, score.log_likelihood);
         return Err(Failure::Failed(format!("{file}, row {row}: the model does not cover it (the mean is {mean})")));
     }
+    if let Some(out) = &args.out {
+        score.rows.write(out, &scored)?;
+    }
     let frechet = frechet.map(|mut frechet| in_pool(&args.common, || frechet.distance(&mut model, &info, seed)));
     let (frechet, frechet_samples) = frechet.transpose()?.unzip();
-    let report = Report { score, rows: data.rows(), rows_dropped: dropped, frechet, frechet_samples };
+    let report = Report {
+        score,
+        rows: data.rows(),
+        rows_dropped: dropped,
+        frechet,
+        frechet_samples,
+        out: args.out.as_ref().map(|out| out.display().to_string()),
+    };
     let score = &report.score;
     if let Some(change) = score.grid_change.filter(|change| *change >= GRID_TOLERANCE) {
         output.say(format!("warning: the last refinement of the grid still changed the mean by {change:.1e} nats"));
