@@ -42,6 +42,9 @@ pub(crate) enum Error {
     /// Images of another size.
     #[error("{file}: rows of {found} numbers; expected images of {size} × {size} pixels, {} numbers a row", size * size)]
     ImageSize { file: String, found: usize, size: usize },
+    /// Images that are not square.
+    #[error("{file}: images of {height} × {width} pixels; expected square ones, of {size} × {size}")]
+    ImageShape { file: String, height: usize, width: usize, size: usize },
     /// Numbers that are no pixels.
     #[error("{file}: {what}; expected pixels of -1 and +1, or intensities from 0 to 255")]
     Pixels { file: String, what: String },
@@ -253,7 +256,9 @@ impl Error {
             Error::NotUtf8 { utf16: true, .. } => "It looks like UTF-16: save it as UTF-8.",
             Error::NotUtf8 { .. } => "Convert it, for example with iconv -f latin1 -t utf-8.",
             Error::TruncatedGzip { .. } => "Download or copy it again.",
-            Error::ArrayKey { .. } => "Choose an array with --key.",
+            Error::ArrayKey { .. } => {
+                "Choose an array with --key; where a command has none, give it a file with one array."
+            }
             Error::NoOutputDirectory { .. } => "Create the directory first.",
             Error::Directory { .. } => "Give --out another name.",
             Error::DiskFull { .. } => "Nothing was changed; make room or choose another place.",

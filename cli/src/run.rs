@@ -32,6 +32,9 @@ pub(crate) struct TableOptions {
     pub(crate) ignore_columns: Option<String>,
 }
 
+/// The file that says how a model scores.
+const EVALUATION: &str = "evaluation.json";
+
 /// A run directory: `config.toml`, `model.safetensors`, `checkpoint.safetensors`, `metrics.jsonl`, `summary.json`.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
@@ -91,13 +94,18 @@ impl Run {
 
     /// Removes all that is in a run's directory but its configuration.
     fn remove_results(&self) -> io::Result<()> {
-        for file in [self.checkpoint(), self.model(), self.metrics(), self.summary(), self.recipe()] {
+        for file in self.results() {
             match fs::remove_file(&file) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// All files but the configuration.
+    fn results(&self) -> [PathBuf; 6] {
+        [self.checkpoint(), self.model(), self.metrics(), self.summary(), self.recipe(), self.evaluation()]
     }
 
     /// The directory.
@@ -129,6 +137,11 @@ impl Run {
     /// reproduce` leaves.
     pub(crate) fn recipe(&self) -> PathBuf {
         self.path.join("recipe.json")
+    }
+
+    /// How the model scores: what `missvae reproduce` leaves of a finished run.
+    pub(crate) fn evaluation(&self) -> PathBuf {
+        self.path.join(EVALUATION)
     }
 
     /// Writes the resolved options. A run that was there is removed when their text is on its way to the disk and before it
@@ -194,9 +207,10 @@ impl Run {
     /// Removes the temporary files that a killed process left behind.
     pub(crate) fn sweep(&self) {
         let Ok(entries) = fs::read_dir(&self.path) else { return };
-        let ours = [self.config(), self.checkpoint(), self.model(), self.metrics(), self.summary()];
-        let ours: Vec<String> =
-            ours.iter().filter_map(|file| Some(format!(".{}.", file.file_name()?.to_str()?))).collect();
+        let ours: Vec<String> = std::iter::once(self.config())
+            .chain(self.results())
+            .filter_map(|file| Some(format!(".{}.", file.file_name()?.to_str()?)))
+            .collect();
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.ends_with(".tmp") && ours.iter().any(|start| name.starts_with(start)) {
@@ -280,6 +294,11 @@ impl Metrics {
         })?;
         self.length += text.len() as u64;
         Ok(())
+    }
+
+    /// Brings the lines to the disk: before a checkpoint that relies on them.
+    pub(crate) fn sync(&self) -> Result<()> {
+        Ok(self.file.sync_data().map_err(|error| Error::writing(&self.path, error))?)
     }
 }
 

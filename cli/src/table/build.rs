@@ -190,6 +190,9 @@ impl Sink for Builder<'_> {
             }
             Wanted::Images { size, resize } => {
                 let found = header.names.len();
+                if let Some([height, width]) = header.image.filter(|[height, width]| height != width) {
+                    return Err(Error::ImageShape { file: header.file.clone(), height, width, size });
+                }
                 self.resizer = side_of(found)
                     .filter(|&side| resize && side > size && size > 0)
                     .map(|side| Resizer::new(side, size));

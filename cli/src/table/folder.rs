@@ -28,7 +28,7 @@ pub(super) fn scan_folder(
     let size = read_png(first)?.0;
     let names = (0..size[0] * size[1]).map(|pixel| format!("x{pixel}")).collect::<Vec<_>>();
     let width = names.len();
-    let places = sink.header(&Header { file, line: 0, names })?;
+    let places = sink.header(&Header { file, line: 0, names, image: Some(size) })?;
     let mut feed = Feed { places, rows: files.len() as u64, width, missing, sink, keep };
     if let Some(keep) = &mut feed.keep {
         keep.single = true;

@@ -54,7 +54,8 @@ pub(super) fn scan_idx(
     }
     let pixels = pixels as usize;
     let names = (0..pixels).map(|pixel| format!("x{pixel}")).collect();
-    let places = sink.header(&Header { file: file.clone(), line: 0, names })?;
+    let places =
+        sink.header(&Header { file: file.clone(), line: 0, names, image: Some([height as usize, width as usize]) })?;
     let mut feed = Feed { places, rows: images, width: pixels, missing, sink, keep };
     if let Some(keep) = &mut feed.keep {
         keep.single = true;

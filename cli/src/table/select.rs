@@ -10,6 +10,8 @@ pub(crate) struct Header {
     pub(crate) line: u64,
     /// A name a column, without blanks around it; maybe empty, maybe not unique.
     pub(crate) names: Vec<String>,
+    /// Height and width, of a file whose rows are images and which says it.
+    pub(crate) image: Option<[usize; 2]>,
 }
 
 /// The user's choice of columns: `--columns` and `--ignore-columns`.
@@ -145,7 +147,7 @@ mod tests {
     }
 
     fn header(list: &[&str]) -> Header {
-        Header { file: "t.csv".into(), line: 1, names: names(list) }
+        Header { file: "t.csv".into(), line: 1, names: names(list), image: None }
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub(super) fn scan(
                 return Err(Error::NoHeader { file, line });
             }
             let width = names.len();
-            wanted = Some((sink.header(&Header { file: file.clone(), line, names })?, width));
+            wanted = Some((sink.header(&Header { file: file.clone(), line, names, image: None })?, width));
             continue;
         };
         if splitter.spans.len() != *width {

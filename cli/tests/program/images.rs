@@ -238,7 +238,23 @@ fn images_that_cannot_be_read() {
         ("named.csv", whole.clone(), &["named.csv: this is an IDX file", "hint: ", ".idx"]),
         ("table.csv", b"a,b\n1,2\n3,4\n".to_vec(), &["rows of 2 numbers; expected images of 8 × 8 pixels"]),
     ];
+    // As many pixels as 8 × 8, and 16 × 16, in other shapes.
+    let [oblong, large] = [[4, 16], [8, 32]].map(|[height, width]: [u8; 2]| {
+        let pixels = vec![9; usize::from(height) * usize::from(width)];
+        [&[0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, height, 0, 0, 0, width], &pixels[..]].concat()
+    });
     let place = Place::new();
+    place.write("oblong.idx", oblong);
+    place.write("large.idx", large);
+    let array = b"\x93NUMPY\x01\x00\x46\x00{'descr': '|u1', 'fortran_order': False, 'shape': (1, 2, 32), }";
+    place.write("oblong.npy", [&array[..], &[b' '; 11], b"\n", &[9; 64]].concat());
+    for (file, words) in [
+        ("oblong.idx", "oblong.idx: images of 4 × 16 pixels; expected square ones, of 8 × 8"),
+        ("large.idx --resize", "large.idx: images of 8 × 32 pixels; expected square ones, of 8 × 8"),
+        ("oblong.npy", "oblong.npy: images of 2 × 32 pixels; expected square ones, of 8 × 8"),
+    ] {
+        place.refuses(&format!("train {file} {TRAIN} --out run"), 2, &[words]);
+    }
     place.write("images.idx", &whole);
     for (name, content, words) in cases {
         place.write(name, content);

@@ -223,6 +223,15 @@ fn distances_to_complete_rows() {
     }
     place.missvae(&format!("{command} --out other")).ok();
     assert!(place.read("out/fig12.csv") == place.read("other/fig12.csv"));
+    // A features' model that is lost too, before it is looked for in vain.
+    let model = |run: &std::path::PathBuf| run.join("model.safetensors");
+    let runs: Vec<_> = std::fs::read_dir(place.file("other/runs")).unwrap().map(|run| run.unwrap().path()).collect();
+    let recipe = |run: &std::path::PathBuf| std::fs::read_to_string(run.join("recipe.json")).unwrap();
+    let features = runs.iter().find(|run| recipe(run).contains("for")).expect("a features' run");
+    let whole = std::fs::read(model(features)).unwrap();
+    std::fs::remove_file(model(features)).unwrap();
+    place.missvae(&format!("{command} --seeds 3 --out other").replace("--seeds 2 ", "")).ok();
+    assert!(std::fs::read(model(features)).unwrap() == whole);
     place.refuses("reproduce fig12 --data sets --test-rows 3", 2, &["--test-rows", "fig12"]);
 }
 
@@ -399,6 +408,7 @@ fn bad_names_and_options() {
     place.write("half/train_missing50.csv", "a,b\n1,2\n2,1\n3,4\n4,\n");
     for (arguments, words) in [
         ("fig99", ["fig99", "fig5"]),
+        ("fig7 --seed 5", ["--seed", "fig7"]),
         ("fig9 --seeds 2", ["--seeds 2", "single run"]),
         ("fig9 --components 0", ["--components 0", "at least 1"]),
         ("fig6 --methods miwae", ["--methods miwae", "demiss-vae"]),
@@ -417,6 +427,11 @@ fn bad_names_and_options() {
     ] {
         place.refuses(&format!("reproduce {arguments}"), 2, &words);
     }
+    place.write("half/test.csv", "a,b\n1,2\n1e30,2\n");
+    place.refuses("reproduce fig2 --data half --out x", 2, &["half/test.csv, row 2, column \"a\"", "too large"]);
+    place.write("sets/gas/train.csv", eight_columns(60));
+    place.write("sets/gas/test.csv", eight_columns(30) + "1,1,1,1e30,1,1,1,1\n");
+    place.refuses("reproduce fig3 --data sets --out x", 2, &["sets/gas/test.csv, row 31, column \"d\"", "too large"]);
     place.write("half/test.csv", "a,b\n1,2\n");
     place.refuses("reproduce fig5 --data half --out x", 2, &["half", "truth.json"]);
     place.write("half/truth.json", r#"{"weights": [1], "means": [[0, 0]], "covariances": [[[1, 2], [2, 1]]]}"#);

@@ -147,8 +147,25 @@ fn debris_is_cleared_away() {
     place.write("crashed/metrics.jsonl", format!("{lines}{again}\n{{\"epoch\":1"));
     std::fs::remove_file(place.file("crashed/summary.json")).unwrap();
     place.write("crashed/.model.safetensors.a1B2c3.tmp", "half");
+    place.write("crashed/.evaluation.json.a1B2c3.tmp", "half");
     place.missvae("train --resume crashed --quiet").ok();
     assert_same(&place, "whole", "crashed");
+}
+
+/// Metrics that end before the checkpoint, as after a power failure: another epoch's objective is not taken for the last one's.
+#[test]
+fn metrics_behind_the_checkpoint() {
+    let place = Place::new();
+    place.missvae(&format!("{RUN} --out cut")).ok();
+    let lines = place.text("cut/metrics.jsonl");
+    let half: Vec<&str> = lines.lines().take(EPOCHS / 2).collect();
+    place.write("cut/metrics.jsonl", half.join("\n") + "\n");
+    std::fs::remove_file(place.file("cut/summary.json")).unwrap();
+    let outcome = place.missvae("train --resume cut").ok();
+    assert!(outcome.stderr.contains(&format!("does not tell of epoch {EPOCHS}")), "{outcome:?}");
+    let summary: Value = serde_json::from_str(&place.text("cut/summary.json")).unwrap();
+    assert_eq!((&summary["objective"], &summary["epochs"]), (&Value::Null, &EPOCHS.into()));
+    place.missvae("train --resume cut").ok();
 }
 
 /// An interrupted run ends with status 130 and a checkpoint after some number of updates. A run of just as many updates,

@@ -57,6 +57,19 @@ fn files_and_threads() {
     }
 }
 
+/// A seed hides its own cells: what it measures does not depend on which seed is the first.
+#[test]
+fn seeds_hide_their_own_cells() {
+    let place = place();
+    let command = format!("{TINY} --methods miss-svae --hide 0.3 --json");
+    let both = place.missvae(&format!("{command} --seeds 2")).json();
+    for seed in [0, 1] {
+        let alone = place.missvae(&format!("{command} --seed {seed} --seeds 1")).json();
+        let of_both: Vec<&Value> = curves(&both).iter().filter(|curve| curve["seed"] == seed).collect();
+        assert_eq!(curves(&alone).iter().collect::<Vec<_>>(), of_both, "seed {seed}");
+    }
+}
+
 /// The raw moments come to the ratio that the curve has.
 #[test]
 fn raw_moments_are_those_of_the_curve() {
@@ -119,7 +132,12 @@ fn bad_options() {
         ("--seeds 0", vec!["--seeds 0: expected from 1 to"]),
         ("--epochs 0", vec!["--epochs 0: expected from 1"]),
         ("--every 0", vec!["--every 0: expected at least 1"]),
-        ("--draws 1", vec!["--draws 1: expected at least 2"]),
+        ("--draws 1", vec!["--draws 1: expected from 2 to"]),
+        ("--draws 99999999999", vec!["--draws 99999999999: expected from 2 to"]),
+        (
+            "--methods miss-vae --logit-gradient leave-one-out --samples 1",
+            vec!["hint: ", "miss-vae with several samples"],
+        ),
         ("--draws 5 --protocol epoch", vec!["--draws 5", "hint: it applies to --protocol fixed"]),
         ("--methods miss-svea", vec!["--methods miss-svea", "hint: did you mean miss-svae?"]),
         ("--methods demiss-vae", vec!["--methods demiss-vae: it keeps imputations", "miss-svae"]),

@@ -23,8 +23,6 @@ use crate::signal;
 
 /// The time between a run's checkpoints.
 const EVERY: Duration = Duration::from_secs(60);
-/// The file that says that a run is finished.
-const EVALUATION: &str = "evaluation.json";
 
 /// Runs at a time, and the threads of each.
 #[derive(Clone, Copy, Debug)]
@@ -139,8 +137,13 @@ pub(super) fn all(
     });
     board.bar.finish_and_clear();
     match failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-        Some(failure) => Err(failure),
-        None => {
+        // A signal that came when all was done is no interruption.
+        Some(failure)
+            if !matches!(failure, Failure::Interrupted(_)) || board.done.load(Ordering::Relaxed) < board.of =>
+        {
+            Err(failure)
+        }
+        _ => {
             let result = |run: &Prepared| lock(&results[places[run.directory.as_path()]]).clone();
             Ok(runs.iter().map(result).collect())
         }
@@ -165,7 +168,11 @@ impl Board<'_> {
 
 /// The result of a run that is finished, and scored as it would be now.
 pub(super) fn finished(run: &Prepared, source: &impl Source) -> Result<Option<Evaluation>> {
-    let found = read_json::<Evaluation>(&run.directory.join(EVALUATION), "the run is scored again")?;
+    let Ok(directory) = Run::open(&run.directory) else { return Ok(None) };
+    if run.model_wanted && !directory.model().exists() {
+        return Ok(None);
+    }
+    let found = read_json::<Evaluation>(&directory.evaluation(), "the run is scored again")?;
     Ok(found.filter(|evaluation| evaluation.scoring == source.scoring(run)))
 }
 
@@ -223,7 +230,7 @@ fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option
     };
     let evaluation = evaluation(score, source.scoring(run), &summary);
     let text = serde_json::to_string_pretty(&evaluation).map_err(|error| Failure::Failed(error.to_string()))?;
-    write_atomic(&run.directory.join(EVALUATION), |file| writeln!(file, "{text}"))?;
+    write_atomic(&directory.evaluation(), |file| writeln!(file, "{text}"))?;
     let number = |x: Option<f64>| x.map_or("not finite".to_owned(), |x| format!("{x:.4}"));
     let result = match (source.measure(), run.followed.is_some()) {
         (Measure::LogLikelihood, _) => format!("log-likelihood {} nats a row, ", number(evaluation.log_likelihood)),
@@ -270,6 +277,6 @@ fn evaluation(score: Option<Score>, scoring: String, summary: &Summary) -> Evalu
         log_likelihood_before_refit: importance.and_then(|(.., before)| before).and_then(finite),
         epochs: summary.epochs,
         updates: summary.updates,
-        objective: finite(summary.objective),
+        objective: summary.objective.and_then(finite),
     }
 }

@@ -42,6 +42,7 @@ use crate::args::ReproduceArgs;
 use crate::failure::{Failure, Result};
 use crate::files::create_directory;
 use crate::output::Output;
+use crate::run::system;
 use execute::Workers;
 use experiment::{Drawn, Experiment, Settings};
 use mog::MogData;
@@ -170,7 +171,8 @@ fn carry_out<S: Source>(
     let fitted = execute(&features)?;
     if let Some((features, _)) = features.iter().zip(&fitted).find(|(_, fitted)| fitted.is_none()) {
         let what = format!("{}: without this run there are no features to measure distances in", features.title());
-        return Err(Failure::usage_hint(what, "another --seed may do"));
+        let hint = "it always has the same seed: other units of the table, or other --hidden or --blocks, may do";
+        return Err(Failure::usage_hint(what, hint));
     }
     let results = execute(&runs)?;
     let rows = results::rows(name, &runs, &results, source)?;
@@ -180,10 +182,21 @@ fn carry_out<S: Source>(
     let figure = pool.install(|| (experiment.figure)(&drawn))?;
     figure.write(out, name)?;
     let fits = pool.install(|| (experiment.fits)(&drawn, output)).map_err(told)?;
-    if !fits.is_empty() {
-        super::write_records(&out.join(format!("{name}-fit.csv")), &fits)?;
+    let file = out.join(format!("{name}-fit.csv"));
+    match fits.is_empty() {
+        // Those of an earlier command are not this one's.
+        true => remove_if_there(&file)?,
+        false => super::write_records(&file, &fits)?,
     }
     finish(output, out, source, Outcome { experiment: name, rows, fits })
+}
+
+/// Removes a file of an earlier command.
+fn remove_if_there(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(system(path, error)),
+        _ => Ok(()),
+    }
 }
 
 /// Says what came out.
@@ -228,6 +241,7 @@ fn refuse_what_does_not_apply(figure: Known, args: &ReproduceArgs) -> Result<()>
         ("test-rows", args.test_rows.is_some(), scored),
         ("importance-samples", args.importance_samples.is_some(), scored),
         ("refit-updates", args.refit_updates.is_some(), scored),
+        ("seed", args.common.seed.is_some(), !matches!(figure, Known::Truth)),
         ("dry-run", args.dry_run, runs),
         ("jobs", args.jobs.is_some(), runs),
         ("updates", args.updates.is_some(), runs),

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::evaluate::{GridScore, on_grid};
 use super::super::train::{Rows, fingerprint};
-use super::super::{MOST_NUMBERS, data_of};
+use super::super::{MOST_NUMBERS, check_sizes, data_of};
 use super::experiment::Spec;
 use super::imputations::oracle;
 use super::prepare::Prepared;
@@ -148,7 +148,12 @@ impl MogData {
         let rows = Rows::of_table(&name, train, &options)?;
         let complete =
             complete.map(|table| Rows::of_table(&format!("{name}/{COMPLETE}"), table, &options)).transpose()?;
-        let (test, _) = Standardisation::none(test.width()).apply::<f32>(&data_of(&test)).without_empty_rows();
+        let units = Standardisation::none(test.width());
+        let names: Vec<String> = rows.columns.iter().map(|column| column.name.clone()).collect();
+        let test = units.apply::<f32>(&data_of(&test));
+        // Before models are fitted, which takes long.
+        check_sizes(&test, &units, &names, |n| format!("{name}/{TEST}, row {}", n + 1))?;
+        let (test, _) = test.without_empty_rows();
         if test.rows() == 0 {
             return Err(Failure::usage(format!("{name}: no row of {TEST} has an observed cell")));
         }

@@ -38,29 +38,28 @@ pub(super) fn figure(drawn: &Drawn<'_, MogData>, columns: &[Column]) -> Result<F
     let mut panels = Vec::new();
     for method in &drawn.settings.methods {
         let budget = drawn.settings.components.first().copied().unwrap_or(1);
-        let panel = |column: Column, contours: Vec<Contour>| Panel {
-            title: Some(format!("{}, *K* = {}: {}", method.title, budget, column.title())),
+        let panel = |column: Column, contours: Vec<Contour>, outside: &[usize]| Panel {
+            title: Some(format!("{}, *K* = {}: {}{}", method.title, budget, column.title(), without(outside))),
             x_label: Some("*z*_{1}".to_owned()),
             y_label: Some("*z*_{2}".to_owned()),
             width: WIDTH,
             content: Content::Contours(contours),
         };
         let Some((run, mut model, info)) = fitted(drawn, method)? else {
-            panels.extend(columns.iter().map(|&column| panel(column, Vec::new())));
+            panels.extend(columns.iter().map(|&column| panel(column, Vec::new(), &[])));
             continue;
         };
         let mut shown = Shown::new(&lattice, &mut model, &info, run.spec.components);
         for &column in columns {
-            let mut contours = Vec::new();
+            let (mut contours, mut outside) = (Vec::new(), Vec::new());
             for n in 0..complete.rows() {
                 let log_density = shown.log_density(column, &complete, &incomplete, n)?;
-                let density = density(&log_density).ok_or_else(|| {
-                    let what = "has no finite value on the square that is shown";
-                    Failure::Failed(format!("{}: {} of row {} {what}", run.title(), column.name(), n + 1))
-                })?;
-                contours.push(Contour { series: n, density });
+                match density(&log_density) {
+                    Some(density) => contours.push(Contour { series: n, density }),
+                    None => outside.push(n + 1),
+                }
             }
-            panels.push(panel(column, contours));
+            panels.push(panel(column, contours, &outside));
         }
     }
     let names: Vec<&str> = drawn.source.rows.columns.iter().map(|column| column.name.as_str()).collect();
@@ -70,6 +69,12 @@ pub(super) fn figure(drawn: &Drawn<'_, MogData>, columns: &[Column]) -> Result<F
     };
     let series = (0..complete.rows()).map(series).collect();
     Ok(Figure { series, panels, in_row: columns.len() })
+}
+
+/// What a panel's title says of rows whose density has no finite value on the square that is shown.
+fn without(rows: &[usize]) -> String {
+    let rows: Vec<String> = rows.iter().map(usize::to_string).collect();
+    if rows.is_empty() { String::new() } else { format!(" (row {}: not here)", rows.join(", ")) }
 }
 
 /// A method's first run with a finite score, and its model.

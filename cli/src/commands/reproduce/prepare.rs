@@ -26,6 +26,8 @@ pub(super) struct Prepared {
     pub(super) directory: PathBuf,
     /// What of it is not in its plan.
     pub(super) recipe: Option<Value>,
+    /// Whether the model itself is needed once the run is finished.
+    pub(super) model_wanted: bool,
     /// Where the distance to the test rows is measured: by whose features, and every how many epochs.
     pub(super) followed: Option<(PathBuf, u64)>,
 }
@@ -90,7 +92,9 @@ pub(super) fn runs(
         let table = std::path::absolute(table).unwrap_or_else(|_| table.to_owned());
         let options = TrainOptions { data: Some(kept(&table)?), ..plan.options };
         let followed = followed.map(|(features, every)| (features.directory.clone(), every));
-        Ok(Prepared { plan: Plan { options, ..plan }, directory: directory.join(name), spec, recipe, followed })
+        let (plan, directory) = (Plan { options, ..plan }, directory.join(name));
+        let model_wanted = matches!(role, Role::Features);
+        Ok(Prepared { spec, plan, directory, recipe, model_wanted, followed })
     };
     specs.into_iter().map(prepare).collect()
 }

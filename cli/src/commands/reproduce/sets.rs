@@ -14,7 +14,7 @@ use samplers::stream::{Purpose, stream};
 use super::super::evaluate::{Importance, ImportanceScore, Refit, refit_config};
 use super::super::frechet::{Compared, Frechet, check_rows};
 use super::super::train::{Rows, fingerprint, model_info};
-use super::super::{binary_images, data_of, kept};
+use super::super::{binary_images, check_sizes, data_of, kept};
 use super::experiment::{Settings, Spec};
 use super::fig12;
 use super::imputations::Imputations;
@@ -203,7 +203,12 @@ impl Set {
         shuffled(test.rows(), &mut stream(0, Purpose::Split, 1, 0), &mut order);
         let mut scored: Vec<usize> = order.iter().take(rows).map(|&n| n as usize).collect();
         scored.sort_unstable();
-        let tested = fingerprint(&Standardisation::none(test.columns()).apply(&test));
+        // In the columns' own units, as the presets leave them.
+        let units = Standardisation::none(test.columns());
+        let in_single = units.apply(&test);
+        // Before models are fitted, which takes long.
+        check_sizes(&in_single, &units, &names, |n| format!("{}, row {}", input.name(), n + 1))?;
+        let tested = fingerprint(&in_single);
         Ok(Set {
             preset,
             name,

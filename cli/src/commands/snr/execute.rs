@@ -12,7 +12,6 @@ use models::trainer::{Outcome, Trainer};
 use models::vae::Vae;
 use serde::{Deserialize, Serialize};
 
-use super::super::train::Rows;
 use super::super::{MOST_THREADS, lock};
 use super::variants::{Variant, several_estimators};
 use super::{Prepared, kept};
@@ -33,7 +32,6 @@ pub(super) struct Point {
 
 /// What all runs share.
 struct Board<'a> {
-    rows: &'a Rows,
     variants: &'a [Variant],
     study: &'a Study,
     /// Where moments go.
@@ -53,7 +51,6 @@ struct Board<'a> {
 pub(super) fn all(
     runs: &[Prepared],
     variants: &[Variant],
-    rows: &Rows,
     study: &Study,
     raw: Option<&Path>,
     args: &SnrArgs,
@@ -65,9 +62,8 @@ pub(super) fn all(
     let images = runs.iter().any(|run| run.plan.vae.images.is_some());
     let jobs = if images { 1 } else { threads.clamp(1, MOST_THREADS).min(runs.len()) };
     let threads_each = (threads / jobs).max(1);
-    let steps = runs.iter().map(|run| steps(run, rows, study)).sum();
+    let steps = runs.iter().map(|run| steps(run, study)).sum();
     let board = Board {
-        rows,
         variants,
         study,
         raw,
@@ -127,8 +123,8 @@ pub(super) fn all(
 }
 
 /// Gradients of a whole run: its updates and its draws.
-fn steps(run: &Prepared, rows: &Rows, study: &Study) -> u64 {
-    let (config, rows) = (&run.plan.train, rows.train.rows());
+fn steps(run: &Prepared, study: &Study) -> u64 {
+    let (config, rows) = (&run.plan.train, run.rows.train.rows());
     let epochs = Study::epochs(config, rows);
     let measured = (1..=epochs).filter(|&epoch| study.measures(epoch, epochs)).count() as u64;
     config.total_updates(rows) + measured * study.draws.unwrap_or(0)
@@ -141,15 +137,15 @@ impl Board<'_> {
 
     /// Carries out a run. The error is that of a number which was not finite; the points are those before it.
     fn one(&self, run: &Prepared) -> Result<(Vec<Point>, Option<models::Error>)> {
-        let Prepared { plan, variant } = run;
+        let Prepared { plan, variant, rows } = run;
         let variant = &self.variants[*variant];
         let name = format!("{}, seed {}", variant.title(several_estimators(self.variants)), plan.train.seed);
-        let kept = self.out.map(|out| kept::file(out, run, variant, self.rows, self.study)).transpose()?;
+        let kept = self.out.map(|out| kept::file(out, run, variant, self.study)).transpose()?;
         // Moments are not kept with the points.
         if let Some(path) = kept.as_ref().filter(|_| self.raw.is_none())
             && let Some(points) = kept::read(path)?
         {
-            self.bar.inc(steps(run, self.rows, self.study));
+            self.bar.inc(steps(run, self.study));
             self.tell(&name, "finished before");
             return Ok((points, None));
         }
@@ -160,12 +156,12 @@ impl Board<'_> {
             vae: &vae,
             variant: variant.slug(),
             seed: plan.train.seed,
-            epochs: Study::epochs(&plan.train, self.rows.train.rows()),
+            epochs: Study::epochs(&plan.train, rows.train.rows()),
             points: Vec::new(),
             failure: None,
         };
         let started = Instant::now();
-        let outcome = measure(&mut trainer, &self.rows.train, self.study, &mut watch);
+        let outcome = measure(&mut trainer, &rows.train, self.study, &mut watch);
         let Run { points, failure, .. } = watch;
         if let Some(failure) = failure {
             return Err(failure);

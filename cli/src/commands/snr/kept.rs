@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use models::snr::Study;
 
-use super::super::train::Rows;
 use super::Prepared;
 use super::execute::Point;
 use super::variants::Variant;
@@ -20,12 +19,12 @@ const VERSION: u32 = 2;
 pub(super) const DIRECTORY: &str = "measured";
 
 /// The file of a run: what it is, and a hash of all that it depends on.
-pub(super) fn file(out: &Path, run: &Prepared, variant: &Variant, rows: &Rows, study: &Study) -> Result<PathBuf> {
+pub(super) fn file(out: &Path, run: &Prepared, variant: &Variant, study: &Study) -> Result<PathBuf> {
     // Where the table lies is no part of what the run is.
     let options = TrainOptions { data: None, ..run.plan.options.clone() };
     let text = toml::to_string(&options).map_err(|error| Failure::Failed(error.to_string()))?;
     let Study { epoch, draws, every } = study;
-    let whole = format!("{VERSION}\n{text}\n{epoch} {draws:?} {every}\n{}", rows.fingerprint);
+    let whole = format!("{VERSION}\n{text}\n{epoch} {draws:?} {every}\n{}", run.rows.fingerprint);
     let hash = of_text(&whole);
     let name = format!("{}-seed{}-{hash:016x}.json", variant.slug(), run.plan.train.seed);
     Ok(out.join(DIRECTORY).join(name))

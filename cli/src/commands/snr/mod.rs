@@ -12,6 +12,8 @@ mod kept;
 mod results;
 mod variants;
 
+use std::sync::Arc;
+
 use models::snr::Study;
 use models::trainer::Trainer;
 use models::vae::Vae;
@@ -21,19 +23,23 @@ use super::{MOST_SEEDS, kept};
 use crate::args::{ProtocolOption, SnrArgs};
 use crate::failure::{Failure, Result};
 use crate::files::create_directory;
-use crate::options::{Plan, TrainOptions};
+use crate::options::{Hidden, Plan, TrainOptions};
 use crate::output::Output;
 use crate::signal;
 use variants::Variant;
 
 /// Gradients of the frozen minibatch, unless it is said otherwise.
 const DRAWS: u64 = 100;
+/// More of them than anybody would wait for.
+const MOST_DRAWS: u64 = 1_000_000;
 
 /// A run: a variant with a seed.
 struct Prepared {
     /// Its place among the variants.
     variant: usize,
     plan: Plan,
+    /// What it is fitted to.
+    rows: Arc<Rows>,
 }
 
 pub(crate) fn run(args: &SnrArgs) -> Result<()> {
@@ -54,12 +60,12 @@ pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
         return Err(Failure::usage(format!("--seeds {}: expected from 1 to {MOST_SEEDS}", args.seeds)));
     }
     let (variants, left_out) = variants::all(args)?;
-    let rows = Rows::read(&with_preset(args, &variants[0], None)?)?;
+    let rows = rows_of_seeds(args, &variants[0])?;
     let runs = prepare(args, &variants, &rows)?;
     for run in &runs {
         // So that what cannot be measured is said before anything is done.
         let trainer = Trainer::<f32>::new(Vae::new(run.plan.vae.clone()), run.plan.train.clone())?;
-        study.check(&trainer, rows.train.rows()).map_err(models::Error::from)?;
+        study.check(&trainer, run.rows.train.rows()).map_err(models::Error::from)?;
     }
     // Before the first file or directory is made.
     signal::listen()?;
@@ -74,11 +80,11 @@ pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
         }
         None => None,
     };
-    output.say(rows.describe());
+    output.say(rows[0].describe());
     if !left_out.is_empty() {
         output.say(format!("left out, as they do not apply: {}", left_out.join(", ")));
     }
-    let found = execute::all(&runs, &variants, &rows, &study, raw.as_deref(), args, &output)?;
+    let found = execute::all(&runs, &variants, &study, raw.as_deref(), args, &output)?;
     let curves = results::curves(&runs, &variants, &found);
     if let Some(out) = &args.out {
         super::write_records(&out.join(format!("{stem}.csv")), &curves)?;
@@ -107,8 +113,8 @@ fn measured(args: &SnrArgs) -> Result<Study> {
             return Err(Failure::usage_hint(what, "it applies to --protocol fixed"));
         }
     };
-    if let Some(draws) = draws.filter(|&draws| draws < 2) {
-        return Err(Failure::usage(format!("--draws {draws}: expected at least 2")));
+    if let Some(draws) = draws.filter(|draws| !(2..=MOST_DRAWS).contains(draws)) {
+        return Err(Failure::usage(format!("--draws {draws}: expected from 2 to {MOST_DRAWS}")));
     }
     if args.every == 0 {
         return Err(Failure::usage("--every 0: expected at least 1"));
@@ -116,28 +122,46 @@ fn measured(args: &SnrArgs) -> Result<Study> {
     Ok(Study { epoch: has(ProtocolOption::Epoch), draws, every: args.every })
 }
 
-/// The options of a variant's training, laid over the preset. Without a seed of its own, the first one's.
-fn with_preset(args: &SnrArgs, variant: &Variant, seed: Option<u64>) -> Result<TrainOptions> {
+/// The options of a variant's training, laid over the preset.
+fn with_preset(args: &SnrArgs, variant: &Variant, seed: u64) -> Result<TrainOptions> {
     let reading = &args.reading;
     let common = TrainOptions {
         data: Some(kept(&args.data)?),
         missing_value: (!reading.missing_value.is_empty()).then(|| reading.missing_value.clone()),
         key: reading.key.clone(),
-        seed: seed.or(args.common.seed),
+        seed: Some(seed),
         ..args.model.training()
     };
     variant.training(common).with_preset()
 }
 
+/// The rows of each seed. Which cells are hidden, and how pixels become binary, is a matter of the seed, as in `train`; where
+/// neither happens, all seeds have the same rows.
+fn rows_of_seeds(args: &SnrArgs, variant: &Variant) -> Result<Vec<Arc<Rows>>> {
+    let first = args.common.seed.unwrap_or(0);
+    let read = |seed: u64| -> Result<(TrainOptions, Arc<Rows>)> {
+        let options = with_preset(args, variant, first.wrapping_add(seed))?;
+        let rows = Arc::new(Rows::read(&options)?);
+        Ok((options, rows))
+    };
+    let (options, rows) = read(0)?;
+    let Hidden(rate) = options.hidden()?;
+    if rate > 0.0 || options.image_size.is_some() {
+        let others = (1..args.seeds as u64).map(|seed| Ok(read(seed)?.1));
+        return std::iter::once(Ok(rows)).chain(others).collect();
+    }
+    Ok(vec![rows; args.seeds])
+}
+
 /// Settles all runs before the first one begins, so that a wrong option is found at once.
-fn prepare(args: &SnrArgs, variants: &[Variant], rows: &Rows) -> Result<Vec<Prepared>> {
+fn prepare(args: &SnrArgs, variants: &[Variant], rows: &[Arc<Rows>]) -> Result<Vec<Prepared>> {
     let first = args.common.seed.unwrap_or(0);
     let mut runs = Vec::new();
     for (place, variant) in variants.iter().enumerate() {
-        for seed in 0..args.seeds as u64 {
-            let options = with_preset(args, variant, Some(first.wrapping_add(seed)))?;
+        for (seed, rows) in (0..).zip(rows) {
+            let options = with_preset(args, variant, first.wrapping_add(seed))?;
             let plan = options.settle(rows.train.rows(), rows.train.columns())?;
-            runs.push(Prepared { variant: place, plan });
+            runs.push(Prepared { variant: place, plan, rows: rows.clone() });
         }
     }
     Ok(runs)

@@ -72,7 +72,10 @@ pub(super) fn all(args: &SnrArgs) -> Result<(Vec<Variant>, Vec<String>)> {
     let (variants, left_out) = (distinct(variants), distinct(left_out));
     if variants.is_empty() {
         let what = format!("nothing is left to measure: {} cannot be combined", left_out.join(", "));
-        return Err(Failure::usage_hint(what, "dreg needs an importance-weighted bound, leave-one-out needs miss-vae"));
+        return Err(Failure::usage_hint(
+            what,
+            "dreg needs an importance-weighted bound, leave-one-out needs miss-vae with several samples",
+        ));
     }
     Ok((variants, left_out))
 }

@@ -30,8 +30,8 @@ pub(crate) struct Summary {
     pub(crate) parameters: usize,
     pub(crate) epochs: u64,
     pub(crate) updates: u64,
-    /// Mean of the bound over the last epoch, in nats a row of the data's units.
-    pub(crate) objective: f64,
+    /// Mean of the bound over the last epoch, in nats a row of the data's units; none if the metrics do not tell of it.
+    pub(crate) objective: Option<f64>,
     pub(crate) validation: Option<f64>,
     /// The last Fréchet distance to the validation rows (in `reproduce`, to test rows), if it was followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,7 +40,7 @@ pub(crate) struct Summary {
     pub(super) hidden: Option<preview::HiddenErrors>,
     /// Of training, as in the metrics.
     pub(crate) seconds: f64,
-    /// Since the run was started or resumed.
+    /// Since the run was started or resumed, validation included.
     pub(crate) seconds_per_update: f64,
     pub(crate) run: String,
 }
@@ -133,7 +133,7 @@ impl Job<'_> {
             parameters: trainer.vae().layout().count(),
             epochs: trainer.progress().epoch,
             updates,
-            objective: last.map_or(f64::NAN, |epoch| epoch.objective),
+            objective: last.map(|epoch| epoch.objective),
             validation: last.and_then(|epoch| epoch.validation),
             frechet: last.and_then(|epoch| epoch.frechet.flatten()),
             hidden: rows.hidden_errors(&mut model, plan.train.seed)?,

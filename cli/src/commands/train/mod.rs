@@ -157,7 +157,10 @@ fn report(summary: &Summary, preview: String, plan: &Plan, data: Option<&Path>) 
         line("rows", summary.rows.to_string()),
         line("missing cells", summary.cells_missing.to_string()),
         line("updates", format!("{} in {}", summary.updates, counted(summary.epochs as usize, "epoch"))),
-        line("objective", format!("{:.4} nats a row", summary.objective)),
+        line(
+            "objective",
+            summary.objective.map_or("not known".to_owned(), |objective| format!("{objective:.4} nats a row")),
+        ),
     ];
     if let Some(validation) = summary.validation {
         lines.push(line("validation", format!("{validation:.4} nats a row")));

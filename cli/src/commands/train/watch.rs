@@ -140,6 +140,15 @@ impl<'a> Watch<'a> {
         let line_every = (total / LINES).max(1);
         let metrics = run.metrics_after(trainer.progress().epoch)?;
         let last: Option<MetricsLine> = metrics.last.as_deref().and_then(|line| serde_json::from_str(line).ok());
+        let before = last.map_or(0.0, |line| line.seconds);
+        let epoch = trainer.progress().epoch;
+        let last = last.filter(|line| line.epoch == epoch);
+        if epoch > 0 && last.is_none() {
+            output.say(format!(
+                "warning: {} does not tell of epoch {epoch}, after which the checkpoint was written",
+                run.metrics().display()
+            ));
+        }
         Ok(Watch {
             output,
             run,
@@ -150,7 +159,7 @@ impl<'a> Watch<'a> {
             validation_log_volume: rows.validation.as_ref().map_or(0.0, log_volume),
             bar,
             started: Instant::now(),
-            before: last.map_or(0.0, |line| line.seconds),
+            before,
             checkpointed: Instant::now(),
             every,
             signal: signal::listen()?,
@@ -181,6 +190,7 @@ impl<'a> Watch<'a> {
 
     fn save(&mut self, trainer: &Trainer<f32>) -> Result<()> {
         let progress = trainer.progress();
+        self.metrics.sync()?;
         let model = ModelInfo { updates: progress.update, ..self.info.clone() };
         store::save_model(&self.run.model(), trainer.vae(), &model, trainer.parameters()).map_err(writing)?;
         let info = CheckpointInfo { model, progress, fingerprint: self.fingerprint.clone() };
