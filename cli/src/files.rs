@@ -26,6 +26,19 @@ pub(crate) fn create_directory(path: &Path) -> Result<()> {
     std::fs::create_dir_all(path).map_err(|source| Error::Directory { directory: path.display().to_string(), source })
 }
 
+/// Removes a file, if it is there.
+pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Whether both are names of one file that exists.
+pub(crate) fn same_file(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+}
+
 /// `path` with `.number` before its ending (`.gz` and the ending before it count as one): `out.csv.gz` → `out.2.csv.gz`.
 pub(crate) fn numbered(path: &Path, number: usize) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

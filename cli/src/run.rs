@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::failure::{Failure, Result};
-use crate::files::write_atomic;
+use crate::files::{remove_if_there, write_atomic};
 use crate::options::TrainOptions;
 
 /// Keeps other processes from a run's directory as long as it lives.
@@ -31,9 +31,6 @@ pub(crate) struct TableOptions {
     pub(crate) columns: Option<String>,
     pub(crate) ignore_columns: Option<String>,
 }
-
-/// The file that says how a model scores.
-const EVALUATION: &str = "evaluation.json";
 
 /// A run directory: `config.toml`, `model.safetensors`, `checkpoint.safetensors`, `metrics.jsonl`, `summary.json`.
 #[derive(Clone, Debug)]
@@ -94,13 +91,7 @@ impl Run {
 
     /// Removes all that is in a run's directory but its configuration.
     fn remove_results(&self) -> io::Result<()> {
-        for file in self.results() {
-            match fs::remove_file(&file) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
+        self.results().iter().try_for_each(|file| remove_if_there(file))
     }
 
     /// All files but the configuration.
@@ -141,7 +132,7 @@ impl Run {
 
     /// How the model scores: what `missvae reproduce` leaves of a finished run.
     pub(crate) fn evaluation(&self) -> PathBuf {
-        self.path.join(EVALUATION)
+        self.path.join("evaluation.json")
     }
 
     /// Writes the resolved options. A run that was there is removed when their text is on its way to the disk and before it

@@ -13,7 +13,7 @@ use super::imputation::{Asked, Imputation, Outcome};
 use super::{MOST_NUMBERS, binary, column_names, in_pool, standardised};
 use crate::args::{Fill, ImputeArgs};
 use crate::failure::{Failure, Result};
-use crate::files::numbered;
+use crate::files::{numbered, same_file};
 use crate::options::{ChainOption, lair_points};
 use crate::output::{Output, counted};
 use crate::run::Run;
@@ -94,11 +94,10 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         1 => vec![args.out.clone()],
         draws => (1..=draws).map(|draw| numbered(&args.out, draw)).collect(),
     };
-    let read = args.data.canonicalize().ok();
     for path in &paths {
         // Before the work, so that it is not lost.
         check_output(path)?;
-        if args.draws > 1 && read.is_some() && path.canonicalize().ok() == read {
+        if args.draws > 1 && same_file(path, &args.data) {
             let what = format!(
                 "--out {}: one of the completed tables would be {}, DATA itself",
                 args.out.display(),

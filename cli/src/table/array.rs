@@ -97,7 +97,6 @@ fn scan<R: BufRead>(
     };
     let shape = array.shape().to_vec();
     let size = |n: u64| usize::try_from(n).ok();
-    let mut image = None;
     let (rows, width) = match shape.as_slice() {
         [0, _] | [0, _, _] => return Err(Error::NoRows { file: file.to_owned() }),
         &[rows, width @ 1..=WIDEST] if rows.checked_mul(width).and_then(size).is_some() => (rows, width as usize),
@@ -106,10 +105,13 @@ fn scan<R: BufRead>(
                 (1..=WIDEST).contains(&pixels) && images.checked_mul(pixels).and_then(size).is_some()
             }) && (array.order() == Order::C || height == 1) =>
         {
-            image = Some([height as usize, width as usize]);
             (images, (height * width) as usize)
         }
         _ => return Err(wrong(format!("the shape is {shape:?}"))),
+    };
+    let image = match shape.as_slice() {
+        &[_, height, width] => Some([height as usize, width as usize]),
+        _ => None,
     };
     let names = (0..width).map(|column| format!("x{column}")).collect();
     let places = sink.header(&Header { file: file.to_owned(), line: 0, names, image })?;

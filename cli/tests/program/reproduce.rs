@@ -227,7 +227,7 @@ fn distances_to_complete_rows() {
     let model = |run: &std::path::PathBuf| run.join("model.safetensors");
     let runs: Vec<_> = std::fs::read_dir(place.file("other/runs")).unwrap().map(|run| run.unwrap().path()).collect();
     let recipe = |run: &std::path::PathBuf| std::fs::read_to_string(run.join("recipe.json")).unwrap();
-    let features = runs.iter().find(|run| recipe(run).contains("for")).expect("a features' run");
+    let features = runs.iter().find(|run| recipe(run).contains(r#""for": "features""#)).expect("a features' run");
     let whole = std::fs::read(model(features)).unwrap();
     std::fs::remove_file(model(features)).unwrap();
     place.missvae(&format!("{command} --seeds 3 --out other").replace("--seeds 2 ", "")).ok();

@@ -47,8 +47,6 @@ pub(crate) struct ImportanceScore {
     pub(crate) effective_sample_size: f64,
     /// The mean before the encoder was refitted, if it was.
     pub(crate) before_refit: Option<f64>,
-    /// The first row whose score is not finite.
-    pub(crate) not_finite: Option<usize>,
 }
 
 impl Importance<'_> {
@@ -70,7 +68,6 @@ impl Importance<'_> {
         let once = |model: &Fitted<f32>, what| -> Result<ImportanceScore> {
             let progress = begin(what, data.rows() as u64, "rows");
             let result = iwelbo(model, data, self.samples, self.completion, self.seed, progress).map_err(stopped)?;
-            let not_finite = result.per_row.iter().position(|score| !score.is_finite());
             let per_row = in_data_units(&result.per_row, data, standardisation);
             let (log_likelihood, error) = mean_and_standard_error(&per_row);
             Ok(ImportanceScore {
@@ -80,7 +77,6 @@ impl Importance<'_> {
                 effective_sample_size: result.effective_sample_size.iter().sum::<f64>() / data.rows() as f64,
                 effective: result.effective_sample_size,
                 before_refit: None,
-                not_finite,
             })
         };
         let mut before_refit = None;

@@ -16,6 +16,7 @@ use super::imputation::Imputation;
 use super::{in_pool, rows_for_model};
 use crate::args::{EvaluateArgs, Likelihood};
 use crate::failure::{Failure, Result};
+use crate::files::same_file;
 use crate::options::check_size;
 use crate::output::{Output, cells_missing, counted};
 use crate::run::Run;
@@ -57,9 +58,6 @@ struct Score {
     /// Cells a side of the last grid, and by how much it changed the mean.
     grid_cells: Option<usize>,
     grid_change: Option<f64>,
-    /// The first row whose score is not finite.
-    #[serde(skip)]
-    not_finite: Option<usize>,
     #[serde(skip)]
     rows: PerRow,
 }
@@ -98,8 +96,6 @@ pub(super) struct GridScore {
     /// Cells a side of the last grid, and by how much it changed the mean.
     pub(super) cells: usize,
     pub(super) change: f64,
-    /// The first row whose score is not finite.
-    pub(super) not_finite: Option<usize>,
 }
 
 /// Scores rows on a grid that is refined until their mean stands still.
@@ -116,7 +112,6 @@ pub(super) fn on_grid(model: &mut Fitted<f32>, data: &Data<f32>, standardisation
         standard_error: error.is_finite().then_some(error),
         cells: result.grid.cells,
         change: result.change,
-        not_finite: result.per_row.iter().position(|score| !score.is_finite()),
     }
 }
 
@@ -150,7 +145,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     }
     if let Some(out) = &args.out {
         check_output(out)?;
-        if out.canonicalize().is_ok_and(|out| args.data.canonicalize().is_ok_and(|data| data == out)) {
+        if same_file(out, &args.data) {
             let what = format!("--out {}: this is DATA itself, which would be lost", out.display());
             return Err(Failure::usage_hint(what, "give --out another name"));
         }
@@ -227,7 +222,6 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
                 log_likelihood_before_refit: None,
                 grid_cells: Some(score.cells),
                 grid_change: Some(score.change),
-                not_finite: score.not_finite,
                 rows: PerRow { log_likelihood: score.per_row, effective: None },
             });
         }
@@ -266,11 +260,10 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
             log_likelihood_before_refit: score.before_refit,
             grid_cells: None,
             grid_change: None,
-            not_finite: score.not_finite,
             rows: PerRow { log_likelihood: score.per_row, effective: Some(score.effective) },
         })
     })?;
-    if let Some(n) = score.not_finite {
+    if let Some(n) = score.rows.log_likelihood.iter().position(|score| !score.is_finite()) {
         let (file, row, mean) = (input.name(), scored[n] + 1, score.log_likelihood);
         return Err(Failure::Failed(format!("{file}, row {row}: the model does not cover it (the mean is {mean})")));
     }

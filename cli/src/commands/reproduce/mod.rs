@@ -40,7 +40,7 @@ use std::path::{Path, PathBuf};
 
 use crate::args::ReproduceArgs;
 use crate::failure::{Failure, Result};
-use crate::files::create_directory;
+use crate::files::{create_directory, remove_if_there};
 use crate::output::Output;
 use crate::run::system;
 use execute::Workers;
@@ -185,18 +185,10 @@ fn carry_out<S: Source>(
     let file = out.join(format!("{name}-fit.csv"));
     match fits.is_empty() {
         // Those of an earlier command are not this one's.
-        true => remove_if_there(&file)?,
+        true => remove_if_there(&file).map_err(|error| system(&file, error))?,
         false => super::write_records(&file, &fits)?,
     }
     finish(output, out, source, Outcome { experiment: name, rows, fits })
-}
-
-/// Removes a file of an earlier command.
-fn remove_if_there(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(system(path, error)),
-        _ => Ok(()),
-    }
 }
 
 /// Says what came out.

@@ -60,8 +60,9 @@ pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
         return Err(Failure::usage(format!("--seeds {}: expected from 1 to {MOST_SEEDS}", args.seeds)));
     }
     let (variants, left_out) = variants::all(args)?;
-    let rows = rows_of_seeds(args, &variants[0])?;
-    let runs = prepare(args, &variants, &rows)?;
+    let seeds = seeds(args);
+    let rows = rows_of_seeds(args, &variants[0], &seeds)?;
+    let runs = prepare(args, &variants, &seeds, &rows)?;
     for run in &runs {
         // So that what cannot be measured is said before anything is done.
         let trainer = Trainer::<f32>::new(Vae::new(run.plan.vae.clone()), run.plan.train.clone())?;
@@ -135,31 +136,30 @@ fn with_preset(args: &SnrArgs, variant: &Variant, seed: u64) -> Result<TrainOpti
     variant.training(common).with_preset()
 }
 
+/// The seeds of each variant's runs.
+fn seeds(args: &SnrArgs) -> Vec<u64> {
+    let first = args.common.seed.unwrap_or(0);
+    (0..args.seeds as u64).map(|seed| first.wrapping_add(seed)).collect()
+}
+
 /// The rows of each seed. Which cells are hidden, and how pixels become binary, is a matter of the seed, as in `train`; where
 /// neither happens, all seeds have the same rows.
-fn rows_of_seeds(args: &SnrArgs, variant: &Variant) -> Result<Vec<Arc<Rows>>> {
-    let first = args.common.seed.unwrap_or(0);
-    let read = |seed: u64| -> Result<(TrainOptions, Arc<Rows>)> {
-        let options = with_preset(args, variant, first.wrapping_add(seed))?;
-        let rows = Arc::new(Rows::read(&options)?);
-        Ok((options, rows))
-    };
-    let (options, rows) = read(0)?;
+fn rows_of_seeds(args: &SnrArgs, variant: &Variant, seeds: &[u64]) -> Result<Vec<Arc<Rows>>> {
+    let read = |seed: &u64| Ok(Arc::new(Rows::read(&with_preset(args, variant, *seed)?)?));
+    let options = with_preset(args, variant, seeds[0])?;
     let Hidden(rate) = options.hidden()?;
-    if rate > 0.0 || options.image_size.is_some() {
-        let others = (1..args.seeds as u64).map(|seed| Ok(read(seed)?.1));
-        return std::iter::once(Ok(rows)).chain(others).collect();
+    match rate > 0.0 || options.image_size.is_some() {
+        true => seeds.iter().map(read).collect(),
+        false => Ok(vec![read(&seeds[0])?; seeds.len()]),
     }
-    Ok(vec![rows; args.seeds])
 }
 
 /// Settles all runs before the first one begins, so that a wrong option is found at once.
-fn prepare(args: &SnrArgs, variants: &[Variant], rows: &[Arc<Rows>]) -> Result<Vec<Prepared>> {
-    let first = args.common.seed.unwrap_or(0);
+fn prepare(args: &SnrArgs, variants: &[Variant], seeds: &[u64], rows: &[Arc<Rows>]) -> Result<Vec<Prepared>> {
     let mut runs = Vec::new();
     for (place, variant) in variants.iter().enumerate() {
-        for (seed, rows) in (0..).zip(rows) {
-            let options = with_preset(args, variant, first.wrapping_add(seed))?;
+        for (&seed, rows) in seeds.iter().zip(rows) {
+            let options = with_preset(args, variant, seed)?;
             let plan = options.settle(rows.train.rows(), rows.train.columns())?;
             runs.push(Prepared { variant: place, plan, rows: rows.clone() });
         }
