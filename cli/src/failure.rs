@@ -83,6 +83,11 @@ impl Failure {
                  as they are (as --preset mog does); the last checkpoint, if there is one, is kept"
                     .to_owned(),
             ),
+            Failure::Model(models::Error::SingleValues) => Some(
+                "give more images or fewer --encoder-widths and --decoder-widths; or, where a model is scored, leave its encoder as it \
+                 is with --refit-updates 0"
+                    .to_owned(),
+            ),
             Failure::Model(models::Error::Malformed { .. }) => {
                 Some("copy the file again from where it is whole, or start a new run".to_owned())
             }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::error::{Error, Result};
 
@@ -31,6 +32,17 @@ pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+/// By what it is seen that a file, or a directory, has changed: its length, and when it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp(Option<(u64, Option<SystemTime>)>);
+
+impl Stamp {
+    /// What `path` is now.
+    pub(crate) fn of(path: &Path) -> Stamp {
+        Stamp(std::fs::metadata(path).ok().map(|metadata| (metadata.len(), metadata.modified().ok())))
     }
 }
 
@@ -123,6 +135,19 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
         assert_eq!(mode(&plain), mode(&atomic));
         write_atomic(Path::new("/dev/null"), |w| w.write_all(b"gone")).unwrap();
+    }
+
+    #[test]
+    fn a_longer_or_missing_file_has_changed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.txt");
+        let missing = Stamp::of(&path);
+        fs::write(&path, "one").unwrap();
+        let before = Stamp::of(&path);
+        assert_eq!(before, Stamp::of(&path));
+        fs::write(&path, "longer").unwrap();
+        let after = Stamp::of(&path);
+        assert!(before != missing && before != after && after != missing);
     }
 
     #[cfg(target_os = "linux")]

@@ -5,15 +5,28 @@
 //! each index by itself, the outcome has the same bits for any number of threads, including none. Outside a
 //! pool, or in a pool of one thread, everything runs on the caller. Nothing here allocates but [`share`].
 
+use std::cell::Cell;
 use std::iter;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
 
-/// Threads that work handed out here can count on: those of the pool that the caller runs in, or one.
+thread_local! {
+    /// Threads that the item of [`share`] at work on this thread may use; 0 outside of one.
+    static SHARE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Threads that work handed out here can count on: those of the pool that the caller runs in, or one; within an item of
+/// [`share`], those that the other items leave it.
 pub fn threads() -> usize {
-    if rayon::current_thread_index().is_some() { rayon::current_num_threads() } else { 1 }
+    if rayon::current_thread_index().is_none() {
+        return 1;
+    }
+    match SHARE.get() {
+        0 => rayon::current_num_threads(),
+        share => share,
+    }
 }
 
 /// Work on a number of items that can be cut in two.
@@ -128,7 +141,8 @@ impl<A: Divide, B: Divide> Divide for (A, B) {
 /// `f(state, i)` for every `i` in `0..n`, in order of `i`. Each state serves one thread of the current pool at a time,
 /// and is given the next index when it is done with one.
 ///
-/// For items that are whole computations with working memory of their own: [`threads`] states keep all threads busy. Which
+/// For items that are whole computations with working memory of their own: [`threads`] states keep all threads busy. Each
+/// item counts on its part of the threads only, so that working memory in it does not grow with their number once more. Which
 /// state meets which index is left to chance, so the result must not depend on what a state was used for before.
 ///
 /// # Panics
@@ -140,13 +154,27 @@ pub fn share<S: Send, R: Send>(states: &mut [S], n: usize, f: impl Fn(&mut S, us
         return (0..n).map(|i| f(&mut states[0], i)).collect();
     }
     let next = AtomicUsize::new(0);
+    let each = (threads() / states.len().min(n).max(1)).max(1);
     let serve = |state: &mut S| {
         let taken = iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed)).take_while(|&i| i < n);
-        taken.map(|i| (i, f(state, i))).collect::<Vec<_>>()
+        // What waits on this thread meanwhile may be an item, too: its part is put back.
+        taken.map(|i| (i, with_share(each, || f(state, i)))).collect::<Vec<_>>()
     };
     let mut results: Vec<(usize, R)> = states.par_iter_mut().flat_map_iter(serve).collect();
     results.sort_unstable_by_key(|(i, _)| *i);
     results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Calls `f`, in which [`threads`] are so many on this thread.
+fn with_share<R>(threads: usize, f: impl FnOnce() -> R) -> R {
+    struct Restore(usize);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            SHARE.set(self.0);
+        }
+    }
+    let _restore = Restore(SHARE.replace(threads));
+    f()
 }
 
 /// Pieces a thread: enough for a late or slow thread to be relieved of some of its share.
@@ -275,6 +303,20 @@ mod tests {
             }
             assert_eq!(counts.iter().sum::<usize>(), 2 * n);
         }
+    }
+
+    /// Of four threads, as many items as threads or more leave one to each, two leave two, one has all; afterwards, all count.
+    #[test]
+    fn items_share_the_threads() {
+        let pool = pool(4);
+        for (items, expected) in [(1, 4), (2, 2), (3, 1), (4, 1), (50, 1)] {
+            let seen = pool.install(|| share(&mut [(); 4], items, |(), _| threads()));
+            assert_eq!(seen, vec![expected; items], "{items} items");
+            assert_eq!(pool.install(threads), 4);
+        }
+        let fail = || pool.install(|| share(&mut [(); 4], 9, |(), _| -> usize { panic!("an item") }));
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(fail)).is_err());
+        assert_eq!(pool.broadcast(|_| threads()), [4; 4]);
     }
 
     #[test]

@@ -33,6 +33,11 @@ pub enum Error {
         /// Missing cells.
         missing: usize,
     },
+    /// Minibatches too small for batch normalisation.
+    #[error(
+        "in a minibatch of one image, batch normalisation has a single value of each channel where the networks have halved it to one pixel"
+    )]
+    SingleValues,
 
     /// Whoever is told of the progress of a computation wished it to stop.
     #[error("stopped before it was done")]
@@ -63,7 +68,11 @@ impl Error {
         match self {
             Error::Io { source, .. } => source.kind() != std::io::ErrorKind::NotFound,
             Error::NotFinite { .. } | Error::Stopped => true,
-            Error::Unusable(_) | Error::NoRows | Error::IncompleteRows { .. } | Error::Malformed { .. } => false,
+            Error::Unusable(_)
+            | Error::NoRows
+            | Error::IncompleteRows { .. }
+            | Error::SingleValues
+            | Error::Malformed { .. } => false,
         }
     }
 }

@@ -70,6 +70,11 @@ impl ImageSizes {
             dropout,
         }
     }
+
+    /// Pixels a side of the encoder's last stage: each halving rounds up.
+    fn encoded(&self) -> usize {
+        (1..self.encoder_widths.len()).fold(self.size, |size, _| size.div_ceil(2))
+    }
 }
 
 /// What a VAE for tables or images is made of.
@@ -249,6 +254,14 @@ impl Vae {
                 g.bernoulli_log_density(white, mask, head, inner)
             }
         }
+    }
+
+    /// Whether a batch normalisation would have a single value of each channel, and so no variance, in a training pass of so
+    /// many images through the encoder and latent points through the decoder.
+    pub fn has_single_values(&self, encoded: usize, decoded: usize) -> bool {
+        let Some(images) = &self.config.images else { return false };
+        let first = images.decoder(self.config.latent, self.config.dropout).first;
+        (images.encoded(), encoded) == (1, 1) || (first, decoded) == (1, 1)
     }
 
     /// Latent points, or rows, that are worth a pass of their own and whose activations stay small.

@@ -1,5 +1,6 @@
-//! Image models: running statistics, and the same bits on any number of threads.
+//! Image models: running statistics, minibatches without a variance, where imputations start, and the same bits on any number of threads.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use autodiff::Tape;
@@ -7,13 +8,16 @@ use autodiff::ops::Pathwise;
 use models::Error;
 use models::data::{Batch, Data, shuffled};
 use models::evaluate::{RefitConfig, iwelbo, refit_encoder};
+use models::imputations::Start;
 use models::imputer::Fitted;
-use models::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
+use models::method::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig};
 use models::objective::{Mode, Randomness, record};
 use models::optimiser::Schedule;
+use models::parameters::Tensor;
 use models::snr::{Moments, Signals};
-use models::trainer::{Epoch, Length, Objective, Observer, Step, TrainConfig, Trainer};
+use models::trainer::{Epoch, ImputationTraining, Length, Objective, Observer, Step, TrainConfig, Trainer};
 use models::vae::{EncoderInput, ImageSizes, Vae, VaeConfig};
+use samplers::chains::{ChainConfig, Sampler};
 use samplers::draw::fill_standard_normal;
 use samplers::stream::{Purpose, stream};
 
@@ -103,27 +107,80 @@ fn running_statistics_follow_the_batch() {
     let batch = Batch::record(&mut g, &data, order.iter().map(|&n| n as usize));
     let [mut noise, mut dropout] = [Purpose::Latent, Purpose::Dropout].map(|purpose| stream(7, purpose, 0, 0));
     record(&mut g, &vae, &OBJECTIVE, batch, Randomness::Stream(&mut noise), Mode::Train(&mut dropout));
-    let expected: Vec<[Vec<f32>; 2]> = g.batch_norms().map(|(_, both)| both.map(<[f32]>::to_vec)).collect();
+    let expected: BTreeMap<usize, [Vec<f32>; 2]> =
+        g.batch_norms().map(|(scale, both)| (scale, both.map(<[f32]>::to_vec))).collect();
 
     trainer.run(&data, Some(&images(5)), &mut Quiet).expect("an epoch");
-    let tensors = vae.layout().tensors();
-    let of = |name: &'static str| tensors.iter().filter(move |tensor| tensor.name.ends_with(name));
-    // The graph has them in the order of its passes, in which a shortcut comes before the second norm of its block.
-    let mut found = expected.iter();
-    for (mean, variance) in of("running_mean").zip(of("running_var")) {
-        let near = |pair: &&[Vec<f32>; 2]| {
-            let running = |old: f32, new: f32| 0.9 * old + 0.1 * new;
-            let same = |values: &[f32], range, old| {
-                let now: &[f32] = &trainer.parameters()[range];
-                values.len() == now.len()
-                    && now.iter().zip(values).all(|(now, new)| (now - running(old, *new)).abs() < 1e-6)
-            };
-            same(&pair[0], mean.range(), 0.0) && same(&pair[1], variance.range(), 1.0)
-        };
-        assert!(expected.iter().any(|pair| near(&pair)), "{}", mean.name);
-        assert!(found.next().is_some());
+    let layout = vae.layout();
+    let kept: Vec<&Tensor> = layout.tensors().iter().filter(|tensor| tensor.name.ends_with("running_mean")).collect();
+    assert_eq!(kept.len(), expected.len(), "a norm for each pair of statistics");
+    let tensor = |name: String| layout.tensors().iter().find(|tensor| tensor.name == name).expect("a tensor");
+    for mean in kept {
+        let norm = mean.name.trim_end_matches("running_mean");
+        let [scale, variance] = ["weight", "running_var"].map(|name| tensor(format!("{norm}{name}")));
+        let observed = &expected[&scale.start];
+        for (range, old, new) in [(mean.range(), 0.0, &observed[0]), (variance.range(), 1.0, &observed[1])] {
+            let now = &trainer.parameters()[range];
+            assert_eq!(now.len(), new.len(), "{norm}");
+            for (now, new) in now.iter().zip(new) {
+                assert!((now - (0.9 * old + 0.1 * new)).abs() < 1e-6, "{norm}: {now} after {new}");
+            }
+        }
     }
-    assert!(found.next().is_none(), "more statistics than tensors");
+}
+
+/// Where the networks have halved images to one pixel, a minibatch of one image has no variance: as the whole of every
+/// minibatch it is refused, and as the last of an epoch it leaves the running statistics of such stages as they were.
+#[test]
+fn a_minibatch_of_one_image_has_no_variance() {
+    let stages = ImageSizes { size: SIZE, encoder_widths: vec![2, 3, 4, 5, 6], decoder_widths: vec![8, 6, 4] };
+    let vae = Vae::new(VaeConfig { images: Some(stages), ..vae().config().clone() });
+    assert!(vae.has_single_values(1, 2) && !vae.has_single_values(2, 1));
+    let after = |updates: u64, batch_size: usize, count: usize| {
+        let length = Length::Updates(updates);
+        let config = TrainConfig { batch_size, length, ..trainer(1).config().clone() };
+        let mut trainer = Trainer::new(vae.clone(), config).expect("a trainer");
+        trainer.run(&images(count), None, &mut Quiet).map(|_| trainer.parameters().to_vec())
+    };
+    assert!(matches!(after(1, 1, 4), Err(Error::SingleValues)));
+    assert!(matches!(after(1, 4, 1), Err(Error::SingleValues)));
+
+    // Five images: a minibatch of four, then one of one.
+    let [first, both] = [1, 2].map(|updates| after(updates, 4, 5).expect("updates"));
+    let statistics = vae.layout().tensors().iter().filter(|tensor| tensor.name.contains("running"));
+    for tensor in statistics {
+        let moved = first[tensor.range()] != both[tensor.range()];
+        let of_one_pixel = tensor.name.starts_with("encoder.layers.4");
+        assert_eq!(moved, !of_one_pixel, "{}", tensor.name);
+    }
+
+    let mut model = Fitted::new(vae, autodiff::Aligned::from_slice(&both));
+    let config = RefitConfig::for_images(3, 20);
+    let refitted = refit_encoder(&mut model, &images(1), &Objective::from(OBJECTIVE), &config, 3, on);
+    assert!(matches!(refitted, Err(Error::SingleValues)));
+}
+
+/// Imputations of pixels start as pixels.
+#[test]
+fn pixels_start_black_or_white() {
+    let objective = CompletedObjectiveConfig {
+        decoder: CompletedBound::Cvi,
+        encoder: CompletedBound::Lmvb,
+        imputations: 2,
+        samples: 1,
+        estimator: Estimator::Plain,
+    };
+    let sampler = ChainConfig { sampler: Sampler::PseudoGibbs, iterations: 1 };
+    let of_completed = VaeConfig { components: 1, encoder_input: EncoderInput::Completed, ..vae().config().clone() };
+    let starting = |start| {
+        let training = ImputationTraining { objective, start, renew_from: 2, sampler };
+        Objective::ImputationMixture(training).check(&Vae::new(of_completed.clone()))
+    };
+    assert!(starting(Start::Observed).is_ok());
+    for start in [Start::Mean, Start::Zero] {
+        let message = starting(start).expect_err("no pixels").to_string();
+        assert!(message.contains("neither black nor white"), "{message}");
+    }
 }
 
 /// What batch norm keeps has no gradient, and no place among the parameters of a signal-to-noise ratio.

@@ -9,6 +9,7 @@ use samplers::chains::{Lair, Sampler};
 
 use super::{ScheduleOption, TrainOptions};
 use crate::failure::{Failure, Result};
+use crate::output::counted;
 use crate::table::closest;
 
 /// Updates that a run without `--epochs` and `--updates` aims at.
@@ -65,8 +66,9 @@ pub(super) fn check<T: std::fmt::Display>(option: &str, value: T, holds: bool, e
     }
 }
 
-/// Checks that a model, and an update with so many samples, could fit into some machine's memory.
-pub(crate) fn check_size(vae: &VaeConfig, samples: usize) -> Result<()> {
+/// Checks that a model, and an update with so many rows for the encoder and points for the decoder, could fit into some
+/// machine's memory.
+pub(crate) fn check_size(vae: &VaeConfig, encoded: usize, decoded: usize) -> Result<()> {
     let parameters = Vae::new(vae.clone()).layout().len();
     if parameters > MOST_PARAMETERS {
         return Err(Failure::usage_hint(
@@ -74,22 +76,31 @@ pub(crate) fn check_size(vae: &VaeConfig, samples: usize) -> Result<()> {
             "lower --hidden, --components, --latent, the numbers of blocks or the widths",
         ));
     }
-    // Those of the decoder's layers, and as many gradients. A stage of images has about twenty values of their size.
-    let of_point = match &vae.images {
-        None => 2 * vae.hidden.saturating_mul(2 * vae.decoder_blocks + 1),
+    // Those of the layers, and as many gradients. A stage of images has about twenty values of their size.
+    let [of_row, of_point] = match &vae.images {
+        None => [vae.encoder_blocks, vae.decoder_blocks].map(|blocks| 2 * vae.hidden.saturating_mul(2 * blocks + 1)),
         Some(images) => {
-            let widths = images.decoder_widths.iter().rev().enumerate();
-            // The last two stages have the images' size, and each one before half of it.
-            let stage = |(stage, width): (usize, &usize)| (images.size >> stage.saturating_sub(1)).pow(2) * width;
-            40 * widths.map(stage).sum::<usize>()
+            let stage = |halved: usize, width: &usize| (images.size >> halved).pow(2) * width;
+            let encoder = images.encoder_widths.iter().enumerate();
+            // The last two stages of the decoder have the images' size, and each one before half of it.
+            let decoder = images.decoder_widths.iter().rev().enumerate();
+            [
+                40 * encoder.map(|(n, width)| stage(n, width)).sum::<usize>(),
+                40 * decoder.map(|(n, width)| stage(n.saturating_sub(1), width)).sum::<usize>(),
+            ]
         }
     };
     // A point's log density under the mixture, and its gradient, have a number or two of each component.
     let of_point = of_point.saturating_add(2 * (vae.components + vae.latent + vae.columns));
-    let activations = samples.saturating_mul(of_point);
+    let activations = encoded.saturating_mul(of_row).saturating_add(decoded.saturating_mul(of_point));
     if activations > MOST_ACTIVATIONS {
         return Err(Failure::usage_hint(
-            format!("an update on {samples} samples would take more than {} GB of memory", activations >> 28),
+            format!(
+                "an update on {} and {} would take more than {} GB of memory",
+                counted(encoded, "row"),
+                counted(decoded, "sample"),
+                activations >> 28
+            ),
             "lower --batch-size, --samples, --importance-samples or --components",
         ));
     }
@@ -349,7 +360,15 @@ impl TrainOptions {
         if let Objective::ImputationMixture(training) = &objective {
             check_imputations(training, &vae, rows, batch_size.min(rows))?;
         }
-        check_size(&vae, batch_size.min(rows).saturating_mul(objective.samples_per_row()))?;
+        let batch = batch_size.min(rows);
+        let [encoded, decoded] =
+            [objective.encoded_per_row(), objective.samples_per_row()].map(|of_row| batch.saturating_mul(of_row));
+        check_size(&vae, encoded, decoded)?;
+        let model = Vae::new(vae.clone());
+        objective.check(&model).map_err(models::Error::from)?;
+        if model.has_single_values(encoded, decoded) {
+            return Err(models::Error::SingleValues.into());
+        }
         let options = TrainOptions {
             method: Some(method.name.to_owned()),
             components: Some(components),

@@ -266,6 +266,12 @@ fn images_that_cannot_be_read() {
         ("--encoder-widths 3,x", &["--encoder-widths 3,x: expected 1 to 10 numbers of channels"]),
         ("--hide-quadrants 4", &["--hide-quadrants 4: expected from 0 to 3"]),
         ("--columns x0", &["--columns: this is for tables"]),
+        (
+            "--batch-size 1 --encoder-widths 2,2,2,2",
+            &["in a minibatch of one image, batch normalisation has a single value", "hint: give more images or fewer"],
+        ),
+        ("--method demiss-vae --initial-imputations zero", &["imputations of pixels start as observed values"]),
+        ("--batch-size 1 --encoder-widths 4096 --samples 500000", &["an update on 1 row", "GB of memory"]),
     ] {
         place.refuses(&format!("train images.idx --image-size 8 {options} --out run"), 2, words);
     }

@@ -71,7 +71,10 @@ fn wrong_imputations() {
 #[test]
 fn all_methods_with_one_budget() {
     let place = Place::new();
+    // What an earlier command left of fits would be taken for this one's.
+    place.write("two/fig2-fit.csv", "old");
     let report = place.missvae(&format!("reproduce fig2 {TINY} --components 3 --out two --json --quiet")).json();
+    assert!(!place.exists("two/fig2-fit.csv"));
     let rows = report["rows"].as_array().unwrap();
     check_files(&place, "two", "fig2", 7);
     let settings: Vec<_> = rows
@@ -356,6 +359,42 @@ fn interrupted_and_gone_on_with() {
     assert!(status == Some(130) || status == Some(0) && place.exists("part/fig6.csv"), "{status:?}");
     place.missvae(&format!("{command} --out part")).ok();
     assert!(place.read("whole/fig6.csv") == place.read("part/fig6.csv"));
+}
+
+/// Each run reads the file to train on: if it is another one than that of the runs before, the command ends.
+#[test]
+fn a_file_that_changes_meanwhile() {
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+
+    let place = Place::new();
+    place.write("sets/gas/train.csv", eight_columns(60));
+    place.write("sets/gas/test.csv", eight_columns(30));
+    let command = "reproduce fig3 --data sets --rates 0.2 --methods mvae --seeds 2 --jobs 1 --updates 3000 --hidden 4 \
+                   --blocks 1 --importance-samples 5 --refit-updates 0 --out out --quiet";
+    let mut child = Command::new(super::support::PROGRAM)
+        .args(command.split_whitespace())
+        .current_dir(place.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Rows are read before there are metrics.
+    let begun = || {
+        let mut runs = std::fs::read_dir(place.file("out/runs")).into_iter().flatten().flatten();
+        runs.any(|run| run.path().join("metrics.jsonl").exists())
+    };
+    while !begun() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    place.write("sets/gas/train.csv", eight_columns(61));
+    let outcome = child.wait_with_output().unwrap();
+    let said = String::from_utf8(outcome.stderr).unwrap();
+    // On a slow machine the second run may have begun, too.
+    if outcome.status.code() != Some(0) {
+        assert_eq!(outcome.status.code(), Some(2), "{said}");
+        assert!(said.contains("sets/gas/train.csv: the file has changed since this command began"), "{said}");
+    }
 }
 
 /// Scoring can be long, and is no more deaf to signals than training; the trained model stays.

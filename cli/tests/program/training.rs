@@ -139,6 +139,23 @@ fn a_configuration_gives_the_same_model() {
     assert!(output.success());
 }
 
+/// Training goes on without a bound on validation rows that is finite, and says so.
+#[test]
+fn validation_that_is_not_finite() {
+    let place = Place::new();
+    place.write("table.csv", table(60, 1.0, 0.0));
+    place.write("far.csv", table(20, 1e16, 0.0));
+    let train = "train table.csv --validation far.csv --epochs 2 --out run";
+    let outcome = place.missvae(&small(&format!("{train} --json"))).ok();
+    for epoch in [1, 2] {
+        let warning = format!("warning: epoch {epoch}: the bound of the validation rows is ");
+        assert!(outcome.stderr.contains(&warning), "{outcome:?}");
+    }
+    assert_eq!(place.text("run/metrics.jsonl").matches("\"validation\":null").count(), 2);
+    let summary: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert!(summary["validation"].is_null() && summary["objective"].is_number(), "{summary}");
+}
+
 #[test]
 fn presets_are_resolved() {
     let place = Place::new();

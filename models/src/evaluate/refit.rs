@@ -52,8 +52,8 @@ impl RefitConfig {
 /// `progress` is called before each update, and says whether to go on.
 ///
 /// # Errors
-/// If there are no rows, a cell is missing that the encoder needs, the objective stops being finite, or `progress` wished to
-/// stop.
+/// If there are no rows, a cell is missing that the encoder needs, minibatches are too small for batch normalisation, the
+/// objective stops being finite, or `progress` wished to stop.
 pub fn refit_encoder<T: Scalar>(
     model: &mut Fitted<T>,
     data: &Data<T>,
@@ -84,6 +84,10 @@ pub fn refit_encoder<T: Scalar>(
     }
     if model.vae.config().encoder_input.completed() && data.missing() > 0 {
         return Err(Error::IncompleteRows { missing: data.missing() });
+    }
+    // The decoder is in evaluation mode.
+    if model.vae.has_single_values(config.batch_size.min(data.rows()), usize::MAX) {
+        return Err(Error::SingleValues);
     }
     let encoder = model.vae.encoder_range();
     let mut optimiser = AmsGrad::new(encoder.len());

@@ -22,7 +22,8 @@ pub struct RunningStatistics<T> {
 
 impl<T: Scalar> RunningStatistics<T> {
     /// Takes the means and unbiased variances of every batch normalisation in training mode that `g` has recorded, in the
-    /// order in which they were; what was there before is forgotten.
+    /// order in which they were; what was there before is forgotten. One that had a single value of a channel leaves its running
+    /// statistics as they are: it has no variance.
     pub fn observe(&mut self, g: &Graph<'_, T>, layout: &Layout) {
         self.places.clear();
         self.values.clear();

@@ -8,6 +8,7 @@ use autodiff::profile::Profile;
 use autodiff::{Aligned, Tape};
 use linalg::Scalar;
 use samplers::chains::{ChainConfig, ChainSampler, Diagnostics, Impute};
+use samplers::model::Likelihood;
 use samplers::stream::{Purpose, stream};
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +66,14 @@ impl Objective {
         }
     }
 
+    /// Versions of one row that the encoder sees.
+    pub fn encoded_per_row(&self) -> usize {
+        match self {
+            Objective::FiniteMixture(_) => 1,
+            Objective::ImputationMixture(training) => training.objective.imputations,
+        }
+    }
+
     /// Whether the objective's value, as it is reported, is a bound of the log density of whole rows, imputations included.
     pub fn of_completed_rows(&self) -> bool {
         match self {
@@ -78,12 +87,18 @@ impl Objective {
     /// # Errors
     /// Says what does not.
     pub fn check(&self, vae: &Vae) -> Result<(), Unusable> {
-        let ImputationTraining { objective, sampler, .. } = match self {
+        let ImputationTraining { objective, start, sampler, .. } = match self {
             Objective::FiniteMixture(config) => return config.check(),
             Objective::ImputationMixture(training) => training,
         };
         objective.check()?;
         sampler.check(objective.imputations).map_err(|error| Unusable(error.to_string()))?;
+        if vae.likelihood() == Likelihood::Bernoulli && *start != Start::Observed {
+            return Err(Unusable(
+                "imputations of pixels start as observed values: means and zeros are neither black nor white"
+                    .to_owned(),
+            ));
+        }
         if vae.mixture().components != 1 || !vae.config().encoder_input.completed() {
             return Err(Unusable(
                 "an imputation mixture needs an encoder of completed rows with one Gaussian".to_owned(),
@@ -399,8 +414,8 @@ impl<T: Scalar> Trainer<T> {
     /// Trains to the end, or until the observer interrupts.
     ///
     /// # Errors
-    /// If there are no rows, the objective or its gradient stops being finite (the parameters are then still those
-    /// before that update), or the observer fails.
+    /// If there are no rows or minibatches are too small for batch normalisation, the objective or its gradient stops being
+    /// finite (the parameters are then still those before that update), or the observer fails.
     pub fn run(
         &mut self,
         data: &Data<T>,
@@ -413,6 +428,12 @@ impl<T: Scalar> Trainer<T> {
         let incomplete = matches!(self.config.objective, Objective::FiniteMixture(_)) && data.missing() > 0;
         if incomplete && self.vae.config().encoder_input.completed() {
             return Err(Error::IncompleteRows { missing: data.missing() });
+        }
+        // A smaller last minibatch of an epoch is no matter: the others have statistics.
+        let rows = self.config.batch_size.min(data.rows());
+        let encoded = rows * self.config.objective.encoded_per_row();
+        if self.vae.has_single_values(encoded, rows * self.config.objective.samples_per_row()) {
+            return Err(Error::SingleValues);
         }
         let total = self.total_updates(data.rows());
         let per_epoch = self.updates_per_epoch(data.rows());

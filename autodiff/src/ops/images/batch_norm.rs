@@ -229,8 +229,8 @@ impl<T: Scalar> Graph<'_, T> {
         self.apply(op, &inputs[..count])
     }
 
-    /// Mean and unbiased variance (Σ(x − mean)²/(n − 1); 0 of a single value) of each channel of what a [`BatchNorm`] with
-    /// the batch's statistics has normalised: C each. NaN for an empty batch.
+    /// Mean and unbiased variance (Σ(x − mean)²/(n − 1)) of each channel of what a [`BatchNorm`] with the batch's statistics
+    /// has normalised: C each. NaN where there is none: both of an empty batch, and the variance of a single value.
     ///
     /// # Panics
     /// If `x` is no such value.
@@ -242,13 +242,15 @@ impl<T: Scalar> Graph<'_, T> {
     }
 
     /// Every [`BatchNorm`] with the batch's statistics whose scale is a parameter, in the order in which they were recorded:
-    /// where its scale begins in the parameter buffer, and its [`batch_statistics`](Graph::batch_statistics).
+    /// where its scale begins in the parameter buffer, and its [`batch_statistics`](Graph::batch_statistics). Without those
+    /// that had fewer than two values of a channel: they have no variance.
     pub fn batch_norms(&self) -> impl Iterator<Item = (usize, [&[T]; 2])> {
         let nodes = self.tape.nodes.iter().enumerate().filter(|(_, node)| is_of_batch(&node.kind));
         nodes.filter_map(|(index, node)| {
             let scale = self.tape.edges[node.edges.0 + 1];
             let Place::Parameters(start) = self.node(scale).place else { return None };
-            Some((start, self.batch_statistics(Var(u32::try_from(index).ok()?))))
+            let x = Var(u32::try_from(index).ok()?);
+            (rows_of(self.shape(x)).count() > 1).then(|| (start, self.batch_statistics(x)))
         })
     }
 }
@@ -417,11 +419,13 @@ mod tests {
         let mut tape = Tape::<f64>::new();
         let mut g = tape.graph(&[]);
         let one = g.constant([1], &[1.0]);
-        for (values, mean, variance) in [(&[4.0][..], 4.0, 0.0), (&[1.0, 4.0], 2.5, 4.5)] {
-            let x = g.constant([values.len(), 1, 1, 1], values);
-            let y = g.batch_norm(x, one, one, BatchNormInputs::default());
-            assert_eq!(g.batch_statistics(y), [&[mean][..], &[variance][..]]);
-        }
+        let pair = g.constant([2, 1, 1, 1], &[1.0, 4.0]);
+        let y = g.batch_norm(pair, one, one, BatchNormInputs::default());
+        assert_eq!(g.batch_statistics(y), [&[2.5][..], &[4.5][..]]);
+        let single = g.constant([1, 1, 1, 1], &[4.0]);
+        let y = g.batch_norm(single, one, one, BatchNormInputs::default());
+        let [mean, variance] = g.batch_statistics(y);
+        assert!(mean == [4.0] && variance[0].is_nan());
         let none = g.constant([0, 1, 1, 1], &[]);
         let y = g.batch_norm(none, one, one, BatchNormInputs::default());
         assert!(g.batch_statistics(y).iter().all(|statistic| statistic[0].is_nan()));

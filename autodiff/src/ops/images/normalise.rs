@@ -21,7 +21,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.images * self.pixels
     }
 
@@ -101,8 +101,8 @@ impl<T: Scalar> Kernel<T> for Moments<'_, T> {
     }
 }
 
-/// Mean, 1/√(variance + ε) and unbiased variance of each channel (C each) from the blocks' sums. Without rows, which have no
-/// mean, nothing is to be normalised: the second is 0 then, so that gradients are.
+/// Mean, 1/√(variance + ε) and unbiased variance of each channel (C each) from the blocks' sums. The last of these is NaN for
+/// fewer than two rows. Without rows, which have no mean, nothing is to be normalised: the second is 0 then, so that gradients are.
 pub(super) fn combine_moments<T: Scalar>(rows: Rows, sums: &[T], epsilon: f64, statistics: &mut [T]) {
     let (channels, count) = (rows.channels, rows.count() as f64);
     for c in 0..channels {
@@ -118,7 +118,7 @@ pub(super) fn combine_moments<T: Scalar>(rows: Rows, sums: &[T], epsilon: f64, s
         statistics[c] = T::from_f64(mean);
         let (inverse, unbiased) = match rows.count() {
             0 => (0.0, f64::NAN),
-            1 => (1.0 / epsilon.sqrt(), 0.0),
+            1 => (1.0 / epsilon.sqrt(), f64::NAN),
             _ => (1.0 / (squares / count + epsilon).sqrt(), squares / (count - 1.0)),
         };
         statistics[channels + c] = T::from_f64(inverse);

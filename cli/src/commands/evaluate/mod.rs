@@ -232,7 +232,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
                 // The length of training, and the memory that it takes, are no matter here: as if for a single row.
                 settled = run.read_config()?.with_preset()?.settle(1, data.columns())?.train;
                 let config = refit_config(images, updates, settled.batch_size.min(data.rows()));
-                check_size(&info.vae, config.batch_size.saturating_mul(config.samples)).map_err(|failure| {
+                let points = config.batch_size.saturating_mul(config.samples);
+                check_size(&info.vae, config.batch_size, points).map_err(|failure| {
                     Failure::usage_hint(
                         format!("--refit-updates {updates}: {failure}"),
                         "leave it out, or score fewer rows at a time",

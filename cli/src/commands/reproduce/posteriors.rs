@@ -126,6 +126,15 @@ fn density(log_density: &[f64]) -> Option<Density> {
 mod tests {
     use super::*;
 
+    /// A density that is nowhere finite in the picture is no flat one: its row is named.
+    #[test]
+    fn a_posterior_outside_of_the_picture() {
+        let found = density(&[-1000.0, f64::NEG_INFINITY, -1001.0]).expect("a density");
+        assert_eq!(found.values, [1.0, 0.0, (-1.0f64).exp()]);
+        assert!(density(&[f64::NEG_INFINITY, f64::NAN]).is_none());
+        assert_eq!((without(&[]), without(&[2, 5])), (String::new(), " (row 2, 5: not here)".to_owned()));
+    }
+
     #[test]
     fn half_of_the_cells_are_hidden_in_complete_rows() {
         let values: Vec<f32> = (0..30).map(|i| i as f32).collect();

@@ -22,6 +22,7 @@ use super::prepare::Prepared;
 use super::source::{Measure, Score, Source};
 use crate::args::ReproduceArgs;
 use crate::failure::{Failure, Result};
+use crate::files::Stamp;
 use crate::options::{Preset, TrainOptions};
 use crate::output::{cells_missing, counted};
 use crate::signal;
@@ -52,6 +53,8 @@ pub(super) struct Set {
     pub(super) preset: Preset,
     pub(super) name: &'static str,
     train: PathBuf,
+    /// Of the file to train on, which every run reads again, with its own cells hidden.
+    stamp: Stamp,
     /// Rows to train on, and columns.
     size: (usize, usize),
     /// The test rows, in the data's units, and those that are scored.
@@ -171,6 +174,7 @@ impl Set {
 
     fn read(directory: &Path, name: &'static str, preset: Preset, rows: usize) -> Result<Set> {
         let [train, test] = [file(directory, TRAIN)?, file(directory, TEST)?];
+        let stamp = Stamp::of(&train);
         // Without hiding: which cells are hidden is a matter of the runs.
         let said = TrainOptions {
             preset: Some(preset),
@@ -213,6 +217,7 @@ impl Set {
             preset,
             name,
             train,
+            stamp,
             size: (all.train.rows(), all.train.columns()),
             test,
             scored,
@@ -257,7 +262,13 @@ impl Source for Sets {
     }
 
     fn rows(&self, run: &Prepared) -> Result<Arc<Rows>> {
-        Rows::read(&run.plan.options).map(Arc::new)
+        let rows = Rows::read(&run.plan.options)?;
+        let set = self.set(&run.spec);
+        if set.stamp != Stamp::of(&set.train) {
+            let what = format!("{}: the file has changed since this command began", set.train.display());
+            return Err(Failure::usage_hint(what, "give the command again: runs that are finished are not repeated"));
+        }
+        Ok(Arc::new(rows))
     }
 
     fn measure(&self) -> Measure {

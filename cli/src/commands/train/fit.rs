@@ -134,7 +134,7 @@ impl Job<'_> {
             epochs: trainer.progress().epoch,
             updates,
             objective: last.map(|epoch| epoch.objective),
-            validation: last.and_then(|epoch| epoch.validation),
+            validation: last.and_then(|epoch| epoch.validation.flatten()),
             frechet: last.and_then(|epoch| epoch.frechet.flatten()),
             hidden: rows.hidden_errors(&mut model, plan.train.seed)?,
             seconds: before + seconds,

@@ -32,9 +32,10 @@ pub(super) struct MetricsLine {
     learning_rate: f64,
     /// Of training, those before the run was last resumed included; but not those of an epoch's part before that.
     pub(super) seconds: f64,
-    /// Mean of the bound over the validation rows, in nats a row of the data's units.
+    /// Mean of the bound over the validation rows, where there are any, in nats a row of the data's units; null if it is not
+    /// finite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) validation: Option<f64>,
+    pub(super) validation: Option<Option<f64>>,
     /// The Fréchet distance to the validation rows (in `reproduce`, to test rows), where it is asked for and due; null if it is
     /// not finite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -206,6 +207,13 @@ impl<'a> Watch<'a> {
             self.output.say(format!("warning: epoch {}, Fréchet distance: {failure}", epoch.epoch));
         }
         let frechet = frechet.map(Result::ok);
+        let validation = epoch.validation.map(|value| {
+            let value = value - self.validation_log_volume;
+            if !value.is_finite() {
+                self.output.say(format!("warning: epoch {}: the bound of the validation rows is {value}", epoch.epoch));
+            }
+            Some(value).filter(|value| value.is_finite())
+        });
         let line = MetricsLine {
             epoch: epoch.epoch,
             update: epoch.update,
@@ -213,7 +221,7 @@ impl<'a> Watch<'a> {
             gradient_norm: epoch.gradient_norm,
             learning_rate: epoch.learning_rate,
             seconds: self.before + self.started.elapsed().as_secs_f64(),
-            validation: epoch.validation.map(|value| value - self.validation_log_volume),
+            validation,
             frechet,
             components_in_use: epoch.components_in_use,
             effective_sample_size: epoch.sampler.effective_sample_size(),
@@ -222,7 +230,7 @@ impl<'a> Watch<'a> {
             envelope_violations: Some(epoch.sampler.envelope_violations).filter(|&count| count > 0),
         };
         self.metrics.add(&line)?;
-        let validation = line.validation.map_or(String::new(), |value| format!(", validation {value:.4}"));
+        let validation = line.validation.flatten().map_or(String::new(), |value| format!(", validation {value:.4}"));
         let frechet =
             line.frechet.flatten().map_or(String::new(), |distance| format!(", Fréchet distance {distance:.4}"));
         let mixture = [
