@@ -84,8 +84,8 @@ impl Failure {
                     .to_owned(),
             ),
             Failure::Model(models::Error::SingleValues) => Some(
-                "give more images or fewer --encoder-widths and --decoder-widths; or, where a model is scored, leave its encoder as it \
-                 is with --refit-updates 0"
+                "take two images or more at a time (--batch-size), or fewer --encoder-widths and --decoder-widths; or, where a model \
+                 is scored on a single image, leave its encoder as it is with --refit-updates 0"
                     .to_owned(),
             ),
             Failure::Model(models::Error::Malformed { .. }) => {

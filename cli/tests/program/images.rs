@@ -268,7 +268,11 @@ fn images_that_cannot_be_read() {
         ("--columns x0", &["--columns: this is for tables"]),
         (
             "--batch-size 1 --encoder-widths 2,2,2,2",
-            &["in a minibatch of one image, batch normalisation has a single value", "hint: give more images or fewer"],
+            &[
+                "in a minibatch of one image, batch normalisation has a single value",
+                "hint: take two images or more",
+                "--batch-size",
+            ],
         ),
         ("--method demiss-vae --initial-imputations zero", &["imputations of pixels start as observed values"]),
         ("--batch-size 1 --encoder-widths 4096 --samples 500000", &["an update on 1 row", "GB of memory"]),
@@ -279,6 +283,12 @@ fn images_that_cannot_be_read() {
     let words = ["--validation-from 1: 1 row cannot be split"];
     place.refuses("train one.idx --image-size 8 --validation-from 1 --out run", 2, &words);
     place.refuses("train images.idx --preset mnist --out run", 2, &["expected images of 28 × 28 pixels"]);
+    place.write("few.idx", idx(5, 28));
+    place.refuses(
+        "train few.idx --preset mnist --out run",
+        2,
+        &["few.idx: --validation-from 54000: expected a row from 1 to 4", "the published 60,000 images"],
+    );
     place.refuses("train table.csv --hide-quadrants 2 --out run", 2, &["--hide-quadrants: this is for images"]);
     let header = (0..64).map(|pixel| format!("x{pixel}")).collect::<Vec<_>>().join(",");
     place.write("grey.csv", format!("{header}\n{}\n", ["0.5"; 64].join(",")));

@@ -7,7 +7,7 @@ use samplers::stream::{Purpose, stream};
 use super::super::{binary_images, check_sizes, data_of, read_options};
 use crate::failure::{Failure, Result};
 use crate::hash::fnv1a;
-use crate::options::{Hidden, TrainOptions, Validation};
+use crate::options::{Hidden, Preset, TrainOptions, Validation};
 use crate::output::counted;
 use crate::table::{Input, ReadOptions, Selection, Table, parse_names, read_for_model, read_to_fit};
 
@@ -268,12 +268,20 @@ fn set_aside(
                 return Err(Failure::usage(format!("--validation-from {row}: {} row cannot be split", all.rows())));
             }
             if !(1..all.rows()).contains(&row) {
-                let what =
-                    format!("--validation-from {row}: expected a row from 1 to {}, of {}", all.rows() - 1, all.rows());
-                return Err(Failure::usage_hint(
-                    what,
-                    "take a share of the rows instead (--validation 0.1 of `missvae train`)",
-                ));
+                let what = format!(
+                    "{}: --validation-from {row}: expected a row from 1 to {}, of {}",
+                    super::input(options).name(),
+                    all.rows() - 1,
+                    all.rows()
+                );
+                let hint = match options.preset {
+                    Some(Preset::Mnist) => {
+                        "the preset mnist is for the published 60,000 images, of which it sets the last 6,000 aside; of fewer, \
+                         `missvae train --validation 0.1` takes a share"
+                    }
+                    _ => "take a share of the rows instead (--validation 0.1 of `missvae train`)",
+                };
+                return Err(Failure::usage_hint(what, hint));
             }
             let (rows, below) = all.split_at(row);
             let numbers = (row + 1..=row + below.rows()).collect();
