@@ -1,5 +1,6 @@
 //! Files that are written whole or not at all.
 
+use std::fs::Metadata;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -35,14 +36,36 @@ pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
-/// By what it is seen that a file, or a directory, has changed: its length, and when it was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp(Option<(u64, Option<SystemTime>)>);
+/// By what it is seen that a file, or what is below a directory, has changed: how many files and directories there are, their
+/// length, and when the last one was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    files: usize,
+    length: u64,
+    modified: Option<SystemTime>,
+}
 
 impl Stamp {
-    /// What `path` is now.
+    /// What `path` is now; links below it are not followed.
     pub(crate) fn of(path: &Path) -> Stamp {
-        Stamp(std::fs::metadata(path).ok().map(|metadata| (metadata.len(), metadata.modified().ok())))
+        let mut stamp = Stamp::default();
+        if let Ok(metadata) = std::fs::metadata(path) {
+            stamp.add(path, &metadata);
+        }
+        stamp
+    }
+
+    fn add(&mut self, path: &Path, metadata: &Metadata) {
+        self.files += 1;
+        self.length += metadata.len();
+        self.modified = self.modified.max(metadata.modified().ok());
+        if metadata.is_dir() {
+            for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+                if let Ok(metadata) = entry.metadata() {
+                    self.add(&entry.path(), &metadata);
+                }
+            }
+        }
     }
 }
 
@@ -148,6 +171,14 @@ mod tests {
         fs::write(&path, "longer").unwrap();
         let after = Stamp::of(&path);
         assert!(before != missing && before != after && after != missing);
+        // Below a directory, too.
+        let below = directory.path().join("one/two");
+        fs::create_dir_all(&below).unwrap();
+        fs::write(below.join("b.txt"), "b").unwrap();
+        let before = Stamp::of(directory.path());
+        assert_eq!(before, Stamp::of(directory.path()));
+        fs::write(below.join("b.txt"), "longer").unwrap();
+        assert!(before != Stamp::of(directory.path()));
     }
 
     #[cfg(target_os = "linux")]

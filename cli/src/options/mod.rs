@@ -12,7 +12,7 @@ mod renewal;
 
 pub(crate) use model::ModelOptions;
 pub(crate) use plan::{Hidden, Plan, Validation, check_size, lair_points};
-pub(crate) use presets::Preset;
+pub(crate) use presets::{MNIST_ROWS, Preset};
 pub(crate) use renewal::{ChainOption, LairNumbers, WARM_UP, iterations};
 
 use autodiff::ops::Pathwise;

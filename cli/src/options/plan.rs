@@ -131,6 +131,16 @@ pub(crate) fn lair_points(lair: &Lair, copies: usize, iterations: usize) -> usiz
     if lair.resample_final { proposals.saturating_mul(iterations) } else { proposals }
 }
 
+impl Plan {
+    /// Checks that minibatches of so many rows have what batch normalisation divides by, before anything is begun.
+    pub(crate) fn check_minibatches(&self, rows: usize) -> Result<()> {
+        match self.train.has_single_values(&Vae::new(self.vae.clone()), rows) {
+            true => Err(models::Error::SingleValues.into()),
+            false => Ok(()),
+        }
+    }
+}
+
 impl TrainOptions {
     /// The method that the options name.
     pub(crate) fn method(&self) -> Result<Method> {
@@ -364,11 +374,7 @@ impl TrainOptions {
         let [encoded, decoded] =
             [objective.encoded_per_row(), objective.samples_per_row()].map(|of_row| batch.saturating_mul(of_row));
         check_size(&vae, encoded, decoded)?;
-        let model = Vae::new(vae.clone());
-        objective.check(&model).map_err(models::Error::from)?;
-        if model.has_single_values(encoded, decoded) {
-            return Err(models::Error::SingleValues.into());
-        }
+        objective.check(&Vae::new(vae.clone())).map_err(models::Error::from)?;
         let options = TrainOptions {
             method: Some(method.name.to_owned()),
             components: Some(components),

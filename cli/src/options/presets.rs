@@ -8,6 +8,9 @@ use models::method::Method;
 use super::{ChainOption, ScheduleOption, TrainOptions};
 use crate::failure::{Failure, Result};
 
+/// The first row of the published MNIST that is for validation.
+pub(crate) const MNIST_ROWS: usize = 54_000;
+
 /// An experiment of the paper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -154,7 +157,7 @@ impl Preset {
             Preset::Mnist => TrainOptions {
                 batch_size: Some(200),
                 epochs: Some(500),
-                validation_from: Some(54_000),
+                validation_from: Some(MNIST_ROWS),
                 ..Self::images(1)
             },
             // 0.6 of the 85 per cent that are not for testing.

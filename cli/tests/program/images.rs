@@ -57,6 +57,15 @@ fn from_images_to_a_model_and_back() {
     assert_eq!(refitted["log_likelihood_before_refit"], scored["log_likelihood"]);
     assert_ne!(refitted["log_likelihood"], scored["log_likelihood"]);
 
+    // Stages that end at one pixel: the six images together have the variance that one alone has not.
+    let deep =
+        "train train.idx --image-size 8 --encoder-widths 2,2,2,2 --decoder-widths 2,2 --updates 1 --quiet --out deep";
+    place.missvae(deep).ok();
+    place.missvae("evaluate deep test.idx --importance-samples 10 --refit-updates 2 --quiet").ok();
+    place.write("one.idx", idx(1, 8));
+    let alone = "evaluate deep one.idx --importance-samples 10 --refit-updates 2 --quiet";
+    place.refuses(alone, 2, &["in a minibatch of one image", "--refit-updates 0"]);
+
     place.missvae("sample run --rows 4 --out drawn.csv").ok();
     let drawn = cells(&place.text("drawn.csv"));
     assert!(drawn.len() == 4 * 64 && drawn.iter().all(|x| x.is_some_and(|x| x.abs() == 1.0)));

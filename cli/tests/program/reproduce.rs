@@ -312,6 +312,21 @@ fn images_with_quadrants_hidden() {
     check_files(&place, "out", "fig13", 4);
 }
 
+/// Generated data, and curves, do not take the place of what is the user's.
+#[test]
+fn files_of_the_user_stay() {
+    let place = Place::new();
+    place.write("data-120/test.csv", "mine");
+    place.refuses(
+        &format!("{} --out . --quiet", fig6("")),
+        2,
+        &["data-120/test.csv: it is not one of the generated tables", "another --out"],
+    );
+    place.write("snr.csv", eight_columns(60));
+    place.refuses("snr snr.csv --epochs 1 --seeds 1 --out .", 2, &["the curves would replace DATA", "snr.csv"]);
+    assert!(place.text("data-120/test.csv") == "mine" && place.text("snr.csv") == eight_columns(60));
+}
+
 /// A plan is printed, and nothing else happens.
 #[test]
 fn dry_run_leaves_nothing() {
@@ -462,7 +477,7 @@ fn bad_names_and_options() {
         ("fig6 --epochs 1 --updates 1", ["--epochs", "--updates"]),
         ("fig6 --data nowhere", ["nowhere", "no such directory"]),
         ("fig6 --data half", ["half/test.csv", "no such file"]),
-        ("fig6 --rows 20 --out file", ["file/runs", "--out"]),
+        ("fig6 --rows 20 --out file", ["file/data-20: the directory cannot be made", "--out"]),
     ] {
         place.refuses(&format!("reproduce {arguments}"), 2, &words);
     }

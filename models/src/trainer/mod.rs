@@ -133,6 +133,14 @@ impl TrainConfig {
         rows.div_ceil(self.batch_size) as u64
     }
 
+    /// Whether a batch normalisation has a single value of each channel, and so no variance, in every minibatch of so many
+    /// rows. A smaller last one of an epoch is no matter: the others have statistics.
+    pub fn has_single_values(&self, vae: &Vae, rows: usize) -> bool {
+        let batch = self.batch_size.min(rows);
+        let [encoded, decoded] = [self.objective.encoded_per_row(), self.objective.samples_per_row()];
+        vae.has_single_values(batch.saturating_mul(encoded), batch.saturating_mul(decoded))
+    }
+
     /// Updates of a whole run on so many rows.
     pub fn total_updates(&self, rows: usize) -> u64 {
         match self.length {
@@ -429,10 +437,7 @@ impl<T: Scalar> Trainer<T> {
         if incomplete && self.vae.config().encoder_input.completed() {
             return Err(Error::IncompleteRows { missing: data.missing() });
         }
-        // A smaller last minibatch of an epoch is no matter: the others have statistics.
-        let rows = self.config.batch_size.min(data.rows());
-        let encoded = rows * self.config.objective.encoded_per_row();
-        if self.vae.has_single_values(encoded, rows * self.config.objective.samples_per_row()) {
+        if self.config.has_single_values(&self.vae, data.rows()) {
             return Err(Error::SingleValues);
         }
         let total = self.total_updates(data.rows());

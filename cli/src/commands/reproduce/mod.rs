@@ -153,8 +153,8 @@ fn carry_out<S: Source>(
     let runs = prepare::runs(settings, specs, source, &out.join("runs"), role)?;
     let workers = Workers::new(args, runs.iter().any(|run| run.plan.vae.images.is_some()))?;
     if !args.dry_run {
-        create_directory(&out.join("runs"))?;
         source.keep()?;
+        create_directory(&out.join("runs"))?;
     }
     output.say(format!("{name}: {}", experiment.outline.about));
     output.say(source.describe());

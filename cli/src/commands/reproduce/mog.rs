@@ -206,13 +206,6 @@ impl Source for MogData {
         let (Some(Tables { train, complete, test }), Some(truth)) = (&self.generated, &self.truth) else {
             return Ok(());
         };
-        create_directory(&self.directory)?;
-        let names: Vec<String> = self.rows.columns.iter().map(|column| column.name.clone()).collect();
-        for (name, table) in [(TRAIN, Some(train)), (COMPLETE, complete.as_ref()), (TEST, Some(test))] {
-            if let Some(table) = table {
-                write_numbers(&self.directory.join(name), &names, table.values())?;
-            }
-        }
         let columns = truth.columns();
         let rows = |numbers: &[f64]| numbers.chunks_exact(columns).map(<[f64]>::to_vec).collect::<Vec<_>>();
         let truth = Truth {
@@ -220,8 +213,27 @@ impl Source for MogData {
             means: rows(truth.means()),
             covariances: truth.covariances().chunks_exact(columns * columns).map(rows).collect(),
         };
-        let text = serde_json::to_string(&truth).map_err(|error| Failure::Failed(error.to_string()))?;
-        write_atomic(&self.directory.join(TRUTH), |file| writeln!(file, "{text}"))?;
+        let text = serde_json::to_string(&truth).map_err(|error| Failure::Failed(error.to_string()))? + "\n";
+        // The truth is the sign that the other files are ours, and is written before them.
+        let path = self.directory.join(TRUTH);
+        let ours = std::fs::read_to_string(&path).is_ok_and(|found| found == text);
+        if let Some(taken) =
+            [TRUTH, TRAIN, COMPLETE, TEST].map(|name| self.directory.join(name)).iter().find(|path| path.exists())
+            && !ours
+        {
+            return Err(Failure::usage_hint(
+                format!("{}: it is not one of the generated tables, which would replace it", taken.display()),
+                "give another --out; or --data, if these are the tables to fit",
+            ));
+        }
+        create_directory(&self.directory)?;
+        write_atomic(&path, |file| write!(file, "{text}"))?;
+        let names: Vec<String> = self.rows.columns.iter().map(|column| column.name.clone()).collect();
+        for (name, table) in [(TRAIN, Some(train)), (COMPLETE, complete.as_ref()), (TEST, Some(test))] {
+            if let Some(table) = table {
+                write_numbers(&self.directory.join(name), &names, table.values())?;
+            }
+        }
         Ok(())
     }
 

@@ -66,6 +66,7 @@ pub(super) fn runs(
         let options = settings.training.clone().over(said).with_preset()?;
         let (rows, columns) = source.size(&spec);
         let plan = options.settle(rows, columns)?;
+        plan.check_minibatches(rows)?;
         let features = match role {
             Role::Scored | Role::Features => None,
             Role::Followed(features) => features.iter().find(|features| features.spec.table == spec.table),

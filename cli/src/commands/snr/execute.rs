@@ -124,7 +124,7 @@ pub(super) fn all(
 
 /// Gradients of a whole run: its updates and its draws.
 fn steps(run: &Prepared, study: &Study) -> u64 {
-    let (config, rows) = (&run.plan.train, run.rows.train.rows());
+    let (config, rows) = (&run.plan.train, run.rows.count);
     let epochs = Study::epochs(config, rows);
     let measured = (1..=epochs).filter(|&epoch| study.measures(epoch, epochs)).count() as u64;
     config.total_updates(rows) + measured * study.draws.unwrap_or(0)
@@ -149,6 +149,7 @@ impl Board<'_> {
             self.tell(&name, "finished before");
             return Ok((points, None));
         }
+        let rows = rows.read(&plan.options)?;
         let mut trainer = Trainer::<f32>::new(Vae::new(plan.vae.clone()), plan.train.clone())?;
         let vae = trainer.vae().clone();
         let mut watch = Run {

@@ -22,7 +22,7 @@ use super::train::Rows;
 use super::{MOST_SEEDS, kept};
 use crate::args::{ProtocolOption, SnrArgs};
 use crate::failure::{Failure, Result};
-use crate::files::create_directory;
+use crate::files::{create_directory, same_file};
 use crate::options::{Hidden, Plan, TrainOptions};
 use crate::output::Output;
 use crate::signal;
@@ -39,7 +39,39 @@ struct Prepared {
     variant: usize,
     plan: Plan,
     /// What it is fitted to.
-    rows: Arc<Rows>,
+    rows: RowsOfSeed,
+}
+
+/// The rows of a seed.
+#[derive(Clone)]
+struct RowsOfSeed {
+    count: usize,
+    columns: usize,
+    fingerprint: String,
+    /// Those that all seeds share; others are read again when it is their turn, so that one seed's are held at a time.
+    shared: Option<Arc<Rows>>,
+}
+
+impl RowsOfSeed {
+    fn new(rows: &Rows) -> Self {
+        let (count, columns, fingerprint) = (rows.train.rows(), rows.train.columns(), rows.fingerprint.clone());
+        RowsOfSeed { count, columns, fingerprint, shared: None }
+    }
+
+    /// The rows themselves, of a run with these options.
+    fn read(&self, options: &TrainOptions) -> Result<Arc<Rows>> {
+        if let Some(rows) = &self.shared {
+            return Ok(rows.clone());
+        }
+        let rows = Rows::read(options)?;
+        if rows.fingerprint != self.fingerprint {
+            return Err(Failure::usage_hint(
+                format!("{}: the file has changed since this command began", rows.name),
+                "give the command again: runs that are finished are not repeated",
+            ));
+        }
+        Ok(Arc::new(rows))
+    }
 }
 
 pub(crate) fn run(args: &SnrArgs) -> Result<()> {
@@ -61,12 +93,19 @@ pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
     }
     let (variants, left_out) = variants::all(args)?;
     let seeds = seeds(args);
-    let rows = rows_of_seeds(args, &variants[0], &seeds)?;
+    if let Some(out) = &args.out {
+        let table = out.join(format!("{stem}.csv"));
+        if same_file(&table, &args.data) {
+            let what = format!("--out {}: the curves would replace DATA, {}", out.display(), table.display());
+            return Err(Failure::usage_hint(what, "give --out another directory"));
+        }
+    }
+    let (description, rows) = rows_of_seeds(args, &variants[0], &seeds)?;
     let runs = prepare(args, &variants, &seeds, &rows)?;
     for run in &runs {
         // So that what cannot be measured is said before anything is done.
         let trainer = Trainer::<f32>::new(Vae::new(run.plan.vae.clone()), run.plan.train.clone())?;
-        study.check(&trainer, run.rows.train.rows()).map_err(models::Error::from)?;
+        study.check(&trainer, run.rows.count).map_err(models::Error::from)?;
     }
     // Before the first file or directory is made.
     signal::listen()?;
@@ -81,7 +120,7 @@ pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
         }
         None => None,
     };
-    output.say(rows[0].describe());
+    output.say(description);
     if !left_out.is_empty() {
         output.say(format!("left out, as they do not apply: {}", left_out.join(", ")));
     }
@@ -143,24 +182,32 @@ fn seeds(args: &SnrArgs) -> Vec<u64> {
 }
 
 /// The rows of each seed. Which cells are hidden, and how pixels become binary, is a matter of the seed, as in `train`; where
-/// neither happens, all seeds have the same rows.
-fn rows_of_seeds(args: &SnrArgs, variant: &Variant, seeds: &[u64]) -> Result<Vec<Arc<Rows>>> {
-    let read = |seed: &u64| Ok(Arc::new(Rows::read(&with_preset(args, variant, *seed)?)?));
+/// neither happens, all seeds have the same rows. Also what is said of the first seed's.
+fn rows_of_seeds(args: &SnrArgs, variant: &Variant, seeds: &[u64]) -> Result<(String, Vec<RowsOfSeed>)> {
     let options = with_preset(args, variant, seeds[0])?;
     let Hidden(rate) = options.hidden()?;
-    match rate > 0.0 || options.image_size.is_some() {
-        true => seeds.iter().map(read).collect(),
-        false => Ok(vec![read(&seeds[0])?; seeds.len()]),
+    let own = rate > 0.0 || options.image_size.is_some();
+    let first = Rows::read(&options)?;
+    let (description, mut all) = (first.describe(), vec![RowsOfSeed::new(&first)]);
+    if !own {
+        let shared = RowsOfSeed { shared: Some(Arc::new(first)), ..all.remove(0) };
+        return Ok((description, vec![shared; seeds.len()]));
     }
+    drop(first);
+    for &seed in &seeds[1..] {
+        all.push(RowsOfSeed::new(&Rows::read(&with_preset(args, variant, seed)?)?));
+    }
+    Ok((description, all))
 }
 
 /// Settles all runs before the first one begins, so that a wrong option is found at once.
-fn prepare(args: &SnrArgs, variants: &[Variant], seeds: &[u64], rows: &[Arc<Rows>]) -> Result<Vec<Prepared>> {
+fn prepare(args: &SnrArgs, variants: &[Variant], seeds: &[u64], rows: &[RowsOfSeed]) -> Result<Vec<Prepared>> {
     let mut runs = Vec::new();
     for (place, variant) in variants.iter().enumerate() {
         for (&seed, rows) in seeds.iter().zip(rows) {
             let options = with_preset(args, variant, seed)?;
-            let plan = options.settle(rows.train.rows(), rows.train.columns())?;
+            let plan = options.settle(rows.count, rows.columns)?;
+            plan.check_minibatches(rows.count)?;
             runs.push(Prepared { variant: place, plan, rows: rows.clone() });
         }
     }

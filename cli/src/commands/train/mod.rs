@@ -66,6 +66,7 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
 
     let mut rows = Rows::read(&options)?;
     let plan = options.settle(rows.train.rows(), rows.train.columns())?;
+    plan.check_minibatches(rows.train.rows())?;
     if let (Some(out), Some(features)) = (&args.out, &plan.options.feature_model)
         && std::path::absolute(out).is_ok_and(|out| Path::new(features) == out)
     {

@@ -7,7 +7,7 @@ use samplers::stream::{Purpose, stream};
 use super::super::{binary_images, check_sizes, data_of, read_options};
 use crate::failure::{Failure, Result};
 use crate::hash::fnv1a;
-use crate::options::{Hidden, Preset, TrainOptions, Validation};
+use crate::options::{Hidden, MNIST_ROWS, Preset, TrainOptions, Validation};
 use crate::output::counted;
 use crate::table::{Input, ReadOptions, Selection, Table, parse_names, read_for_model, read_to_fit};
 
@@ -265,7 +265,8 @@ fn set_aside(
         }
         Some(Validation::From(row)) => {
             if all.rows() < 2 {
-                return Err(Failure::usage(format!("--validation-from {row}: {} row cannot be split", all.rows())));
+                let name = super::input(options).name();
+                return Err(Failure::usage(format!("{name}: --validation-from {row}: 1 row cannot be split")));
             }
             if !(1..all.rows()).contains(&row) {
                 let what = format!(
@@ -275,7 +276,7 @@ fn set_aside(
                     all.rows()
                 );
                 let hint = match options.preset {
-                    Some(Preset::Mnist) => {
+                    Some(Preset::Mnist) if all.rows() <= MNIST_ROWS => {
                         "the preset mnist is for the published 60,000 images, of which it sets the last 6,000 aside; of fewer, \
                          `missvae train --validation 0.1` takes a share"
                     }
