@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use missvae::timing::Training;
 use missvae_benches::config::configs;
-use models::timing::Training;
 
 fn steps(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("step");

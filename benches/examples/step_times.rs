@@ -10,8 +10,8 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use linalg::peak::fma_peak_gflops;
+use missvae::timing::Training;
 use missvae_benches::config::{Config, configs};
-use models::timing::Training;
 
 /// Time that a configuration gets: the peers' default.
 const BUDGET: Duration = Duration::from_secs(2);
@@ -36,7 +36,7 @@ fn main() -> Result<(), String> {
     pool.install(|| chosen.iter().try_for_each(|config| measure(config, threads))).map_err(|error| error.to_string())
 }
 
-fn measure(config: &Config, threads: usize) -> Result<(), models::Error> {
+fn measure(config: &Config, threads: usize) -> Result<(), missvae::Error> {
     let peak = fma_peak_gflops();
     let mut training = Training::new(&config.vae, &config.train)?;
     let (mut times, start) = (Vec::new(), Instant::now());

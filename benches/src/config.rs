@@ -1,11 +1,11 @@
 //! The timed configurations, and the floating-point operations of their matrix products.
 
 use autodiff::ops::Pathwise;
-use models::imputations::Start;
-use models::method::{CompletedObjectiveConfig, Estimator, Family, LogitGradient, Method, ObjectiveConfig};
-use models::optimiser::Schedule;
-use models::trainer::{ImputationTraining, Length, Objective, TrainConfig};
-use models::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::imputations::Start;
+use missvae::method::{CompletedObjectiveConfig, Estimator, Family, LogitGradient, Method, ObjectiveConfig};
+use missvae::optimiser::Schedule;
+use missvae::trainer::{ImputationTraining, Length, Objective, TrainConfig};
+use missvae::vae::{EncoderInput, Vae, VaeConfig};
 use samplers::chains::{ChainConfig, Lair, Sampler};
 
 /// A training step to be timed.
@@ -170,7 +170,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use autodiff::profile::Entry;
-    use models::timing::Training;
+    use missvae::timing::Training;
 
     use super::*;
 

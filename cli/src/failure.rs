@@ -13,7 +13,7 @@ pub(crate) enum Failure {
     File(#[from] Error),
     /// Fitting or using a model.
     #[error(transparent)]
-    Model(#[from] models::Error),
+    Model(#[from] missvae::Error),
     /// Options that make no sense, alone or together.
     #[error("{what}")]
     Usage {
@@ -78,17 +78,17 @@ impl Failure {
         let hint = match self {
             Failure::File(error) => error.hint(),
             Failure::Usage { hint, .. } | Failure::Run { hint, .. } => hint.clone(),
-            Failure::Model(models::Error::NotFinite { .. }) => Some(
+            Failure::Model(missvae::Error::NotFinite { .. }) => Some(
                 "a smaller --learning-rate or --clip usually helps, or --no-standardize=false for a table whose columns are taken \
                  as they are (as --preset mog does); the last checkpoint, if there is one, is kept"
                     .to_owned(),
             ),
-            Failure::Model(models::Error::SingleValues) => Some(
+            Failure::Model(missvae::Error::SingleValues) => Some(
                 "take two images or more at a time (--batch-size), or fewer --encoder-widths and --decoder-widths; or, where a model \
                  is scored on a single image, leave its encoder as it is with --refit-updates 0"
                     .to_owned(),
             ),
-            Failure::Model(models::Error::Malformed { .. }) => {
+            Failure::Model(missvae::Error::Malformed { .. }) => {
                 Some("copy the file again from where it is whole, or start a new run".to_owned())
             }
             _ => None,

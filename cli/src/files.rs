@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// [`Error::NoOutputDirectory`], [`Error::OutputIsDirectory`], [`Error::DiskFull`], or [`Error::Write`] with the
 /// system's reason; `path` is then as it was before.
 pub(crate) fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    models::files::write_atomic(path, write).map_err(|source| Error::writing(path, source))
+    missvae::files::write_atomic(path, write).map_err(|source| Error::writing(path, source))
 }
 
 /// Makes a directory, and those above it, unless it is there.

@@ -9,5 +9,5 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() -> std::process::ExitCode {
-    missvae::main()
+    missvae_cli::main()
 }

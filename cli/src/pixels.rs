@@ -1,6 +1,6 @@
 //! Images as binary pixels: −1 and +1.
 
-use models::data::{Standardisation, black_and_white};
+use missvae::data::{Standardisation, black_and_white};
 use samplers::stream::{Purpose, stream};
 
 use crate::error::{Error, Result};

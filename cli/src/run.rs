@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use autodiff::Aligned;
-use models::imputer::Fitted;
-use models::store::{self, ModelInfo};
+use missvae::imputer::Fitted;
+use missvae::store::{self, ModelInfo};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -238,7 +238,7 @@ impl Run {
             });
         }
         let (vae, info, parameters): (_, _, Aligned<f32>) = store::load_model(&path).map_err(|error| match error {
-            models::Error::Io { path, source } => Error::reading(&path.display().to_string(), source).into(),
+            missvae::Error::Io { path, source } => Error::reading(&path.display().to_string(), source).into(),
             other => Failure::from(other),
         })?;
         Ok((Fitted::new(vae, parameters), info))

@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use autodiff::Aligned;
 use autodiff::ops::Pathwise;
-use missvae_models::Error;
-use missvae_models::data::Data;
-use missvae_models::evaluate::{
+use missvae::Error;
+use missvae::data::Data;
+use missvae::evaluate::{
     Grid, RefitConfig, grid_log_likelihood, grid_log_likelihood_converged, iwelbo, mean_and_standard_error,
     refit_encoder,
 };
-use missvae_models::imputer::Fitted;
-use missvae_models::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
-use missvae_models::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::imputer::Fitted;
+use missvae::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
+use missvae::vae::{EncoderInput, Vae, VaeConfig};
 use samplers::draw::fill_standard_normal;
 use samplers::model::LatentModel;
 use samplers::stream::{Purpose, stream};

@@ -3,15 +3,15 @@
 use std::ops::ControlFlow;
 
 use autodiff::ops::Pathwise;
-use missvae_models::Error;
-use missvae_models::data::{Data, shuffled};
-use missvae_models::method::{
+use missvae::Error;
+use missvae::data::{Data, shuffled};
+use missvae::method::{
     Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig,
 };
-use missvae_models::optimiser::Schedule;
-use missvae_models::snr::{Measured, Moments, Protocol, Signals, Study, Watch, measure, noise_floor};
-use missvae_models::trainer::{Epoch, Length, Objective, Observer, Outcome, Step, TrainConfig, Trainer};
-use missvae_models::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::optimiser::Schedule;
+use missvae::snr::{Measured, Moments, Protocol, Signals, Study, Watch, measure, noise_floor};
+use missvae::trainer::{Epoch, Length, Objective, Observer, Outcome, Step, TrainConfig, Trainer};
+use missvae::vae::{EncoderInput, Vae, VaeConfig};
 use samplers::draw::fill_standard_normal;
 use samplers::stream::{Purpose, stream};
 
@@ -347,8 +347,8 @@ fn what_cannot_be_measured() {
         estimator: Estimator::Stl,
     };
     let sampler = samplers::chains::ChainConfig { sampler: samplers::chains::Sampler::PseudoGibbs, iterations: 1 };
-    let start = missvae_models::imputations::Start::Observed;
-    let training = missvae_models::trainer::ImputationTraining { objective, start, renew_from: 2, sampler };
+    let start = missvae::imputations::Start::Observed;
+    let training = missvae::trainer::ImputationTraining { objective, start, renew_from: 2, sampler };
     let config = TrainConfig { objective: Objective::ImputationMixture(training), ..good().config().clone() };
     let completed = VaeConfig { encoder_input: EncoderInput::Completed, ..vae(1, 0.0).config().clone() };
     let mut trainer = Trainer::new(Vae::new(completed), config).unwrap();

@@ -11,9 +11,9 @@
 use std::error::Error;
 use std::path::Path;
 
-use models::data::Data;
-use models::imputer::Fitted;
-use models::store::{ModelInfo, load_model};
+use missvae::data::Data;
+use missvae::imputer::Fitted;
+use missvae::store::{ModelInfo, load_model};
 use samplers::chains::{ChainConfig, Lair, Sampler};
 use samplers::completion::{Completion, complete};
 use samplers::gaussian_mixture::GaussianMixture;

@@ -15,16 +15,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use autodiff::ops::Pathwise;
 use linalg::simd::{Level, level};
-use models::Error;
-use models::data::Data;
-use models::imputations::Start;
-use models::method::{
+use missvae::Error;
+use missvae::data::Data;
+use missvae::imputations::Start;
+use missvae::method::{
     Bound, CompletedObjectiveConfig, Estimator, Family, LogitGradient, METHODS, Method, ObjectiveConfig,
     finite_mixtures,
 };
-use models::optimiser::Schedule;
-use models::trainer::{Epoch, ImputationTraining, Length, Objective, Observer, Outcome, Step, TrainConfig, Trainer};
-use models::vae::{EncoderInput, ImageSizes, Vae, VaeConfig};
+use missvae::optimiser::Schedule;
+use missvae::trainer::{Epoch, ImputationTraining, Length, Objective, Observer, Outcome, Step, TrainConfig, Trainer};
+use missvae::vae::{EncoderInput, ImageSizes, Vae, VaeConfig};
 use samplers::chains::{ChainConfig, Lair, Resampling, Sampler, Scope, Weights};
 use samplers::draw::fill_standard_normal;
 use samplers::stream::{Purpose, stream};

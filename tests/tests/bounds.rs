@@ -6,12 +6,12 @@
 mod small_model;
 
 use autodiff::{Aligned, Graph, Tape, Wanted};
-use models::data::Batch;
-use models::evaluate::{Grid, grid_log_likelihood, mean_and_standard_error};
-use models::imputer::Fitted;
-use models::method::{Bound, Estimator, ObjectiveConfig, finite_mixtures};
-use models::objective::{Mode, Randomness, record};
-use models::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::data::Batch;
+use missvae::evaluate::{Grid, grid_log_likelihood, mean_and_standard_error};
+use missvae::imputer::Fitted;
+use missvae::method::{Bound, Estimator, ObjectiveConfig, finite_mixtures};
+use missvae::objective::{Mode, Randomness, record};
+use missvae::vae::{EncoderInput, Vae, VaeConfig};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;

@@ -5,13 +5,13 @@
 //! at 4.5 of them fail by chance with probability 3.4e-6, and seeds are fixed.
 
 use autodiff::{Aligned, Tape, Wanted};
-use models::completed::{CompletedBatch, record_completed};
-use models::data::{Batch, Data};
-use models::evaluate::{Grid, grid_log_likelihood, mean_and_standard_error};
-use models::imputer::Fitted;
-use models::method::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig};
-use models::objective::{Mode, Randomness, record};
-use models::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::completed::{CompletedBatch, record_completed};
+use missvae::data::{Batch, Data};
+use missvae::evaluate::{Grid, grid_log_likelihood, mean_and_standard_error};
+use missvae::imputer::Fitted;
+use missvae::method::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig};
+use missvae::objective::{Mode, Randomness, record};
+use missvae::vae::{EncoderInput, Vae, VaeConfig};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use samplers::draw::fill_standard_normal;

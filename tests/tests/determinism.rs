@@ -8,16 +8,16 @@ use std::path::Path;
 
 use autodiff::Aligned;
 use autodiff::ops::Pathwise;
-use models::Error;
-use models::data::Data;
-use models::imputations::Start;
-use models::method::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig};
-use models::optimiser::{AmsGrad, Schedule};
-use models::store::{CheckpointInfo, Column, ModelInfo, load_checkpoint, load_model, save_checkpoint, save_model};
-use models::trainer::{
+use missvae::Error;
+use missvae::data::Data;
+use missvae::imputations::Start;
+use missvae::method::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig};
+use missvae::optimiser::{AmsGrad, Schedule};
+use missvae::store::{CheckpointInfo, Column, ModelInfo, load_checkpoint, load_model, save_checkpoint, save_model};
+use missvae::trainer::{
     Epoch, ImputationTraining, Length, Objective, Observer, Outcome, State, Step, TrainConfig, Trainer,
 };
-use models::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::vae::{EncoderInput, Vae, VaeConfig};
 use samplers::chains::{ChainConfig, Lair, Sampler};
 use samplers::draw::fill_standard_normal;
 use samplers::stream::{Purpose, stream};

@@ -7,8 +7,8 @@
 mod small_model;
 
 use autodiff::ops::Pathwise;
-use models::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
-use models::vae::Vae;
+use missvae::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
+use missvae::vae::Vae;
 use small_model::{GradientMoments, objective, parameters, vae};
 
 /// Largest |z|.

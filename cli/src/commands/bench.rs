@@ -7,8 +7,8 @@ use autodiff::profile::{Entry, Phase};
 use clap::ValueEnum;
 use linalg::peak::fma_peak_gflops;
 use linalg::simd::{Level, level};
-use models::method::METHODS;
-use models::timing::Training;
+use missvae::method::METHODS;
+use missvae::timing::Training;
 use serde::Serialize;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Stats};
 

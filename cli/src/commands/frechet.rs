@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use models::data::Data;
-use models::evaluate::{features, frechet_distance};
-use models::generate::generate;
-use models::imputer::Fitted;
-use models::store::ModelInfo;
+use missvae::data::Data;
+use missvae::evaluate::{features, frechet_distance};
+use missvae::generate::generate;
+use missvae::imputer::Fitted;
+use missvae::store::ModelInfo;
 
 use super::column_names;
 use crate::failure::{Failure, Result};

@@ -1,8 +1,8 @@
 //! How missing cells are sampled under a fitted model.
 
-use models::imputer::Fitted;
-use models::store::ModelInfo;
-use models::vae::VaeConfig;
+use missvae::imputer::Fitted;
+use missvae::store::ModelInfo;
+use missvae::vae::VaeConfig;
 use samplers::chains::{ChainConfig, Sampler};
 use samplers::completion::{Completion, complete};
 use samplers::importance::{Statistic, impute};

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use models::data::{Data, Standardisation};
-use models::imputer::Fitted;
+use missvae::data::{Data, Standardisation};
+use missvae::imputer::Fitted;
 use samplers::chains::Sampler;
 use samplers::importance::Statistic;
 use samplers::stream::{Purpose, stream};

@@ -15,8 +15,8 @@ mod train;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use models::data::{Data, Standardisation};
-use models::store::ModelInfo;
+use missvae::data::{Data, Standardisation};
+use missvae::store::ModelInfo;
 use serde::Serialize;
 
 use crate::args::{Cli, Command, Common, Reading};

@@ -1,6 +1,6 @@
 //! `missvae sample`: rows drawn from the model.
 
-use models::generate::generate;
+use missvae::generate::generate;
 use serde::Serialize;
 
 use super::{MOST_NUMBERS, column_names, in_pool};

@@ -1,6 +1,6 @@
 //! How gradients are estimated, resolved and checked.
 
-use models::method::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig};
+use missvae::method::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig};
 
 use super::{EstimatorOption, PathwiseOption, TrainOptions};
 use crate::failure::{Failure, Result};
@@ -35,7 +35,7 @@ impl TrainOptions {
                 "it applies to miss-vae and miss-iwae with at least 2 components",
             ));
         }
-        objective.check().map_err(models::Error::from)?;
+        objective.check().map_err(missvae::Error::from)?;
         self.estimator = Some(estimator);
         self.pathwise = Some(pathwise);
         self.logit_gradient = Some(logit_gradient);

@@ -17,9 +17,9 @@ pub(crate) use renewal::{ChainOption, LairNumbers, WARM_UP, iterations};
 
 use autodiff::ops::Pathwise;
 use clap::{Args, ValueEnum};
-use models::imputations::Start;
-use models::method::{Estimator, LogitGradient, Method};
-use models::optimiser::Schedule;
+use missvae::imputations::Start;
+use missvae::method::{Estimator, LogitGradient, Method};
+use missvae::optimiser::Schedule;
 use samplers::chains::{Resampling, Scope, Weights};
 use serde::{Deserialize, Serialize};
 

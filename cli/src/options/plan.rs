@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use models::method::{CompletedObjectiveConfig, Family, METHODS, Method};
-use models::trainer::{ImputationTraining, Length, Objective, TrainConfig};
-use models::vae::{EncoderInput, ImageSizes, Vae, VaeConfig};
+use missvae::method::{CompletedObjectiveConfig, Family, METHODS, Method};
+use missvae::trainer::{ImputationTraining, Length, Objective, TrainConfig};
+use missvae::vae::{EncoderInput, ImageSizes, Vae, VaeConfig};
 use samplers::chains::{Lair, Sampler};
 
 use super::{ScheduleOption, TrainOptions};
@@ -135,7 +135,7 @@ impl Plan {
     /// Checks that minibatches of so many rows have what batch normalisation divides by, before anything is begun.
     pub(crate) fn check_minibatches(&self, rows: usize) -> Result<()> {
         match self.train.has_single_values(&Vae::new(self.vae.clone()), rows) {
-            true => Err(models::Error::SingleValues.into()),
+            true => Err(missvae::Error::SingleValues.into()),
             false => Ok(()),
         }
     }
@@ -318,7 +318,7 @@ impl TrainOptions {
             Family::ImputationMixture { decoder, encoder } => {
                 let estimator = self.settle_completed(method.name)?;
                 let config = CompletedObjectiveConfig { decoder, encoder, imputations: components, samples, estimator };
-                config.check().map_err(models::Error::from)?;
+                config.check().map_err(missvae::Error::from)?;
                 Objective::ImputationMixture(self.settle_renewal(config)?)
             }
         };
@@ -374,7 +374,7 @@ impl TrainOptions {
         let [encoded, decoded] =
             [objective.encoded_per_row(), objective.samples_per_row()].map(|of_row| batch.saturating_mul(of_row));
         check_size(&vae, encoded, decoded)?;
-        objective.check(&Vae::new(vae.clone())).map_err(models::Error::from)?;
+        objective.check(&Vae::new(vae.clone())).map_err(missvae::Error::from)?;
         let options = TrainOptions {
             method: Some(method.name.to_owned()),
             components: Some(components),

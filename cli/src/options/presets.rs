@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use models::method::Method;
+use missvae::method::Method;
 
 use super::{ChainOption, ScheduleOption, TrainOptions};
 use crate::failure::{Failure, Result};

@@ -1,8 +1,8 @@
 //! How imputations are renewed, resolved and checked.
 
 use clap::ValueEnum;
-use models::method::CompletedObjectiveConfig;
-use models::trainer::ImputationTraining;
+use missvae::method::CompletedObjectiveConfig;
+use missvae::trainer::ImputationTraining;
 use samplers::chains::{ChainConfig, Lair, Sampler};
 use serde::{Deserialize, Serialize};
 

@@ -2,10 +2,10 @@
 
 use autodiff::gradcheck::{self, Options};
 use autodiff::{Aligned, Graph, Tape};
-use models::completed::{CompletedBatch, RecordedCompleted, record_completed};
-use models::method::{CompletedBound, CompletedObjectiveConfig, Estimator};
-use models::objective::{Mode, Randomness};
-use models::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::completed::{CompletedBatch, RecordedCompleted, record_completed};
+use missvae::method::{CompletedBound, CompletedObjectiveConfig, Estimator};
+use missvae::objective::{Mode, Randomness};
+use missvae::vae::{EncoderInput, Vae, VaeConfig};
 use samplers::stream::{Purpose, stream};
 
 use super::Check;

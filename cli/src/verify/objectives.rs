@@ -7,11 +7,11 @@
 use autodiff::gradcheck::{self, Options};
 use autodiff::ops::Pathwise;
 use autodiff::{Aligned, Graph, Seed, Tape, Var, Wanted};
-use models::bounds::bound;
-use models::data::Batch;
-use models::method::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig, finite_mixtures};
-use models::objective::{Mode, Randomness, Recorded, record};
-use models::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::bounds::bound;
+use missvae::data::Batch;
+use missvae::method::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig, finite_mixtures};
+use missvae::objective::{Mode, Randomness, Recorded, record};
+use missvae::vae::{EncoderInput, Vae, VaeConfig};
 use samplers::draw::{fill_ancestral, fill_standard_normal};
 use samplers::stream::{Purpose, Stream, stream};
 

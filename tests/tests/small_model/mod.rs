@@ -4,10 +4,10 @@
 
 use autodiff::ops::Pathwise;
 use autodiff::{Aligned, Graph, Tape, Wanted};
-use models::data::{Batch, Data};
-use models::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
-use models::objective::{Mode, Randomness, Recorded, record};
-use models::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::data::{Batch, Data};
+use missvae::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
+use missvae::objective::{Mode, Randomness, Recorded, record};
+use missvae::vae::{EncoderInput, Vae, VaeConfig};
 use samplers::stream::{Purpose, stream};
 
 /// D.

@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use models::Error;
-use models::data::{Data, Standardisation};
-use models::evaluate::{RefitConfig, iwelbo, mean_and_standard_error, refit_encoder};
-use models::imputer::Fitted;
-use models::trainer::Objective;
+use missvae::Error;
+use missvae::data::{Data, Standardisation};
+use missvae::evaluate::{RefitConfig, iwelbo, mean_and_standard_error, refit_encoder};
+use missvae::imputer::Fitted;
+use missvae::trainer::Objective;
 use samplers::completion::Completion;
 
 use super::in_data_units;

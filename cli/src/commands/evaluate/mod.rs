@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use indicatif::ProgressBar;
-use models::data::{Data, Standardisation};
-use models::evaluate::{RefitConfig, grid_log_likelihood_converged, mean_and_standard_error};
-use models::imputer::Fitted;
+use missvae::data::{Data, Standardisation};
+use missvae::evaluate::{RefitConfig, grid_log_likelihood_converged, mean_and_standard_error};
+use missvae::imputer::Fitted;
 use serde::Serialize;
 
 use super::frechet::{Compared, Frechet};

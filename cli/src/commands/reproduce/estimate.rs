@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use autodiff::Aligned;
-use models::imputer::Fitted;
-use models::trainer::{Objective, Trainer};
-use models::vae::Vae;
+use missvae::imputer::Fitted;
+use missvae::trainer::{Objective, Trainer};
+use missvae::vae::Vae;
 use serde::{Deserialize, Serialize};
 
 use super::execute::{Workers, finished};

@@ -205,7 +205,7 @@ fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option
         every: EVERY,
     };
     let Fitted { summary, model } = match job.fit() {
-        Err(Failure::Model(error @ models::Error::NotFinite { .. })) => {
+        Err(Failure::Model(error @ missvae::Error::NotFinite { .. })) => {
             board.tell(run, &format!("given up: {error}"));
             return Ok(None);
         }
@@ -222,7 +222,7 @@ fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option
         }
     };
     let score = match score {
-        Err(Failure::Model(error @ models::Error::NotFinite { .. })) => {
+        Err(Failure::Model(error @ missvae::Error::NotFinite { .. })) => {
             board.tell(run, &format!("not scored: refitting its encoder: {error}"));
             return Ok(None);
         }

@@ -1,6 +1,6 @@
 //! What an experiment is, what the user changes of it, and the runs that follow.
 
-use models::method::{METHODS, Method};
+use missvae::method::{METHODS, Method};
 
 use super::super::{MOST_SEEDS, distinct};
 use super::fits::Fit;

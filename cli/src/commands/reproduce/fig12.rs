@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use models::method::{METHODS, Method};
+use missvae::method::{METHODS, Method};
 
 use super::super::train::distances;
 use super::experiment::{ALL_METHODS, Drawn, Experiment, Outline, Settings, Spec};

@@ -1,6 +1,6 @@
 //! How far the densities of figures 1 and 9 to 11 are from each other, in numbers (METHODS §7, posterior fit).
 
-use models::evaluate::{Divergences, divergences};
+use missvae::evaluate::{Divergences, divergences};
 use serde::Serialize;
 
 use super::experiment::Drawn;

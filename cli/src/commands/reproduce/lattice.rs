@@ -4,10 +4,10 @@
 use autodiff::ops::Mixture;
 use linalg::parallel::rows_mut;
 use linalg::special::HALF_LN_TWO_PI;
-use models::data::Data;
-use models::evaluate::proposal;
-use models::imputer::Fitted;
-use models::store::ModelInfo;
+use missvae::data::Data;
+use missvae::evaluate::proposal;
+use missvae::imputer::Fitted;
+use missvae::store::ModelInfo;
 use samplers::draw::{categories, fill_ancestral, standard_normal};
 use samplers::model::{LatentModel, Likelihood, log_likelihood, log_prior, mixture_log_density};
 use samplers::stream::{Purpose, stream};

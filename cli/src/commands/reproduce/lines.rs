@@ -1,6 +1,6 @@
 //! Lines over a setting: what the seeds come to at each of its values.
 
-use models::method::Method;
+use missvae::method::Method;
 
 use super::results::{Row, values};
 use crate::plot::{Content, Line, Panel, Point};

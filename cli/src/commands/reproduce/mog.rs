@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use models::data::{Data, Standardisation};
-use models::evaluate::{Grid, grid_log_likelihood};
-use models::imputer::Fitted;
+use missvae::data::{Data, Standardisation};
+use missvae::evaluate::{Grid, grid_log_likelihood};
+use missvae::imputer::Fitted;
 use samplers::gaussian_mixture::GaussianMixture;
 use samplers::gaussian_mixture::oracle::divergence::{Divergence, jensen_shannon};
 use samplers::gaussian_mixture::oracle::{Family, Interpolation};

@@ -2,10 +2,10 @@
 //!
 //! The rows are complete rows of the test table, of which all but half of the cells are hidden.
 
-use models::data::{Data, shuffled};
-use models::imputer::Fitted;
-use models::method::Method;
-use models::store::ModelInfo;
+use missvae::data::{Data, shuffled};
+use missvae::imputer::Fitted;
+use missvae::method::Method;
+use missvae::store::ModelInfo;
 use samplers::stream::{Purpose, stream};
 
 use super::experiment::Drawn;

@@ -164,7 +164,7 @@ pub(super) fn table(rows: &[Row], measure: Measure) -> String {
         seen.push(key(row));
         let same = rows.iter().filter(|other| key(other) == key(row));
         let found: Vec<f64> = same.filter_map(|row| row.measured(measure)).collect();
-        let (mean, error) = models::evaluate::mean_and_standard_error(&found);
+        let (mean, error) = missvae::evaluate::mean_and_standard_error(&found);
         let deviation = error * (found.len() as f64).sqrt();
         let text = |x: f64| if x.is_finite() { format!("{x:.4}") } else { "–".to_owned() };
         let imputations = match (row.first, row.second, row.alpha) {

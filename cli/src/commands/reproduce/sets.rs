@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use models::data::{Data, Standardisation, shuffled};
-use models::evaluate::{RefitConfig, iwelbo, refit_encoder};
-use models::imputer::Fitted;
-use models::method::Method;
+use missvae::data::{Data, Standardisation, shuffled};
+use missvae::evaluate::{RefitConfig, iwelbo, refit_encoder};
+use missvae::imputer::Fitted;
+use missvae::method::Method;
 use samplers::stream::{Purpose, stream};
 
 use super::super::evaluate::{Importance, ImportanceScore, Refit, refit_config};

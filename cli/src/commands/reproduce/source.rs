@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use models::imputer::Fitted;
+use missvae::imputer::Fitted;
 use samplers::gaussian_mixture::GaussianMixture;
 use samplers::gaussian_mixture::oracle::Interpolation;
 use samplers::gaussian_mixture::oracle::divergence::Divergence;

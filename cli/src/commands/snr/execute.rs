@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use indicatif::ProgressBar;
-use models::snr::{Measured, MomentsInfo, Protocol, Signals, Study, Watch, measure, save_moments};
-use models::trainer::{Outcome, Trainer};
-use models::vae::Vae;
+use missvae::snr::{Measured, MomentsInfo, Protocol, Signals, Study, Watch, measure, save_moments};
+use missvae::trainer::{Outcome, Trainer};
+use missvae::vae::Vae;
 use serde::{Deserialize, Serialize};
 
 use super::super::{MOST_THREADS, lock};
@@ -136,7 +136,7 @@ impl Board<'_> {
     }
 
     /// Carries out a run. The error is that of a number which was not finite; the points are those before it.
-    fn one(&self, run: &Prepared) -> Result<(Vec<Point>, Option<models::Error>)> {
+    fn one(&self, run: &Prepared) -> Result<(Vec<Point>, Option<missvae::Error>)> {
         let Prepared { plan, variant, rows } = run;
         let variant = &self.variants[*variant];
         let name = format!("{}, seed {}", variant.title(several_estimators(self.variants)), plan.train.seed);
@@ -176,7 +176,7 @@ impl Board<'_> {
                 Ok((points, None))
             }
             Ok(Outcome::Interrupted) => Ok((points, None)),
-            Err(error @ models::Error::NotFinite { .. }) => {
+            Err(error @ missvae::Error::NotFinite { .. }) => {
                 self.tell(&name, &format!("given up: {error}"));
                 Ok((points, Some(error)))
             }
@@ -215,7 +215,7 @@ impl Run<'_> {
             gradients: measured.moments.count(),
         };
         save_moments(&path, self.vae, measured.moments, &info).map_err(|error| match error {
-            models::Error::Io { path, source } => crate::error::Error::writing(&path, source).into(),
+            missvae::Error::Io { path, source } => crate::error::Error::writing(&path, source).into(),
             other => Failure::from(other),
         })
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use models::snr::Study;
+use missvae::snr::Study;
 
 use super::Prepared;
 use super::execute::Point;

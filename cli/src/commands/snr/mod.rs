@@ -14,9 +14,9 @@ mod variants;
 
 use std::sync::Arc;
 
-use models::snr::Study;
-use models::trainer::Trainer;
-use models::vae::Vae;
+use missvae::snr::Study;
+use missvae::trainer::Trainer;
+use missvae::vae::Vae;
 
 use super::train::Rows;
 use super::{MOST_SEEDS, kept};
@@ -105,7 +105,7 @@ pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
     for run in &runs {
         // So that what cannot be measured is said before anything is done.
         let trainer = Trainer::<f32>::new(Vae::new(run.plan.vae.clone()), run.plan.train.clone())?;
-        study.check(&trainer, run.rows.count).map_err(models::Error::from)?;
+        study.check(&trainer, run.rows.count).map_err(missvae::Error::from)?;
     }
     // Before the first file or directory is made.
     signal::listen()?;

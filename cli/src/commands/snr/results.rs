@@ -1,6 +1,6 @@
 //! Curves as JSON, as CSV and as a table.
 
-use models::snr::{Protocol, Signal, noise_floor};
+use missvae::snr::{Protocol, Signal, noise_floor};
 use serde::Serialize;
 
 use super::Prepared;

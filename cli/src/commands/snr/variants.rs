@@ -2,7 +2,7 @@
 
 use autodiff::ops::Pathwise;
 use clap::ValueEnum;
-use models::method::{Bound, LogitGradient, Method, ObjectiveConfig, finite_mixtures};
+use missvae::method::{Bound, LogitGradient, Method, ObjectiveConfig, finite_mixtures};
 
 use super::super::distinct;
 use crate::args::SnrArgs;

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use autodiff::Aligned;
-use models::imputer;
-use models::store::{self, CheckpointInfo, ModelInfo};
-use models::trainer::{Objective, Outcome, State, Trainer};
-use models::vae::Vae;
+use missvae::imputer;
+use missvae::store::{self, CheckpointInfo, ModelInfo};
+use missvae::trainer::{Objective, Outcome, State, Trainer};
+use missvae::vae::Vae;
 use samplers::chains::{ChainSampler, Impute};
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! What a fitted model makes of missing cells, shown at the end of training.
 
-use models::imputer::Fitted;
+use missvae::imputer::Fitted;
 use samplers::importance::Statistic;
 use samplers::stream::{Purpose, stream};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! The rows of a training run: read, split, hidden, standardised.
 
-use models::data::{Data, Standardisation};
-use models::store::Column;
+use missvae::data::{Data, Standardisation};
+use missvae::store::Column;
 use samplers::stream::{Purpose, stream};
 
 use super::super::{binary_images, check_sizes, data_of, read_options};

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use autodiff::Aligned;
-use models::imputer::Fitted;
-use models::store::ModelInfo;
-use models::trainer::{Epoch, Trainer};
+use missvae::imputer::Fitted;
+use missvae::store::ModelInfo;
+use missvae::trainer::{Epoch, Trainer};
 
 use super::super::frechet::{Compared, Frechet};
 use super::fit::model_info;

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use models::Error;
-use models::store::{self, CheckpointInfo, ModelInfo};
-use models::trainer::{Epoch, Observer, Outcome, Step, Trainer};
+use missvae::Error;
+use missvae::store::{self, CheckpointInfo, ModelInfo};
+use missvae::trainer::{Epoch, Observer, Outcome, Step, Trainer};
 use serde::{Deserialize, Serialize};
 
 use super::rows::Rows;

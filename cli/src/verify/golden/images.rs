@@ -2,8 +2,8 @@
 
 use autodiff::{Aligned, Graph, Seed, Tape, Var, Wanted};
 use linalg::Scalar;
-use models::network::{BLOCKS_PER_STAGE, DecoderSizes, EncoderSizes, ResnetDecoder, ResnetEncoder, RunningStatistics};
-use models::parameters::Layout;
+use missvae::network::{BLOCKS_PER_STAGE, DecoderSizes, EncoderSizes, ResnetDecoder, ResnetEncoder, RunningStatistics};
+use missvae::parameters::Layout;
 use samplers::stream::{Purpose, Stream, stream};
 use serde_json::Value;
 

@@ -3,9 +3,9 @@
 use autodiff::{Aligned, Seed, Shape, Tape, Wanted};
 use linalg::Scalar;
 use linalg::reduce::sum_of_squares;
-use models::network::{MlpSizes, ResidualMlp};
-use models::optimiser::{AmsGrad, Schedule, clip_factor};
-use models::parameters::Layout;
+use missvae::network::{MlpSizes, ResidualMlp};
+use missvae::optimiser::{AmsGrad, Schedule, clip_factor};
+use missvae::parameters::Layout;
 use samplers::stream::Stream;
 
 use super::{Computed, Fixture, Tensor};

@@ -3,12 +3,12 @@
 use autodiff::ops::Pathwise;
 use autodiff::{Aligned, Seed, Shape, Tape, Wanted};
 use linalg::Scalar;
-use models::data::{Batch, Data};
-use models::evaluate::{Grid, frechet_distance, grid_log_likelihood};
-use models::imputer::Fitted;
-use models::method::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig};
-use models::objective::{Mode, Randomness, record};
-use models::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::data::{Batch, Data};
+use missvae::evaluate::{Grid, frechet_distance, grid_log_likelihood};
+use missvae::imputer::Fitted;
+use missvae::method::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig};
+use missvae::objective::{Mode, Randomness, record};
+use missvae::vae::{EncoderInput, Vae, VaeConfig};
 use samplers::stream::Stream;
 
 use super::network::{add_gradients, fill};
@@ -37,7 +37,7 @@ pub(super) fn bound<T: Scalar>(fixture: &Fixture) -> Result<Computed, String> {
     let with_all_axes = g.reshape(log_weights, full);
     let logits = if bound.stratified() { Some(fixture.variable(&mut g, "logits")?) } else { None };
     let log_pi = logits.map(|logits| g.log_softmax(logits));
-    let value = models::bounds::bound(&mut g, bound, with_all_axes, log_pi);
+    let value = missvae::bounds::bound(&mut g, bound, with_all_axes, log_pi);
     let mut computed = Computed::default();
     computed.add_value(&g, "value", value);
     g.backward(&[(value, Seed::Each(&fixture.values("upstream")?.1))], Wanted::All, &mut []);
