@@ -19,7 +19,8 @@ pub struct Config {
     pub train: TrainConfig,
 }
 
-/// The sizes of an experiment of the paper (METHODS §8); the numbers of components and samples come with the method.
+/// The sizes of an experiment of the paper (docs/methods.md §8).
+/// The numbers of components and samples come with the method.
 struct Sizes {
     prefix: &'static str,
     columns: usize,

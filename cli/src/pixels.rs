@@ -30,7 +30,7 @@ impl Pixels {
 }
 
 /// Makes the pixels of `file` (rows of `width`, NaN where missing) −1 or +1, in place: intensities become +1 with the
-/// probability intensity/255 (METHODS §8). An image's draws depend on the seed and on its number only.
+/// probability intensity/255 (docs/methods.md §8). An image's draws depend on the seed and on its number only.
 ///
 /// # Errors
 /// [`Error::Pixels`] for values that are neither, or between 0 and 1.

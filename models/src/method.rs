@@ -137,7 +137,7 @@ impl fmt::Display for Method {
     }
 }
 
-/// How the gradient of a bound is estimated (METHODS §3).
+/// How the gradient of a bound is estimated (docs/methods.md §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Estimator {

@@ -179,7 +179,7 @@ fn normalised_weights<T: Scalar>(g: &mut Graph<'_, T>, bound: Bound, log_weights
     g.exp(log_share)
 }
 
-/// A value whose gradient is the leave-one-out estimate for the logits (METHODS §4):
+/// A value whose gradient is the leave-one-out estimate for the logits (docs/methods.md §4):
 /// (1/Z) Σ_i \[log w(z_i) − mean_{j≠i} log w(z_j)\] · ∂ log q(z_i)/∂logits, averaged over rows.
 fn leave_one_out<T: Scalar>(g: &mut Graph<'_, T>, mixture: Mixture, z: Var, params: Var, log_weights: Var) -> Var {
     let shape = g.shape(log_weights);

@@ -1,4 +1,4 @@
-//! AMSGrad, clipping, schedules (METHODS §5).
+//! AMSGrad, clipping, schedules (docs/methods.md §5).
 
 use autodiff::Aligned;
 use linalg::Scalar;
@@ -219,8 +219,8 @@ mod tests {
 
     use super::*;
 
-    /// The formula of METHODS §5, one parameter at a time. Gradients that shrink tell AMSGrad from Adam: the largest
-    /// second moment stays.
+    /// The formula of docs/methods.md §5, one parameter at a time. Gradients that shrink tell AMSGrad from Adam: the
+    /// largest second moment stays.
     fn against_plain_loops<T: Scalar>(tolerance: f64) {
         // No multiple of any vector's width.
         let len = 37;

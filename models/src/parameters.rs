@@ -22,7 +22,7 @@ pub struct Tensor {
     pub trainable: bool,
 }
 
-/// Initial values of a tensor (METHODS §2).
+/// Initial values of a tensor (docs/methods.md §2).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Initial {
     /// Uniform on ± this bound: 1/√fan_in.

@@ -20,7 +20,7 @@ pub enum EncoderInput {
     #[default]
     Incomplete,
     /// The observed cells, zeros for the others: D numbers. For finite mixtures, of rows that are complete: the features of
-    /// a Fréchet distance (METHODS §7).
+    /// a Fréchet distance (docs/methods.md §7).
     Observed,
     /// The completed row alone: D numbers. For imputation mixtures (section 4.2).
     Completed,
@@ -53,7 +53,8 @@ pub struct ImageSizes {
 
 impl ImageSizes {
     /// The decoder whose stages reach the image's size by doubling: after stage s of S, images have size/2^(S−2−s) pixels a
-    /// side, rounded, but for the last stage, which keeps the size; the first ones size/2^(S−1). For 28 × 28 pixels and four stages that is 4, 7, 14, 28, 28 (METHODS §2).
+    /// side, rounded, but for the last stage, which keeps the size; the first ones size/2^(S−1). For 28 × 28 pixels and
+    /// four stages that is 4, 7, 14, 28, 28 (docs/methods.md §2).
     fn decoder(&self, latent: usize, dropout: f64) -> DecoderSizes {
         let stages = self.decoder_widths.len();
         let halved = |times: usize| {
@@ -108,7 +109,7 @@ pub struct VaeConfig {
 }
 
 /// A variational autoencoder for incomplete rows: prior N(0, I_L), a decoder to independent normals or binary pixels, a
-/// mixture encoder (METHODS §1). It holds the plan; the numbers are in a flat buffer beside it.
+/// mixture encoder (docs/methods.md §1). It holds the plan; the numbers are in a flat buffer beside it.
 #[derive(Clone, Debug)]
 pub struct Vae {
     config: VaeConfig,
@@ -189,7 +190,8 @@ impl Vae {
     /// Encodes rows: *x* and *mask* (B × D) → natural mixture parameters, B × K(2L+1).
     ///
     /// Missing cells of *x* are zero where the encoder takes incomplete rows, and filled in where it takes completed ones.
-    /// Whenever a completed row goes through an encoder with a mask input, the mask is the original one (METHODS §1).
+    /// Whenever a completed row goes through an encoder with a mask input, the mask is the original one
+    /// (docs/methods.md §1).
     #[track_caller]
     pub fn encode<T: Scalar>(&self, g: &mut Graph<'_, T>, x: Var, mask: Var, dropout: Option<&mut impl Rng>) -> Var {
         let head = self.encoder_head(g, x, mask, dropout);

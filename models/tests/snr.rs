@@ -5,9 +5,7 @@ use std::ops::ControlFlow;
 use autodiff::ops::Pathwise;
 use missvae::Error;
 use missvae::data::{Data, shuffled};
-use missvae::method::{
-    Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig,
-};
+use missvae::method::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig};
 use missvae::optimiser::Schedule;
 use missvae::snr::{Measured, Moments, Protocol, Signals, Study, Watch, measure, noise_floor};
 use missvae::trainer::{Epoch, Length, Objective, Observer, Outcome, Step, TrainConfig, Trainer};

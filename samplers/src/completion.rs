@@ -24,7 +24,7 @@ pub struct Completion {
     pub kept: usize,
 }
 
-/// Completes rows by renewing K versions of each (METHODS §6). Observed entries stay bit for bit.
+/// Completes rows by renewing K versions of each (docs/methods.md §6). Observed entries stay bit for bit.
 ///
 /// The versions start as draws from the model itself: z ~ N(0, I), x_mis ~ p(x_mis|z). A row without any observed entry
 /// takes every renewal from there. Of more draws than copies, as many groups of copies are made as are needed, one after

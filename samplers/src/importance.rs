@@ -38,7 +38,7 @@ pub struct Diagnostics {
     pub rows: usize,
 }
 
-/// Completes rows by importance sampling with the encoder's mixture as proposal (METHODS §6).
+/// Completes rows by importance sampling with the encoder's mixture as proposal (docs/methods.md §6).
 ///
 /// For each row, `samples` latent points are drawn from q(z|x_obs) and weighted by p(x_obs|z)p(z)/q(z|x_obs); the
 /// conditional of x_mis is the mixture of the decoded columns with these weights. Observed entries stay bit for bit. A

@@ -8,7 +8,7 @@
 //!
 //! which makes them draws from p(z|x_obs), as far as that lies within the square; then x_mis ~ p(x_mis|z). Where the
 //! density exceeds this envelope between the points of the grid, the draws are not exact: such proposals are counted.
-//! Source: paper, appendix C; METHODS §6.
+//! Source: paper, appendix C; docs/methods.md §6.
 
 use linalg::Scalar;
 use linalg::special::{HALF_LN_TWO_PI, ln, ln_slice};

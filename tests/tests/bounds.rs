@@ -1,4 +1,4 @@
-//! The bounds of METHODS §3 against each other and against the log-likelihood.
+//! The bounds of docs/methods.md §3 against each other and against the log-likelihood.
 //!
 //! Pointwise identities hold to rounding. Statements about expectations are tested with standard errors: a one-sided
 //! test fails by chance with probability 3.4e-6 (4.5 standard errors), and seeds are fixed.

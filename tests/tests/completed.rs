@@ -1,5 +1,5 @@
-//! The bounds on completed rows (METHODS §3, paper section 4.2) against the log-likelihood and against a VAE on complete
-//! rows.
+//! The bounds on completed rows (docs/methods.md §3, paper section 4.2) against the log-likelihood and against a VAE
+//! on complete rows.
 //!
 //! Pointwise identities hold to rounding. Statements about expectations are tested with standard errors: one-sided tests
 //! at 4.5 of them fail by chance with probability 3.4e-6, and seeds are fixed.

@@ -12,7 +12,7 @@ use crate::{Graph, Shape, Var};
 /// log p\[n\] = Σ_d m\[b,d\] · (x\[b,d\]·logits\[n,d\] − softplus(logits\[n,d\])), in nats, where b = ⌊n/inner⌋ mod B is
 /// the data row that row n of the logits belongs to.
 /// *x*, in {0, 1}, and *m*: B × D constants; *logits*: … × D; out: the logits' shape without its last axis. An
-/// unobserved column contributes exactly nothing.  Source: METHODS §1.
+/// unobserved column contributes exactly nothing.  Source: docs/methods.md §1.
 #[derive(Clone, Copy, Debug)]
 pub struct BernoulliLogDensity {
     /// Consecutive rows of the logits that belong to one data row (K samples from each of K components, else 1).

@@ -14,7 +14,7 @@ use crate::{Graph, Shape, Var};
 /// *z*: … × L; *weights*: the shape of z without its last axis, a constant as far as gradients go; out: as z. For
 /// the doubly reparametrised estimator, whose weights are the samples' normalised importance weights: they follow
 /// from the samples, so they are put in place afterwards. Until then the gate is open: the second input is z itself,
-/// and differentiating panics.  Source: METHODS §3 (`dreg`).
+/// and differentiating panics.  Source: docs/methods.md §3 (`dreg`).
 #[derive(Clone, Copy, Debug)]
 pub struct Gate;
 

@@ -9,7 +9,8 @@ use crate::{Graph, Shape, Var};
 
 /// out\[n,o\] = relu?( Σ_i x\[n,i\]·weight\[o,i\] + bias\[o\] ).
 ///
-/// *x*: … × I; *weight*: O × I; *bias*: O; out: … × O. The ReLU's derivative at zero is zero.  Source: METHODS §2.
+/// *x*: … × I; *weight*: O × I; *bias*: O; out: … × O. The ReLU's derivative at zero is zero.
+/// Source: docs/methods.md §2.
 #[derive(Clone, Copy, Debug)]
 pub struct Linear {
     /// Whether negative outputs become zero.

@@ -11,7 +11,7 @@ use crate::{Graph, Shape, Var};
 ///
 /// *h*: … × H; *weight1*, *weight2*: H × H; *bias1*, *bias2*: H; *dropout*, a sixth input that may be left out: a
 /// constant in the shape of h, 0 where a unit is dropped and 1/(1−p) elsewhere; out: as h. The derivative of a
-/// ReLU at zero is zero.  Source: METHODS §2.
+/// ReLU at zero is zero.  Source: docs/methods.md §2.
 #[derive(Clone, Copy, Debug)]
 pub struct ResidualBlock;
 

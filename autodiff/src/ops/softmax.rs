@@ -11,7 +11,8 @@ use crate::{Graph, Shape, Var};
 /// out = exp(x) / Σ exp(x) over the last axis, or its logarithm x − ln Σ exp(x): the weights of a mixture from its
 /// logits. Any shape with at least one axis.
 ///
-/// Computed relative to the largest element. NaN in rows where an element is NaN or all are −∞. Source: METHODS §1.
+/// Computed relative to the largest element. NaN in rows where an element is NaN or all are −∞.
+/// Source: docs/methods.md §1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Softmax {
     /// The probabilities.

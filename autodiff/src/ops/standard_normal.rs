@@ -10,7 +10,7 @@ use crate::{Graph, Shape, Var};
 
 /// Log density of a standard normal vector, the prior p(z).
 ///
-/// log p\[n\] = Σ_l (−½ z\[n,l\]² − ½ ln 2π), in nats. *z*: … × L; out: … .  Source: METHODS §1.
+/// log p\[n\] = Σ_l (−½ z\[n,l\]² − ½ ln 2π), in nats. *z*: … × L; out: … .  Source: docs/methods.md §1.
 #[derive(Clone, Copy, Debug)]
 pub struct StandardNormalLogDensity;
 

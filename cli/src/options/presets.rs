@@ -1,4 +1,4 @@
-//! The settings of the paper's experiments (METHODS §8).
+//! The settings of the paper's experiments (docs/methods.md §8).
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -144,7 +144,7 @@ impl Preset {
                 hidden: Some(200),
                 encoder_blocks: Some(3),
                 decoder_blocks: Some(3),
-                // METHODS §1: the published configurations differ here from method to method.
+                // docs/methods.md §1: the published configurations differ here from method to method.
                 encoder_min_scale: Some(if matches!(method, "miss-vae" | "miss-iwae") { 1e-5 } else { 0.0 }),
                 decoder_min_scale: Some(0.0),
                 batch_size: Some(64),

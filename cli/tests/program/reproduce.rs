@@ -191,7 +191,7 @@ fn distances_to_complete_rows() {
     let rows = report["rows"].as_array().unwrap();
     check_files(&place, "out", "fig12", 4);
     assert!(place.text("out/fig12.svg").contains("GAS, 50% missing"));
-    // The features' encoder has no mask input (METHODS §7), the others have one.
+    // The features' encoder has no mask input (docs/methods.md §7), the others have one.
     let runs = std::fs::read_dir(place.file("out/runs")).unwrap().map(|run| run.unwrap().path());
     let configs: Vec<String> = runs.map(|run| std::fs::read_to_string(run.join("config.toml")).unwrap()).collect();
     let without = configs.iter().filter(|config| config.contains("mask-input = false\n")).count();

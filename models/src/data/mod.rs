@@ -89,7 +89,7 @@ impl<T: Scalar> Data<T> {
     }
 
     /// The table without rows that have no observed cell, and how many there were. Such rows carry no information
-    /// (METHODS §1).
+    /// (docs/methods.md §1).
     pub fn without_empty_rows(self) -> (Self, usize) {
         let some = self.rows_with_cells();
         let dropped = self.rows() - some.len();

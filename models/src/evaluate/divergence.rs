@@ -1,4 +1,4 @@
-//! How far two densities on the points of a grid are from each other (METHODS §7, posterior fit).
+//! How far two densities on the points of a grid are from each other (docs/methods.md §7, posterior fit).
 
 use linalg::reduce::log_sum_exp;
 

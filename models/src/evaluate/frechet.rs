@@ -1,4 +1,4 @@
-//! The Fréchet distance between samples of a model and data, in the features of another model (METHODS §7).
+//! The Fréchet distance between samples of a model and data, in the features of another model (docs/methods.md §7).
 
 use linalg::Scalar;
 use linalg::singular::{NotFinite, add_row, singular_values};

@@ -1,4 +1,4 @@
-//! log p(x_obs) by integration over a grid of latent points (METHODS §7).
+//! log p(x_obs) by integration over a grid of latent points (docs/methods.md §7).
 
 use linalg::Scalar;
 use linalg::parallel::rows_mut;

@@ -1,4 +1,4 @@
-//! log p(x_obs) by importance sampling with the encoder as proposal (METHODS §7).
+//! log p(x_obs) by importance sampling with the encoder as proposal (docs/methods.md §7).
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +31,7 @@ pub struct IwelboResult {
 /// of the size of a chunk for each thread, whatever the number of rows and samples.
 ///
 /// An encoder of completed rows does not see rows with missing cells: for these the proposal is the equal mixture of the
-/// encodings of the versions that `completion` makes (METHODS §7).
+/// encodings of the versions that `completion` makes (docs/methods.md §7).
 ///
 /// `progress` is called after each row, and says whether to go on.
 ///

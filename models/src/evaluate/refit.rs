@@ -1,4 +1,4 @@
-//! Refitting the encoder to held-out rows before importance sampling (METHODS §7).
+//! Refitting the encoder to held-out rows before importance sampling (docs/methods.md §7).
 
 use std::ops::ControlFlow;
 

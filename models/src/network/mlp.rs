@@ -1,4 +1,4 @@
-//! The residual MLP (METHODS §2).
+//! The residual MLP (docs/methods.md §2).
 
 use autodiff::{Graph, Var};
 use linalg::Scalar;

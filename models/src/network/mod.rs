@@ -1,4 +1,4 @@
-//! The networks (METHODS §2).
+//! The networks (docs/methods.md §2).
 //!
 //! In the order in which a reader needs them:
 //! - [`ResidualMlp`]: for tables;

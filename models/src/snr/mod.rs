@@ -1,4 +1,5 @@
-//! The signal-to-noise ratio of gradients (Rainforth et al. 2019; paper, appendix F.1.1 and figure 8; METHODS §7).
+//! The signal-to-noise ratio of gradients (Rainforth et al. 2019; paper, appendix F.1.1 and figure 8;
+//! docs/methods.md §7).
 //!
 //! In the order in which a reader needs them:
 //! - [`Moments`]: mean and variance of every entry of a gradient; [`Signal`]: what they come to; [`noise_floor`]: what

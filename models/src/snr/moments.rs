@@ -107,7 +107,7 @@ impl Moments {
     }
 }
 
-/// Signal and noise of some parameters' gradients (paper, appendix F.1.1; METHODS §7).
+/// Signal and noise of some parameters' gradients (paper, appendix F.1.1; docs/methods.md §7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
     /// Σ |mean|/√variance over the parameters where the ratio is finite.

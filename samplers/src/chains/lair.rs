@@ -4,7 +4,7 @@
 //! ("replenish"), so that a chain whose versions have all gone to one mode can find another. I samples of each are
 //! weighted by p(x_obs|z)p(z) over the density of their proposal ([`Weights`]); K of the samples are drawn by their
 //! weights, and x_mis ~ p(x_mis|z) for each. Source: V. Simkus, M. U. Gutmann, *Conditional sampling of variational
-//! autoencoders via iterated approximate ancestral sampling*, TMLR 2023; METHODS §6.
+//! autoencoders via iterated approximate ancestral sampling*, TMLR 2023; docs/methods.md §6.
 //!
 //! With K = 1 version there have to be R ≥ 1 or I ≥ 2: one sample of one proposal is drawn whatever its weight, which
 //! is pseudo-Gibbs sampling. So is [`Scope::Local`] with I = 1, unless the last versions are drawn over several iterations.

@@ -11,7 +11,7 @@
 //!
 //! A chain begins with pseudo-Gibbs transitions, the last of which gives z. After that a pseudo-Gibbs transition would
 //! break detailed balance, so there is none: latent points are kept between updates. Source: P.-A. Mattei,
-//! J. Frellsen, *Leveraging the exact likelihood of deep latent variable models*, NeurIPS 2018; METHODS §6.
+//! J. Frellsen, *Leveraging the exact likelihood of deep latent variable models*, NeurIPS 2018; docs/methods.md §6.
 
 use autodiff::ops::Mixture;
 use linalg::Scalar;

@@ -9,8 +9,9 @@
 //!
 //! All start from completed rows and never touch an observed entry. A row with all cells observed is left alone, and so
 //! is its random stream. A row with no observed cell takes its imputations from the prior, z ~ N(0, I), x ~ p(x|z), at
-//! every update and whatever the sampler: an encoder has learned nothing of such rows. Source: METHODS §6; paper,
-//! appendix D.
+//! every update and whatever the sampler: an encoder has learned nothing of such rows.
+//!
+//! Source: docs/methods.md §6; paper, appendix D.
 
 mod diagnostics;
 pub mod lair;

@@ -2,7 +2,7 @@
 //!
 //! With the exact posterior p(z|x) as encoder this is a Gibbs sampler of p(x_mis, z|x_obs); with any other encoder its
 //! stationary distribution is another one. Source: D. J. Rezende, S. Mohamed, D. Wierstra, *Stochastic backpropagation
-//! and approximate inference in deep generative models*, ICML 2014, appendix F; METHODS §6.
+//! and approximate inference in deep generative models*, ICML 2014, appendix F; docs/methods.md §6.
 
 use linalg::Scalar;
 

@@ -34,7 +34,7 @@ pub enum Statistics {
 /// out: as in.
 ///
 /// The batch's statistics are those over its images and pixels; its variance is divided by their number. The derivative of
-/// a ReLU at zero is zero.  Source: METHODS §2.
+/// a ReLU at zero is zero.  Source: docs/methods.md §2.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchNorm {
     /// What a channel is normalised by.

@@ -12,7 +12,7 @@ use crate::{Graph, Shape, Var};
 /// outside of the image being zero.
 ///
 /// *input*: N × H × W × C; *weight*: O × C × I × J, an I × J kernel; *bias*, which may be left out: O; out: N × H' × W' × O
-/// with H' = ⌊(H + 2·padding − I)/stride⌋ + 1, W' likewise.  Source: METHODS §2.
+/// with H' = ⌊(H + 2·padding − I)/stride⌋ + 1, W' likewise.  Source: docs/methods.md §2.
 #[derive(Clone, Copy, Debug)]
 pub struct Conv2d {
     /// Pixels from one position of the kernel to the next.

@@ -12,7 +12,7 @@ const TASK: usize = 1 << 15;
 
 /// out\[n,y,x,c\] = in\[n, ⌊y·H/H'⌋, ⌊x·W/W'⌋, c\].
 ///
-/// in: N × H × W × C; out: N × H' × W' × C.  Source: METHODS §2.
+/// in: N × H × W × C; out: N × H' × W' × C.  Source: docs/methods.md §2.
 #[derive(Clone, Copy, Debug)]
 pub struct ResizeNearest {
     /// H' and W'.

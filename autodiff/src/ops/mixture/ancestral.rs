@@ -15,10 +15,10 @@ use crate::{Graph, Shape, Var};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pathwise {
     /// Implicit reparametrisation: dz/dφ = −(∂F/∂z)⁻¹ ∂F/∂φ for the conditional distribution functions
-    /// F_d(z_d | z_<d).  Source: METHODS §4; Figurnov et al. 2019; paper §4.1.
+    /// F_d(z_d | z_<d).  Source: docs/methods.md §4; Figurnov et al. 2019; paper §4.1.
     Implicit,
     /// dz/dμ_kl = r_k(z) e_l, dz/dσ_kl = r_k(z) t_kl e_l with the responsibilities r_k. It does not depend on the order
-    /// of the dimensions.  Source: METHODS §4.
+    /// of the dimensions.  Source: docs/methods.md §4.
     Responsibility,
 }
 
@@ -32,7 +32,7 @@ const TASK: usize = 1 << 11;
 /// *z*: … × B × L, a constant; *params*: B × K·(2·L + 1) (see [`Mixture`]); out: z's shape.
 ///
 /// The gradient of the log weights sums to zero over the components, so that [`MixtureParameters`] passes it on to the
-/// logits unchanged.  Source: METHODS §4; the formulas are in `implicit.rs`.
+/// logits unchanged.  Source: docs/methods.md §4; the formulas are in `implicit.rs`.
 ///
 /// [`MixtureParameters`]: super::MixtureParameters
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@ use crate::{Graph, Shape, Var};
 ///
 /// *params*, out: B × K·(2·L + 1). In the stratified bounds with the `stl` estimator the density's means and scales
 /// are detached but the weights outside it are not; and the implicit gradient of the logits is taken with the
-/// components detached.  Source: METHODS §3, §4.
+/// components detached.  Source: docs/methods.md §3, §4.
 #[derive(Clone, Copy, Debug)]
 pub struct DetachComponents {
     /// Sizes.
@@ -49,7 +49,8 @@ impl<T: Scalar> Op<T> for DetachComponents {
 
 /// The log weights of a mixture: the last K columns of its parameters.
 ///
-/// *params*: B × K·(2·L + 1); out: B × K.  Source: METHODS §3 (eqs. 5 and 8 of the paper weigh samples by them).
+/// *params*: B × K·(2·L + 1); out: B × K.
+/// Source: docs/methods.md §3 (eqs. 5 and 8 of the paper weigh samples by them).
 #[derive(Clone, Copy, Debug)]
 pub struct MixtureLogWeights {
     /// Sizes.

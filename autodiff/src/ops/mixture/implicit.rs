@@ -18,7 +18,7 @@
 //! without dividing by a density that may be 0: where ±t < 0 as r_dk σ_kd Φ/φ (Mills' ratio), elsewhere as
 //! exp(ln w_dk − ln p_d) Φ.
 //!
-//! Source: METHODS §4; Figurnov et al. 2019, *Implicit Reparameterization Gradients*; paper §4.1.
+//! Source: docs/methods.md §4; Figurnov et al. 2019, *Implicit Reparameterization Gradients*; paper §4.1.
 
 use std::ops::Range;
 

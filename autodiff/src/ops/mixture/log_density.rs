@@ -15,7 +15,8 @@ use crate::{Graph, Shape, Var};
 /// *z*: … × L; *params*: B × K·(2·L + 1) (see [`Mixture`]); out: z's shape without its last axis.
 ///
 /// With the responsibilities r_k(z), the posterior probabilities of the components, and t = (z − μ)/σ:
-/// ∂/∂ln π_k = r_k, ∂/∂μ_kl = r_k t/σ, ∂/∂σ_kl = r_k (t² − 1)/σ, ∂/∂z_l = −Σ_k r_k t/σ.  Source: METHODS §3; paper eq. 3.
+/// ∂/∂ln π_k = r_k, ∂/∂μ_kl = r_k t/σ, ∂/∂σ_kl = r_k (t² − 1)/σ, ∂/∂z_l = −Σ_k r_k t/σ.
+/// Source: docs/methods.md §3; paper eq. 3.
 #[derive(Clone, Copy, Debug)]
 pub struct MixtureLogDensity {
     /// Sizes.

@@ -31,7 +31,7 @@ use crate::Shape;
 /// - A *head* row, a network's output: K·L means, K·L raw scales, K logits; 2·L without a logit for K = 1.
 /// - A *parameter* row: K·L means, K·L scales, K normalised log weights, for every K (the log weight is 0 for K = 1).
 ///
-/// Means and scales are component-major: all L of component 0, then component 1, ….  Source: METHODS §1.
+/// Means and scales are component-major: all L of component 0, then component 1, ….  Source: docs/methods.md §1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mixture {
     /// Number of components, K ≥ 1.

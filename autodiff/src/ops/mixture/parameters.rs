@@ -15,7 +15,7 @@ use crate::{Graph, Shape, Var};
 /// *head*: B × (2·K·L + K), or B × 2·L for K = 1; out: B × K·(2·L + 1). Layouts: [`Mixture`].
 ///
 /// The derivatives of softplus and log_softmax are applied here, once for all that use the parameters.
-/// Source: METHODS §1.
+/// Source: docs/methods.md §1.
 #[derive(Clone, Copy, Debug)]
 pub struct MixtureParameters {
     /// Sizes.

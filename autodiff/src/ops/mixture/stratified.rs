@@ -10,7 +10,7 @@ use crate::{Graph, Shape, Var};
 ///
 /// z\[…,b,k,l\] = mean\[b,k,l\] + scale\[b,k,l\] · noise\[…,b,k,l\].
 /// *params*: B × K·(2·L + 1); *noise*: … × B × K × L, a constant (for K = 1 also … × B × L, the ordinary reparametrised
-/// Gaussian); out: the noise's shape.  Source: METHODS §3; paper §4.1.
+/// Gaussian); out: the noise's shape.  Source: docs/methods.md §3; paper §4.1.
 #[derive(Clone, Copy, Debug)]
 pub struct StratifiedSample {
     /// Sizes.

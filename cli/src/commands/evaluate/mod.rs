@@ -130,7 +130,7 @@ impl Drop for Passing {
     }
 }
 
-/// How the paper refits an encoder (METHODS §7).
+/// How the paper refits an encoder (docs/methods.md §7).
 pub(super) fn refit_config(images: bool, updates: u64, batch_size: usize) -> RefitConfig {
     match images {
         true => RefitConfig::for_images(updates, batch_size),

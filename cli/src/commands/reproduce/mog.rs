@@ -116,7 +116,7 @@ impl MogData {
         MogData::new(directory.display().to_string(), directory, tables, truth, false)
     }
 
-    /// Draws a random mixture and rows of it, the same ones always, to be kept in `directory` (METHODS §8).
+    /// Draws a random mixture and rows of it, the same ones always, to be kept in `directory` (docs/methods.md §8).
     pub(super) fn generate(rows: usize, directory: &Path) -> Result<MogData> {
         let draw = |step: u64| stream(SEED, Purpose::Generate, 0, step);
         let truth = GaussianMixture::generate(COLUMNS, COMPONENTS, &mut draw(0));

@@ -154,7 +154,7 @@ impl Sets {
         (updates > 0).then(|| (config, rows.standardisation.apply(&set.test)))
     }
 
-    /// Updates in which the encoder is refitted to the test rows (METHODS §7).
+    /// Updates in which the encoder is refitted to the test rows (docs/methods.md §7).
     fn refit_updates(&self, set: &Set, batch_size: usize) -> u64 {
         let epochs = |n: usize| (n * set.test.rows().div_ceil(batch_size)) as u64;
         self.refit_updates.unwrap_or_else(|| match set.preset {

@@ -81,7 +81,7 @@ fn velocity(mixture: Mixture, z: &[f64], params: &[f64], estimator: Pathwise) ->
 
 /// The largest violation of the continuity equation, divided by q: ∂ ln q/∂φ + Σ_l ∂v_l/∂z_l + Σ_l v_l ∂ ln q/∂z_l = 0 for
 /// every parameter φ, in units of the largest term (at least 1). It is the condition for v = dz/dφ to move samples as the
-/// density moves (METHODS §4).
+/// density moves (docs/methods.md §4).
 ///
 /// Log weights are moved as logits: the gradient of ln q is projected as log_softmax does it, that of the sample
 /// already is.
