@@ -7,8 +7,7 @@
 //! - `table`, `describe`, `files`: data files;
 //! - `run`: the directory of a training run; `signal`: what interrupts one;
 //! - `plot`: figures;
-//! - `commands`: one file a command;
-//! - [`verify`]: the gradient checks and golden fixtures behind `missvae gradcheck`.
+//! - `commands`: one file a command.
 
 mod args;
 mod commands;
@@ -25,7 +24,6 @@ mod run;
 mod signal;
 mod table;
 mod usage;
-pub mod verify;
 
 use std::process::ExitCode;
 

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use linalg::Scalar;
-use missvae_cli::verify::golden::{self, Comparison, Computed, Fixture, Status, Tensor, Verdict};
+use missvae_verify::golden::{self, Comparison, Computed, Fixture, Status, Tensor, Verdict};
 
 fn default_directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")

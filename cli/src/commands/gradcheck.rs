@@ -1,12 +1,12 @@
 //! `missvae gradcheck`: operations and objectives against finite differences and the fixtures.
 
 use serde::Serialize;
+use verify::Check;
 
 use super::in_pool;
 use crate::args::GradcheckArgs;
 use crate::failure::{Failure, Result};
 use crate::output::{Output, aligned};
-use crate::verify::{self, Check};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]

@@ -4,7 +4,7 @@
 //! - [`Fixture`]: a file, read;
 //! - [`status`]: which kinds there are;
 //! - [`check`]: one fixture in one type, and its [`Verdict`];
-//! - [`EMBEDDED`]: the files that the program carries.
+//! - [`EMBEDDED`]: the files that are part of this crate.
 
 mod compare;
 mod conditional;
@@ -93,7 +93,7 @@ pub fn check<T: Scalar>(fixture: &Fixture) -> Verdict {
     Verdict::new::<T>(fixture, computed)
 }
 
-/// Checks the fixtures that the program carries, each in both types.
+/// Checks the fixtures that are part of this crate, each in both types.
 pub fn check_embedded() -> Vec<Check> {
     let mut checks = Vec::new();
     for (name, text) in EMBEDDED {
@@ -117,10 +117,10 @@ pub fn check_embedded() -> Vec<Check> {
 mod tests {
     use super::*;
 
-    /// The program carries every file of a kind that it checks.
+    /// The crate embeds every file of a kind that it checks.
     #[test]
     fn all_covered_fixtures_are_embedded() {
-        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden");
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/golden");
         let mut covered = Vec::new();
         for entry in std::fs::read_dir(directory).expect("the fixtures") {
             let fixture = Fixture::read(&entry.expect("an entry").path()).expect("a fixture");

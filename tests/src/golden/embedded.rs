@@ -1,11 +1,11 @@
-//! The fixtures that the program carries.
+//! The fixtures that are part of this crate.
 
 /// Pairs of a file's name and its text.
 macro_rules! embed {
     ($($name:literal)*) => {
         /// Name and text of every fixture of a kind that is checked, by name.
         pub const EMBEDDED: &[(&str, &str)] = &[$(
-            ($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/", $name, ".json"))),
+            ($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/", $name, ".json"))),
         )*];
     };
 }

@@ -6,7 +6,7 @@ use autodiff::{Graph, Var};
 use linalg::Scalar;
 
 use super::{Comparison, Fixture, Tensor};
-use crate::verify::Check;
+use crate::Check;
 
 /// Outputs of a fixture, computed.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -3,7 +3,7 @@
 use autodiff::ops::Mixture;
 
 use super::Entry;
-use crate::verify::values::{Value, numbers, value, zeros_and_ones};
+use crate::values::{Value, numbers, value, zeros_and_ones};
 
 /// The entries of this file.
 pub(super) fn entries() -> Vec<Entry> {

@@ -3,7 +3,7 @@
 use autodiff::ops::{BatchNormInputs, Conv2d};
 
 use super::Entry;
-use crate::verify::values::{numbers, positive, value, zeros_and_ones};
+use crate::values::{numbers, positive, value, zeros_and_ones};
 
 /// The entries of this file.
 pub(super) fn entries() -> Vec<Entry> {

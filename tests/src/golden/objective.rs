@@ -201,7 +201,7 @@ mod tests {
     use samplers::stream::{Purpose, stream};
 
     use super::*;
-    use crate::verify::values::{distance, numbers, zeros_and_ones};
+    use crate::values::{distance, numbers, zeros_and_ones};
 
     #[test]
     fn samples_of_one_gaussian_give_their_noise_back() {

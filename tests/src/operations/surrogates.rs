@@ -5,8 +5,8 @@ use autodiff::ops::{Mixture, Pathwise};
 
 use super::KIND;
 use super::densities::params;
-use crate::verify::Check;
-use crate::verify::values::{Value, distance, evaluate, numbers, value};
+use crate::Check;
+use crate::values::{Value, distance, evaluate, numbers, value};
 
 /// Largest error in the continuity equation, from fourth-order differences.
 const CONTINUITY: f64 = 1e-8;

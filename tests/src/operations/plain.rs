@@ -4,7 +4,7 @@ use autodiff::Op;
 use autodiff::ops::{Elementwise, Identity, Unary};
 
 use super::Entry;
-use crate::verify::values::{positive, value};
+use crate::values::{positive, value};
 
 /// The entries of this file.
 pub(super) fn entries() -> Vec<Entry> {
