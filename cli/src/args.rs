@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::options::{EstimatorOption, LogitGradientOption, ModelOptions, PathwiseOption, Preset, TrainOptions};
+use crate::options::{Preset, TrainOptions};
+#[cfg(feature = "paper")]
+use crate::paper::{reproduce::ReproduceArgs, snr::SnrArgs};
 
 /// Fit variational autoencoders to incomplete tables, score them, complete tables with them.
 #[derive(Debug, Parser)]
@@ -70,6 +72,7 @@ pub(crate) enum Command {
     /// What is missing, and how
     #[command(allow_negative_numbers = true, after_help = "Example: missvae describe table.csv")]
     Describe(DescribeArgs),
+    #[cfg(feature = "paper")]
     /// Gradient signal-to-noise of estimators, side by side
     ///
     /// Trains every method with every way of estimating its gradient, and measures |mean/deviation| of each parameter's
@@ -80,6 +83,7 @@ pub(crate) enum Command {
         after_help = "Example: missvae snr table.csv --methods miss-vae,miss-svae --epochs 20 --seeds 3 --out snr"
     )]
     Snr(Box<SnrArgs>),
+    #[cfg(feature = "paper")]
     /// An experiment of the paper: fig1 to fig13
     ///
     /// Fits the models of a figure (fig7 has none), scores them, and leaves NAME.csv, NAME.svg, NAME.png and runs/ in a
@@ -115,7 +119,9 @@ impl Command {
             Command::Impute(args) => &args.common,
             Command::Sample(args) => &args.common,
             Command::Describe(args) => &args.common,
+            #[cfg(feature = "paper")]
             Command::Snr(args) => &args.common,
+            #[cfg(feature = "paper")]
             Command::Reproduce(args) => &args.common,
             Command::Gradcheck(args) => &args.common,
             Command::Bench(args) => &args.common,
@@ -278,127 +284,6 @@ pub(crate) struct DescribeArgs {
     pub(crate) ignore_columns: Option<String>,
     #[command(flatten)]
     pub(crate) reading: Reading,
-    #[command(flatten)]
-    pub(crate) common: Common,
-}
-
-/// Over what a gradient's mean and deviation are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ProtocolOption {
-    /// The minibatches of an epoch, while the parameters move
-    Epoch,
-    /// Draws of the latent variables after an epoch, parameters and minibatch frozen
-    Fixed,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SnrArgs {
-    /// Table: .csv, .tsv, .npy (also .gz), .npz, or - for CSV on standard input
-    pub(crate) data: PathBuf,
-    /// Methods with a finite mixture, separated by commas
-    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "miss-vae,miss-svae,miss-iwae,miss-siwae")]
-    pub(crate) methods: Vec<String>,
-    /// Gradients through ancestral samples to means and scales, separated by commas
-    #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',', default_value = "implicit,responsibility")]
-    pub(crate) pathwise: Vec<PathwiseOption>,
-    /// Gradients through ancestral samples to logits, separated by commas (default: implicit; leave-one-out where it applies
-    /// with --pathwise responsibility)
-    #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',')]
-    pub(crate) logit_gradient: Vec<LogitGradientOption>,
-    /// Gradient estimators, separated by commas
-    #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',', default_value = "stl")]
-    pub(crate) estimator: Vec<EstimatorOption>,
-    /// Over what mean and deviation are taken, separated by commas
-    #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',', default_value = "epoch,fixed")]
-    pub(crate) protocol: Vec<ProtocolOption>,
-    /// Gradients of the frozen minibatch (default: 100)
-    #[arg(long, value_name = "N")]
-    pub(crate) draws: Option<u64>,
-    /// Measure every so many epochs; the first and the last one always
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) every: u64,
-    /// Runs of each estimator: the seeds are --seed and those after it
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    pub(crate) seeds: usize,
-    /// Directory of snr.csv, snr.svg and snr.png (default: none are written)
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
-    /// Leave the mean and the variance of every parameter's gradient in the directory too, of the last epoch
-    #[arg(long, requires = "out")]
-    pub(crate) raw: bool,
-    #[command(flatten)]
-    pub(crate) model: ModelOptions,
-    #[command(flatten)]
-    pub(crate) reading: Reading,
-    #[command(flatten)]
-    pub(crate) common: Common,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReproduceArgs {
-    /// The figure: fig1 to fig13
-    pub(crate) name: String,
-    /// Directory of the data: for fig3, fig4, fig12 and fig13 with a directory for each data set; for the others with
-    /// train_missing50.csv, test.csv and what else a figure needs (default: a mixture is generated)
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
-    /// Rows to generate, before those are dropped that lose all cells (default: 20000)
-    #[arg(long, value_name = "N", conflicts_with = "data")]
-    pub(crate) rows: Option<usize>,
-    /// Methods, separated by commas (default: all of the experiment)
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
-    pub(crate) methods: Vec<String>,
-    /// Numbers of components or imputations, separated by commas (default: the experiment's)
-    #[arg(long, value_name = "K,K", value_delimiter = ',')]
-    pub(crate) components: Vec<usize>,
-    /// Passes over the rows, in every run (default: the experiment's)
-    #[arg(long, value_name = "N", conflicts_with = "updates")]
-    pub(crate) epochs: Option<u64>,
-    /// Parameter updates, instead of --epochs
-    #[arg(long, value_name = "N")]
-    pub(crate) updates: Option<u64>,
-    /// Runs of each setting: the seeds are --seed and those after it (default: the experiment's)
-    #[arg(long, value_name = "N")]
-    pub(crate) seeds: Option<usize>,
-    /// fig3, fig12: shares of the cells that are hidden before training, separated by commas (default: 0.2,0.5,0.8)
-    #[arg(long, value_name = "R,R", value_delimiter = ',')]
-    pub(crate) rates: Vec<f64>,
-    /// fig13: sizes of the latent space, separated by commas (default: 25,50,100,200)
-    #[arg(long, value_name = "L,L", value_delimiter = ',')]
-    pub(crate) latents: Vec<usize>,
-    /// fig3, fig4, fig13: test rows that are scored, chosen at random (default: 1000)
-    #[arg(long, value_name = "N")]
-    pub(crate) test_rows: Option<usize>,
-    /// fig3, fig4, fig13: samples of each of them (default: 50000; 1000 for images)
-    #[arg(long, value_name = "I")]
-    pub(crate) importance_samples: Option<usize>,
-    /// fig3, fig4, fig13: updates in which the encoder is refitted to the test rows before (default: the paper's)
-    #[arg(long, value_name = "U")]
-    pub(crate) refit_updates: Option<u64>,
-    /// fig5: points on each leg of an interpolation, ends included (default: 5, and 6 for oracle 2)
-    #[arg(long, value_name = "N")]
-    pub(crate) points: Option<usize>,
-    /// Width of the hidden layers, for trials (default: the experiment's)
-    #[arg(long, value_name = "N")]
-    pub(crate) hidden: Option<usize>,
-    /// Residual blocks of encoder and decoder, for trials (default: the experiment's)
-    #[arg(long, value_name = "N")]
-    pub(crate) blocks: Option<usize>,
-    /// Channels of the stages of the encoder of images, for trials (default: the experiment's)
-    #[arg(long, value_name = "N,N")]
-    pub(crate) encoder_widths: Option<String>,
-    /// Channels of the stages of the decoder of images, for trials (default: the experiment's)
-    #[arg(long, value_name = "N,N")]
-    pub(crate) decoder_widths: Option<String>,
-    /// Runs at a time (default: as many as threads, one thread each); the results do not depend on it
-    #[arg(long, value_name = "N")]
-    pub(crate) jobs: Option<usize>,
-    /// Print the runs and about how long they take, and do nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Directory of the results (default: reproduced)
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) common: Common,
 }

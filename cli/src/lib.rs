@@ -6,8 +6,11 @@
 //! - `options`: what a training run is told, from defaults, preset, configuration file and command line;
 //! - `table`, `describe`, `files`: data files;
 //! - `run`: the directory of a training run; `signal`: what interrupts one;
-//! - `plot`: figures;
-//! - `commands`: one file a command.
+//! - `commands`: one file a command;
+//! - `paper`: the paper's experiments and figures, with the feature of that name.
+
+// The paper's commands use more of the program than the others do.
+#![cfg_attr(not(feature = "paper"), allow(dead_code, unused_imports))]
 
 mod args;
 mod commands;
@@ -18,8 +21,9 @@ mod files;
 mod hash;
 mod options;
 mod output;
+#[cfg(feature = "paper")]
+mod paper;
 mod pixels;
-mod plot;
 mod run;
 mod signal;
 mod table;

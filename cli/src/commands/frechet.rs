@@ -19,7 +19,7 @@ const SAMPLES: usize = 20_000;
 
 /// A feature model, and complete rows in its units.
 #[derive(Debug)]
-pub(super) struct Frechet {
+pub(crate) struct Frechet {
     model: Fitted<f32>,
     info: ModelInfo,
     rows: Data<f32>,
@@ -28,18 +28,18 @@ pub(super) struct Frechet {
 }
 
 /// The rows to compare with, as they were read for the model that is evaluated.
-pub(super) struct Compared<'a> {
+pub(crate) struct Compared<'a> {
     /// Name of the table.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The rows in the model's units, without those that have no observed cell.
-    pub(super) rows: &'a Data<f32>,
+    pub(crate) rows: &'a Data<f32>,
     /// How many of these there were.
-    pub(super) empty: usize,
+    pub(crate) empty: usize,
 }
 
 impl Frechet {
     /// Reads the feature model of the run `features`, for the model that `of` describes.
-    pub(super) fn new(features: &Path, of: &ModelInfo, compared: &Compared<'_>) -> Result<Self> {
+    pub(crate) fn new(features: &Path, of: &ModelInfo, compared: &Compared<'_>) -> Result<Self> {
         if !features.is_dir() {
             let what = format!("--feature-model {}: there is no such run directory", features.display());
             return Err(Failure::usage_hint(what, "missvae train --method mvae makes one"));
@@ -69,14 +69,14 @@ impl Frechet {
     }
 
     /// Identifies the feature model: distances in features of different ones cannot be compared.
-    pub(super) fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         let parameters = self.model.parameters.iter().map(|x| u64::from(x.to_bits()));
         let units = self.info.columns.iter().flat_map(|column| [column.mean, column.scale]).map(f64::to_bits);
         format!("{:016x}", fnv1a(parameters.chain(units)))
     }
 
     /// The distance of a model's samples, and how many they are.
-    pub(super) fn distance(&mut self, of: &mut Fitted<f32>, info: &ModelInfo, seed: u64) -> Result<(f64, usize)> {
+    pub(crate) fn distance(&mut self, of: &mut Fitted<f32>, info: &ModelInfo, seed: u64) -> Result<(f64, usize)> {
         let drawn = in_units_of(&self.info, info, &generate(of, SAMPLES, seed));
         let rows = self.rows.rows();
         let of_rows = self.of_rows.get_or_insert_with(|| features(&mut self.model, self.rows.values(0..rows)));
@@ -90,7 +90,7 @@ impl Frechet {
 }
 
 /// Refuses too few rows to compare with.
-pub(super) fn check_rows(name: &str, rows: usize) -> Result<()> {
+pub(crate) fn check_rows(name: &str, rows: usize) -> Result<()> {
     match rows {
         0 | 1 => Err(Failure::usage(format!("{name}: {}; a Fréchet distance needs two", counted(rows, "row")))),
         _ => Ok(()),

@@ -23,16 +23,16 @@ const COPIES: usize = 20;
 
 /// What is asked for; what is not is `None`.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Asked {
-    pub(super) sampler: Option<ImputeSampler>,
-    pub(super) iterations: Option<usize>,
-    pub(super) proposals: Option<usize>,
-    pub(super) replenish: Option<usize>,
+pub(crate) struct Asked {
+    pub(crate) sampler: Option<ImputeSampler>,
+    pub(crate) iterations: Option<usize>,
+    pub(crate) proposals: Option<usize>,
+    pub(crate) replenish: Option<usize>,
 }
 
 /// A sampler of missing cells with its numbers.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Imputation {
+pub(crate) enum Imputation {
     /// Self-normalised importance resampling with so many samples a row.
     Importance(usize),
     /// A chain.
@@ -41,16 +41,16 @@ pub(super) enum Imputation {
 
 /// How the sampling went.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Outcome {
-    pub(super) effective_sample_size: Option<f64>,
-    pub(super) acceptance_rate: Option<f64>,
+pub(crate) struct Outcome {
+    pub(crate) effective_sample_size: Option<f64>,
+    pub(crate) acceptance_rate: Option<f64>,
     /// Values that were not finite.
-    pub(super) replaced: u64,
+    pub(crate) replaced: u64,
 }
 
 impl Imputation {
     /// The sampler that is asked for, or the model's own.
-    pub(super) fn new(asked: Asked, model: &VaeConfig) -> Result<Imputation> {
+    pub(crate) fn new(asked: Asked, model: &VaeConfig) -> Result<Imputation> {
         let encoder = model.encoder_input;
         let own = if encoder.completed() { ImputeSampler::Lair } else { ImputeSampler::Importance };
         let chain = match asked.sampler.unwrap_or(own) {
@@ -79,7 +79,7 @@ impl Imputation {
     }
 
     /// Name on the command line.
-    pub(super) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Imputation::Importance(_) => "importance",
             Imputation::Chain(chain, _) => chain.name(),
@@ -87,7 +87,7 @@ impl Imputation {
     }
 
     /// The renewals of a chain.
-    pub(super) fn iterations(&self) -> Option<usize> {
+    pub(crate) fn iterations(&self) -> Option<usize> {
         match self {
             Imputation::Importance(_) => None,
             Imputation::Chain(_, completion) => Some(completion.burn_in + completion.kept),
@@ -96,7 +96,7 @@ impl Imputation {
 
     /// What makes the proposals of incomplete rows where the encoder takes completed ones: as many versions of a row as the
     /// model was trained with. `None` for an encoder of incomplete rows.
-    pub(super) fn for_proposals(model: &ModelInfo) -> Result<Option<Completion>> {
+    pub(crate) fn for_proposals(model: &ModelInfo) -> Result<Option<Completion>> {
         Ok(match (Imputation::new(Asked::default(), &model.vae)?, model.imputations) {
             (Imputation::Chain(_, completion), Some(copies)) => Some(Completion { copies, ..completion }),
             _ => None,
@@ -104,7 +104,7 @@ impl Imputation {
     }
 
     /// Completes rows; the arguments are those of [`impute`] and of [`complete`].
-    pub(super) fn complete(
+    pub(crate) fn complete(
         &self,
         model: &mut Fitted<f32>,
         rows: &[f32],

@@ -493,6 +493,12 @@ fn completed_tables_do_not_replace_their_source() {
     place.refuses("train --key x --out new", 2, &["the bundled penguins table: --key names an array"]);
     place.write("options.toml", "resume = \"run\"\n");
     place.refuses("train table.csv --config options.toml --out new", 2, &["\"resume\"", "command line only"]);
+}
+
+#[cfg(feature = "paper")]
+#[test]
+fn sizes_of_experiments() {
+    let place = Place::with_run();
     place.refuses("reproduce fig2 --rows 10000000000000", 2, &["--rows 10000000000000: expected from 10 to"]);
     place.refuses("reproduce fig2 --rows 20 --seeds 1000000000000", 2, &["--seeds 1000000000000: expected at most"]);
     place.refuses("snr table.csv --seeds 1000000000000", 2, &["--seeds 1000000000000: expected from 1 to"]);

@@ -8,7 +8,8 @@ use super::support::{Numbers, Outcome, Place, number, rows, small, table};
 fn help_is_there_for_everything() {
     let place = Place::new();
     let general = place.missvae("--help").ok();
-    for command in ["train", "evaluate", "impute", "sample", "describe", "snr", "reproduce", "gradcheck", "bench"] {
+    let paper: &[&str] = if cfg!(feature = "paper") { &["snr", "reproduce"] } else { &[] };
+    for command in ["train", "evaluate", "impute", "sample", "describe", "gradcheck", "bench"].iter().chain(paper) {
         assert!(general.stdout.contains(&format!("  {command} ")), "{general:?}");
         let help = place.missvae(&format!("{command} --help")).ok();
         assert!(help.stdout.contains(&format!("Example: missvae {command}")), "{help:?}");

@@ -15,8 +15,10 @@ mod bad_input;
 mod commands;
 mod images;
 mod imputations;
+#[cfg(feature = "paper")]
 mod reproduce;
 mod resume;
+#[cfg(feature = "paper")]
 mod snr;
 mod support;
 mod training;

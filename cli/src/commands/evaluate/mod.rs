@@ -21,12 +21,12 @@ use crate::options::check_size;
 use crate::output::{Output, cells_missing, counted};
 use crate::run::Run;
 use crate::table::{Input, ReadOptions, check_output, write_numbers};
-pub(super) use importance::{Importance, ImportanceScore, Refit};
+pub(crate) use importance::{Importance, ImportanceScore, Refit};
 
 /// Times the grid is refined at most: 500, 1000, 2000 cells a side.
 const DOUBLINGS: usize = 2;
 /// Change of the mean at which the grid is fine enough, in nats.
-pub(super) const GRID_TOLERANCE: f64 = 1e-4;
+pub(crate) const GRID_TOLERANCE: f64 = 1e-4;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -86,23 +86,23 @@ impl PerRow {
 
 /// A log-likelihood by integration over a grid.
 #[derive(Clone, Debug)]
-pub(super) struct GridScore {
+pub(crate) struct GridScore {
     /// Of each row, in nats of the data's units.
-    pub(super) per_row: Vec<f64>,
+    pub(crate) per_row: Vec<f64>,
     /// Mean of a row, in nats of the data's units.
-    pub(super) log_likelihood: f64,
+    pub(crate) log_likelihood: f64,
     /// Its standard error over rows; `None` of a single row.
-    pub(super) standard_error: Option<f64>,
+    pub(crate) standard_error: Option<f64>,
     /// Cells a side of the last grid, and by how much it changed the mean.
-    pub(super) cells: usize,
-    pub(super) change: f64,
+    pub(crate) cells: usize,
+    pub(crate) change: f64,
 }
 
 /// Scores rows on a grid that is refined until their mean stands still.
 ///
 /// # Panics
 /// If the model has more than two latent dimensions.
-pub(super) fn on_grid(model: &mut Fitted<f32>, data: &Data<f32>, standardisation: &Standardisation) -> GridScore {
+pub(crate) fn on_grid(model: &mut Fitted<f32>, data: &Data<f32>, standardisation: &Standardisation) -> GridScore {
     let result = grid_log_likelihood_converged(model, data, GRID_TOLERANCE, DOUBLINGS);
     let per_row = in_data_units(&result.per_row, data, standardisation);
     let (mean, error) = mean_and_standard_error(&per_row);
@@ -131,7 +131,7 @@ impl Drop for Passing {
 }
 
 /// How the paper refits an encoder (docs/methods.md §7).
-pub(super) fn refit_config(images: bool, updates: u64, batch_size: usize) -> RefitConfig {
+pub(crate) fn refit_config(images: bool, updates: u64, batch_size: usize) -> RefitConfig {
     match images {
         true => RefitConfig::for_images(updates, batch_size),
         false => RefitConfig::for_tables(updates, batch_size),

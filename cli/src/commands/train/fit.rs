@@ -37,7 +37,7 @@ pub(crate) struct Summary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) frechet: Option<f64>,
     /// Errors on the cells that `--hide` hid.
-    pub(super) hidden: Option<preview::HiddenErrors>,
+    pub(crate) hidden: Option<preview::HiddenErrors>,
     /// Of training, as in the metrics.
     pub(crate) seconds: f64,
     /// Since the run was started or resumed, validation included.

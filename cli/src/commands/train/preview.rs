@@ -25,17 +25,17 @@ const MOST_ROWS: usize = 2000;
 /// Errors on hidden cells of some rows, in standardised units.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct HiddenErrors {
-    pub(super) cells: usize,
+    pub(crate) cells: usize,
     /// Of the conditional means.
-    pub(super) rmse: f64,
-    pub(super) mae: f64,
+    pub(crate) rmse: f64,
+    pub(crate) mae: f64,
     /// Of the columns' observed means.
-    pub(super) rmse_column_means: f64,
+    pub(crate) rmse_column_means: f64,
 }
 
 /// How far the model's conditional means are from the cells that were hidden: of all rows, or of [`MOST_ROWS`] in equal
 /// distances.
-pub(super) fn hidden_errors(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> Result<HiddenErrors> {
+pub(crate) fn hidden_errors(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> Result<HiddenErrors> {
     let columns = rows.train.columns();
     let mut chosen: Vec<usize> = rows.hidden.iter().map(|(cell, _)| cell / columns).collect();
     chosen.dedup();
@@ -69,7 +69,7 @@ pub(super) fn hidden_errors(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> 
 }
 
 /// A few missing cells and their completions, for people. Empty if nothing is missing.
-pub(super) fn text(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> Result<String> {
+pub(crate) fn text(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> Result<String> {
     let (data, columns) = (&rows.train, rows.train.columns());
     let incomplete: Vec<usize> =
         (0..data.rows()).filter(|&n| data.observed(n..n + 1).iter().any(|&o| !o)).take(ROWS).collect();

@@ -24,7 +24,7 @@ pub(crate) struct Tracked {
 
 impl Tracked {
     /// What the options ask for: reads the feature model, and checks that the validation rows can be compared with.
-    pub(super) fn new(plan: &Plan, rows: &Rows) -> Result<Option<Tracked>> {
+    pub(crate) fn new(plan: &Plan, rows: &Rows) -> Result<Option<Tracked>> {
         let options = &plan.options;
         let (Some(every), Some(features)) = (options.frechet_every, &options.feature_model) else { return Ok(None) };
         let Some(validation) = &rows.validation else {
@@ -41,7 +41,7 @@ impl Tracked {
     }
 
     /// The distance after an epoch of a run of `total` updates, the last epoch in any case; `None` if it is not due.
-    pub(super) fn after(
+    pub(crate) fn after(
         &mut self,
         epoch: &Epoch,
         trainer: &Trainer<f32>,

@@ -22,24 +22,24 @@ const LINES: u64 = 10;
 
 /// A line of `metrics.jsonl`.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct MetricsLine {
+pub(crate) struct MetricsLine {
     epoch: u64,
     update: u64,
     /// Mean of the bound, in nats a row of the data's units. (Of an epoch that `--updates` cuts short, the rows seen;
     /// the change of units is that of all rows.)
-    pub(super) objective: f64,
+    pub(crate) objective: f64,
     gradient_norm: f64,
     learning_rate: f64,
     /// Of training, those before the run was last resumed included; but not those of an epoch's part before that.
-    pub(super) seconds: f64,
+    pub(crate) seconds: f64,
     /// Mean of the bound over the validation rows, where there are any, in nats a row of the data's units; null if it is not
     /// finite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) validation: Option<Option<f64>>,
+    pub(crate) validation: Option<Option<f64>>,
     /// The Fréchet distance to the validation rows (in `reproduce`, to test rows), where it is asked for and due; null if it is
     /// not finite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) frechet: Option<Option<f64>>,
+    pub(crate) frechet: Option<Option<f64>>,
     /// Mean over rows of the components with a weight above 0.01, where there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     components_in_use: Option<f64>,
@@ -96,7 +96,7 @@ impl Bar {
 }
 
 /// Watches a run: writes a line of metrics an epoch and a checkpoint now and then, shows progress, listens for signals.
-pub(super) struct Watch<'a> {
+pub(crate) struct Watch<'a> {
     output: &'a Output,
     run: &'a Run,
     info: ModelInfo,
@@ -108,7 +108,7 @@ pub(super) struct Watch<'a> {
     bar: &'a Bar,
     started: Instant,
     /// Seconds that the epochs before the run was resumed took.
-    pub(super) before: f64,
+    pub(crate) before: f64,
     checkpointed: Instant,
     every: Duration,
     signal: &'static AtomicBool,
@@ -119,13 +119,13 @@ pub(super) struct Watch<'a> {
     line_every: u64,
     next_line: u64,
     /// What else is told, now and then.
-    pub(super) tracked: Option<Tracked>,
+    pub(crate) tracked: Option<Tracked>,
     /// What went wrong in here.
     failure: Option<Failure>,
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         output: &'a Output,
         run: &'a Run,
         info: ModelInfo,
@@ -174,7 +174,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Writes what the run came to, whatever it was, and returns the last line of metrics.
-    pub(super) fn finish(
+    pub(crate) fn finish(
         mut self,
         trainer: &Trainer<f32>,
         outcome: &std::result::Result<Outcome, Error>,

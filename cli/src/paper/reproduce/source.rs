@@ -8,10 +8,10 @@ use samplers::gaussian_mixture::GaussianMixture;
 use samplers::gaussian_mixture::oracle::Interpolation;
 use samplers::gaussian_mixture::oracle::divergence::Divergence;
 
-use super::super::frechet::Frechet;
-use super::super::train::Rows;
 use super::experiment::{Settings, Spec};
 use super::prepare::Prepared;
+use crate::commands::frechet::Frechet;
+use crate::commands::train::Rows;
 use crate::failure::Result;
 
 /// Tables to train on, and rows to score models on.

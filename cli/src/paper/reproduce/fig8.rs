@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::super::snr;
+use super::args::ReproduceArgs;
 use super::mog::MogData;
 use super::source::Source;
-use crate::args::{ProtocolOption, Reading, ReproduceArgs, SnrArgs};
+use crate::args::Reading;
 use crate::failure::{Failure, Result};
 use crate::options::{EstimatorOption, ModelOptions, PathwiseOption, Preset};
+use crate::paper::snr::{self, ProtocolOption, SnrArgs};
 
 pub(super) const NAME: &str = "fig8";
 

@@ -12,7 +12,7 @@ use samplers::draw::{categories, fill_ancestral, standard_normal};
 use samplers::model::{LatentModel, Likelihood, log_likelihood, log_prior, mixture_log_density};
 use samplers::stream::{Purpose, stream};
 
-use super::super::imputation::Imputation;
+use crate::commands::imputation::Imputation;
 use crate::failure::Result;
 
 /// Sets of samples that are weighed for the importance-weighted distribution; the samples of a set are the method's budget.

@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 
 use missvae::method::{METHODS, Method};
 
-use super::super::train::distances;
 use super::experiment::{ALL_METHODS, Drawn, Experiment, Outline, Settings, Spec};
 use super::fig3;
 use super::imputations::Imputations;
 use super::sets::Sets;
+use crate::commands::train::distances;
 use crate::failure::Result;
 use crate::options::TrainOptions;
-use crate::plot::{Content, Figure, Line, Panel, Point};
+use crate::paper::plot::{Content, Figure, Line, Panel, Point};
 use crate::run::Run;
 
 pub(super) const NAME: &str = "fig12";

@@ -14,7 +14,7 @@ use super::mog::MogData;
 use super::prepare::Prepared;
 use super::results::Row;
 use crate::failure::{Failure, Result};
-use crate::plot::{Content, Contour, Density, Figure, Panel};
+use crate::paper::plot::{Content, Contour, Density, Figure, Panel};
 use crate::run::Run;
 
 /// Rows that are shown.

@@ -9,12 +9,12 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 
-use super::super::evaluate::GRID_TOLERANCE;
-use super::super::lock;
-use super::super::train::{Bar, Fitted, Job, Summary, Tracked};
+use super::args::ReproduceArgs;
 use super::prepare::Prepared;
 use super::source::{Measure, Score, Source};
-use crate::args::ReproduceArgs;
+use crate::commands::evaluate::GRID_TOLERANCE;
+use crate::commands::lock;
+use crate::commands::train::{Bar, Fitted, Job, Summary, Tracked};
 use crate::failure::{Failure, Result};
 use crate::files::write_atomic;
 use crate::output::Output;
@@ -38,20 +38,20 @@ impl Workers {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = args.common.threads.unwrap_or(cores);
         let jobs = args.jobs.unwrap_or(if images { 1 } else { threads });
-        if jobs == 0 || jobs > super::super::MOST_THREADS {
-            return Err(Failure::usage(format!("--jobs {jobs}: expected from 1 to {}", super::super::MOST_THREADS)));
+        if jobs == 0 || jobs > crate::commands::MOST_THREADS {
+            return Err(Failure::usage(format!("--jobs {jobs}: expected from 1 to {}", crate::commands::MOST_THREADS)));
         }
         Ok(Workers { jobs, threads: (threads / jobs).max(1) })
     }
 
     /// A pool for one run.
     pub(super) fn pool(&self) -> Result<rayon::ThreadPool> {
-        super::super::pool(self.threads)
+        crate::commands::pool(self.threads)
     }
 
     /// A pool for what comes after all runs.
     pub(super) fn whole_pool(&self) -> Result<rayon::ThreadPool> {
-        super::super::pool(self.jobs * self.threads)
+        crate::commands::pool(self.jobs * self.threads)
     }
 }
 

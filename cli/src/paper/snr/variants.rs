@@ -4,8 +4,8 @@ use autodiff::ops::Pathwise;
 use clap::ValueEnum;
 use missvae::method::{Bound, LogitGradient, Method, ObjectiveConfig, finite_mixtures};
 
-use super::super::distinct;
-use crate::args::SnrArgs;
+use super::args::SnrArgs;
+use crate::commands::distinct;
 use crate::failure::{Failure, Result};
 use crate::options::{EstimatorOption, LogitGradientOption, PathwiseOption, TrainOptions};
 use crate::table::closest;

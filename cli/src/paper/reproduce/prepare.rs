@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::super::kept;
 use super::experiment::{Settings, Spec};
 use super::source::Source;
+use crate::commands::kept;
 use crate::failure::{Failure, Result};
 use crate::hash::of_text;
 use crate::options::{Plan, TrainOptions};

@@ -3,7 +3,7 @@
 use missvae::method::Method;
 
 use super::results::{Row, values};
-use crate::plot::{Content, Line, Panel, Point};
+use crate::paper::plot::{Content, Line, Panel, Point};
 
 /// Width of a panel, in CSS pixels.
 const WIDTH: f64 = 340.0;

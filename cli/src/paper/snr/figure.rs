@@ -2,7 +2,7 @@
 
 use super::results::Curve;
 use super::variants::{Variant, several_estimators};
-use crate::plot::{Content, Figure, Line, Panel, Point};
+use crate::paper::plot::{Content, Figure, Line, Panel, Point};
 
 /// Width of a panel, in CSS pixels.
 const WIDTH: f64 = 420.0;

@@ -5,6 +5,7 @@
 //! - `execute`: their runs, several at a time; `kept`: those that are finished, on the disk;
 //! - `results`: curves, CSV and table; `interval`: what the seeds say of a mean; `figure`: the curves as a picture.
 
+mod args;
 mod execute;
 mod figure;
 mod interval;
@@ -18,14 +19,14 @@ use missvae::snr::Study;
 use missvae::trainer::Trainer;
 use missvae::vae::Vae;
 
-use super::train::Rows;
-use super::{MOST_SEEDS, kept};
-use crate::args::{ProtocolOption, SnrArgs};
+use crate::commands::train::Rows;
+use crate::commands::{MOST_SEEDS, kept};
 use crate::failure::{Failure, Result};
 use crate::files::{create_directory, same_file};
 use crate::options::{Hidden, Plan, TrainOptions};
 use crate::output::Output;
 use crate::signal;
+pub(crate) use args::{ProtocolOption, SnrArgs};
 use variants::Variant;
 
 /// Gradients of the frozen minibatch, unless it is said otherwise.
@@ -127,7 +128,7 @@ pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
     let found = execute::all(&runs, &variants, &study, raw.as_deref(), args, &output)?;
     let curves = results::curves(&runs, &variants, &found);
     if let Some(out) = &args.out {
-        super::write_records(&out.join(format!("{stem}.csv")), &curves)?;
+        crate::commands::write_records(&out.join(format!("{stem}.csv")), &curves)?;
         // Encoder and decoder beside each other, a row for each protocol.
         figure::figure(&variants, &curves).write(out, stem)?;
     }

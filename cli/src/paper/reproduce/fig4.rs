@@ -6,7 +6,7 @@ use super::lines;
 use super::results::{Row, values};
 use super::sets::Sets;
 use crate::options::TrainOptions;
-use crate::plot::{Content, Figure, LabelledBox, Panel, Point};
+use crate::paper::plot::{Content, Figure, LabelledBox, Panel, Point};
 
 pub(super) const FIGURE_4: Experiment<Sets> = Experiment {
     outline: Outline {

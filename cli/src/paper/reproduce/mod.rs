@@ -9,6 +9,7 @@
 //! - `prepare`, `execute`: runs with their directories, and how they are carried out; `estimate`: how long that takes;
 //! - `results`: what comes out.
 
+mod args;
 mod boxes;
 mod estimate;
 mod execute;
@@ -38,11 +39,11 @@ mod source;
 
 use std::path::{Path, PathBuf};
 
-use crate::args::ReproduceArgs;
 use crate::failure::{Failure, Result};
 use crate::files::{create_directory, remove_if_there};
 use crate::output::Output;
 use crate::run::system;
+pub(crate) use args::ReproduceArgs;
 use execute::Workers;
 use experiment::{Drawn, Experiment, Settings};
 use mog::MogData;
@@ -176,7 +177,7 @@ fn carry_out<S: Source>(
     }
     let results = execute(&runs)?;
     let rows = results::rows(name, &runs, &results, source)?;
-    super::write_records(&out.join(format!("{name}.csv")), &rows)?;
+    crate::commands::write_records(&out.join(format!("{name}.csv")), &rows)?;
     let drawn = Drawn { settings, runs: &runs, rows: &rows, source };
     let pool = workers.whole_pool()?;
     let figure = pool.install(|| (experiment.figure)(&drawn))?;
@@ -186,7 +187,7 @@ fn carry_out<S: Source>(
     match fits.is_empty() {
         // Those of an earlier command are not this one's.
         true => remove_if_there(&file).map_err(|error| system(&file, error))?,
-        false => super::write_records(&file, &fits)?,
+        false => crate::commands::write_records(&file, &fits)?,
     }
     finish(output, out, source, Outcome { experiment: name, rows, fits })
 }

@@ -12,10 +12,10 @@ use missvae::trainer::{Outcome, Trainer};
 use missvae::vae::Vae;
 use serde::{Deserialize, Serialize};
 
-use super::super::{MOST_THREADS, lock};
+use super::args::SnrArgs;
 use super::variants::{Variant, several_estimators};
 use super::{Prepared, kept};
-use crate::args::SnrArgs;
+use crate::commands::{MOST_THREADS, lock};
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::signal;
@@ -80,7 +80,7 @@ pub(super) fn all(
     let given_up = Mutex::new(None);
     let next = AtomicUsize::new(0);
     let work = || -> Result<()> {
-        let pool = super::super::pool(threads_each)?;
+        let pool = crate::commands::pool(threads_each)?;
         while !board.stops() {
             let place = next.fetch_add(1, Ordering::Relaxed);
             let Some(run) = runs.get(place) else { break };

@@ -13,7 +13,7 @@ use super::mog::{INCOMPLETE_ROWS, MogData};
 use super::results::{Row, values};
 use crate::failure::Result;
 use crate::options::{Preset, ScheduleOption, TrainOptions};
-use crate::plot::{Content, Figure, LabelledBox, Line, Panel, Point};
+use crate::paper::plot::{Content, Figure, LabelledBox, Line, Panel, Point};
 
 pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
     outline: Outline {

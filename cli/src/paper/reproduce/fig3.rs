@@ -6,7 +6,7 @@ use super::results::Row;
 use super::sets::Sets;
 use crate::failure::Result;
 use crate::options::TrainOptions;
-use crate::plot::{Figure, Point};
+use crate::paper::plot::{Figure, Point};
 
 pub(super) const EXPERIMENT: Experiment<Sets> = Experiment {
     outline: Outline {

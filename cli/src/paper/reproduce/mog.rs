@@ -15,13 +15,13 @@ use samplers::gaussian_mixture::oracle::{Family, Interpolation};
 use samplers::stream::{Purpose, stream};
 use serde::{Deserialize, Serialize};
 
-use super::super::evaluate::{GridScore, on_grid};
-use super::super::train::{Rows, fingerprint};
-use super::super::{MOST_NUMBERS, check_sizes, data_of};
 use super::experiment::Spec;
 use super::imputations::oracle;
 use super::prepare::Prepared;
 use super::source::{Score, Source};
+use crate::commands::evaluate::{GridScore, on_grid};
+use crate::commands::train::{Rows, fingerprint};
+use crate::commands::{MOST_NUMBERS, check_sizes, data_of};
 use crate::error::Error;
 use crate::failure::{Failure, Result};
 use crate::files::{create_directory, write_atomic};

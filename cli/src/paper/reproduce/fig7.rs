@@ -11,7 +11,7 @@ use super::source::Source;
 use crate::failure::{Failure, Result};
 use crate::files::create_directory;
 use crate::output::Output;
-use crate::plot::{Content, Contour, Density, Figure, Panel};
+use crate::paper::plot::{Content, Contour, Density, Figure, Panel};
 
 pub(super) const NAME: &str = "fig7";
 
@@ -71,7 +71,7 @@ pub(super) fn run(data: &MogData, out: &Path, output: &Output) -> Result<()> {
         }
     }
     let series = vec!["density of two columns".to_owned()];
-    super::super::write_records(&out.join(format!("{NAME}.csv")), &rows)?;
+    crate::commands::write_records(&out.join(format!("{NAME}.csv")), &rows)?;
     Figure { series, panels, in_row: columns - 1 }.write(out, NAME)?;
     output.result(&Outcome { experiment: NAME, rows: &rows }, || files(out, NAME))
 }

@@ -2,16 +2,16 @@
 
 use missvae::method::{METHODS, Method};
 
-use super::super::{MOST_SEEDS, distinct};
+use super::args::ReproduceArgs;
 use super::fits::Fit;
 use super::imputations::Imputations;
 use super::prepare::Prepared;
 use super::results::Row;
-use crate::args::ReproduceArgs;
+use crate::commands::{MOST_SEEDS, distinct};
 use crate::failure::{Failure, Result};
 use crate::options::TrainOptions;
 use crate::output::Output;
-use crate::plot::Figure;
+use crate::paper::plot::Figure;
 use crate::table::closest;
 
 /// An experiment of the paper whose runs are fitted to some kind of data.

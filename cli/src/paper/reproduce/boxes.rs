@@ -4,7 +4,7 @@ use super::experiment::{Drawn, Settings, Spec, imputations_of};
 use super::mog::INCOMPLETE_ROWS;
 use super::results::values;
 use crate::options::{Preset, TrainOptions};
-use crate::plot::{Content, Figure, LabelledBox, Panel};
+use crate::paper::plot::{Content, Figure, LabelledBox, Panel};
 
 /// Runs of all methods on the MoG preset, whose budget of samples is each of the numbers of components, for all seeds.
 pub(super) fn specs(settings: &Settings, panel: &'static str) -> Vec<Spec> {
