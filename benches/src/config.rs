@@ -1,11 +1,9 @@
 //! The timed configurations, and the floating-point operations of their matrix products.
 
 use autodiff::ops::Pathwise;
-use missvae::imputations::Start;
-use missvae::method::{CompletedObjectiveConfig, Estimator, Family, LogitGradient, Method, ObjectiveConfig};
-use missvae::optimiser::Schedule;
-use missvae::trainer::{ImputationTraining, Length, Objective, TrainConfig};
-use missvae::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::network::{EncoderInput, Vae, VaeConfig};
+use missvae::objective::{CompletedObjectiveConfig, Estimator, Family, LogitGradient, Method, ObjectiveConfig};
+use missvae::trainer::{ImputationTraining, Length, Objective, Schedule, Start, TrainConfig};
 use samplers::chains::{ChainConfig, Lair, Sampler};
 
 /// A training step to be timed.

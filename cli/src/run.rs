@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use autodiff::Aligned;
-use missvae::imputer::Fitted;
+use missvae::impute::FittedModel;
 use missvae::store::{self, ModelInfo};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -226,7 +226,7 @@ impl Run {
     }
 
     /// The model and what its file says of it.
-    pub(crate) fn load_model(&self) -> Result<(Fitted<f32>, ModelInfo)> {
+    pub(crate) fn load_model(&self) -> Result<(FittedModel<f32>, ModelInfo)> {
         let path = self.model();
         if !path.exists() {
             return Err(Failure::Run {
@@ -241,7 +241,7 @@ impl Run {
             missvae::Error::Io { path, source } => Error::reading(&path.display().to_string(), source).into(),
             other => Failure::from(other),
         })?;
-        Ok((Fitted::new(vae, parameters), info))
+        Ok((FittedModel::new(vae, parameters), info))
     }
 
     /// The file of metrics, open for lines to be added, holding only the first `epochs` lines.

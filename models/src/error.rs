@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub enum Error {
     /// Options that do not fit together.
     #[error(transparent)]
-    Unusable(#[from] crate::method::Unusable),
+    Unusable(#[from] crate::objective::Unusable),
 
     /// A number that is not finite appeared in training.
     #[error("the {what} is {value} at epoch {epoch}, update {update}")]

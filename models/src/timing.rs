@@ -9,8 +9,8 @@ use samplers::stream::{Purpose, stream};
 
 use crate::Error;
 use crate::data::Data;
+use crate::network::{Vae, VaeConfig};
 use crate::trainer::{Epoch, Length, Objective, Observer, Step, TrainConfig, Trainer};
-use crate::vae::{Vae, VaeConfig};
 
 /// Minibatches of the table, as in `benches/peers/step_torch.py`.
 const BATCHES: usize = 20;
@@ -128,9 +128,9 @@ fn incomplete_table(rows: usize, columns: usize) -> Data<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
-    use crate::optimiser::Schedule;
-    use crate::vae::EncoderInput;
+    use crate::network::EncoderInput;
+    use crate::objective::{Bound, Estimator, LogitGradient, ObjectiveConfig};
+    use crate::trainer::Schedule;
     use autodiff::ops::Pathwise;
 
     /// The tape counts the operations of every product of a step; by hand they are: each weight in three products of

@@ -11,9 +11,9 @@ use missvae::evaluate::{
     Grid, RefitConfig, grid_log_likelihood, grid_log_likelihood_converged, iwelbo, mean_and_standard_error,
     refit_encoder,
 };
-use missvae::imputer::Fitted;
-use missvae::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
-use missvae::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::impute::FittedModel;
+use missvae::network::{EncoderInput, Vae, VaeConfig};
+use missvae::objective::{Bound, Estimator, LogitGradient, ObjectiveConfig};
 use samplers::draw::fill_standard_normal;
 use samplers::model::LatentModel;
 use samplers::stream::{Purpose, stream};
@@ -26,7 +26,7 @@ fn on() -> ControlFlow<()> {
 }
 
 /// A random model. The encoder's scales are at least 1, the prior's: weights have a finite variance.
-fn model(components: usize, latent: usize) -> Fitted<f64> {
+fn model(components: usize, latent: usize) -> FittedModel<f64> {
     let vae = Vae::new(VaeConfig {
         images: None,
         columns: COLUMNS,
@@ -44,11 +44,11 @@ fn model(components: usize, latent: usize) -> Fitted<f64> {
     for tensor in vae.layout().tensors().iter().filter(|tensor| tensor.name.contains("output")) {
         parameters[tensor.range()].iter_mut().for_each(|p| *p *= 3.0);
     }
-    Fitted::new(vae, parameters)
+    FittedModel::new(vae, parameters)
 }
 
 /// Complete rows drawn from a model.
-fn generated(model: &mut Fitted<f64>, rows: usize) -> Data<f64> {
+fn generated(model: &mut FittedModel<f64>, rows: usize) -> Data<f64> {
     let rng = &mut stream(5, Purpose::Generate, 0, 0);
     let mut z = vec![0.0; rows * model.vae.config().latent];
     fill_standard_normal(rng, &mut z);
@@ -186,7 +186,7 @@ fn stopped_when_asked_to() {
     assert_eq!(calls.load(Ordering::Relaxed), 5);
     let before = model.parameters.to_vec();
     let config = RefitConfig::for_tables(300, 64);
-    let refit = |model: &mut Fitted<f64>, most| {
+    let refit = |model: &mut FittedModel<f64>, most| {
         refit_encoder(model, &data, &objective(Bound::Elbo, 2).into(), &config, 9, after(most))
     };
     assert!(matches!(refit(&mut model, 1), Err(Error::Stopped)));

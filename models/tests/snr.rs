@@ -5,11 +5,10 @@ use std::ops::ControlFlow;
 use autodiff::ops::Pathwise;
 use missvae::Error;
 use missvae::data::{Data, shuffled};
-use missvae::method::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig};
-use missvae::optimiser::Schedule;
+use missvae::network::{EncoderInput, Vae, VaeConfig};
+use missvae::objective::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig};
 use missvae::snr::{Measured, Moments, Protocol, Signals, Study, Watch, measure, noise_floor};
-use missvae::trainer::{Epoch, Length, Objective, Observer, Outcome, Step, TrainConfig, Trainer};
-use missvae::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::trainer::{Epoch, Length, Objective, Observer, Outcome, Schedule, Step, TrainConfig, Trainer};
 use samplers::draw::fill_standard_normal;
 use samplers::stream::{Purpose, stream};
 
@@ -345,7 +344,7 @@ fn what_cannot_be_measured() {
         estimator: Estimator::Stl,
     };
     let sampler = samplers::chains::ChainConfig { sampler: samplers::chains::Sampler::PseudoGibbs, iterations: 1 };
-    let start = missvae::imputations::Start::Observed;
+    let start = missvae::trainer::Start::Observed;
     let training = missvae::trainer::ImputationTraining { objective, start, renew_from: 2, sampler };
     let config = TrainConfig { objective: Objective::ImputationMixture(training), ..good().config().clone() };
     let completed = VaeConfig { encoder_input: EncoderInput::Completed, ..vae(1, 0.0).config().clone() };

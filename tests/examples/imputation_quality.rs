@@ -12,7 +12,7 @@ use std::error::Error;
 use std::path::Path;
 
 use missvae::data::Data;
-use missvae::imputer::Fitted;
+use missvae::impute::FittedModel;
 use missvae::store::{ModelInfo, load_model};
 use samplers::chains::{ChainConfig, Lair, Sampler};
 use samplers::completion::{Completion, complete};
@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for run in runs {
         let (vae, info, parameters) = load_model(&Path::new(run).join("model.safetensors"))?;
         check(run, &info, columns)?;
-        let mut model = Fitted::new(vae, parameters);
+        let mut model = FittedModel::new(vae, parameters);
         for (name, sampler) in samplers(info.vae.encoder_input.completed()) {
             let error = mean_error(&mut model, &data, &sampler, &hidden, &expected);
             println!("{:<44} {error:.4}", format!("{run} ({}), {name}", info.method));
@@ -78,7 +78,13 @@ fn samplers(completed: bool) -> Vec<(&'static str, Means)> {
     all
 }
 
-fn mean_error(model: &mut Fitted<f32>, data: &Data<f32>, means: &Means, hidden: &[usize], expected: &[f64]) -> f64 {
+fn mean_error(
+    model: &mut FittedModel<f32>,
+    data: &Data<f32>,
+    means: &Means,
+    hidden: &[usize],
+    expected: &[f64],
+) -> f64 {
     let rows = data.values(0..data.rows());
     let mask: Vec<f32> = data.mask(0..data.rows()).collect();
     let stream_of = |n: usize| stream(SEED, Purpose::Impute, 0, n as u64);

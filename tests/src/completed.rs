@@ -2,10 +2,11 @@
 
 use autodiff::gradcheck::{self, Options};
 use autodiff::{Aligned, Graph, Tape};
-use missvae::completed::{CompletedBatch, RecordedCompleted, record_completed};
-use missvae::method::{CompletedBound, CompletedObjectiveConfig, Estimator};
-use missvae::objective::{Mode, Randomness};
-use missvae::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::network::{EncoderInput, Vae, VaeConfig};
+use missvae::objective::{
+    CompletedBatch, CompletedBound, CompletedObjectiveConfig, Estimator, Mode, Randomness, RecordedCompleted,
+    record_completed,
+};
 use samplers::stream::{Purpose, stream};
 
 use super::Check;

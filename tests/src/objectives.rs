@@ -7,11 +7,12 @@
 use autodiff::gradcheck::{self, Options};
 use autodiff::ops::Pathwise;
 use autodiff::{Aligned, Graph, Seed, Tape, Var, Wanted};
-use missvae::bounds::bound;
 use missvae::data::Batch;
-use missvae::method::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig, finite_mixtures};
-use missvae::objective::{Mode, Randomness, Recorded, record};
-use missvae::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::network::{EncoderInput, Vae, VaeConfig};
+use missvae::objective::{
+    Bound, Estimator, LogitGradient, Method, Mode, ObjectiveConfig, Randomness, Recorded, bound, finite_mixtures,
+    record,
+};
 use samplers::draw::{fill_ancestral, fill_standard_normal};
 use samplers::stream::{Purpose, Stream, stream};
 

@@ -17,14 +17,15 @@ use autodiff::ops::Pathwise;
 use linalg::simd::{Level, level};
 use missvae::Error;
 use missvae::data::Data;
-use missvae::imputations::Start;
-use missvae::method::{
+use missvae::network::{EncoderInput, ImageSizes, Vae, VaeConfig};
+use missvae::objective::{
     Bound, CompletedObjectiveConfig, Estimator, Family, LogitGradient, METHODS, Method, ObjectiveConfig,
     finite_mixtures,
 };
-use missvae::optimiser::Schedule;
-use missvae::trainer::{Epoch, ImputationTraining, Length, Objective, Observer, Outcome, Step, TrainConfig, Trainer};
-use missvae::vae::{EncoderInput, ImageSizes, Vae, VaeConfig};
+use missvae::trainer::Start;
+use missvae::trainer::{
+    Epoch, ImputationTraining, Length, Objective, Observer, Outcome, Schedule, Step, TrainConfig, Trainer,
+};
 use samplers::chains::{ChainConfig, Lair, Resampling, Sampler, Scope, Weights};
 use samplers::draw::fill_standard_normal;
 use samplers::stream::{Purpose, stream};

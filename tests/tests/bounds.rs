@@ -8,10 +8,9 @@ mod small_model;
 use autodiff::{Aligned, Graph, Tape, Wanted};
 use missvae::data::Batch;
 use missvae::evaluate::{Grid, grid_log_likelihood, mean_and_standard_error};
-use missvae::imputer::Fitted;
-use missvae::method::{Bound, Estimator, ObjectiveConfig, finite_mixtures};
-use missvae::objective::{Mode, Randomness, record};
-use missvae::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::impute::FittedModel;
+use missvae::network::{EncoderInput, Vae, VaeConfig};
+use missvae::objective::{Bound, Estimator, Mode, ObjectiveConfig, Randomness, finite_mixtures, record};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
@@ -287,7 +286,7 @@ fn no_bound_exceeds_the_log_likelihood() {
         let importance_samples = if bound.importance_weighted() { 12 } else { 1 };
         let config = objective(bound, components, importance_samples);
         let found = expectations(&vae, &parameters, &config, 100);
-        let mut fitted = Fitted::new(vae, parameters);
+        let mut fitted = FittedModel::new(vae, parameters);
         let exact = grid_log_likelihood(&mut fitted, &table(), Grid::default_for(small_model::LATENT));
         for (row, ((mean, error), exact)) in found.into_iter().zip(exact).enumerate() {
             assert!(error < 0.15, "{method}, row {row}: a standard error of {error} shows little");

@@ -5,13 +5,14 @@
 //! at 4.5 of them fail by chance with probability 3.4e-6, and seeds are fixed.
 
 use autodiff::{Aligned, Tape, Wanted};
-use missvae::completed::{CompletedBatch, record_completed};
 use missvae::data::{Batch, Data};
 use missvae::evaluate::{Grid, grid_log_likelihood, mean_and_standard_error};
-use missvae::imputer::Fitted;
-use missvae::method::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig};
-use missvae::objective::{Mode, Randomness, record};
-use missvae::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::impute::FittedModel;
+use missvae::network::{EncoderInput, Vae, VaeConfig};
+use missvae::objective::{
+    Bound, CompletedBatch, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, Mode, ObjectiveConfig,
+    Randomness, record, record_completed,
+};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use samplers::draw::fill_standard_normal;
@@ -178,7 +179,7 @@ fn no_bound_exceeds_the_log_likelihood() {
             values[1].push(g.item(recorded.lmvb));
         }
         let data = Data::new(COLUMNS, completed[..COLUMNS].to_vec(), mask.iter().map(|&m| m > 0.0).collect());
-        let mut fitted = Fitted::new(vae.clone(), Aligned::from_slice(&parameters));
+        let mut fitted = FittedModel::new(vae.clone(), Aligned::from_slice(&parameters));
         let exact = grid_log_likelihood(&mut fitted, &data, Grid::default_for(LATENT))[0];
         for (values, name) in values.iter().zip(["CVI", "LMVB"]).take(if complete { 2 } else { 1 }) {
             let (mean, error) = mean_and_standard_error(values);

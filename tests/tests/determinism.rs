@@ -10,14 +10,13 @@ use autodiff::Aligned;
 use autodiff::ops::Pathwise;
 use missvae::Error;
 use missvae::data::Data;
-use missvae::imputations::Start;
-use missvae::method::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig};
-use missvae::optimiser::{AmsGrad, Schedule};
+use missvae::network::{EncoderInput, Vae, VaeConfig};
+use missvae::objective::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig};
 use missvae::store::{CheckpointInfo, Column, ModelInfo, load_checkpoint, load_model, save_checkpoint, save_model};
+use missvae::trainer::{AmsGrad, Schedule, Start};
 use missvae::trainer::{
     Epoch, ImputationTraining, Length, Objective, Observer, Outcome, State, Step, TrainConfig, Trainer,
 };
-use missvae::vae::{EncoderInput, Vae, VaeConfig};
 use samplers::chains::{ChainConfig, Lair, Sampler};
 use samplers::draw::fill_standard_normal;
 use samplers::stream::{Purpose, stream};

@@ -7,8 +7,8 @@
 mod small_model;
 
 use autodiff::ops::Pathwise;
-use missvae::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
-use missvae::vae::Vae;
+use missvae::network::Vae;
+use missvae::objective::{Bound, Estimator, LogitGradient, ObjectiveConfig};
 use small_model::{GradientMoments, objective, parameters, vae};
 
 /// Largest |z|.

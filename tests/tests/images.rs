@@ -8,15 +8,16 @@ use autodiff::ops::Pathwise;
 use missvae::Error;
 use missvae::data::{Batch, Data, shuffled};
 use missvae::evaluate::{RefitConfig, iwelbo, refit_encoder};
-use missvae::imputations::Start;
-use missvae::imputer::Fitted;
-use missvae::method::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig};
-use missvae::objective::{Mode, Randomness, record};
-use missvae::optimiser::Schedule;
-use missvae::parameters::Tensor;
+use missvae::impute::FittedModel;
+use missvae::network::{EncoderInput, ImageSizes, Tensor, Vae, VaeConfig};
+use missvae::objective::{
+    Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, Mode, ObjectiveConfig, Randomness,
+    record,
+};
 use missvae::snr::{Moments, Signals};
-use missvae::trainer::{Epoch, ImputationTraining, Length, Objective, Observer, Step, TrainConfig, Trainer};
-use missvae::vae::{EncoderInput, ImageSizes, Vae, VaeConfig};
+use missvae::trainer::{
+    Epoch, ImputationTraining, Length, Objective, Observer, Schedule, Start, Step, TrainConfig, Trainer,
+};
 use samplers::chains::{ChainConfig, Sampler};
 use samplers::draw::fill_standard_normal;
 use samplers::stream::{Purpose, stream};
@@ -154,7 +155,7 @@ fn a_minibatch_of_one_image_has_no_variance() {
         assert_eq!(moved, !of_one_pixel, "{}", tensor.name);
     }
 
-    let mut model = Fitted::new(vae, autodiff::Aligned::from_slice(&both));
+    let mut model = FittedModel::new(vae, autodiff::Aligned::from_slice(&both));
     let config = RefitConfig::for_images(3, 20);
     let refitted = refit_encoder(&mut model, &images(1), &Objective::from(OBJECTIVE), &config, 3, on);
     assert!(matches!(refitted, Err(Error::SingleValues)));
@@ -204,7 +205,7 @@ fn the_same_bits_on_any_number_of_threads() {
     let fit = || {
         let mut trainer = trainer(2);
         trainer.run(&data, None, &mut Quiet).expect("two epochs");
-        let mut model = Fitted::new(vae(), autodiff::Aligned::from_slice(trainer.parameters()));
+        let mut model = FittedModel::new(vae(), autodiff::Aligned::from_slice(trainer.parameters()));
         let scored = data.select(&[0, 1, 2]);
         let before = iwelbo(&model, &scored, 100, None, 1, on).expect("scores").per_row;
         let config = RefitConfig { learning_rate: 1e-3, ..RefitConfig::for_images(3, 20) };

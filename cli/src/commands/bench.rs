@@ -7,7 +7,7 @@ use autodiff::profile::{Entry, Phase};
 use clap::ValueEnum;
 use linalg::peak::fma_peak_gflops;
 use linalg::simd::{Level, level};
-use missvae::method::METHODS;
+use missvae::objective::METHODS;
 use missvae::timing::Training;
 use serde::Serialize;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Stats};

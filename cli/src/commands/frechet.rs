@@ -4,8 +4,7 @@ use std::path::Path;
 
 use missvae::data::Data;
 use missvae::evaluate::{features, frechet_distance};
-use missvae::generate::generate;
-use missvae::imputer::Fitted;
+use missvae::impute::{FittedModel, generate};
 use missvae::store::ModelInfo;
 
 use super::column_names;
@@ -20,7 +19,7 @@ const SAMPLES: usize = 20_000;
 /// A feature model, and complete rows in its units.
 #[derive(Debug)]
 pub(crate) struct Frechet {
-    model: Fitted<f32>,
+    model: FittedModel<f32>,
     info: ModelInfo,
     rows: Data<f32>,
     /// The rows' features, once they have been asked for.
@@ -76,7 +75,7 @@ impl Frechet {
     }
 
     /// The distance of a model's samples, and how many they are.
-    pub(crate) fn distance(&mut self, of: &mut Fitted<f32>, info: &ModelInfo, seed: u64) -> Result<(f64, usize)> {
+    pub(crate) fn distance(&mut self, of: &mut FittedModel<f32>, info: &ModelInfo, seed: u64) -> Result<(f64, usize)> {
         let drawn = in_units_of(&self.info, info, &generate(of, SAMPLES, seed));
         let rows = self.rows.rows();
         let of_rows = self.of_rows.get_or_insert_with(|| features(&mut self.model, self.rows.values(0..rows)));

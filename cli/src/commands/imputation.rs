@@ -1,8 +1,8 @@
 //! How missing cells are sampled under a fitted model.
 
-use missvae::imputer::Fitted;
+use missvae::impute::FittedModel;
+use missvae::network::VaeConfig;
 use missvae::store::ModelInfo;
-use missvae::vae::VaeConfig;
 use samplers::chains::{ChainConfig, Sampler};
 use samplers::completion::{Completion, complete};
 use samplers::importance::{Statistic, impute};
@@ -106,7 +106,7 @@ impl Imputation {
     /// Completes rows; the arguments are those of [`impute`] and of [`complete`].
     pub(crate) fn complete(
         &self,
-        model: &mut Fitted<f32>,
+        model: &mut FittedModel<f32>,
         rows: &[f32],
         mask: &[f32],
         statistic: Statistic,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use missvae::data::{Data, Standardisation};
-use missvae::imputer::Fitted;
+use missvae::impute::FittedModel;
 use samplers::chains::Sampler;
 use samplers::importance::Statistic;
 use samplers::stream::{Purpose, stream};
@@ -166,7 +166,7 @@ fn describe(imputation: &Imputation, outcome: &Outcome) -> String {
 
 /// Completed copies of a table, in its own units, and how the sampling went. Observed cells are those of the table.
 pub(super) fn complete(
-    model: &mut Fitted<f32>,
+    model: &mut FittedModel<f32>,
     units: &Standardisation,
     table: &Table,
     data: &Data<f32>,

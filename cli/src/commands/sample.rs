@@ -1,6 +1,6 @@
 //! `missvae sample`: rows drawn from the model.
 
-use missvae::generate::generate;
+use missvae::impute::generate;
 use serde::Serialize;
 
 use super::{MOST_NUMBERS, column_names, in_pool};

@@ -1,6 +1,6 @@
 //! How gradients are estimated, resolved and checked.
 
-use missvae::method::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig};
+use missvae::objective::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig};
 
 use super::{EstimatorOption, PathwiseOption, TrainOptions};
 use crate::failure::{Failure, Result};

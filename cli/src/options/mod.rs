@@ -17,9 +17,8 @@ pub(crate) use renewal::{ChainOption, LairNumbers, WARM_UP, iterations};
 
 use autodiff::ops::Pathwise;
 use clap::{Args, ValueEnum};
-use missvae::imputations::Start;
-use missvae::method::{Estimator, LogitGradient, Method};
-use missvae::optimiser::Schedule;
+use missvae::objective::{Estimator, LogitGradient, Method};
+use missvae::trainer::{Schedule, Start};
 use samplers::chains::{Resampling, Scope, Weights};
 use serde::{Deserialize, Serialize};
 

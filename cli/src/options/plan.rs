@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use missvae::method::{CompletedObjectiveConfig, Family, METHODS, Method};
+use missvae::network::{EncoderInput, ImageSizes, Vae, VaeConfig};
+use missvae::objective::{CompletedObjectiveConfig, Family, METHODS, Method};
 use missvae::trainer::{ImputationTraining, Length, Objective, TrainConfig};
-use missvae::vae::{EncoderInput, ImageSizes, Vae, VaeConfig};
 use samplers::chains::{Lair, Sampler};
 
 use super::{ScheduleOption, TrainOptions};

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use missvae::method::Method;
+use missvae::objective::Method;
 
 use super::{ChainOption, ScheduleOption, TrainOptions};
 use crate::failure::{Failure, Result};

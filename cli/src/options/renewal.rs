@@ -1,7 +1,7 @@
 //! How imputations are renewed, resolved and checked.
 
 use clap::ValueEnum;
-use missvae::method::CompletedObjectiveConfig;
+use missvae::objective::CompletedObjectiveConfig;
 use missvae::trainer::ImputationTraining;
 use samplers::chains::{ChainConfig, Lair, Sampler};
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,7 @@ use linalg::Scalar;
 use linalg::singular::{NotFinite, add_row, singular_values};
 use samplers::stream::Stream;
 
-use crate::imputer::Fitted;
+use crate::impute::FittedModel;
 
 /// The squared 2-Wasserstein distance between the normal distributions fitted to two sets of vectors, with the unbiased
 /// covariances S:
@@ -78,7 +78,7 @@ impl Fit {
 /// # Panics
 /// If the widths of model and rows differ.
 #[track_caller]
-pub fn features<T: Scalar>(model: &mut Fitted<T>, rows: &[T]) -> Vec<T> {
+pub fn features<T: Scalar>(model: &mut FittedModel<T>, rows: &[T]) -> Vec<T> {
     let columns = model.vae.config().columns;
     assert!(rows.len().is_multiple_of(columns), "{} numbers in rows of {columns}", rows.len());
     let chunk = model.vae.rows_at_once();

@@ -8,7 +8,7 @@ use linalg::special::{HALF_LN_TWO_PI, exp, ln_slice};
 use samplers::model::LatentModel;
 
 use crate::data::Data;
-use crate::imputer::Fitted;
+use crate::impute::FittedModel;
 
 /// Grid points decoded and scored at a time.
 const CHUNK: usize = 2048;
@@ -58,7 +58,7 @@ pub struct GridResult {
 /// # Panics
 /// If the model has more than two latent dimensions.
 pub fn grid_log_likelihood_converged<T: Scalar>(
-    model: &mut Fitted<T>,
+    model: &mut FittedModel<T>,
     data: &Data<T>,
     tolerance: f64,
     doublings: usize,
@@ -84,7 +84,7 @@ pub fn grid_log_likelihood_converged<T: Scalar>(
 ///
 /// # Panics
 /// If the model has more than two latent dimensions.
-pub fn grid_log_likelihood<T: Scalar>(model: &mut Fitted<T>, data: &Data<T>, grid: Grid) -> Vec<f64> {
+pub fn grid_log_likelihood<T: Scalar>(model: &mut FittedModel<T>, data: &Data<T>, grid: Grid) -> Vec<f64> {
     let (latent, columns) = (model.vae.config().latent, data.columns());
     assert!(latent == 1 || latent == 2, "a grid over {latent} latent dimensions is too large");
     let points = grid.cells.pow(latent as u32);

@@ -15,7 +15,7 @@ use samplers::stream::{Purpose, Stream, stream};
 
 use crate::Error;
 use crate::data::{Batch, Data};
-use crate::imputer::{Fitted, InEvaluation};
+use crate::impute::{FittedModel, InEvaluation};
 
 /// Importance-weighted estimates of rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +41,7 @@ pub struct IwelboResult {
 /// # Panics
 /// If `completion` is needed and not given.
 pub fn iwelbo<T: Scalar>(
-    model: &Fitted<T>,
+    model: &FittedModel<T>,
     data: &Data<T>,
     samples: usize,
     completion: Option<&Completion>,

@@ -10,12 +10,10 @@ use samplers::stream::{Purpose, stream};
 
 use crate::Error;
 use crate::data::{Batch, Data, shuffled};
-use crate::imputer::Fitted;
-use crate::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
+use crate::impute::FittedModel;
 use crate::network::RunningStatistics;
-use crate::objective::{Mode, Randomness, record};
-use crate::optimiser::{AmsGrad, Schedule, clip_factor};
-use crate::trainer::Objective;
+use crate::objective::{Bound, Estimator, LogitGradient, Mode, ObjectiveConfig, Randomness, record};
+use crate::trainer::{AmsGrad, Objective, Schedule, clip_factor};
 
 /// How to refit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,7 +53,7 @@ impl RefitConfig {
 /// If there are no rows, a cell is missing that the encoder needs, minibatches are too small for batch normalisation, the
 /// objective stops being finite, or `progress` wished to stop.
 pub fn refit_encoder<T: Scalar>(
-    model: &mut Fitted<T>,
+    model: &mut FittedModel<T>,
     data: &Data<T>,
     trained: &Objective,
     config: &RefitConfig,

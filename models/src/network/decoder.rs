@@ -6,7 +6,7 @@ use rand::Rng;
 
 use super::BLOCKS_PER_STAGE;
 use super::layers::{Affine, BasicBlock, Conv, Scaling};
-use crate::parameters::Layout;
+use super::parameters::Layout;
 
 /// Sizes of a convolutional decoder of square images.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use rand::Rng;
 
 use super::BLOCKS_PER_STAGE;
 use super::layers::{Affine, After, BasicBlock, Conv, Norm, Scaling};
-use crate::parameters::Layout;
+use super::parameters::Layout;
 
 /// Sizes of a convolutional encoder.
 #[derive(Clone, Debug, PartialEq)]

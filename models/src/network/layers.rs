@@ -6,7 +6,7 @@ use linalg::Scalar;
 use rand::Rng;
 
 use super::dropout_mask;
-use crate::parameters::Layout;
+use super::parameters::Layout;
 
 /// A convolution without bias whose output is as large as its input, divided by the stride.
 #[derive(Clone, Copy, Debug)]

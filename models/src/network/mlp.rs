@@ -6,7 +6,7 @@ use rand::Rng;
 
 use super::dropout_mask;
 use super::layers::Affine;
-use crate::parameters::Layout;
+use super::parameters::Layout;
 
 /// Sizes of a residual MLP.
 #[derive(Clone, Copy, Debug, PartialEq)]

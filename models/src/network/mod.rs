@@ -1,20 +1,26 @@
 //! The networks (docs/methods.md §2).
 //!
 //! In the order in which a reader needs them:
+//! - [`Layout`]: all trainable numbers in one flat buffer, by name;
 //! - [`ResidualMlp`]: for tables;
 //! - [`ResnetEncoder`] and [`ResnetDecoder`]: for images, of the layers in `layers`;
-//! - [`RunningStatistics`]: what batch normalisation remembers of training.
+//! - [`RunningStatistics`]: what batch normalisation remembers of training;
+//! - [`Vae`]: encoder, decoder and their probability heads.
 
 mod decoder;
 mod encoder;
 mod layers;
 mod mlp;
+mod parameters;
 mod statistics;
+mod vae;
 
 pub use decoder::{DecoderSizes, ResnetDecoder};
 pub use encoder::{EncoderSizes, ResnetEncoder};
 pub use mlp::{MlpSizes, ResidualMlp};
+pub use parameters::{Initial, Layout, Tensor};
 pub use statistics::RunningStatistics;
+pub use vae::{EncoderInput, ImageSizes, Vae, VaeConfig};
 
 use autodiff::{Graph, Shape, Var};
 use linalg::Scalar;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use autodiff::Graph;
 use linalg::Scalar;
 
-use crate::parameters::Layout;
+use super::parameters::Layout;
 
 /// Share of a batch in the running statistics after it.
 const MOMENTUM: f64 = 0.1;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::Moments;
 use crate::Error;
 use crate::files::write_atomic;
-use crate::vae::Vae;
+use crate::network::Vae;
 
 /// The metadata key that everything is under, as in model files.
 const METADATA_KEY: &str = "missvae";

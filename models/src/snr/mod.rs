@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::data::{Data, shuffled};
-use crate::method::Unusable;
+use crate::objective::Unusable;
 use crate::trainer::{Epoch, Objective, Observer, Outcome, Step, TrainConfig, Trainer};
 
 pub use file::{MomentsInfo, save_moments};

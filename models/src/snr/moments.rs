@@ -3,8 +3,7 @@
 use linalg::Scalar;
 use serde::{Deserialize, Serialize};
 
-use crate::parameters::Tensor;
-use crate::vae::Vae;
+use crate::network::{Tensor, Vae};
 
 /// Mean and variance of every entry of gradients that come one after the other, in `f64`.
 ///

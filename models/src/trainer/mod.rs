@@ -1,6 +1,11 @@
 //! Epochs, validation, interruption, exact resumption.
 
+mod imputed_rows;
+mod optimiser;
 mod update;
+
+pub use imputed_rows::{Imputations, Start, Stored};
+pub use optimiser::{AmsGrad, Schedule, clip_factor};
 
 use std::ops::ControlFlow;
 
@@ -14,11 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::data::Data;
-use crate::imputations::{Imputations, Start, Stored};
-use crate::method::{CompletedBound, CompletedObjectiveConfig, ObjectiveConfig, Unusable};
-use crate::network::RunningStatistics;
-use crate::optimiser::{AmsGrad, Schedule};
-use crate::vae::{Vae, VaeConfig};
+use crate::network::{RunningStatistics, Vae, VaeConfig};
+use crate::objective::{CompletedBound, CompletedObjectiveConfig, ObjectiveConfig, Unusable};
 
 /// How long to train.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,15 +9,13 @@ use linalg::reduce::sum_of_squares;
 use samplers::chains::{ChainSampler, Diagnostics};
 use samplers::stream::{Purpose, Stream, stream};
 
+use super::imputed_rows::Imputations;
+use super::optimiser::clip_factor;
 use super::{IN_USE, ImputationTraining, Objective, Progress, Step, Trainer};
 use crate::Error;
-use crate::completed::{CompletedBatch, record_completed};
 use crate::data::{Batch, Data, shuffled};
-use crate::imputations::Imputations;
-use crate::imputer::InEvaluation;
-use crate::method::{ObjectiveConfig, Unusable};
-use crate::objective::{Mode, Randomness, record};
-use crate::optimiser::clip_factor;
+use crate::impute::InEvaluation;
+use crate::objective::{CompletedBatch, Mode, ObjectiveConfig, Randomness, Unusable, record, record_completed};
 
 /// Times that the imputations of validation rows are renewed before these are scored: they start afresh every time.
 const VALIDATION_RENEWALS: u64 = 10;

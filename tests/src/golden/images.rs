@@ -2,8 +2,9 @@
 
 use autodiff::{Aligned, Graph, Seed, Tape, Var, Wanted};
 use linalg::Scalar;
-use missvae::network::{BLOCKS_PER_STAGE, DecoderSizes, EncoderSizes, ResnetDecoder, ResnetEncoder, RunningStatistics};
-use missvae::parameters::Layout;
+use missvae::network::{
+    BLOCKS_PER_STAGE, DecoderSizes, EncoderSizes, Layout, ResnetDecoder, ResnetEncoder, RunningStatistics,
+};
 use samplers::stream::{Purpose, Stream, stream};
 use serde_json::Value;
 

@@ -4,11 +4,11 @@ use autodiff::ops::Mixture;
 use autodiff::{Aligned, Shape, Tape};
 use linalg::Scalar;
 use linalg::reduce::log_sum_exp;
-use missvae::completed::{CompletedBatch, record_completed};
-use missvae::imputer::Fitted;
-use missvae::method::{CompletedBound, CompletedObjectiveConfig, Estimator};
-use missvae::objective::{Mode, Randomness};
-use missvae::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::impute::FittedModel;
+use missvae::network::{EncoderInput, Vae, VaeConfig};
+use missvae::objective::{
+    CompletedBatch, CompletedBound, CompletedObjectiveConfig, Estimator, Mode, Randomness, record_completed,
+};
 use samplers::chains::metropolis::log_acceptance;
 use samplers::chains::resampling::effective_sample_size;
 use samplers::chains::{Decoded, Proposals, Weights};
@@ -86,7 +86,7 @@ fn place<T: Scalar>(mixture: Mixture, params: &[T], noise: &mut [T]) {
 }
 
 /// The Gaussians of the columns at some latent points.
-fn decode<T: Scalar>(model: &mut Fitted<T>, z: &[T]) -> Vec<T> {
+fn decode<T: Scalar>(model: &mut FittedModel<T>, z: &[T]) -> Vec<T> {
     let mut gaussians = vec![T::ZERO; z.len() / model.mixture().latent * 2 * model.columns()];
     model.decode(z, &mut gaussians);
     gaussians
@@ -99,7 +99,7 @@ pub(super) fn lair_weights<T: Scalar>(fixture: &Fixture) -> Result<Computed, Str
     let (imputations, replenish) = (fixture.size("imputations")?, fixture.size("replenish")?);
     let ((shape, mask), (_, completed)) = (fixture.values::<T>("mask")?, fixture.values::<T>("completed")?);
     let (_, noise) = fixture.values::<T>("noise")?;
-    let mut model = Fitted::new(vae, parameters);
+    let mut model = FittedModel::new(vae, parameters);
     let proposals = imputations + replenish;
     let [mut log_weights, mut normalised, mut sizes] = [(); 3].map(|()| Vec::new());
     for (n, mask) in mask.chunks_exact(columns).enumerate() {
@@ -134,7 +134,7 @@ pub(super) fn mwg_log_accept<T: Scalar>(fixture: &Fixture) -> Result<Computed, S
     let (mixture, columns) = (vae.mixture(), vae.config().columns);
     let ((shape, completed), (_, old)) = (fixture.values::<T>("completed")?, fixture.values::<T>("z_old")?);
     let (_, mut new) = fixture.values::<T>("noise")?;
-    let mut model = Fitted::new(vae, parameters);
+    let mut model = FittedModel::new(vae, parameters);
     let rows = shape.rows();
     let mut params = vec![T::ZERO; rows * mixture.params_len()];
     model.encode_completed(&completed, &vec![T::ONE; completed.len()], &mut params);

@@ -3,9 +3,8 @@
 use autodiff::{Aligned, Seed, Shape, Tape, Wanted};
 use linalg::Scalar;
 use linalg::reduce::sum_of_squares;
-use missvae::network::{MlpSizes, ResidualMlp};
-use missvae::optimiser::{AmsGrad, Schedule, clip_factor};
-use missvae::parameters::Layout;
+use missvae::network::{Layout, MlpSizes, ResidualMlp};
+use missvae::trainer::{AmsGrad, Schedule, clip_factor};
 use samplers::stream::Stream;
 
 use super::{Computed, Fixture, Tensor};

@@ -5,10 +5,9 @@ use autodiff::{Aligned, Seed, Shape, Tape, Wanted};
 use linalg::Scalar;
 use missvae::data::{Batch, Data};
 use missvae::evaluate::{Grid, frechet_distance, grid_log_likelihood};
-use missvae::imputer::Fitted;
-use missvae::method::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig};
-use missvae::objective::{Mode, Randomness, record};
-use missvae::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::impute::FittedModel;
+use missvae::network::{EncoderInput, Vae, VaeConfig};
+use missvae::objective::{Bound, Estimator, LogitGradient, Method, Mode, ObjectiveConfig, Randomness, record};
 use samplers::stream::Stream;
 
 use super::network::{add_gradients, fill};
@@ -37,7 +36,7 @@ pub(super) fn bound<T: Scalar>(fixture: &Fixture) -> Result<Computed, String> {
     let with_all_axes = g.reshape(log_weights, full);
     let logits = if bound.stratified() { Some(fixture.variable(&mut g, "logits")?) } else { None };
     let log_pi = logits.map(|logits| g.log_softmax(logits));
-    let value = missvae::bounds::bound(&mut g, bound, with_all_axes, log_pi);
+    let value = missvae::objective::bound(&mut g, bound, with_all_axes, log_pi);
     let mut computed = Computed::default();
     computed.add_value(&g, "value", value);
     g.backward(&[(value, Seed::Each(&fixture.values("upstream")?.1))], Wanted::All, &mut []);
@@ -179,7 +178,7 @@ pub(super) fn numerical_marginal<T: Scalar>(fixture: &Fixture) -> Result<Compute
     observed.extend(vec![true; x.len()]);
     let data = Data::new(columns, x.repeat(2), observed);
     let grid = Grid { half_width: 10.0, cells: CELLS };
-    let log_p = grid_log_likelihood(&mut Fitted::new(vae, parameters), &data, grid);
+    let log_p = grid_log_likelihood(&mut FittedModel::new(vae, parameters), &data, grid);
     let (observed, complete) = log_p.split_at(shape.rows());
     let mut computed = Computed::default();
     computed.add("log_p_observed", Tensor::new(Shape::from([shape.rows()]), observed));

@@ -5,9 +5,8 @@
 use autodiff::ops::Pathwise;
 use autodiff::{Aligned, Graph, Tape, Wanted};
 use missvae::data::{Batch, Data};
-use missvae::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
-use missvae::objective::{Mode, Randomness, Recorded, record};
-use missvae::vae::{EncoderInput, Vae, VaeConfig};
+use missvae::network::{EncoderInput, Vae, VaeConfig};
+use missvae::objective::{Bound, Estimator, LogitGradient, Mode, ObjectiveConfig, Randomness, Recorded, record};
 use samplers::stream::{Purpose, stream};
 
 /// D.

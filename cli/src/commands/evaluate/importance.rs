@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use missvae::Error;
 use missvae::data::{Data, Standardisation};
 use missvae::evaluate::{RefitConfig, iwelbo, mean_and_standard_error, refit_encoder};
-use missvae::imputer::Fitted;
+use missvae::impute::FittedModel;
 use missvae::trainer::Objective;
 use samplers::completion::Completion;
 
@@ -56,7 +56,7 @@ impl Importance<'_> {
     /// The model's encoder is refitted in place.
     pub(crate) fn score<P: Fn() -> ControlFlow<()> + Sync>(
         &self,
-        model: &mut Fitted<f32>,
+        model: &mut FittedModel<f32>,
         data: &Data<f32>,
         standardisation: &Standardisation,
         begin: impl Fn(&'static str, u64, &'static str) -> P,
@@ -65,7 +65,7 @@ impl Importance<'_> {
             Error::Stopped => Failure::Interrupted(String::new()),
             other => other.into(),
         };
-        let once = |model: &Fitted<f32>, what| -> Result<ImportanceScore> {
+        let once = |model: &FittedModel<f32>, what| -> Result<ImportanceScore> {
             let progress = begin(what, data.rows() as u64, "rows");
             let result = iwelbo(model, data, self.samples, self.completion, self.seed, progress).map_err(stopped)?;
             let per_row = in_data_units(&result.per_row, data, standardisation);

@@ -8,7 +8,7 @@ use std::path::Path;
 use indicatif::ProgressBar;
 use missvae::data::{Data, Standardisation};
 use missvae::evaluate::{RefitConfig, grid_log_likelihood_converged, mean_and_standard_error};
-use missvae::imputer::Fitted;
+use missvae::impute::FittedModel;
 use serde::Serialize;
 
 use super::frechet::{Compared, Frechet};
@@ -102,7 +102,7 @@ pub(crate) struct GridScore {
 ///
 /// # Panics
 /// If the model has more than two latent dimensions.
-pub(crate) fn on_grid(model: &mut Fitted<f32>, data: &Data<f32>, standardisation: &Standardisation) -> GridScore {
+pub(crate) fn on_grid(model: &mut FittedModel<f32>, data: &Data<f32>, standardisation: &Standardisation) -> GridScore {
     let result = grid_log_likelihood_converged(model, data, GRID_TOLERANCE, DOUBLINGS);
     let per_row = in_data_units(&result.per_row, data, standardisation);
     let (mean, error) = mean_and_standard_error(&per_row);

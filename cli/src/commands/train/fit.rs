@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use autodiff::Aligned;
-use missvae::imputer;
+use missvae::impute::FittedModel;
+use missvae::network::Vae;
 use missvae::store::{self, CheckpointInfo, ModelInfo};
 use missvae::trainer::{Objective, Outcome, State, Trainer};
-use missvae::vae::Vae;
 use samplers::chains::{ChainSampler, Impute};
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +68,7 @@ pub(crate) struct Fitted {
     /// What `summary.json` says.
     pub(crate) summary: Summary,
     /// The model, unless the run was finished before.
-    pub(crate) model: Option<imputer::Fitted<f32>>,
+    pub(crate) model: Option<FittedModel<f32>>,
 }
 
 impl Job<'_> {
@@ -124,7 +124,7 @@ impl Job<'_> {
         }
 
         let updates = trainer.progress().update;
-        let mut model = imputer::Fitted::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
+        let mut model = FittedModel::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
         let summary = Summary {
             method: plan.method.name.to_owned(),
             rows: rows.train.rows(),
@@ -217,7 +217,7 @@ fn imputations_fit(plan: &Plan, state: &State<f32>, rows: usize) -> bool {
 
 impl Rows {
     /// How well the hidden cells are found again.
-    fn hidden_errors(&self, model: &mut imputer::Fitted<f32>, seed: u64) -> Result<Option<preview::HiddenErrors>> {
+    fn hidden_errors(&self, model: &mut FittedModel<f32>, seed: u64) -> Result<Option<preview::HiddenErrors>> {
         (!self.hidden.is_empty()).then(|| preview::hidden_errors(model, self, seed)).transpose()
     }
 }

@@ -1,6 +1,6 @@
 //! What a fitted model makes of missing cells, shown at the end of training.
 
-use missvae::imputer::Fitted;
+use missvae::impute::FittedModel;
 use samplers::importance::Statistic;
 use samplers::stream::{Purpose, stream};
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ pub(crate) struct HiddenErrors {
 
 /// How far the model's conditional means are from the cells that were hidden: of all rows, or of [`MOST_ROWS`] in equal
 /// distances.
-pub(crate) fn hidden_errors(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> Result<HiddenErrors> {
+pub(crate) fn hidden_errors(model: &mut FittedModel<f32>, rows: &Rows, seed: u64) -> Result<HiddenErrors> {
     let columns = rows.train.columns();
     let mut chosen: Vec<usize> = rows.hidden.iter().map(|(cell, _)| cell / columns).collect();
     chosen.dedup();
@@ -69,7 +69,7 @@ pub(crate) fn hidden_errors(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> 
 }
 
 /// A few missing cells and their completions, for people. Empty if nothing is missing.
-pub(crate) fn text(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> Result<String> {
+pub(crate) fn text(model: &mut FittedModel<f32>, rows: &Rows, seed: u64) -> Result<String> {
     let (data, columns) = (&rows.train, rows.train.columns());
     let incomplete: Vec<usize> =
         (0..data.rows()).filter(|&n| data.observed(n..n + 1).iter().any(|&o| !o)).take(ROWS).collect();
@@ -107,7 +107,7 @@ pub(crate) fn text(model: &mut Fitted<f32>, rows: &Rows, seed: u64) -> Result<St
 
 /// Completed copies of some training rows, in model units: copies × rows × columns.
 fn complete(
-    model: &mut Fitted<f32>,
+    model: &mut FittedModel<f32>,
     rows: &Rows,
     chosen: &[usize],
     statistic: Statistic,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use autodiff::Aligned;
-use missvae::imputer::Fitted;
+use missvae::impute::FittedModel;
 use missvae::store::ModelInfo;
 use missvae::trainer::{Epoch, Trainer};
 
@@ -48,7 +48,7 @@ impl Tracked {
         (info, total): (&ModelInfo, u64),
     ) -> Option<Result<f64>> {
         (epoch.epoch.is_multiple_of(self.every) || epoch.update == total).then(|| {
-            let mut model = Fitted::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
+            let mut model = FittedModel::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
             self.frechet.distance(&mut model, info, self.seed).map(|(distance, _)| distance)
         })
     }

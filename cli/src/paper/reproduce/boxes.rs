@@ -24,7 +24,7 @@ pub(super) fn specs(settings: &Settings, panel: &'static str) -> Vec<Spec> {
 /// Their log-likelihoods.
 pub(super) fn figure<S>(drawn: &Drawn<'_, S>, x_label: &str) -> Figure {
     let Drawn { settings, rows, .. } = *drawn;
-    let group = |(series, method): (usize, &missvae::method::Method)| -> Vec<LabelledBox> {
+    let group = |(series, method): (usize, &missvae::objective::Method)| -> Vec<LabelledBox> {
         let one = |&components: &usize| LabelledBox {
             label: format!("*K* = {components}"),
             series,

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use autodiff::Aligned;
-use missvae::imputer::Fitted;
+use missvae::impute::FittedModel;
+use missvae::network::Vae;
 use missvae::trainer::{Objective, Trainer};
-use missvae::vae::Vae;
 use serde::{Deserialize, Serialize};
 
 use super::execute::{Workers, finished};
@@ -170,7 +170,7 @@ fn measure(run: &Prepared, source: &impl Source) -> Result<(f64, f64)> {
     }
     seconds.sort_by(f64::total_cmp);
     let update = seconds.get(seconds.len() / 2).copied().unwrap_or(0.0);
-    let mut model = Fitted::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
+    let mut model = FittedModel::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
     let score = match source.measure() {
         Measure::LogLikelihood => source.seconds_to_score(run, &all, &mut model)?,
         // What is measured while a run is followed is short beside it.

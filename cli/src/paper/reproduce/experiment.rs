@@ -1,6 +1,6 @@
 //! What an experiment is, what the user changes of it, and the runs that follow.
 
-use missvae::method::{METHODS, Method};
+use missvae::objective::{METHODS, Method};
 
 use super::args::ReproduceArgs;
 use super::fits::Fit;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use missvae::method::{METHODS, Method};
+use missvae::objective::{METHODS, Method};
 
 use super::experiment::{ALL_METHODS, Drawn, Experiment, Outline, Settings, Spec};
 use super::fig3;

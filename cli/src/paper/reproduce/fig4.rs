@@ -58,7 +58,7 @@ fn specs(settings: &Settings, sets: &Sets, latents: &[usize]) -> Vec<Spec> {
 fn boxes(drawn: &Drawn<'_, Sets>) -> Figure {
     let Drawn { settings, rows, source, .. } = *drawn;
     let panel = |name: &'static str| {
-        let one = |(series, method): (usize, &missvae::method::Method)| LabelledBox {
+        let one = |(series, method): (usize, &missvae::objective::Method)| LabelledBox {
             label: String::new(),
             series,
             values: values(rows, |row| row.panel == name && row.method == method.name),

@@ -85,7 +85,7 @@ fn panels(settings: &Settings) -> Vec<(&'static str, Imputations, TrainOptions)>
 fn figure(drawn: &Drawn<'_, MogData>) -> Result<Figure> {
     let Drawn { settings, rows, .. } = *drawn;
     let log_likelihood = "test log-likelihood (nats)";
-    let one = |(series, method): (usize, &missvae::method::Method)| LabelledBox {
+    let one = |(series, method): (usize, &missvae::objective::Method)| LabelledBox {
         label: String::new(),
         series,
         values: values(rows, |row| row.panel == LEFT && row.method == method.name),

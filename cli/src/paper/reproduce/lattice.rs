@@ -6,7 +6,7 @@ use linalg::parallel::rows_mut;
 use linalg::special::HALF_LN_TWO_PI;
 use missvae::data::Data;
 use missvae::evaluate::proposal;
-use missvae::imputer::Fitted;
+use missvae::impute::FittedModel;
 use missvae::store::ModelInfo;
 use samplers::draw::{categories, fill_ancestral, standard_normal};
 use samplers::model::{LatentModel, Likelihood, log_likelihood, log_prior, mixture_log_density};
@@ -88,7 +88,7 @@ impl Lattice {
     }
 
     /// Means and scales of the columns at each point, side² × 2D.
-    fn decode(&self, model: &mut Fitted<f32>) -> Vec<f32> {
+    fn decode(&self, model: &mut FittedModel<f32>) -> Vec<f32> {
         let mut decoded = vec![0.0; self.side * self.side * 2 * LatentModel::columns(model)];
         model.decode(&self.z, &mut decoded);
         decoded
@@ -159,14 +159,19 @@ pub(super) struct Shown<'a> {
     lattice: &'a Lattice,
     /// Means and scales at its points.
     decoded: Vec<f32>,
-    model: &'a mut Fitted<f32>,
+    model: &'a mut FittedModel<f32>,
     info: &'a ModelInfo,
     /// Samples of a set that one is kept of by importance.
     samples: usize,
 }
 
 impl<'a> Shown<'a> {
-    pub(super) fn new(lattice: &'a Lattice, model: &'a mut Fitted<f32>, info: &'a ModelInfo, samples: usize) -> Self {
+    pub(super) fn new(
+        lattice: &'a Lattice,
+        model: &'a mut FittedModel<f32>,
+        info: &'a ModelInfo,
+        samples: usize,
+    ) -> Self {
         Shown { decoded: lattice.decode(model), lattice, model, info, samples }
     }
 

@@ -1,6 +1,6 @@
 //! Lines over a setting: what the seeds come to at each of its values.
 
-use missvae::method::Method;
+use missvae::objective::Method;
 
 use super::results::{Row, values};
 use crate::paper::plot::{Content, Line, Panel, Point};

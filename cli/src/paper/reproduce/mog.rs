@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use missvae::data::{Data, Standardisation};
 use missvae::evaluate::{Grid, grid_log_likelihood};
-use missvae::imputer::Fitted;
+use missvae::impute::FittedModel;
 use samplers::gaussian_mixture::GaussianMixture;
 use samplers::gaussian_mixture::oracle::divergence::{Divergence, jensen_shannon};
 use samplers::gaussian_mixture::oracle::{Family, Interpolation};
@@ -281,14 +281,14 @@ impl Source for MogData {
         "grid".to_owned()
     }
 
-    fn score(&self, _: &Prepared, rows: &Rows, model: &mut Fitted<f32>) -> Result<Score> {
+    fn score(&self, _: &Prepared, rows: &Rows, model: &mut FittedModel<f32>) -> Result<Score> {
         let GridScore { log_likelihood, standard_error, cells, change, .. } =
             on_grid(model, &self.test, &rows.standardisation);
         let grid = Some((cells, change));
         Ok(Score { log_likelihood, standard_error, rows: self.test.rows(), grid, importance: None })
     }
 
-    fn seconds_to_score(&self, _: &Prepared, _: &Rows, model: &mut Fitted<f32>) -> Result<f64> {
+    fn seconds_to_score(&self, _: &Prepared, _: &Rows, model: &mut FittedModel<f32>) -> Result<f64> {
         let half_width = Grid::default_for(model.vae.config().latent).half_width;
         let started = Instant::now();
         black_box(grid_log_likelihood(model, &self.test, Grid { half_width, cells: CELLS }));

@@ -3,8 +3,8 @@
 //! The rows are complete rows of the test table, of which all but half of the cells are hidden.
 
 use missvae::data::{Data, shuffled};
-use missvae::imputer::Fitted;
-use missvae::method::Method;
+use missvae::impute::FittedModel;
+use missvae::objective::Method;
 use missvae::store::ModelInfo;
 use samplers::stream::{Purpose, stream};
 
@@ -81,7 +81,7 @@ fn without(rows: &[usize]) -> String {
 pub(super) fn fitted<'a>(
     drawn: &Drawn<'a, MogData>,
     method: &Method,
-) -> Result<Option<(&'a Prepared, Fitted<f32>, ModelInfo)>> {
+) -> Result<Option<(&'a Prepared, FittedModel<f32>, ModelInfo)>> {
     let of_method = |run: &Prepared, row: &Row| run.spec.method.name == method.name && row.log_likelihood.is_some();
     let found = drawn.runs.iter().zip(drawn.rows).find(|(run, row)| of_method(run, row));
     let Some((run, _)) = found else { return Ok(None) };

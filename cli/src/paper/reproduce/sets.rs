@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use missvae::data::{Data, Standardisation, shuffled};
 use missvae::evaluate::{RefitConfig, iwelbo, refit_encoder};
-use missvae::imputer::Fitted;
-use missvae::method::Method;
+use missvae::impute::FittedModel;
+use missvae::objective::Method;
 use samplers::stream::{Purpose, stream};
 
 use super::args::ReproduceArgs;
@@ -299,7 +299,7 @@ impl Source for Sets {
         format!("{samples} importance samples, {rows} rows, {refit} updates of the encoder")
     }
 
-    fn score(&self, run: &Prepared, rows: &Rows, model: &mut Fitted<f32>) -> Result<Score> {
+    fn score(&self, run: &Prepared, rows: &Rows, model: &mut FittedModel<f32>) -> Result<Score> {
         let set = self.set(&run.spec);
         let refit = self.refit(run, rows);
         let trained = &run.plan.train.objective;
@@ -316,7 +316,7 @@ impl Source for Sets {
         Ok(Score { log_likelihood, standard_error, rows: set.scored.len(), grid: None, importance })
     }
 
-    fn seconds_to_score(&self, run: &Prepared, rows: &Rows, model: &mut Fitted<f32>) -> Result<f64> {
+    fn seconds_to_score(&self, run: &Prepared, rows: &Rows, model: &mut FittedModel<f32>) -> Result<f64> {
         let set = self.set(&run.spec);
         let measured: Vec<usize> = set.scored.iter().copied().take(MEASURED).collect();
         let some: Data<f32> = rows.standardisation.apply(&set.test.select(&measured));

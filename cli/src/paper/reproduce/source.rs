@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use missvae::imputer::Fitted;
+use missvae::impute::FittedModel;
 use samplers::gaussian_mixture::GaussianMixture;
 use samplers::gaussian_mixture::oracle::Interpolation;
 use samplers::gaussian_mixture::oracle::divergence::Divergence;
@@ -71,10 +71,10 @@ pub(super) trait Source: Sync {
     fn scoring(&self, run: &Prepared) -> String;
 
     /// Scores a fitted model in the current pool; the model may be spent by it.
-    fn score(&self, run: &Prepared, rows: &Rows, model: &mut Fitted<f32>) -> Result<Score>;
+    fn score(&self, run: &Prepared, rows: &Rows, model: &mut FittedModel<f32>) -> Result<Score>;
 
     /// About how many seconds that takes, by a part of it.
-    fn seconds_to_score(&self, run: &Prepared, rows: &Rows, model: &mut Fitted<f32>) -> Result<f64>;
+    fn seconds_to_score(&self, run: &Prepared, rows: &Rows, model: &mut FittedModel<f32>) -> Result<f64>;
 }
 
 /// A log-likelihood of test rows, in nats of the data's units.

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use indicatif::ProgressBar;
+use missvae::network::Vae;
 use missvae::snr::{Measured, MomentsInfo, Protocol, Signals, Study, Watch, measure, save_moments};
 use missvae::trainer::{Outcome, Trainer};
-use missvae::vae::Vae;
 use serde::{Deserialize, Serialize};
 
 use super::args::SnrArgs;

@@ -15,9 +15,9 @@ mod variants;
 
 use std::sync::Arc;
 
+use missvae::network::Vae;
 use missvae::snr::Study;
 use missvae::trainer::Trainer;
-use missvae::vae::Vae;
 
 use crate::commands::train::Rows;
 use crate::commands::{MOST_SEEDS, kept};

@@ -2,7 +2,7 @@
 
 use autodiff::ops::Pathwise;
 use clap::ValueEnum;
-use missvae::method::{Bound, LogitGradient, Method, ObjectiveConfig, finite_mixtures};
+use missvae::objective::{Bound, LogitGradient, Method, ObjectiveConfig, finite_mixtures};
 
 use super::args::SnrArgs;
 use crate::commands::distinct;

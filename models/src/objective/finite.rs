@@ -8,10 +8,10 @@ use linalg::Scalar;
 use samplers::draw::{fill_ancestral, fill_standard_normal};
 use samplers::stream::Stream;
 
-use crate::bounds::bound;
+use super::bounds::bound;
+use super::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
 use crate::data::Batch;
-use crate::method::{Bound, Estimator, LogitGradient, ObjectiveConfig};
-use crate::vae::Vae;
+use crate::network::Vae;
 
 /// Where the samples of the latent variables come from.
 #[derive(Debug)]

@@ -9,8 +9,10 @@ use rand::Rng;
 use samplers::model::Likelihood;
 use serde::{Deserialize, Serialize};
 
-use crate::network::{DecoderSizes, EncoderSizes, MlpSizes, ResidualMlp, ResnetDecoder, ResnetEncoder};
-use crate::parameters::Layout;
+use super::decoder::{DecoderSizes, ResnetDecoder};
+use super::encoder::{EncoderSizes, ResnetEncoder};
+use super::mlp::{MlpSizes, ResidualMlp};
+use super::parameters::Layout;
 
 /// What an encoder sees of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,13 +5,13 @@ use samplers::draw::fill_standard_normal;
 use samplers::model::{LatentModel, draw_column};
 use samplers::stream::{Purpose, stream};
 
-use crate::imputer::Fitted;
+use super::fitted::FittedModel;
 
 /// Rows drawn at a time; each block has a stream of its own.
 const BLOCK: usize = 1024;
 
 /// Draws rows x ~ p(x|z), z ~ p(z), in model units: `rows` × D.
-pub fn generate<T: Scalar>(model: &mut Fitted<T>, rows: usize, seed: u64) -> Vec<T> {
+pub fn generate<T: Scalar>(model: &mut FittedModel<T>, rows: usize, seed: u64) -> Vec<T> {
     let (columns, latent) = (model.columns(), model.vae.config().latent);
     let likelihood = model.likelihood();
     let mut values = Vec::with_capacity(rows * columns);

@@ -10,9 +10,9 @@ use autodiff::{Graph, Seed, Var, Wanted};
 use linalg::Scalar;
 use samplers::draw::fill_standard_normal;
 
-use crate::method::{CompletedBound, CompletedObjectiveConfig, Estimator};
-use crate::objective::{Mode, Randomness};
-use crate::vae::Vae;
+use super::finite::{Mode, Randomness};
+use super::method::{CompletedBound, CompletedObjectiveConfig, Estimator};
+use crate::network::Vae;
 
 /// A minibatch of completed rows on a tape: constants.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@
 use autodiff::{Graph, Var};
 use linalg::Scalar;
 
-use crate::method::Bound;
+use super::method::Bound;
 
 /// Axes of the log weights.
 const Z: usize = 0;

@@ -9,11 +9,11 @@ use samplers::model::{LatentModel, Likelihood};
 use samplers::stream::Stream;
 
 use crate::data::Batch;
-use crate::vae::Vae;
+use crate::network::Vae;
 
 /// A model with its parameters, in evaluation mode.
 #[derive(Debug)]
-pub struct Fitted<T: Scalar> {
+pub struct FittedModel<T: Scalar> {
     /// The plan.
     pub vae: Vae,
     /// The flat parameter buffer.
@@ -21,7 +21,7 @@ pub struct Fitted<T: Scalar> {
     tape: Tape<T>,
 }
 
-impl<T: Scalar> Fitted<T> {
+impl<T: Scalar> FittedModel<T> {
     /// A model with these parameters.
     ///
     /// # Panics
@@ -29,7 +29,7 @@ impl<T: Scalar> Fitted<T> {
     #[track_caller]
     pub fn new(vae: Vae, parameters: Aligned<T>) -> Self {
         assert_eq!(parameters.len(), vae.layout().len(), "lengths of parameters and layout");
-        Fitted { vae, parameters, tape: Tape::new() }
+        FittedModel { vae, parameters, tape: Tape::new() }
     }
 
     /// A computation on the parameters.
@@ -110,7 +110,7 @@ impl<T: Scalar> LatentModel<T> for InEvaluation<'_, T> {
     }
 }
 
-impl<T: Scalar> LatentModel<T> for Fitted<T> {
+impl<T: Scalar> LatentModel<T> for FittedModel<T> {
     fn columns(&self) -> usize {
         self.vae.config().columns
     }

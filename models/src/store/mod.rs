@@ -12,10 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::data::Standardisation;
 use crate::files::write_atomic;
-use crate::imputations::Stored;
-use crate::optimiser::AmsGrad;
-use crate::trainer::{Progress, State, Trainer};
-use crate::vae::{Vae, VaeConfig};
+use crate::network::{Vae, VaeConfig};
+use crate::trainer::{AmsGrad, Progress, State, Stored, Trainer};
 
 /// The metadata key that everything is under. A single one: the order of several is not fixed, and the same model has
 /// to give the same bytes.
