@@ -1,0 +1,89 @@
+//! Checkpoints: a run in the middle of its training.
+
+use std::path::Path;
+
+use autodiff::Aligned;
+use serde::{Deserialize, Serialize};
+
+use super::file::{fill, open, read, save};
+use super::model::{ModelInfo, collect, named, planned};
+use crate::Error;
+use crate::network::{Vae, VaeConfig};
+use crate::trainer::{AmsGrad, Progress, State, Stored, Trainer};
+
+/// Format of checkpoints.
+const FORMAT: &str = "missvae-checkpoint-1";
+/// Names of the optimiser's state.
+const OPTIMISER: [&str; 3] = ["optimiser.mean", "optimiser.square", "optimiser.largest"];
+/// Name of the completed rows, N × K × D.
+const COMPLETED: &str = "imputations.completed";
+/// Name of the chains' latent points, N × K × L.
+const LATENTS: &str = "imputations.latents";
+
+/// What a checkpoint says beside its tensors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointInfo {
+    /// The model.
+    pub model: ModelInfo,
+    /// Where the run stands.
+    pub progress: Progress,
+    /// Identifies the rows that it is fitted to.
+    pub fingerprint: String,
+}
+
+/// Writes a checkpoint: parameters, the optimiser's state, counters, imputations if there are any.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn save_checkpoint(path: &Path, info: &CheckpointInfo, trainer: &Trainer<f32>) -> Result<(), Error> {
+    let (vae, optimiser) = (trainer.vae(), trainer.optimiser());
+    let mut tensors = named(vae, trainer.parameters());
+    for (name, values) in OPTIMISER.into_iter().zip([&optimiser.mean, &optimiser.square, &optimiser.largest]) {
+        tensors.push((name.to_owned(), vec![values.len()], values));
+    }
+    if let (Some(copies), Some(stored)) = (info.model.imputations, trainer.imputations()) {
+        for (name, values, width) in imputation_tensors(vae, stored) {
+            tensors.push((name.to_owned(), vec![values.len() / (copies * width), copies, width], values));
+        }
+    }
+    save(path, FORMAT, info, tensors)
+}
+
+/// The imputations' tensors: name, values, width of a row.
+fn imputation_tensors<'a>(vae: &Vae, stored: &'a Stored<f32>) -> [(&'static str, &'a [f32], usize); 2] {
+    let config = vae.config();
+    [(COMPLETED, &stored.completed, config.columns), (LATENTS, &stored.latents, config.latent)]
+}
+
+/// Reads a checkpoint.
+///
+/// # Errors
+/// If the file cannot be read, is not a checkpoint, is cut short, or lacks a tensor.
+pub fn load_checkpoint(path: &Path) -> Result<(Vae, CheckpointInfo, State<f32>), Error> {
+    let bytes = read(path)?;
+    let (tensors, info) = open::<CheckpointInfo>(path, &bytes, "checkpoint", FORMAT)?;
+    let vae = planned(path, &bytes, &info.model)?;
+    let parameters = collect(path, &tensors, &vae)?;
+    let [mean, square, largest] = OPTIMISER.map(|name| {
+        let mut values = Aligned::zeros(parameters.len());
+        fill(path, &tensors, name, &[parameters.len()], &mut values).map(|()| values)
+    });
+    let optimiser = AmsGrad { mean: mean?, square: square?, largest: largest?, updates: info.progress.update };
+    let imputations = match info.model.imputations {
+        None => None,
+        Some(copies) => {
+            let read = |name, width| {
+                let shape = tensors.tensor(name).map_or_else(|_| Vec::new(), |view| view.shape().to_vec());
+                let rows = shape.first().copied().unwrap_or_default();
+                // A shape that is in the file has its data there, so this cannot ask for too much.
+                let fits = shape == [rows, copies, width];
+                let mut values = vec![0.0; if fits { rows * copies * width } else { 0 }];
+                fill(path, &tensors, name, &[rows, copies, width], &mut values).map(|()| values)
+            };
+            let VaeConfig { columns, latent, .. } = *vae.config();
+            Some(Stored { completed: read(COMPLETED, columns)?, latents: read(LATENTS, latent)? })
+        }
+    };
+    let state = State { parameters, optimiser, progress: info.progress, imputations };
+    Ok((vae, info, state))
+}
