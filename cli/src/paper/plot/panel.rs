@@ -1,9 +1,10 @@
 //! How a panel is drawn.
 
 use super::axis::Axis;
+use super::figure::{Content, Contour, LabelledBox, Line, Panel, Point};
 use super::statistics::BoxStatistics;
+use super::style::{COLOURS, LABEL, LEFT, TITLE};
 use super::svg::{Anchor, Svg};
-use super::{COLOURS, Content, Contour, LABEL, LEFT, LabelledBox, Line, Panel, TITLE};
 
 /// Axes, whiskers, medians.
 pub(super) const INK: &str = "#1a1a1a";
@@ -164,8 +165,8 @@ pub(super) fn diamond(svg: &mut Svg, (x, y): (f64, f64), fill: &str) {
 }
 
 /// The points of a line that can be drawn.
-fn shown(line: &Line) -> Vec<super::Point> {
-    let finite = |point: &&super::Point| point.x.is_finite() && point.y.is_finite();
+fn shown(line: &Line) -> Vec<Point> {
+    let finite = |point: &&Point| point.x.is_finite() && point.y.is_finite();
     line.points.iter().filter(finite).copied().collect()
 }
 
@@ -206,7 +207,7 @@ fn draw_curves(svg: &mut Svg, area: Area, y: &Axis, lines: &[Line]) {
     // All bands lie below all lines.
     for line in lines {
         let points: Vec<_> = shown(line).into_iter().filter(|point| point.low < point.high).collect();
-        let side = |end: fn(&super::Point) -> f64| points.iter().map(move |point| (point.x, end(point)));
+        let side = |end: fn(&Point) -> f64| points.iter().map(move |point| (point.x, end(point)));
         let outline = side(|point| point.low).chain(side(|point| point.high).rev());
         let outline: Vec<_> = outline.map(|(at, value)| (area.x(&x, at), area.y(y, value))).collect();
         if points.len() > 1 {
@@ -229,7 +230,7 @@ fn draw_lines(svg: &mut Svg, area: Area, y: &Axis, lines: &[Line]) {
     for (i, line) in lines.iter().enumerate() {
         let colour = COLOURS[line.series % COLOURS.len()];
         let points = shown(line);
-        let at = |point: &super::Point, value: f64| (area.x(&x, point.x) + apart(i), area.y(y, value));
+        let at = |point: &Point, value: f64| (area.x(&x, point.x) + apart(i), area.y(y, value));
         for point in points.iter().filter(|point| point.low < point.high) {
             svg.line(at(point, point.low), at(point, point.high), colour, 1.6);
             for (place, height) in [point.low, point.high].map(|end| at(point, end)) {

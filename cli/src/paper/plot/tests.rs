@@ -1,6 +1,8 @@
 //! Figures as files.
 
-use super::svg::{Script, Span, spans};
+use super::draw::{LEGEND_LINE, WIDE};
+use super::style::COLOURS;
+use super::svg::{Anchor, Script, Span, Svg, spans};
 use super::*;
 
 fn figure() -> Figure {

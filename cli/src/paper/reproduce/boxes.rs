@@ -1,8 +1,10 @@
 //! Box plots over seeds: a group for each method, a box for each number of components.
 
-use super::experiment::{Drawn, Settings, Spec, imputations_of};
+use super::experiment::Drawn;
 use super::mog::INCOMPLETE_ROWS;
-use super::results::values;
+use super::row::values;
+use super::settings::Settings;
+use super::spec::{Spec, imputations_of};
 use crate::options::{Preset, TrainOptions};
 use crate::paper::plot::{Content, Figure, LabelledBox, Panel};
 

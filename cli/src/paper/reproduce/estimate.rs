@@ -9,11 +9,13 @@ use missvae::network::Vae;
 use missvae::trainer::{Objective, Trainer};
 use serde::{Deserialize, Serialize};
 
-use super::execute::{Workers, finished};
-use super::experiment::Spec;
+use super::execute::finished;
 use super::imputations::Imputations;
-use super::prepare::Prepared;
-use super::source::{Measure, Source};
+use super::measure::Measure;
+use super::prepared::Prepared;
+use super::source::Source;
+use super::spec::Spec;
+use super::workers::Workers;
 use crate::failure::Result;
 use crate::output::{Output, aligned, counted};
 use crate::run::Run;

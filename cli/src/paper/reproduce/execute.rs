@@ -7,14 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use serde::{Deserialize, Serialize};
 
-use super::args::ReproduceArgs;
-use super::prepare::Prepared;
-use super::source::{Measure, Score, Source};
+use super::evaluation::Evaluation;
+use super::measure::Measure;
+use super::prepared::Prepared;
+use super::source::Source;
+use super::workers::Workers;
 use crate::commands::evaluate::GRID_TOLERANCE;
 use crate::commands::lock;
-use crate::commands::train::{Bar, Fitted, Job, Summary, Tracked};
+use crate::commands::train::{Bar, Fitted, Job, Tracked};
 use crate::failure::{Failure, Result};
 use crate::files::write_atomic;
 use crate::output::Output;
@@ -23,75 +24,6 @@ use crate::signal;
 
 /// The time between a run's checkpoints.
 const EVERY: Duration = Duration::from_secs(60);
-
-/// Runs at a time, and the threads of each.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Workers {
-    pub(super) jobs: usize,
-    pub(super) threads: usize,
-}
-
-impl Workers {
-    /// Unless it is said otherwise, one thread a run, and as many runs as there are threads: small networks gain little from
-    /// a second thread. Networks of images gain much, and take gigabytes each: all threads for one run at a time.
-    pub(super) fn new(args: &ReproduceArgs, images: bool) -> Result<Workers> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = args.common.threads.unwrap_or(cores);
-        let jobs = args.jobs.unwrap_or(if images { 1 } else { threads });
-        if jobs == 0 || jobs > crate::commands::MOST_THREADS {
-            return Err(Failure::usage(format!("--jobs {jobs}: expected from 1 to {}", crate::commands::MOST_THREADS)));
-        }
-        Ok(Workers { jobs, threads: (threads / jobs).max(1) })
-    }
-
-    /// A pool for one run.
-    pub(super) fn pool(&self) -> Result<rayon::ThreadPool> {
-        crate::commands::pool(self.threads)
-    }
-
-    /// A pool for what comes after all runs.
-    pub(super) fn whole_pool(&self) -> Result<rayon::ThreadPool> {
-        crate::commands::pool(self.jobs * self.threads)
-    }
-}
-
-/// What `evaluation.json` says of a finished run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Evaluation {
-    /// Mean of a test row, in nats; none if it is not finite.
-    pub(super) log_likelihood: Option<f64>,
-    /// Its standard error over rows.
-    pub(super) standard_error: Option<f64>,
-    /// Rows that were scored.
-    pub(super) rows: usize,
-    /// The last Fréchet distance to the test rows, where it was followed and is finite.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) frechet: Option<f64>,
-    /// How, see [`Source::scoring`].
-    #[serde(default = "by_grid")]
-    pub(super) scoring: String,
-    /// Of an integration over a grid: cells a side of the last one, and by how much it changed the mean.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) grid_cells: Option<usize>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) grid_change: Option<f64>,
-    /// Of importance sampling: samples of a row, their mean effective number, and the mean before the encoder was refitted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) importance_samples: Option<usize>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) effective_sample_size: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) log_likelihood_before_refit: Option<f64>,
-    pub(super) epochs: u64,
-    pub(super) updates: u64,
-    /// Mean of the bound over the last epoch, in nats a row.
-    pub(super) objective: Option<f64>,
-}
-
-/// How evaluations were made that do not say it.
-fn by_grid() -> String {
-    "grid".to_owned()
-}
 
 /// The results of all runs, in their order; `None` for a run that could not be finished because a number stopped being
 /// finite. Runs with the same directory are carried out once.
@@ -228,7 +160,7 @@ fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option
         }
         score => score?,
     };
-    let evaluation = evaluation(score, source.scoring(run), &summary);
+    let evaluation = Evaluation::new(score, source.scoring(run), &summary);
     let text = serde_json::to_string_pretty(&evaluation).map_err(|error| Failure::Failed(error.to_string()))?;
     write_atomic(&directory.evaluation(), |file| writeln!(file, "{text}"))?;
     let number = |x: Option<f64>| x.map_or("not finite".to_owned(), |x| format!("{x:.4}"));
@@ -257,26 +189,4 @@ fn open(run: &Prepared) -> Result<(Run, Hold)> {
     // Last: it is what says that the rest is there.
     directory.write_config(&run.plan.options)?;
     Ok((directory, hold))
-}
-
-fn evaluation(score: Option<Score>, scoring: String, summary: &Summary) -> Evaluation {
-    let finite = |x: f64| x.is_finite().then_some(x);
-    let log_likelihood = score.and_then(|score| finite(score.log_likelihood));
-    let score = score.unwrap_or_default();
-    let importance = score.importance;
-    Evaluation {
-        log_likelihood,
-        standard_error: score.standard_error,
-        rows: score.rows,
-        frechet: summary.frechet.and_then(finite),
-        scoring,
-        grid_cells: score.grid.map(|(cells, _)| cells),
-        grid_change: score.grid.and_then(|(_, change)| finite(change)),
-        importance_samples: importance.map(|(samples, ..)| samples),
-        effective_sample_size: importance.and_then(|(_, effective, _)| finite(effective)),
-        log_likelihood_before_refit: importance.and_then(|(.., before)| before).and_then(finite),
-        epochs: summary.epochs,
-        updates: summary.updates,
-        objective: summary.objective.and_then(finite),
-    }
 }

@@ -1,11 +1,13 @@
 //! Figure 1: what missing cells do to posteriors, on a model of complete rows.
 
 use super::boxes;
-use super::experiment::{Experiment, Outline, Spec};
+use super::experiment::Experiment;
 use super::fits;
-use super::lattice::Column;
 use super::mog::{COMPLETE_ROWS, MogData};
+use super::posterior_grid::Column;
 use super::posteriors;
+use super::settings::Outline;
+use super::spec::Spec;
 use crate::failure::{Failure, Result};
 use crate::output::cells_missing;
 

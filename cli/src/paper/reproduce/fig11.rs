@@ -1,11 +1,12 @@
 //! Figure 11: posteriors and encoder of DeMissVAE, and its imputation mixture.
 
 use super::boxes;
-use super::experiment::{Experiment, Outline};
+use super::experiment::Experiment;
 use super::fits;
-use super::lattice::Column;
 use super::mog::MogData;
+use super::posterior_grid::Column;
 use super::posteriors;
+use super::settings::Outline;
 
 pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
     outline: Outline {

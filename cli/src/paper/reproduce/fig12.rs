@@ -5,52 +5,36 @@
 
 use std::collections::BTreeMap;
 
-use missvae::objective::{METHODS, Method};
+use missvae::objective::Method;
 
-use super::experiment::{ALL_METHODS, Drawn, Experiment, Outline, Settings, Spec};
-use super::fig3;
-use super::imputations::Imputations;
-use super::sets::Sets;
+use super::benchmark_data::BenchmarkData;
+use super::experiment::{Drawn, Experiment};
+use super::settings::{ALL_METHODS, Outline};
 use crate::commands::train::distances;
 use crate::failure::Result;
-use crate::options::TrainOptions;
 use crate::paper::plot::{Content, Figure, Line, Panel, Point};
 use crate::run::Run;
 
-pub(super) const NAME: &str = "fig12";
-
-pub(super) const EXPERIMENT: Experiment<Sets> = Experiment {
+pub(super) const EXPERIMENT: Experiment<BenchmarkData> = Experiment {
     outline: Outline {
-        name: NAME,
+        name: "fig12",
         about: "distances of samples to complete test rows during training, by the share of the cells that is missing",
         methods: ALL_METHODS,
         components: &[5],
         seeds: 5,
     },
     check: |_| Ok(()),
-    specs: |settings, sets| Ok(fig3::specs(settings, sets)),
+    specs: |settings, data| Ok(data.specs_by_rate(settings)),
     figure,
     fits: |_, _| Ok(Vec::new()),
 };
 
-/// What complete rows are fitted with: method, samples and seed, which are no matter of the runs that are compared.
-const FEATURES: (&str, usize, u64) = ("mvae", 5, 0);
 /// Width of a panel, in CSS pixels.
 const WIDTH: f64 = 300.0;
 
-/// For each table a VAE of its complete rows, always the same one: distances of several commands can be compared.
-pub(super) fn features(settings: &Settings, sets: &Sets) -> Vec<Spec> {
-    let complete = TrainOptions { hide: Some(0.0), mask_input: Some(false), ..TrainOptions::default() };
-    let (name, samples, seed) = FEATURES;
-    let methods = METHODS.iter().copied().filter(|method| method.name == name).collect();
-    let (components, seeds) = (vec![samples], vec![seed]);
-    let settings = Settings { methods, components, seeds, ..settings.clone() };
-    sets.specs(&settings, &[complete], |_| Imputations::None)
-}
-
 /// A row of panels for each table, a panel for each share of missing cells: medians over seeds, and ranges without a
 /// twentieth of them at either end.
-fn figure(drawn: &Drawn<'_, Sets>) -> Result<Figure> {
+fn figure(drawn: &Drawn<'_, BenchmarkData>) -> Result<Figure> {
     let Drawn { settings, runs, rows, source } = *drawn;
     let mut rates: Vec<f64> = rows.iter().filter_map(|row| row.hidden).collect();
     rates.sort_by(f64::total_cmp);

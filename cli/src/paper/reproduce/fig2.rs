@@ -1,8 +1,9 @@
 //! Figure 2: all methods of table 1 with the same budget of samples.
 
 use super::boxes;
-use super::experiment::{ALL_METHODS, Experiment, Outline};
+use super::experiment::Experiment;
 use super::mog::MogData;
+use super::settings::{ALL_METHODS, Outline};
 
 pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
     outline: Outline {

@@ -1,14 +1,14 @@
 //! Figure 3: tables of the UCI repository, by the share of their cells that is missing.
 
-use super::experiment::{ALL_METHODS, Drawn, Experiment, Outline, Settings, Spec, imputations_of};
+use super::benchmark_data::BenchmarkData;
+use super::experiment::{Drawn, Experiment};
 use super::lines;
-use super::results::Row;
-use super::sets::Sets;
+use super::row::Row;
+use super::settings::{ALL_METHODS, Outline};
 use crate::failure::Result;
-use crate::options::TrainOptions;
 use crate::paper::plot::{Figure, Point};
 
-pub(super) const EXPERIMENT: Experiment<Sets> = Experiment {
+pub(super) const EXPERIMENT: Experiment<BenchmarkData> = Experiment {
     outline: Outline {
         name: "fig3",
         about: "all methods on tables of the UCI repository, by the share of the cells that is missing",
@@ -17,22 +17,12 @@ pub(super) const EXPERIMENT: Experiment<Sets> = Experiment {
         seeds: 5,
     },
     check: |_| Ok(()),
-    specs: |settings, sets| Ok(specs(settings, sets)),
+    specs: |settings, data| Ok(data.specs_by_rate(settings)),
     figure,
     fits: |_, _| Ok(Vec::new()),
 };
 
-/// The paper's shares of missing cells.
-const RATES: [f64; 3] = [0.2, 0.5, 0.8];
-
-/// A run for each table, share, method and seed.
-pub(super) fn specs(settings: &Settings, sets: &Sets) -> Vec<Spec> {
-    let rates = if settings.rates.is_empty() { &RATES[..] } else { &settings.rates };
-    let trainings = rates.iter().map(|&rate| TrainOptions { hide: Some(rate), ..TrainOptions::default() });
-    sets.specs(settings, &trainings.collect::<Vec<_>>(), imputations_of)
-}
-
-fn figure(drawn: &Drawn<'_, Sets>) -> Result<Figure> {
+fn figure(drawn: &Drawn<'_, BenchmarkData>) -> Result<Figure> {
     let Drawn { settings, rows, source, .. } = *drawn;
     let panel = |name: &'static str| {
         let title = name.to_uppercase();

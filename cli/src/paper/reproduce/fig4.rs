@@ -1,14 +1,16 @@
 //! Figures 4 and 13: images with half of their quadrants missing, and what the size of the latent space does.
 
-use super::experiment::{ALL_METHODS, Drawn, Experiment, Outline, Settings, Spec};
+use super::benchmark_data::BenchmarkData;
+use super::experiment::{Drawn, Experiment};
 use super::imputations::Imputations;
 use super::lines;
-use super::results::{Row, values};
-use super::sets::Sets;
+use super::row::{Row, values};
+use super::settings::{ALL_METHODS, Outline, Settings};
+use super::spec::Spec;
 use crate::options::TrainOptions;
 use crate::paper::plot::{Content, Figure, LabelledBox, Panel, Point};
 
-pub(super) const FIGURE_4: Experiment<Sets> = Experiment {
+pub(super) const FIGURE_4: Experiment<BenchmarkData> = Experiment {
     outline: Outline {
         name: "fig4",
         about: "all methods on images of which two of four quadrants are missing",
@@ -22,7 +24,7 @@ pub(super) const FIGURE_4: Experiment<Sets> = Experiment {
     fits: |_, _| Ok(Vec::new()),
 };
 
-pub(super) const FIGURE_13: Experiment<Sets> = Experiment {
+pub(super) const FIGURE_13: Experiment<BenchmarkData> = Experiment {
     outline: Outline {
         name: "fig13",
         about: "all methods on images of which two of four quadrants are missing, by the size of the latent space",
@@ -42,7 +44,7 @@ const LATENTS: [usize; 4] = [25, 50, 100, 200];
 /// The paper's number of missing quadrants.
 const QUADRANTS: usize = 2;
 
-fn specs(settings: &Settings, sets: &Sets, latents: &[usize]) -> Vec<Spec> {
+fn specs(settings: &Settings, sets: &BenchmarkData, latents: &[usize]) -> Vec<Spec> {
     let trainings = latents.iter().map(|&latent| TrainOptions {
         latent: Some(latent),
         hide_quadrants: Some(QUADRANTS),
@@ -55,7 +57,7 @@ fn specs(settings: &Settings, sets: &Sets, latents: &[usize]) -> Vec<Spec> {
 }
 
 /// A panel for each set of images, a box for each method.
-fn boxes(drawn: &Drawn<'_, Sets>) -> Figure {
+fn boxes(drawn: &Drawn<'_, BenchmarkData>) -> Figure {
     let Drawn { settings, rows, source, .. } = *drawn;
     let panel = |name: &'static str| {
         let one = |(series, method): (usize, &missvae::objective::Method)| LabelledBox {
@@ -76,7 +78,7 @@ fn boxes(drawn: &Drawn<'_, Sets>) -> Figure {
 }
 
 /// A panel for each set of images, a line for each method.
-fn by_latent_space(drawn: &Drawn<'_, Sets>) -> Figure {
+fn by_latent_space(drawn: &Drawn<'_, BenchmarkData>) -> Figure {
     let Drawn { settings, rows, source, .. } = *drawn;
     let panel = |name: &'static str| {
         let title = name.to_uppercase();

@@ -7,10 +7,12 @@
 use samplers::gaussian_mixture::oracle::{Family, Interpolation};
 use samplers::rejection::RejectionConfig;
 
-use super::experiment::{Drawn, Experiment, Outline, Settings, Spec};
+use super::experiment::{Drawn, Experiment};
 use super::imputations::Imputations;
 use super::mog::{INCOMPLETE_ROWS, MogData};
-use super::results::{Row, values};
+use super::row::{Row, values};
+use super::settings::{Outline, Settings};
+use super::spec::Spec;
 use crate::failure::Result;
 use crate::options::{Preset, ScheduleOption, TrainOptions};
 use crate::paper::plot::{Content, Figure, LabelledBox, Line, Panel, Point};

@@ -1,8 +1,9 @@
 //! Figure 6: what the two objectives of DeMissVAE are good for, with imputations by LAIR.
 
 use super::boxes;
-use super::experiment::{Experiment, Outline};
+use super::experiment::Experiment;
 use super::mog::MogData;
+use super::settings::Outline;
 
 pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
     outline: Outline {

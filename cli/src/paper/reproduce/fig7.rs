@@ -5,8 +5,8 @@ use std::path::Path;
 use samplers::gaussian_mixture::GaussianMixture;
 use serde::Serialize;
 
-use super::files;
 use super::mog::MogData;
+use super::results::files;
 use super::source::Source;
 use crate::failure::{Failure, Result};
 use crate::files::create_directory;
@@ -15,10 +15,10 @@ use crate::paper::plot::{Content, Contour, Density, Figure, Panel};
 
 pub(super) const NAME: &str = "fig7";
 
-/// The square that is shown, in standard deviations, and the points of its lattice along a side.
+/// The square that is shown, in standard deviations, and the points of its grid along a side.
 const HALF_WIDTH: f64 = 3.5;
 const SIDE: usize = 141;
-/// Every so many points of the lattice, along both axes, are in the CSV.
+/// Every so many points of the grid, along both axes, are in the CSV.
 const EVERY: usize = 4;
 /// Width of a panel: the panels are squares.
 const WIDTH: f64 = 300.0;
@@ -76,7 +76,7 @@ pub(super) fn run(data: &MogData, out: &Path, output: &Output) -> Result<()> {
     output.result(&Outcome { experiment: NAME, rows: &rows }, || files(out, NAME))
 }
 
-/// The marginal density of two columns on the lattice.
+/// The marginal density of two columns on the grid.
 fn density(truth: &GaussianMixture, first: usize, second: usize) -> Density {
     let mut density = Density { low: -HALF_WIDTH, high: HALF_WIDTH, side: SIDE, values: Vec::new() };
     let mut mask = vec![0.0; truth.columns()];

@@ -1,11 +1,12 @@
 //! Figure 9: posteriors and encoders of the methods with the ELBO.
 
 use super::boxes;
-use super::experiment::{Experiment, Outline};
+use super::experiment::Experiment;
 use super::fits;
-use super::lattice::Column;
 use super::mog::MogData;
+use super::posterior_grid::Column;
 use super::posteriors;
+use super::settings::Outline;
 
 pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
     outline: Outline {

@@ -2,7 +2,7 @@
 
 use missvae::objective::Method;
 
-use super::results::{Row, values};
+use super::row::{Row, values};
 use crate::paper::plot::{Content, Line, Panel, Point};
 
 /// Width of a panel, in CSS pixels.

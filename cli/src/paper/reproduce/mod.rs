@@ -1,17 +1,22 @@
 //! `missvae reproduce`: the experiments of the paper.
 //!
 //! In the order in which a reader needs them:
-//! - `experiment`: what an experiment is, what the user changes, and the runs that follow;
+//! - `args`: the command line;
+//! - `experiment`: what an experiment is; `settings`: what the user changes; `spec`: a run that follows;
 //! - `fig1` to `fig12`: the experiments, one file each; `boxes`, `lines` and `posteriors`: what those of one kind share;
-//! - `lattice`, `fits`: densities of latent points, and how far they are from each other;
-//! - `source`: what runs are fitted to and scored on: `mog`, mixtures of Gaussians; `sets`, tables and images of the user's;
-//! - `imputations`: what renews imputations;
-//! - `prepare`, `execute`: runs with their directories, and how they are carried out; `estimate`: how long that takes;
-//! - `results`: what comes out.
+//! - `posterior_grid`, `fits`: densities of latent points, and how far they are from each other;
+//! - `source`: the data that runs are fitted to and scored on: `mog`, mixtures of Gaussians; `benchmark_data`, the user's tables and
+//!   images; `measure`: what models are compared by;
+//! - `imputations`: the samplers of imputations;
+//! - `prepare`, `prepared`: runs with their directories; `execute`, `workers`: how they are carried out; `estimate`: how long
+//!   that takes;
+//! - `evaluation`, `row`, `fit_row`, `results`: the results.
 
 mod args;
+mod benchmark_data;
 mod boxes;
 mod estimate;
+mod evaluation;
 mod execute;
 mod experiment;
 mod fig1;
@@ -26,16 +31,22 @@ mod fig6;
 mod fig7;
 mod fig8;
 mod fig9;
+mod fit_row;
 mod fits;
 mod imputations;
-mod lattice;
 mod lines;
+mod measure;
 mod mog;
+mod posterior_grid;
 mod posteriors;
 mod prepare;
+mod prepared;
 mod results;
-mod sets;
+mod row;
+mod settings;
 mod source;
+mod spec;
+mod workers;
 
 use std::path::{Path, PathBuf};
 
@@ -44,13 +55,15 @@ use crate::files::{create_directory, remove_if_there};
 use crate::output::Output;
 use crate::run::system;
 pub(crate) use args::ReproduceArgs;
-use execute::Workers;
-use experiment::{Drawn, Experiment, Settings};
+use benchmark_data::{BenchmarkData, Collection};
+use experiment::{Drawn, Experiment};
+use measure::Measure;
 use mog::MogData;
 use prepare::Role;
-use results::Outcome;
-use sets::Sets;
+use results::{Outcome, files};
+use settings::Settings;
 use source::Source;
+use workers::Workers;
 
 /// Where results go without `--out`.
 const DIRECTORY: &str = "reproduced";
@@ -61,7 +74,7 @@ enum Known {
     /// Runs on mixtures of Gaussians.
     Mog(&'static Experiment<MogData>),
     /// Runs on tables or images of the user's.
-    Sets(&'static Experiment<Sets>),
+    Benchmark(&'static Experiment<BenchmarkData>, Collection, Measure),
     /// The mixture of Gaussians itself.
     Truth,
     /// The study of signal-to-noise ratios.
@@ -72,8 +85,8 @@ enum Known {
 const FIGURES: &[Known] = &[
     Known::Mog(&fig1::EXPERIMENT),
     Known::Mog(&fig2::EXPERIMENT),
-    Known::Sets(&fig3::EXPERIMENT),
-    Known::Sets(&fig4::FIGURE_4),
+    Known::Benchmark(&fig3::EXPERIMENT, Collection::Tables, Measure::LogLikelihood),
+    Known::Benchmark(&fig4::FIGURE_4, Collection::Images, Measure::LogLikelihood),
     Known::Mog(&fig5::EXPERIMENT),
     Known::Mog(&fig6::EXPERIMENT),
     Known::Truth,
@@ -81,15 +94,15 @@ const FIGURES: &[Known] = &[
     Known::Mog(&fig9::EXPERIMENT),
     Known::Mog(&fig10::EXPERIMENT),
     Known::Mog(&fig11::EXPERIMENT),
-    Known::Sets(&fig12::EXPERIMENT),
-    Known::Sets(&fig4::FIGURE_13),
+    Known::Benchmark(&fig12::EXPERIMENT, Collection::Tables, Measure::Distance),
+    Known::Benchmark(&fig4::FIGURE_13, Collection::Images, Measure::LogLikelihood),
 ];
 
 impl Known {
     fn name(self) -> &'static str {
         match self {
             Known::Mog(experiment) => experiment.outline.name,
-            Known::Sets(experiment) => experiment.outline.name,
+            Known::Benchmark(experiment, ..) => experiment.outline.name,
             Known::Truth => fig7::NAME,
             Known::Signal => fig8::NAME,
         }
@@ -106,9 +119,10 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
             let settings = Settings::new(&experiment.outline, args)?;
             carry_out(experiment, &settings, &mixture(args, &out)?, args, &out, &output)
         }
-        Known::Sets(experiment) => {
+        Known::Benchmark(experiment, collection, measure) => {
             let settings = Settings::new(&experiment.outline, args)?;
-            carry_out(experiment, &settings, &Sets::read(experiment.outline.name, args)?, args, &out, &output)
+            let data = BenchmarkData::read(experiment.outline.name, (collection, measure), args)?;
+            carry_out(experiment, &settings, &data, args, &out, &output)
         }
         Known::Truth => fig7::run(&mixture(args, &out)?, &out, &output),
         Known::Signal => fig8::run(&mixture(args, &out)?, args, &out),
@@ -196,18 +210,13 @@ fn carry_out<S: Source>(
 fn finish(output: &Output, out: &Path, source: &impl Source, outcome: Outcome) -> Result<()> {
     output.result(&outcome, || {
         let remark = source.remark().map_or(String::new(), |remark| remark + "\n");
-        let table = results::table(&outcome.rows, source.measure()) + &remark;
+        let table = row::table(&outcome.rows, source.measure()) + &remark;
         let (fits, file) = match outcome.fits.is_empty() {
             true => (String::new(), String::new()),
-            false => (fits::table(&outcome.fits), format!("{}-fit.csv\n", out.join(outcome.experiment).display())),
+            false => (fit_row::table(&outcome.fits), format!("{}-fit.csv\n", out.join(outcome.experiment).display())),
         };
         table + &fits + &files(out, outcome.experiment) + &file
     })
-}
-
-/// The files of an experiment, a line each.
-fn files(out: &Path, experiment: &str) -> String {
-    ["csv", "svg", "png"].map(|ending| format!("{}\n", out.join(format!("{experiment}.{ending}")).display())).concat()
 }
 
 /// The figure of a name.
@@ -222,13 +231,17 @@ fn find(name: &str) -> Result<Known> {
 /// Refuses options that would change nothing.
 fn refuse_what_does_not_apply(figure: Known, args: &ReproduceArgs) -> Result<()> {
     let name = figure.name();
-    let sets = matches!(figure, Known::Sets(_));
-    let tables = [fig3::EXPERIMENT.outline.name, fig12::NAME].contains(&name);
-    let (images, scored) = (sets && !tables, sets && name != fig12::NAME);
-    let runs = matches!(figure, Known::Mog(_) | Known::Sets(_));
+    let (tables, images, scored) = match figure {
+        Known::Benchmark(_, collection, measure) => {
+            (collection == Collection::Tables, collection == Collection::Images, measure == Measure::LogLikelihood)
+        }
+        Known::Mog(_) | Known::Truth | Known::Signal => (false, false, false),
+    };
+    let benchmark = tables || images;
+    let runs = benchmark || matches!(figure, Known::Mog(_));
     let given = [
         ("points", args.points.is_some(), name == fig5::EXPERIMENT.outline.name),
-        ("rows", args.rows.is_some(), !sets),
+        ("rows", args.rows.is_some(), !benchmark),
         ("rates", !args.rates.is_empty(), tables),
         ("latents", !args.latents.is_empty(), name == fig4::FIGURE_13.outline.name),
         ("test-rows", args.test_rows.is_some(), scored),

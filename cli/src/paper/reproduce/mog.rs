@@ -15,10 +15,10 @@ use samplers::gaussian_mixture::oracle::{Family, Interpolation};
 use samplers::stream::{Purpose, stream};
 use serde::{Deserialize, Serialize};
 
-use super::experiment::Spec;
 use super::imputations::oracle;
-use super::prepare::Prepared;
+use super::prepared::Prepared;
 use super::source::{Score, Source};
+use super::spec::Spec;
 use crate::commands::evaluate::{GridScore, on_grid};
 use crate::commands::train::{Rows, fingerprint};
 use crate::commands::{MOST_NUMBERS, check_sizes, data_of};

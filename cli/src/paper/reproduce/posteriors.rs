@@ -9,17 +9,17 @@ use missvae::store::ModelInfo;
 use samplers::stream::{Purpose, stream};
 
 use super::experiment::Drawn;
-use super::lattice::{Column, Lattice, Shown};
 use super::mog::MogData;
-use super::prepare::Prepared;
-use super::results::Row;
+use super::posterior_grid::{Column, PosteriorGrid, Shown};
+use super::prepared::Prepared;
+use super::row::Row;
 use crate::failure::{Failure, Result};
 use crate::paper::plot::{Content, Contour, Density, Figure, Panel};
 use crate::run::Run;
 
 /// Rows that are shown.
 const ROWS: usize = 5;
-/// The square that is shown, and the points of its lattice along a side.
+/// The square that is shown, and the points of its grid along a side.
 const HALF_WIDTH: f64 = 3.5;
 const SIDE: usize = 176;
 /// Width of a panel: the panels are squares.
@@ -34,7 +34,7 @@ pub(super) fn check(data: &MogData) -> Result<()> {
 /// whose run has no finite score stay empty.
 pub(super) fn figure(drawn: &Drawn<'_, MogData>, columns: &[Column]) -> Result<Figure> {
     let (complete, incomplete) = rows(drawn.source, ROWS)?;
-    let lattice = Lattice::new(HALF_WIDTH, SIDE);
+    let grid = PosteriorGrid::new(HALF_WIDTH, SIDE);
     let mut panels = Vec::new();
     for method in &drawn.settings.methods {
         let budget = drawn.settings.components.first().copied().unwrap_or(1);
@@ -49,7 +49,7 @@ pub(super) fn figure(drawn: &Drawn<'_, MogData>, columns: &[Column]) -> Result<F
             panels.extend(columns.iter().map(|&column| panel(column, Vec::new(), &[])));
             continue;
         };
-        let mut shown = Shown::new(&lattice, &mut model, &info, run.spec.components);
+        let mut shown = Shown::new(&grid, &mut model, &info, run.spec.components);
         for &column in columns {
             let (mut contours, mut outside) = (Vec::new(), Vec::new());
             for n in 0..complete.rows() {

@@ -1,11 +1,13 @@
-//! Runs with their settled options and their directories.
+//! Resolves the options of all runs, and names their directories.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::experiment::{Settings, Spec};
+use super::prepared::Prepared;
+use super::settings::Settings;
 use super::source::Source;
+use super::spec::Spec;
 use crate::commands::kept;
 use crate::failure::{Failure, Result};
 use crate::hash::of_text;
@@ -17,20 +19,6 @@ const VERSION: u32 = 1;
 
 /// How often the distance of a model to the test rows is measured while it is trained: at least so often, and less than twice.
 const DISTANCES: u64 = 50;
-
-/// A run that can be begun, gone on with, or found finished.
-pub(super) struct Prepared {
-    pub(super) spec: Spec,
-    pub(super) plan: Plan,
-    /// Its directory: what it is, and a hash of all that it depends on.
-    pub(super) directory: PathBuf,
-    /// What of it is not in its plan.
-    pub(super) recipe: Option<Value>,
-    /// Whether the model itself is needed once the run is finished.
-    pub(super) model_wanted: bool,
-    /// Where the distance to the test rows is measured: by whose features, and every how many epochs.
-    pub(super) followed: Option<(PathBuf, u64)>,
-}
 
 /// What runs are for.
 #[derive(Clone, Copy)]
@@ -98,18 +86,4 @@ pub(super) fn runs(
         Ok(Prepared { spec, plan, directory, recipe, model_wanted, followed })
     };
     specs.into_iter().map(prepare).collect()
-}
-
-impl Prepared {
-    /// The directory's name.
-    pub(super) fn name(&self) -> String {
-        self.directory.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
-    }
-
-    /// What messages call it.
-    pub(super) fn title(&self) -> String {
-        let Spec { method, components, seed, imputations, .. } = &self.spec;
-        let latent = self.spec.training.latent.map_or(String::new(), |latent| format!("L={latent}, "));
-        format!("{}{} K={components}, {latent}{}, seed {seed}", self.spec.prefix(), method.title, imputations.slug())
-    }
 }

@@ -8,8 +8,10 @@ use samplers::gaussian_mixture::GaussianMixture;
 use samplers::gaussian_mixture::oracle::Interpolation;
 use samplers::gaussian_mixture::oracle::divergence::Divergence;
 
-use super::experiment::{Settings, Spec};
-use super::prepare::Prepared;
+use super::measure::Measure;
+use super::prepared::Prepared;
+use super::settings::Settings;
+use super::spec::Spec;
 use crate::commands::frechet::Frechet;
 use crate::commands::train::Rows;
 use crate::failure::Result;
@@ -91,23 +93,4 @@ pub(super) struct Score {
     /// Of importance sampling: samples of a row, their mean effective number, and the mean log-likelihood before the encoder
     /// was refitted, if it was.
     pub(super) importance: Option<(usize, f64, Option<f64>)>,
-}
-
-/// What the models of an experiment are compared by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Measure {
-    /// Of test rows.
-    LogLikelihood,
-    /// The Fréchet distance of the model's samples to test rows, after training; models are not scored.
-    Distance,
-}
-
-impl Measure {
-    /// What tables call it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Measure::LogLikelihood => "log-likelihood",
-            Measure::Distance => "distance",
-        }
-    }
 }

@@ -8,27 +8,19 @@ use std::time::Instant;
 
 use indicatif::ProgressBar;
 use missvae::network::Vae;
-use missvae::snr::{Measured, MomentsInfo, Protocol, Signals, Study, Watch, measure, save_moments};
+use missvae::snr::{Measured, MomentsInfo, Study, Watch, measure, save_moments};
 use missvae::trainer::{Outcome, Trainer};
-use serde::{Deserialize, Serialize};
 
 use super::args::SnrArgs;
+use super::cache;
+use super::point::{Point, protocol_name};
+use super::prepare::Prepared;
 use super::variants::{Variant, several_estimators};
-use super::{Prepared, kept};
+
 use crate::commands::{MOST_THREADS, lock};
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::signal;
-
-/// What was measured in or after an epoch.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct Point {
-    pub(super) protocol: Protocol,
-    pub(super) epoch: u64,
-    pub(super) signals: Signals,
-    /// Gradients.
-    pub(super) gradients: u64,
-}
 
 /// What all runs share.
 struct Board<'a> {
@@ -140,10 +132,10 @@ impl Board<'_> {
         let Prepared { plan, variant, rows } = run;
         let variant = &self.variants[*variant];
         let name = format!("{}, seed {}", variant.title(several_estimators(self.variants)), plan.train.seed);
-        let kept = self.out.map(|out| kept::file(out, run, variant, self.study)).transpose()?;
+        let cached = self.out.map(|out| cache::file(out, run, variant, self.study)).transpose()?;
         // Moments are not kept with the points.
-        if let Some(path) = kept.as_ref().filter(|_| self.raw.is_none())
-            && let Some(points) = kept::read(path)?
+        if let Some(path) = cached.as_ref().filter(|_| self.raw.is_none())
+            && let Some(points) = cache::read(path)?
         {
             self.bar.inc(steps(run, self.study));
             self.tell(&name, "finished before");
@@ -169,8 +161,8 @@ impl Board<'_> {
         }
         match outcome {
             Ok(Outcome::Finished) => {
-                if let Some(path) = &kept {
-                    kept::write(path, &points)?;
+                if let Some(path) = &cached {
+                    cache::write(path, &points)?;
                 }
                 self.tell(&name, &format!("{:.0} s", started.elapsed().as_secs_f64()));
                 Ok((points, None))
@@ -205,7 +197,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Writes the moments themselves.
     fn keep(&self, directory: &Path, measured: &Measured<'_>) -> Result<()> {
-        let protocol = name(measured.protocol);
+        let protocol = protocol_name(measured.protocol);
         let path: PathBuf = directory.join(format!("{}-seed{}-{protocol}.safetensors", self.variant, self.seed));
         let info = MomentsInfo {
             method: self.variant.clone(),
@@ -239,13 +231,5 @@ impl Watch for Run<'_> {
         {
             self.failure.get_or_insert(failure);
         }
-    }
-}
-
-/// What the command line calls a protocol.
-pub(super) fn name(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Epoch => "epoch",
-        Protocol::Fixed => "fixed",
     }
 }

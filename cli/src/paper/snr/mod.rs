@@ -1,79 +1,37 @@
 //! `missvae snr`: the signal-to-noise ratio of gradients, estimators side by side (paper, appendix F.1.1 and figure 8).
 //!
 //! In the order in which a reader needs them:
+//! - `args`: the command line;
 //! - `variants`: the methods with their ways of estimating a gradient;
-//! - `execute`: their runs, several at a time; `kept`: those that are finished, on the disk;
-//! - `results`: curves, CSV and table; `interval`: what the seeds say of a mean; `figure`: the curves as a picture.
+//! - `prepare`: their runs; `execute`: how they are carried out, several at a time; `cache`: finished ones, on the disk;
+//! - `point`: a measurement; `results`: curves, CSV and table; `interval`: what the seeds say of a mean; `figure`: the curves as a picture.
 
 mod args;
+mod cache;
 mod execute;
 mod figure;
 mod interval;
-mod kept;
+mod point;
+mod prepare;
 mod results;
 mod variants;
-
-use std::sync::Arc;
 
 use missvae::network::Vae;
 use missvae::snr::Study;
 use missvae::trainer::Trainer;
 
-use crate::commands::train::Rows;
-use crate::commands::{MOST_SEEDS, kept};
+use crate::commands::MOST_SEEDS;
 use crate::failure::{Failure, Result};
 use crate::files::{create_directory, same_file};
-use crate::options::{Hidden, Plan, TrainOptions};
 use crate::output::Output;
 use crate::signal;
 pub(crate) use args::{ProtocolOption, SnrArgs};
-use variants::Variant;
+use prepare::{prepare, rows_of_seeds, seeds};
 
 /// Gradients of the frozen minibatch, unless it is said otherwise.
 const DRAWS: u64 = 100;
 /// More of them than anybody would wait for.
 const MOST_DRAWS: u64 = 1_000_000;
-
-/// A run: a variant with a seed.
-struct Prepared {
-    /// Its place among the variants.
-    variant: usize,
-    plan: Plan,
-    /// What it is fitted to.
-    rows: RowsOfSeed,
-}
-
-/// The rows of a seed.
-#[derive(Clone)]
-struct RowsOfSeed {
-    count: usize,
-    columns: usize,
-    fingerprint: String,
-    /// Those that all seeds share; others are read again when it is their turn, so that one seed's are held at a time.
-    shared: Option<Arc<Rows>>,
-}
-
-impl RowsOfSeed {
-    fn new(rows: &Rows) -> Self {
-        let (count, columns, fingerprint) = (rows.train.rows(), rows.train.columns(), rows.fingerprint.clone());
-        RowsOfSeed { count, columns, fingerprint, shared: None }
-    }
-
-    /// The rows themselves, of a run with these options.
-    fn read(&self, options: &TrainOptions) -> Result<Arc<Rows>> {
-        if let Some(rows) = &self.shared {
-            return Ok(rows.clone());
-        }
-        let rows = Rows::read(options)?;
-        if rows.fingerprint != self.fingerprint {
-            return Err(Failure::usage_hint(
-                format!("{}: the file has changed since this command began", rows.name),
-                "give the command again: runs that are finished are not repeated",
-            ));
-        }
-        Ok(Arc::new(rows))
-    }
-}
 
 pub(crate) fn run(args: &SnrArgs) -> Result<()> {
     study(args, "snr")
@@ -113,7 +71,7 @@ pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
     let raw = match &args.out {
         Some(out) => {
             let raw = out.join("raw");
-            create_directory(&out.join(kept::DIRECTORY))?;
+            create_directory(&out.join(cache::DIRECTORY))?;
             if args.raw {
                 create_directory(&raw)?;
             }
@@ -161,56 +119,4 @@ fn measured(args: &SnrArgs) -> Result<Study> {
         return Err(Failure::usage("--every 0: expected at least 1"));
     }
     Ok(Study { epoch: has(ProtocolOption::Epoch), draws, every: args.every })
-}
-
-/// The options of a variant's training, laid over the preset.
-fn with_preset(args: &SnrArgs, variant: &Variant, seed: u64) -> Result<TrainOptions> {
-    let reading = &args.reading;
-    let common = TrainOptions {
-        data: Some(kept(&args.data)?),
-        missing_value: (!reading.missing_value.is_empty()).then(|| reading.missing_value.clone()),
-        key: reading.key.clone(),
-        seed: Some(seed),
-        ..args.model.training()
-    };
-    variant.training(common).with_preset()
-}
-
-/// The seeds of each variant's runs.
-fn seeds(args: &SnrArgs) -> Vec<u64> {
-    let first = args.common.seed.unwrap_or(0);
-    (0..args.seeds as u64).map(|seed| first.wrapping_add(seed)).collect()
-}
-
-/// The rows of each seed. Which cells are hidden, and how pixels become binary, is a matter of the seed, as in `train`; where
-/// neither happens, all seeds have the same rows. Also what is said of the first seed's.
-fn rows_of_seeds(args: &SnrArgs, variant: &Variant, seeds: &[u64]) -> Result<(String, Vec<RowsOfSeed>)> {
-    let options = with_preset(args, variant, seeds[0])?;
-    let Hidden(rate) = options.hidden()?;
-    let own = rate > 0.0 || options.image_size.is_some();
-    let first = Rows::read(&options)?;
-    let (description, mut all) = (first.describe(), vec![RowsOfSeed::new(&first)]);
-    if !own {
-        let shared = RowsOfSeed { shared: Some(Arc::new(first)), ..all.remove(0) };
-        return Ok((description, vec![shared; seeds.len()]));
-    }
-    drop(first);
-    for &seed in &seeds[1..] {
-        all.push(RowsOfSeed::new(&Rows::read(&with_preset(args, variant, seed)?)?));
-    }
-    Ok((description, all))
-}
-
-/// Settles all runs before the first one begins, so that a wrong option is found at once.
-fn prepare(args: &SnrArgs, variants: &[Variant], seeds: &[u64], rows: &[RowsOfSeed]) -> Result<Vec<Prepared>> {
-    let mut runs = Vec::new();
-    for (place, variant) in variants.iter().enumerate() {
-        for (&seed, rows) in seeds.iter().zip(rows) {
-            let options = with_preset(args, variant, seed)?;
-            let plan = options.settle(rows.count, rows.columns)?;
-            plan.check_minibatches(rows.count)?;
-            runs.push(Prepared { variant: place, plan, rows: rows.clone() });
-        }
-    }
-    Ok(runs)
 }

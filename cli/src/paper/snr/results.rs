@@ -3,9 +3,9 @@
 use missvae::snr::{Protocol, Signal, noise_floor};
 use serde::Serialize;
 
-use super::Prepared;
-use super::execute::{Point, name};
 use super::interval::Interval;
+use super::point::{Point, protocol_name};
+use super::prepare::Prepared;
 use super::variants::{Variant, several_estimators, word};
 use crate::output::aligned;
 
@@ -66,7 +66,7 @@ fn curve(run: &Prepared, variant: &Variant, point: &Point) -> Curve {
         pathwise: variant.ancestral.map(|(pathwise, _)| word(pathwise)),
         logit_gradient: variant.ancestral.map(|(_, logits)| word(logits)),
         estimator: word(variant.estimator),
-        protocol: name(point.protocol),
+        protocol: protocol_name(point.protocol),
         seed: run.plan.train.seed,
         epoch: point.epoch,
         snr_encoder: sum(encoder),
@@ -145,7 +145,7 @@ pub(super) fn floors(found: &[Vec<Point>]) -> String {
         let mut points = found.iter().flatten().filter(|point| point.protocol == protocol);
         let gradients = points.next_back().map_or(0, |point| point.gradients);
         if let Some(floor) = noise_floor(gradients) {
-            let protocol = name(protocol);
+            let protocol = protocol_name(protocol);
             text += &format!(
                 "{protocol}: normal noise around 0 would have a mean of {floor:.4} with {gradients} gradients\n"
             );

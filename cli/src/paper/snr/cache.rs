@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use missvae::snr::Study;
 
-use super::Prepared;
-use super::execute::Point;
+use super::point::Point;
+use super::prepare::Prepared;
 use super::variants::Variant;
 use crate::failure::{Failure, Result};
 use crate::files::write_atomic;

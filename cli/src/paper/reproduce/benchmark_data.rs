@@ -8,15 +8,16 @@ use std::time::Instant;
 use missvae::data::{Data, Standardisation, shuffled};
 use missvae::evaluate::{RefitConfig, iwelbo, refit_encoder};
 use missvae::impute::FittedModel;
-use missvae::objective::Method;
+use missvae::objective::{METHODS, Method};
 use samplers::stream::{Purpose, stream};
 
 use super::args::ReproduceArgs;
-use super::experiment::{Settings, Spec};
-use super::fig12;
 use super::imputations::Imputations;
-use super::prepare::Prepared;
-use super::source::{Measure, Score, Source};
+use super::measure::Measure;
+use super::prepared::Prepared;
+use super::settings::Settings;
+use super::source::{Score, Source};
+use super::spec::{Spec, imputations_of};
 use crate::commands::evaluate::{Importance, ImportanceScore, Refit, refit_config};
 use crate::commands::frechet::{Compared, Frechet, check_rows};
 use crate::commands::train::{Rows, fingerprint, model_info};
@@ -40,7 +41,7 @@ const TEST_ROWS: usize = 1_000;
 const MEASURED: usize = 2;
 
 /// Data sets, and how models of them are scored.
-pub(super) struct Sets {
+pub(super) struct BenchmarkData {
     pub(super) sets: Vec<Set>,
     measure: Measure,
     samples: Option<usize>,
@@ -63,23 +64,44 @@ pub(super) struct Set {
     fingerprint: String,
 }
 
-/// The data sets that a figure can show.
-fn known(figure: &str) -> &'static [(&'static str, Preset)] {
-    match figure {
-        "fig3" | fig12::NAME => &[
-            ("gas", Preset::Gas),
-            ("power", Preset::Power),
-            ("hepmass", Preset::Hepmass),
-            ("miniboone", Preset::Miniboone),
-        ],
-        _ => &[("mnist", Preset::Mnist), ("omniglot", Preset::Omniglot)],
+/// Which data sets a figure shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Collection {
+    /// Tables of the UCI repository.
+    Tables,
+    /// Images of digits and of letters.
+    Images,
+}
+
+impl Collection {
+    /// The names of its data sets, which are those of their directories, and what is known of each.
+    fn known(self) -> &'static [(&'static str, Preset)] {
+        match self {
+            Collection::Tables => &[
+                ("gas", Preset::Gas),
+                ("power", Preset::Power),
+                ("hepmass", Preset::Hepmass),
+                ("miniboone", Preset::Miniboone),
+            ],
+            Collection::Images => &[("mnist", Preset::Mnist), ("omniglot", Preset::Omniglot)],
+        }
     }
 }
 
-impl Sets {
+/// The paper's shares of missing cells.
+const RATES: [f64; 3] = [0.2, 0.5, 0.8];
+/// What complete rows are fitted with, to take features from: method, samples and seed, which are no matter of the runs that are
+/// compared.
+const FEATURES: (&str, usize, u64) = ("mvae", 5, 0);
+
+impl BenchmarkData {
     /// Reads the data sets of a figure that there are directories of below `--data`.
-    pub(super) fn read(figure: &str, args: &ReproduceArgs) -> Result<Sets> {
-        let names: Vec<&str> = known(figure).iter().map(|(name, _)| *name).collect();
+    pub(super) fn read(
+        figure: &str,
+        (collection, measure): (Collection, Measure),
+        args: &ReproduceArgs,
+    ) -> Result<BenchmarkData> {
+        let names: Vec<&str> = collection.known().iter().map(|(name, _)| *name).collect();
         let hint = format!(
             "give a directory with one or more of {}, each with a file to train on (train.npy, train.csv, \
              train-images-idx3-ubyte.gz, …) and one to test on",
@@ -96,7 +118,7 @@ impl Sets {
             }
         }
         let rows = args.test_rows.unwrap_or(TEST_ROWS);
-        let there = known(figure).iter().filter(|(name, _)| directory.join(name).is_dir());
+        let there = collection.known().iter().filter(|(name, _)| directory.join(name).is_dir());
         let sets = there
             .map(|&(name, preset)| Set::read(&directory.join(name), name, preset, rows))
             .collect::<Result<Vec<_>>>()?;
@@ -104,12 +126,11 @@ impl Sets {
             let what = format!("--data {}: there is no {} in it", directory.display(), names.join("/ and no ") + "/");
             return Err(Failure::usage_hint(what, hint));
         }
-        let measure = if figure == fig12::NAME { Measure::Distance } else { Measure::LogLikelihood };
         if measure == Measure::Distance {
             // Before features are fitted, which takes long.
             sets.iter().try_for_each(|set| check_rows(&set.compared(), set.test.rows()))?;
         }
-        Ok(Sets { sets, measure, samples: args.importance_samples, refit_updates: args.refit_updates })
+        Ok(BenchmarkData { sets, measure, samples: args.importance_samples, refit_updates: args.refit_updates })
     }
 
     /// A run for each data set, options of training, number of components, method and seed, without what the set itself says;
@@ -135,6 +156,13 @@ impl Sets {
             }
         }
         specs
+    }
+
+    /// A run for each table, share of hidden cells, method and seed.
+    pub(super) fn specs_by_rate(&self, settings: &Settings) -> Vec<Spec> {
+        let rates = if settings.rates.is_empty() { &RATES[..] } else { &settings.rates };
+        let trainings = rates.iter().map(|&rate| TrainOptions { hide: Some(rate), ..TrainOptions::default() });
+        self.specs(settings, &trainings.collect::<Vec<_>>(), imputations_of)
     }
 
     fn set(&self, spec: &Spec) -> &Set {
@@ -239,7 +267,7 @@ fn file(directory: &Path, names: &[&str]) -> Result<PathBuf> {
     })
 }
 
-impl Source for Sets {
+impl Source for BenchmarkData {
     fn describe(&self) -> String {
         let line = |set: &Set| {
             let (rows, columns) = set.size;
@@ -278,7 +306,15 @@ impl Source for Sets {
     fn features(&self, settings: &Settings) -> Vec<Spec> {
         match self.measure {
             Measure::LogLikelihood => Vec::new(),
-            Measure::Distance => fig12::features(settings, self),
+            // A VAE of each table's complete rows, always the same one: distances of several commands can be compared.
+            Measure::Distance => {
+                let complete = TrainOptions { hide: Some(0.0), mask_input: Some(false), ..TrainOptions::default() };
+                let (name, samples, seed) = FEATURES;
+                let methods = METHODS.iter().copied().filter(|method| method.name == name).collect();
+                let (components, seeds) = (vec![samples], vec![seed]);
+                let settings = Settings { methods, components, seeds, ..settings.clone() };
+                self.specs(&settings, &[complete], |_| Imputations::None)
+            }
         }
     }
 

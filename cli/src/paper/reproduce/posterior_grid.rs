@@ -1,4 +1,4 @@
-//! Densities of a model with a two-dimensional latent space on a lattice of points: posteriors of a row, and what
+//! Densities of a model with a two-dimensional latent space on a grid of points: posteriors of a row, and what
 //! approximates them.
 
 use autodiff::ops::Mixture;
@@ -15,7 +15,7 @@ use samplers::stream::{Purpose, stream};
 use crate::commands::imputation::Imputation;
 use crate::failure::Result;
 
-/// Sets of samples that are weighed for the importance-weighted distribution; the samples of a set are the method's budget.
+/// BenchmarkData of samples that are weighed for the importance-weighted distribution; the samples of a set are the method's budget.
 const SETS: usize = 2000;
 /// Completions of a row whose encodings are mixed.
 const COMPLETIONS: usize = 500;
@@ -69,7 +69,7 @@ impl Column {
 }
 
 /// The points of a square around 0, equally spaced.
-pub(super) struct Lattice {
+pub(super) struct PosteriorGrid {
     half_width: f64,
     /// Points along a side.
     side: usize,
@@ -77,10 +77,10 @@ pub(super) struct Lattice {
     z: Vec<f32>,
 }
 
-impl Lattice {
+impl PosteriorGrid {
     pub(super) fn new(half_width: f64, side: usize) -> Self {
         let at = |i: usize| (half_width * (2.0 * i as f64 / (side - 1) as f64 - 1.0)) as f32;
-        Lattice { half_width, side, z: (0..side * side).flat_map(|i| [at(i % side), at(i / side)]).collect() }
+        PosteriorGrid { half_width, side, z: (0..side * side).flat_map(|i| [at(i % side), at(i / side)]).collect() }
     }
 
     fn spacing(&self) -> f64 {
@@ -127,7 +127,7 @@ impl Lattice {
         out
     }
 
-    /// Weighted points (z: G × 2) in the lattice's cells, smoothed along both axes by a normal kernel.
+    /// Weighted points (z: G × 2) in the grid's cells, smoothed along both axes by a normal kernel.
     fn smoothed(&self, z: &[f32], weights: &[f64]) -> Vec<f64> {
         let (side, spacing) = (self.side, self.spacing());
         let mut mass = vec![0.0; side * side];
@@ -156,7 +156,7 @@ impl Lattice {
 
 /// A model whose densities are asked for.
 pub(super) struct Shown<'a> {
-    lattice: &'a Lattice,
+    grid: &'a PosteriorGrid,
     /// Means and scales at its points.
     decoded: Vec<f32>,
     model: &'a mut FittedModel<f32>,
@@ -167,15 +167,15 @@ pub(super) struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     pub(super) fn new(
-        lattice: &'a Lattice,
+        grid: &'a PosteriorGrid,
         model: &'a mut FittedModel<f32>,
         info: &'a ModelInfo,
         samples: usize,
     ) -> Self {
-        Shown { decoded: lattice.decode(model), lattice, model, info, samples }
+        Shown { decoded: grid.decode(model), grid, model, info, samples }
     }
 
-    /// The logarithm of a density at the lattice's points, up to a constant, in nats: of row `n`, which is given complete and
+    /// The logarithm of a density at the grid's points, up to a constant, in nats: of row `n`, which is given complete and
     /// incomplete.
     pub(super) fn log_density(
         &mut self,
@@ -194,15 +194,15 @@ impl<'a> Shown<'a> {
         })
     }
 
-    /// log p(x_obs|z) + log p(z) of row `n` at the lattice's points, in nats.
+    /// log p(x_obs|z) + log p(z) of row `n` at the grid's points, in nats.
     fn log_joint(&self, data: &Data<f32>, n: usize) -> Vec<f64> {
-        log_joint(&self.lattice.z, &self.decoded, data, n)
+        log_joint(&self.grid.z, &self.decoded, data, n)
     }
 
-    /// log q(z) at the lattice's points, in nats.
+    /// log q(z) at the grid's points, in nats.
     fn log_proposal(&mut self, data: &Data<f32>, n: usize) -> Result<Vec<f64>> {
         let (mixture, params) = self.proposal(data, n)?;
-        Ok(self.lattice.log_mixture(mixture, &params))
+        Ok(self.grid.log_mixture(mixture, &params))
     }
 
     fn proposal(&mut self, data: &Data<f32>, n: usize) -> Result<(Mixture, Vec<f32>)> {
@@ -212,7 +212,7 @@ impl<'a> Shown<'a> {
     }
 
     /// The logarithm of the equal mixture of the encodings of row `n`'s completions by the model: their latent points are
-    /// drawn on the lattice.
+    /// drawn on the grid.
     fn log_completed(&mut self, data: &Data<f32>, n: usize) -> Result<Vec<f64>> {
         let posterior = self.log_joint(data, n);
         let mut rng = stream(0, Purpose::Evaluate, 2, n as u64);
@@ -235,7 +235,7 @@ impl<'a> Shown<'a> {
         }
         moments.iter().for_each(|moments| params.extend_from_slice(moments));
         params.resize(params.len() + mixture.components, -(COMPLETIONS as f32).ln());
-        Ok(self.lattice.log_mixture(mixture, &params))
+        Ok(self.grid.log_mixture(mixture, &params))
     }
 
     /// The logarithm of what remains of q when one of every `samples` samples is kept by its importance weight: each set's
@@ -256,7 +256,7 @@ impl<'a> Shown<'a> {
             let total: f64 = set.iter().sum();
             set.iter_mut().for_each(|weight| *weight /= total);
         }
-        Ok(self.lattice.smoothed(&z, &weights).into_iter().map(f64::ln).collect())
+        Ok(self.grid.smoothed(&z, &weights).into_iter().map(f64::ln).collect())
     }
 }
 
@@ -275,29 +275,29 @@ mod tests {
     /// As the samplers have it, to single precision; and nothing of no components.
     #[test]
     fn mixtures_are_what_they_are_point_by_point() {
-        let lattice = Lattice::new(4.0, 33);
+        let grid = PosteriorGrid::new(4.0, 33);
         let mixture = Mixture { components: 3, latent: 2 };
         let weights = [0.2f32, 0.7, 0.1].map(f32::ln);
         let params =
             [&[0.5, -1.0, 2.0, 2.5, -3.0, 0.0], &[0.3f32, 1.0, 0.05, 2.0, 0.7, 0.7][..], &weights[..]].concat();
-        let found = lattice.log_mixture(mixture, &params);
-        for (found, z) in found.iter().zip(lattice.z.chunks_exact(2)) {
+        let found = grid.log_mixture(mixture, &params);
+        for (found, z) in found.iter().zip(grid.z.chunks_exact(2)) {
             let expected = f64::from(mixture_log_density(mixture, &params, z));
             assert!((found - expected).abs() < 1e-5 * expected.abs().max(1.0), "{z:?}: {found}, expected {expected}");
         }
-        let none = lattice.log_mixture(Mixture { components: 0, latent: 2 }, &[]);
+        let none = grid.log_mixture(Mixture { components: 0, latent: 2 }, &[]);
         assert!(none.iter().all(|log| *log == f64::NEG_INFINITY));
     }
 
     /// One point becomes the kernel: the right place, the right width along both axes, and no mass from outside.
     #[test]
     fn points_are_smoothed_where_they_are() {
-        let lattice = Lattice::new(3.5, 176);
-        let found = lattice.smoothed(&[1.0, -2.0, 9.0, 0.0, 0.0, 0.0], &[2.0, 1.0, f64::NAN]);
-        let at = |i: usize| lattice.half_width * (2.0 * i as f64 / (lattice.side - 1) as f64 - 1.0);
+        let grid = PosteriorGrid::new(3.5, 176);
+        let found = grid.smoothed(&[1.0, -2.0, 9.0, 0.0, 0.0, 0.0], &[2.0, 1.0, f64::NAN]);
+        let at = |i: usize| grid.half_width * (2.0 * i as f64 / (grid.side - 1) as f64 - 1.0);
         let total: f64 = found.iter().sum();
         let moment = |f: &dyn Fn(f64, f64) -> f64| {
-            found.iter().enumerate().map(|(i, mass)| mass * f(at(i % lattice.side), at(i / lattice.side))).sum::<f64>()
+            found.iter().enumerate().map(|(i, mass)| mass * f(at(i % grid.side), at(i / grid.side))).sum::<f64>()
                 / total
         };
         let (x, y) = (moment(&|x, _| x), moment(&|_, y| y));

@@ -1,0 +1,36 @@
+//! A run with its resolved options and its directory.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::spec::Spec;
+use crate::options::Plan;
+
+/// A run that can be begun, gone on with, or found finished.
+pub(super) struct Prepared {
+    pub(super) spec: Spec,
+    pub(super) plan: Plan,
+    /// Its directory: what it is, and a hash of all that it depends on.
+    pub(super) directory: PathBuf,
+    /// What of it is not in its plan.
+    pub(super) recipe: Option<Value>,
+    /// Whether the model itself is needed once the run is finished.
+    pub(super) model_wanted: bool,
+    /// Where the distance to the test rows is measured: by whose features, and every how many epochs.
+    pub(super) followed: Option<(PathBuf, u64)>,
+}
+
+impl Prepared {
+    /// The directory's name.
+    pub(super) fn name(&self) -> String {
+        self.directory.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+
+    /// What messages call it.
+    pub(super) fn title(&self) -> String {
+        let Spec { method, components, seed, imputations, .. } = &self.spec;
+        let latent = self.spec.training.latent.map_or(String::new(), |latent| format!("L={latent}, "));
+        format!("{}{} K={components}, {latent}{}, seed {seed}", self.spec.prefix(), method.title, imputations.slug())
+    }
+}

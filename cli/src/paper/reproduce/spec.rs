@@ -1,0 +1,38 @@
+//! A run of an experiment, as the experiment asks for it.
+
+use missvae::objective::Method;
+
+use super::imputations::Imputations;
+use crate::options::TrainOptions;
+
+/// A run of an experiment.
+#[derive(Clone, Debug)]
+pub(super) struct Spec {
+    pub(super) panel: &'static str,
+    /// Which of the source's tables it is fitted to.
+    pub(super) table: usize,
+    pub(super) method: Method,
+    /// K, or the number of samples of a method with a single component.
+    pub(super) components: usize,
+    pub(super) imputations: Imputations,
+    pub(super) seed: u64,
+    /// What the experiment says of the training.
+    pub(super) training: TrainOptions,
+}
+
+impl Spec {
+    /// Share of the cells, or number of the quadrants, that are hidden before training.
+    pub(super) fn hidden(&self) -> Option<f64> {
+        self.training.hide.or(self.training.hide_quadrants.map(|quadrants| quadrants as f64))
+    }
+
+    /// What its name begins with, where runs on several tables share a directory.
+    pub(super) fn prefix(&self) -> String {
+        self.hidden().map_or(String::new(), |hidden| format!("{}-{hidden}-", self.panel))
+    }
+}
+
+/// How a method's imputations are renewed where the experiment does not say it: by what its preset says, if it has any.
+pub(super) fn imputations_of(method: &Method) -> Imputations {
+    if method.bound().is_some() { Imputations::None } else { Imputations::Lair }
+}

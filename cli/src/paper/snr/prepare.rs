@@ -1,0 +1,108 @@
+//! The runs of a study, with their resolved options and their rows.
+
+use std::sync::Arc;
+
+use super::args::SnrArgs;
+use super::variants::Variant;
+use crate::commands::kept;
+use crate::commands::train::Rows;
+use crate::failure::{Failure, Result};
+use crate::options::{Hidden, Plan, TrainOptions};
+
+/// A run: a variant with a seed.
+pub(super) struct Prepared {
+    /// Its place among the variants.
+    pub(super) variant: usize,
+    pub(super) plan: Plan,
+    /// What it is fitted to.
+    pub(super) rows: RowsOfSeed,
+}
+
+/// The rows of a seed.
+#[derive(Clone)]
+pub(super) struct RowsOfSeed {
+    pub(super) count: usize,
+    columns: usize,
+    pub(super) fingerprint: String,
+    /// Those that all seeds share; others are read again when it is their turn, so that one seed's are held at a time.
+    shared: Option<Arc<Rows>>,
+}
+
+impl RowsOfSeed {
+    fn new(rows: &Rows) -> Self {
+        let (count, columns, fingerprint) = (rows.train.rows(), rows.train.columns(), rows.fingerprint.clone());
+        RowsOfSeed { count, columns, fingerprint, shared: None }
+    }
+
+    /// The rows themselves, of a run with these options.
+    pub(super) fn read(&self, options: &TrainOptions) -> Result<Arc<Rows>> {
+        if let Some(rows) = &self.shared {
+            return Ok(rows.clone());
+        }
+        let rows = Rows::read(options)?;
+        if rows.fingerprint != self.fingerprint {
+            return Err(Failure::usage_hint(
+                format!("{}: the file has changed since this command began", rows.name),
+                "give the command again: runs that are finished are not repeated",
+            ));
+        }
+        Ok(Arc::new(rows))
+    }
+}
+
+/// The options of a variant's training, laid over the preset.
+fn with_preset(args: &SnrArgs, variant: &Variant, seed: u64) -> Result<TrainOptions> {
+    let reading = &args.reading;
+    let common = TrainOptions {
+        data: Some(kept(&args.data)?),
+        missing_value: (!reading.missing_value.is_empty()).then(|| reading.missing_value.clone()),
+        key: reading.key.clone(),
+        seed: Some(seed),
+        ..args.model.training()
+    };
+    variant.training(common).with_preset()
+}
+
+/// The seeds of each variant's runs.
+pub(super) fn seeds(args: &SnrArgs) -> Vec<u64> {
+    let first = args.common.seed.unwrap_or(0);
+    (0..args.seeds as u64).map(|seed| first.wrapping_add(seed)).collect()
+}
+
+/// The rows of each seed. Which cells are hidden, and how pixels become binary, is a matter of the seed, as in `train`; where
+/// neither happens, all seeds have the same rows. Also what is said of the first seed's.
+pub(super) fn rows_of_seeds(args: &SnrArgs, variant: &Variant, seeds: &[u64]) -> Result<(String, Vec<RowsOfSeed>)> {
+    let options = with_preset(args, variant, seeds[0])?;
+    let Hidden(rate) = options.hidden()?;
+    let own = rate > 0.0 || options.image_size.is_some();
+    let first = Rows::read(&options)?;
+    let (description, mut all) = (first.describe(), vec![RowsOfSeed::new(&first)]);
+    if !own {
+        let shared = RowsOfSeed { shared: Some(Arc::new(first)), ..all.remove(0) };
+        return Ok((description, vec![shared; seeds.len()]));
+    }
+    drop(first);
+    for &seed in &seeds[1..] {
+        all.push(RowsOfSeed::new(&Rows::read(&with_preset(args, variant, seed)?)?));
+    }
+    Ok((description, all))
+}
+
+/// Settles all runs before the first one begins, so that a wrong option is found at once.
+pub(super) fn prepare(
+    args: &SnrArgs,
+    variants: &[Variant],
+    seeds: &[u64],
+    rows: &[RowsOfSeed],
+) -> Result<Vec<Prepared>> {
+    let mut runs = Vec::new();
+    for (place, variant) in variants.iter().enumerate() {
+        for (&seed, rows) in seeds.iter().zip(rows) {
+            let options = with_preset(args, variant, seed)?;
+            let plan = options.settle(rows.count, rows.columns)?;
+            plan.check_minibatches(rows.count)?;
+            runs.push(Prepared { variant: place, plan, rows: rows.clone() });
+        }
+    }
+    Ok(runs)
+}
