@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use crate::error::Error;
+use missvae::table::Error;
 
 /// A command's failure.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,6 @@
 //! - [`main`]: arguments in, exit status out;
 //! - `args`: the command line; `usage`: what the parser has to say about it;
 //! - `options`: what a training run is told, from defaults, preset, configuration file and command line;
-//! - `table`, `describe`, `files`: data files;
 //! - `run`: the directory of a training run; `signal`: what interrupts one;
 //! - `commands`: one file a command;
 //! - `paper`: the paper's experiments and figures, with the feature of that name.
@@ -14,19 +13,14 @@
 
 mod args;
 mod commands;
-mod describe;
-mod error;
 mod failure;
-mod files;
 mod hash;
 mod options;
 mod output;
 #[cfg(feature = "paper")]
 mod paper;
-mod pixels;
 mod run;
 mod signal;
-mod table;
 mod usage;
 
 use std::process::ExitCode;

@@ -10,10 +10,10 @@ use missvae::store::{self, ModelInfo};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
 use crate::failure::{Failure, Result};
-use crate::files::{remove_if_there, write_atomic};
 use crate::options::TrainOptions;
+use missvae::files::{remove_if_there, write_atomic};
+use missvae::table::Error;
 
 /// Keeps other processes from a run's directory as long as it lives.
 #[must_use]

@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-TABLE = HERE.parents[1] / "cli" / "data" / "penguins-raw.csv"
+TABLE = HERE.parents[1] / "models" / "data" / "penguins-raw.csv"
 PICTURE = HERE / "penguins.png"
 COLUMNS = [
     "Culmen Length (mm)",

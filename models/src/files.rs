@@ -1,8 +1,11 @@
-//! Files that are written whole or not at all.
+//! Files that are written whole or not at all, and small questions about files.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::table::error::{Error, Result};
 
 /// Writes a file atomically: whoever opens `path`, after whatever interruption, finds the old content or all of the new.
 ///
@@ -11,8 +14,17 @@ use std::path::Path;
 /// file that it points to is replaced). What is no regular file, such as `/dev/stdout`, is written directly.
 ///
 /// # Errors
+/// [`Error::NoOutputDirectory`], [`Error::OutputIsDirectory`], [`Error::DiskFull`], or [`Error::Write`] with the
+/// system's reason; `path` is then as it was before.
+pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    replace(path, write).map_err(|source| Error::writing(path, source))
+}
+
+/// [`write_atomic`], with the system's own error.
+///
+/// # Errors
 /// What the system says; `path` is then as it was before.
-pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let existing = fs::metadata(path).ok();
     let target = match &existing {
         Some(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
@@ -65,4 +77,182 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Makes a directory, and those above it, unless it is there.
+///
+/// # Errors
+/// [`Error::Directory`] with the system's reason.
+pub fn create_directory(path: &Path) -> Result<()> {
+    std::fs::create_dir_all(path).map_err(|source| Error::Directory { directory: path.display().to_string(), source })
+}
+
+/// Removes a file, if it is there.
+pub fn remove_if_there(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// By what it is seen that a file, or what is below a directory, has changed: how many files and directories there are, their
+/// length, and when the last one was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    files: usize,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    /// What `path` is now; links below it are not followed.
+    pub fn of(path: &Path) -> Stamp {
+        let mut stamp = Stamp::default();
+        if let Ok(metadata) = std::fs::metadata(path) {
+            stamp.add(path, &metadata);
+        }
+        stamp
+    }
+
+    fn add(&mut self, path: &Path, metadata: &Metadata) {
+        self.files += 1;
+        self.length += metadata.len();
+        self.modified = self.modified.max(metadata.modified().ok());
+        if metadata.is_dir() {
+            for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+                if let Ok(metadata) = entry.metadata() {
+                    self.add(&entry.path(), &metadata);
+                }
+            }
+        }
+    }
+}
+
+/// Whether both are names of one file that exists.
+pub fn same_file(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+}
+
+/// `path` with `.number` before its ending (`.gz` and the ending before it count as one): `out.csv.gz` → `out.2.csv.gz`.
+pub fn numbered(path: &Path, number: usize) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let stem = name.strip_suffix(".gz").unwrap_or(&name);
+    let split = match stem.rfind('.') {
+        Some(at) if at > 0 => at,
+        _ => stem.len(),
+    };
+    path.with_file_name(format!("{}.{number}{}", &name[..split], &name[split..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn entries(directory: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn writes_and_replaces() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.txt");
+        write_atomic(&path, |w| w.write_all(b"one")).unwrap();
+        write_atomic(&path, |w| w.write_all(b"two")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(entries(directory.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn a_failure_leaves_the_old_file_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.txt");
+        fs::write(&path, "old").unwrap();
+        let error = write_atomic(&path, |w| {
+            w.write_all(&vec![b'x'; 1 << 20])?;
+            Err(io::ErrorKind::StorageFull.into())
+        })
+        .unwrap_err();
+        assert!(matches!(error, Error::DiskFull { .. }));
+        assert_eq!(error.exit_code(), 1);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(entries(directory.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn a_missing_directory_is_bad_usage() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = write_atomic(&directory.path().join("no/a.txt"), |_| Ok(())).unwrap_err();
+        assert!(matches!(error, Error::NoOutputDirectory { .. }), "{error}");
+        assert_eq!(error.exit_code(), 2);
+        let error = write_atomic(directory.path(), |_| Ok(())).unwrap_err();
+        assert!(matches!(error, Error::OutputIsDirectory { .. }), "{error}");
+        let error = Error::writing(Path::new("a"), io::ErrorKind::PermissionDenied.into());
+        assert_eq!((error.exit_code(), error.hint().is_some()), (1, true));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn permissions_and_links_are_kept() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let directory = tempfile::tempdir().unwrap();
+        let (path, link) = (directory.path().join("a.txt"), directory.path().join("link"));
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("a.txt", &link).unwrap();
+        write_atomic(&link, |w| w.write_all(b"new")).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+
+        let (plain, atomic) = (directory.path().join("plain"), directory.path().join("atomic"));
+        fs::write(&plain, "").unwrap();
+        write_atomic(&atomic, |_| Ok(())).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&plain), mode(&atomic));
+        write_atomic(Path::new("/dev/null"), |w| w.write_all(b"gone")).unwrap();
+    }
+
+    #[test]
+    fn a_longer_or_missing_file_has_changed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.txt");
+        let missing = Stamp::of(&path);
+        fs::write(&path, "one").unwrap();
+        let before = Stamp::of(&path);
+        assert_eq!(before, Stamp::of(&path));
+        fs::write(&path, "longer").unwrap();
+        let after = Stamp::of(&path);
+        assert!(before != missing && before != after && after != missing);
+        // Below a directory, too.
+        let below = directory.path().join("one/two");
+        fs::create_dir_all(&below).unwrap();
+        fs::write(below.join("b.txt"), "b").unwrap();
+        let before = Stamp::of(directory.path());
+        assert_eq!(before, Stamp::of(directory.path()));
+        fs::write(below.join("b.txt"), "longer").unwrap();
+        assert!(before != Stamp::of(directory.path()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_device_is_told_apart() {
+        let error = write_atomic(Path::new("/dev/full"), |w| w.write_all(b"x")).unwrap_err();
+        assert!(matches!(error, Error::DiskFull { .. }), "{error}");
+    }
+
+    #[test]
+    fn numbers_stand_before_the_ending() {
+        let named = |path: &str| numbered(Path::new(path), 2).display().to_string();
+        assert_eq!(named("dir.x/out.csv"), "dir.x/out.2.csv");
+        assert_eq!(named("out.csv.gz"), "out.2.csv.gz");
+        assert_eq!(named("out"), "out.2");
+        assert_eq!(named(".hidden"), ".hidden.2");
+    }
 }

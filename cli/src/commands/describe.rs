@@ -1,15 +1,17 @@
 //! `missvae describe`: what is missing, and how.
 
+mod render;
+
 use crate::args::DescribeArgs;
-use crate::describe::describe;
 use crate::failure::Result;
 use crate::output::Output;
-use crate::table::{Input, Selection, parse_names};
+use missvae::table::{Input, Selection, describe, parse_names};
+use render::Rendered;
 
 pub(crate) fn run(args: &DescribeArgs) -> Result<()> {
     let names = |list: &Option<String>| list.as_deref().map(parse_names).transpose();
     let selection =
         Selection { columns: names(&args.columns)?, ignore: names(&args.ignore_columns)?.unwrap_or_default() };
     let description = describe(&Input::from_arg(Some(&args.data)), &args.reading.options(), &selection)?;
-    Output::new(&args.common).result(&description, || description.to_string())
+    Output::new(&args.common).result(&description, || Rendered(&description).to_string())
 }

@@ -13,11 +13,11 @@ use super::imputation::{Asked, Imputation, Outcome};
 use super::{MOST_NUMBERS, binary, column_names, in_pool, standardised};
 use crate::args::{Fill, ImputeArgs};
 use crate::failure::{Failure, Result};
-use crate::files::{numbered, same_file};
 use crate::options::{ChainOption, lair_points};
 use crate::output::{Output, counted};
 use crate::run::Run;
-use crate::table::{Input, Table, check_output, read_images_to_complete, read_to_complete, write_completed};
+use missvae::files::{numbered, same_file};
+use missvae::table::{Input, Table, check_output, read_images_to_complete, read_to_complete, write_completed};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]

@@ -19,10 +19,10 @@ use serde::Serialize;
 
 use crate::args::{Cli, Command, Common, Reading};
 use crate::failure::{Failure, Result};
-use crate::files::write_atomic;
-use crate::pixels::{Pixels, binarise};
 use crate::run::Run;
-use crate::table::{Input, MissingValues, ReadOptions, Table, read_for_model, read_images};
+use missvae::files::write_atomic;
+use missvae::table::{Input, MissingValues, ReadOptions, Table, read_for_model, read_images};
+use missvae::table::{Pixels, binarise};
 
 /// The most threads that can be asked for.
 pub(crate) const MOST_THREADS: usize = 1024;

@@ -8,7 +8,7 @@ use crate::args::SampleArgs;
 use crate::failure::{Failure, Result};
 use crate::output::{Output, counted};
 use crate::run::Run;
-use crate::table::{check_output, write_numbers};
+use missvae::table::{check_output, write_numbers};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]

@@ -9,9 +9,9 @@ use toml::de::{DeTable, Deserializer};
 
 use super::TrainOptions;
 use crate::args::TrainArgs;
-use crate::error::Error;
 use crate::failure::{Failure, Result};
-use crate::table::closest;
+use missvae::table::Error;
+use missvae::table::closest;
 
 /// Options of `missvae train` that say nothing of the model: where it goes, with what means, and what is said on the way.
 #[derive(Debug, Default, Deserialize)]

@@ -10,7 +10,7 @@ use samplers::chains::{Lair, Sampler};
 use super::{ScheduleOption, TrainOptions};
 use crate::failure::{Failure, Result};
 use crate::output::counted;
-use crate::table::closest;
+use missvae::table::closest;
 
 /// Updates that a run without `--epochs` and `--updates` aims at.
 const DEFAULT_UPDATES: u64 = 10_000;

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::files::write_atomic;
+use crate::files;
 
 /// The metadata key that everything is under. A single one: the order of several is not fixed, and the same model has
 /// to give the same bytes.
@@ -48,7 +48,7 @@ pub(super) fn save(
     let mut head = serde_json::to_vec(&metadata).map_err(|error| malformed(error.to_string()))?;
     // The format aligns the numbers to 8 bytes, by spaces after the header.
     head.resize(head.len().next_multiple_of(8), b' ');
-    write_atomic(path, |out| {
+    files::replace(path, |out| {
         out.write_all(&(head.len() as u64).to_le_bytes())?;
         out.write_all(&head)?;
         for (_, _, values) in &tensors {

@@ -16,12 +16,12 @@ use super::imputation::Imputation;
 use super::{in_pool, rows_for_model};
 use crate::args::{EvaluateArgs, Likelihood};
 use crate::failure::{Failure, Result};
-use crate::files::same_file;
 use crate::options::check_size;
 use crate::output::{Output, cells_missing, counted};
 use crate::run::Run;
-use crate::table::{Input, ReadOptions, check_output, write_numbers};
 pub(crate) use importance::{Importance, ImportanceScore, Refit};
+use missvae::files::same_file;
+use missvae::table::{Input, ReadOptions, check_output, write_numbers};
 
 /// Times the grid is refined at most: 500, 1000, 2000 cells a side.
 const DOUBLINGS: usize = 2;

@@ -20,7 +20,7 @@ use crate::failure::{Failure, Result};
 use crate::options::{Plan, TrainOptions, Validation};
 use crate::output::{Output, aligned, counted};
 use crate::run::Run;
-use crate::table::Input;
+use missvae::table::Input;
 
 /// Seconds between checkpoints.
 const CHECKPOINT_EVERY: f64 = 60.0;

@@ -9,7 +9,7 @@ use crate::failure::{Failure, Result};
 use crate::hash::fnv1a;
 use crate::options::{Hidden, MNIST_ROWS, Preset, TrainOptions, Validation};
 use crate::output::counted;
-use crate::table::{Input, ReadOptions, Selection, Table, parse_names, read_for_model, read_to_fit};
+use missvae::table::{Input, ReadOptions, Selection, Table, parse_names, read_for_model, read_to_fit};
 
 /// The rows of a training run, in model units.
 #[derive(Debug)]

@@ -258,7 +258,7 @@ impl<'a> Watch<'a> {
 /// The failure of writing a file of the run.
 fn writing(error: Error) -> Failure {
     match error {
-        Error::Io { path, source } => crate::error::Error::writing(&path, source).into(),
+        Error::Io { path, source } => missvae::table::Error::writing(&path, source).into(),
         other => other.into(),
     }
 }

@@ -7,7 +7,7 @@ use super::style::{COLOURS, LABEL, LEFT, TITLE};
 use super::svg::{Anchor, Svg};
 use super::{panel, raster, svg};
 use crate::failure::{Failure, Result};
-use crate::files::write_atomic;
+use missvae::files::write_atomic;
 
 /// Length of a key in the legend, and the space between two entries.
 const KEY: f64 = 26.0;

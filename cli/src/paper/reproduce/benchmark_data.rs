@@ -23,11 +23,11 @@ use crate::commands::frechet::{Compared, Frechet, check_rows};
 use crate::commands::train::{Rows, fingerprint, model_info};
 use crate::commands::{binary_images, check_sizes, data_of, kept};
 use crate::failure::{Failure, Result};
-use crate::files::Stamp;
 use crate::options::{Preset, TrainOptions};
 use crate::output::{cells_missing, counted};
 use crate::signal;
-use crate::table::{Input, ReadOptions, read_for_model};
+use missvae::files::Stamp;
+use missvae::table::{Input, ReadOptions, read_for_model};
 
 /// Names of the file to train on, and of that to test on, without their endings or with all of their name.
 const TRAIN: &[&str] = &["train", "train-images-idx3-ubyte"];

@@ -17,10 +17,10 @@ use crate::commands::evaluate::GRID_TOLERANCE;
 use crate::commands::lock;
 use crate::commands::train::{Bar, Fitted, Job, Tracked};
 use crate::failure::{Failure, Result};
-use crate::files::write_atomic;
 use crate::output::Output;
 use crate::run::{Hold, Run, read_json};
 use crate::signal;
+use missvae::files::write_atomic;
 
 /// The time between a run's checkpoints.
 const EVERY: Duration = Duration::from_secs(60);

@@ -9,9 +9,9 @@ use super::mog::MogData;
 use super::results::files;
 use super::source::Source;
 use crate::failure::{Failure, Result};
-use crate::files::create_directory;
 use crate::output::Output;
 use crate::paper::plot::{Content, Contour, Density, Figure, Panel};
+use missvae::files::create_directory;
 
 pub(super) const NAME: &str = "fig7";
 

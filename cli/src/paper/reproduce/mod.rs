@@ -51,13 +51,13 @@ mod workers;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Result};
-use crate::files::{create_directory, remove_if_there};
 use crate::output::Output;
 use crate::run::system;
 pub(crate) use args::ReproduceArgs;
 use benchmark_data::{BenchmarkData, Collection};
 use experiment::{Drawn, Experiment};
 use measure::Measure;
+use missvae::files::{create_directory, remove_if_there};
 use mog::MogData;
 use prepare::Role;
 use results::{Outcome, files};

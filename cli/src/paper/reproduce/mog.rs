@@ -22,12 +22,12 @@ use super::spec::Spec;
 use crate::commands::evaluate::{GridScore, on_grid};
 use crate::commands::train::{Rows, fingerprint};
 use crate::commands::{MOST_NUMBERS, check_sizes, data_of};
-use crate::error::Error;
 use crate::failure::{Failure, Result};
-use crate::files::{create_directory, write_atomic};
 use crate::hash::fnv1a;
 use crate::options::TrainOptions;
-use crate::table::{Input, ReadOptions, Selection, Table, read_for_model, read_to_fit, write_numbers};
+use missvae::files::{create_directory, write_atomic};
+use missvae::table::Error;
+use missvae::table::{Input, ReadOptions, Selection, Table, read_for_model, read_to_fit, write_numbers};
 
 /// The paper's numbers: training rows, columns, components of the truth, share of the cells that are missing.
 pub(super) const ROWS: usize = 20_000;

@@ -6,7 +6,7 @@ use super::args::ReproduceArgs;
 use crate::commands::{MOST_SEEDS, distinct};
 use crate::failure::{Failure, Result};
 use crate::options::TrainOptions;
-use crate::table::closest;
+use missvae::table::closest;
 
 /// What a user is told of an experiment, and chooses from.
 #[derive(Clone, Copy, Debug)]

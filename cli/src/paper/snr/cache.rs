@@ -8,10 +8,10 @@ use super::point::Point;
 use super::prepare::Prepared;
 use super::variants::Variant;
 use crate::failure::{Failure, Result};
-use crate::files::write_atomic;
 use crate::hash::of_text;
 use crate::options::TrainOptions;
 use crate::run::read_json;
+use missvae::files::write_atomic;
 
 /// Changes whenever what a run measures does by more than rounding.
 const VERSION: u32 = 2;

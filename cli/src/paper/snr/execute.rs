@@ -207,7 +207,7 @@ impl Run<'_> {
             gradients: measured.moments.count(),
         };
         save_moments(&path, self.vae, measured.moments, &info).map_err(|error| match error {
-            missvae::Error::Io { path, source } => crate::error::Error::writing(&path, source).into(),
+            missvae::Error::Io { path, source } => missvae::table::Error::writing(&path, source).into(),
             other => Failure::from(other),
         })
     }

@@ -22,10 +22,10 @@ use missvae::trainer::Trainer;
 
 use crate::commands::MOST_SEEDS;
 use crate::failure::{Failure, Result};
-use crate::files::{create_directory, same_file};
 use crate::output::Output;
 use crate::signal;
 pub(crate) use args::{ProtocolOption, SnrArgs};
+use missvae::files::{create_directory, same_file};
 use prepare::{prepare, rows_of_seeds, seeds};
 
 /// Gradients of the frozen minibatch, unless it is said otherwise.

@@ -8,7 +8,7 @@ use super::args::SnrArgs;
 use crate::commands::distinct;
 use crate::failure::{Failure, Result};
 use crate::options::{EstimatorOption, LogitGradientOption, PathwiseOption, TrainOptions};
-use crate::table::closest;
+use missvae::table::closest;
 
 /// Components of a mixture, unless it is said otherwise: as in `train`.
 const COMPONENTS: usize = 5;

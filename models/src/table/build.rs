@@ -1,9 +1,9 @@
 //! Building a [`Table`], and saying which columns cannot be part of one.
 
+use super::error::{Error, Place, Reason, Result, UnusableColumn};
 use super::resize::{Resizer, side_of};
 use super::select::{Header, Selection};
 use super::{Cell, Input, ReadOptions, Sink, Source, Table, read};
-use crate::error::{Error, Place, Reason, Result, UnusableColumn};
 
 /// The columns of the bundled table that are used when nothing else is asked for: its measurements.
 const PENGUIN_MEASUREMENTS: [&str; 6] = [
@@ -17,7 +17,7 @@ const PENGUIN_MEASUREMENTS: [&str; 6] = [
 
 impl Selection {
     /// What this choice means for `input`: for the bundled table, no `--columns` means its six measurements.
-    pub(crate) fn for_input(&self, input: &Input) -> Selection {
+    pub fn for_input(&self, input: &Input) -> Selection {
         let mut selection = self.clone();
         if *input == Input::Bundled && selection.columns.is_none() {
             selection.columns = Some(PENGUIN_MEASUREMENTS.map(String::from).into());
@@ -31,7 +31,7 @@ impl Selection {
 /// # Errors
 /// Everything that [`super::scan`] finds; [`Error::UnusableColumns`], once, for all columns with text, infinite values,
 /// a single observed value or none; [`Error::NothingObserved`] if the whole table is missing.
-pub(crate) fn read_to_fit(input: &Input, options: &ReadOptions, selection: &Selection) -> Result<Table> {
+pub fn read_to_fit(input: &Input, options: &ReadOptions, selection: &Selection) -> Result<Table> {
     let selection = selection.for_input(input);
     let mut builder = Builder::new(Wanted::Chosen(&selection));
     read(input, options, &mut builder, false)?;
@@ -44,7 +44,7 @@ pub(crate) fn read_to_fit(input: &Input, options: &ReadOptions, selection: &Sele
 /// # Errors
 /// Everything that [`super::scan`] finds; [`Error::MissingColumns`]; [`Error::ArrayWidth`], if the options ask for that;
 /// [`Error::UnusableColumns`] for text and infinite values.
-pub(crate) fn read_for_model(input: &Input, options: &ReadOptions, columns: &[String]) -> Result<Table> {
+pub fn read_for_model(input: &Input, options: &ReadOptions, columns: &[String]) -> Result<Table> {
     let mut builder = Builder::new(Wanted::Model { columns, whole_arrays: options.whole_arrays });
     read(input, options, &mut builder, false)?;
     builder.finish()
@@ -55,7 +55,7 @@ pub(crate) fn read_for_model(input: &Input, options: &ReadOptions, columns: &[St
 ///
 /// # Errors
 /// Everything that [`super::scan`] finds; [`Error::ImageSize`]; [`Error::UnusableColumns`] for text and infinite values.
-pub(crate) fn read_images(input: &Input, options: &ReadOptions, size: usize) -> Result<Table> {
+pub fn read_images(input: &Input, options: &ReadOptions, size: usize) -> Result<Table> {
     let mut builder = Builder::new(Wanted::Images { size, resize: options.resize });
     read(input, options, &mut builder, false)?;
     builder.finish()
@@ -65,7 +65,7 @@ pub(crate) fn read_images(input: &Input, options: &ReadOptions, size: usize) -> 
 ///
 /// # Errors
 /// As [`read_images`].
-pub(crate) fn read_images_to_complete(input: &Input, options: &ReadOptions, size: usize) -> Result<(Table, Source)> {
+pub fn read_images_to_complete(input: &Input, options: &ReadOptions, size: usize) -> Result<(Table, Source)> {
     let mut builder = Builder::new(Wanted::Images { size, resize: false });
     let (width, content) = read(input, options, &mut builder, true)?;
     let content = content.expect("a reader that is told to keep the file does");
@@ -76,7 +76,7 @@ pub(crate) fn read_images_to_complete(input: &Input, options: &ReadOptions, size
 ///
 /// # Errors
 /// As [`read_for_model`].
-pub(crate) fn read_to_complete(input: &Input, options: &ReadOptions, columns: &[String]) -> Result<(Table, Source)> {
+pub fn read_to_complete(input: &Input, options: &ReadOptions, columns: &[String]) -> Result<(Table, Source)> {
     let mut builder = Builder::new(Wanted::Model { columns, whole_arrays: options.whole_arrays });
     let (width, content) = read(input, options, &mut builder, true)?;
     let mut table_columns = vec![None; width];

@@ -4,10 +4,10 @@ use std::io::{self, Read};
 
 use super::array::{Feed, WIDEST};
 use super::cell::MissingValues;
+use super::error::{Error, Result};
 use super::open::Stream;
 use super::select::Header;
 use super::{Numbers, Sink};
-use crate::error::{Error, Result};
 
 /// Whether a file that starts with these bytes is an IDX array of one to four axes.
 pub(super) fn is_idx(start: &[u8]) -> bool {

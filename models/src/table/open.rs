@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::error::{Error, Result};
+use super::error::{Error, Result};
 
 /// The bundled table: penguins of the Palmer archipelago (CC0).
 const PENGUINS: &[u8] = include_bytes!("../../data/penguins-raw.csv");
 
 /// Where a table comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Input {
+pub enum Input {
     /// The penguins table that the program carries.
     Bundled,
     /// CSV on the standard input: `-`.
@@ -24,7 +24,7 @@ pub(crate) enum Input {
 
 impl Input {
     /// The input that a DATA argument means.
-    pub(crate) fn from_arg(arg: Option<&Path>) -> Self {
+    pub fn from_arg(arg: Option<&Path>) -> Self {
         match arg {
             None => Input::Bundled,
             Some(path) if path == Path::new("-") => Input::Stdin,
@@ -33,7 +33,7 @@ impl Input {
     }
 
     /// How messages call it.
-    pub(crate) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         match self {
             Input::Bundled => "the bundled penguins table".into(),
             Input::Stdin => "standard input".into(),

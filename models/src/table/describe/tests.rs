@@ -34,8 +34,6 @@ fn the_bundled_table() {
     let json = serde_json::to_value(&table).unwrap();
     assert_eq!(json["columns"][0]["type"], "numeric");
     assert_eq!(json["patterns"][0]["rows"], 330);
-    let text = table.to_string();
-    assert!(text.contains("Body Mass (g)"), "{text}");
 }
 
 #[test]
@@ -45,7 +43,6 @@ fn infinite_numbers_are_counted_apart() {
     assert_eq!((a.infinite, a.mean, a.sd, a.distinct), (3, Some(1.0), None, Some(3)));
     let all = described("a.csv", "a\ninf\n");
     assert_eq!((all.columns[0].kind, all.columns[0].mean), (Kind::Numeric, None));
-    assert!(!all.to_string().is_empty());
 }
 
 #[test]
@@ -60,8 +57,6 @@ fn many_columns_and_many_patterns() {
     assert_eq!((table.distinct_patterns, table.patterns.len()), (130, PATTERNS));
     assert_eq!(table.patterns[9].missing.len(), 9);
     assert_eq!((table.complete_rows, table.columns[128].missing), (1, 1));
-    let shown = table.to_string();
-    assert!(shown.lines().count() < 70 && shown.contains("90 more columns"), "{shown}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ const MISSING: [&str; 6] = ["NA", "NaN", "nan", "null", "NULL", "?"];
 
 /// One cell, read.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Cell<'a> {
+pub enum Cell<'a> {
     /// No value.
     Missing,
     /// A finite number.
@@ -18,7 +18,7 @@ pub(crate) enum Cell<'a> {
 
 /// The texts and numbers that stand for a missing value.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct MissingValues {
+pub struct MissingValues {
     texts: Vec<String>,
     numbers: Vec<f64>,
 }
@@ -26,7 +26,7 @@ pub(crate) struct MissingValues {
 impl MissingValues {
     /// The built-in texts and `extra` ones (`--missing-value`). An extra text that is a number stands for every way of
     /// writing it: `-999` is also `-999.0`, and counts in arrays.
-    pub(crate) fn new<S: AsRef<str>>(extra: &[S]) -> Self {
+    pub fn new<S: AsRef<str>>(extra: &[S]) -> Self {
         let texts: Vec<String> = extra.iter().map(|text| text.as_ref().trim_ascii().to_owned()).collect();
         let numbers = texts.iter().filter_map(|text| text.parse().ok()).collect();
         Self { texts, numbers }

@@ -8,10 +8,10 @@ use png::{ColorType, Decoder, DecodingError, Transformations};
 
 use super::array::{Feed, WIDEST};
 use super::cell::MissingValues;
+use super::error::{Error, Result};
 use super::open::{has_ending, open_file};
 use super::select::Header;
 use super::{Numbers, Sink};
-use crate::error::{Error, Result};
 
 /// Feeds the images below a directory to `sink`, a row of intensities from 0 to 255 each, in the order of their paths; all of
 /// them go to `keep`, if given. The number of pixels is returned.

@@ -8,14 +8,15 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use crate::table::{closest, side_of};
+use super::{closest, side_of};
 
 /// The result of everything that touches the user's files.
-pub(crate) type Result<T> = std::result::Result<T, Error>;
+pub type Result<T> = std::result::Result<T, Error>;
 
 /// A failure that the user sees.
+#[expect(missing_docs)]
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub enum Error {
     /// The data file is not there.
     #[error("{file}: no such file")]
     NotFound { file: String },
@@ -136,7 +137,7 @@ pub(crate) enum Error {
 
 /// Where in a file a cell stands, as a person counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub enum Place {
     /// A line of a text file, from 1 (the header's).
     Line(u64),
     /// A row of an array, from 1.
@@ -154,16 +155,17 @@ impl fmt::Display for Place {
 
 /// A column that a model cannot use.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct UnusableColumn {
+pub struct UnusableColumn {
     /// The column's name.
-    pub(crate) name: String,
+    pub name: String,
     /// Why it cannot be used.
-    pub(crate) reason: Reason,
+    pub reason: Reason,
 }
 
 /// Why a column cannot be used.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Reason {
+#[expect(missing_docs)]
+pub enum Reason {
     /// Cells that are neither a number nor missing; the first of them is shown.
     Text { place: Place, text: String, cells: u64 },
     /// Values beyond any finite number; the first of them is shown.
@@ -196,7 +198,7 @@ impl fmt::Display for UnusableColumn {
 
 impl Error {
     /// The process's exit status: 2 for bad input or usage, 1 where the environment failed.
-    pub(crate) fn exit_code(&self) -> u8 {
+    pub fn exit_code(&self) -> u8 {
         match self {
             Error::Directory { source, .. } => match source.kind() {
                 io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => 2,
@@ -208,7 +210,7 @@ impl Error {
     }
 
     /// The error of opening or reading `file`.
-    pub(crate) fn reading(file: &str, source: io::Error) -> Error {
+    pub fn reading(file: &str, source: io::Error) -> Error {
         let file = file.to_owned();
         match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::NotFound { file },
@@ -218,7 +220,7 @@ impl Error {
     }
 
     /// The error of writing `path`.
-    pub(crate) fn writing(path: &Path, source: io::Error) -> Error {
+    pub fn writing(path: &Path, source: io::Error) -> Error {
         use io::ErrorKind as Kind;
         let file = path.display().to_string();
         match source.kind() {
@@ -233,7 +235,7 @@ impl Error {
     }
 
     /// A way out, if there is one to suggest.
-    pub(crate) fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Error::Read { source, .. } | Error::Write { source, .. }
                 if source.kind() == io::ErrorKind::PermissionDenied =>

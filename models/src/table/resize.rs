@@ -5,7 +5,7 @@
 //! antialiased bilinear filters of common image libraries.
 
 /// The height and width of a square image of so many pixels.
-pub(crate) fn side_of(pixels: usize) -> Option<usize> {
+pub fn side_of(pixels: usize) -> Option<usize> {
     let side = pixels.isqrt();
     (side * side == pixels && side > 0).then_some(side)
 }

@@ -1,16 +1,16 @@
 //! Images as binary pixels: −1 and +1.
 
-use missvae::data::{Standardisation, black_and_white};
+use crate::data::{Standardisation, black_and_white};
 use samplers::stream::{Purpose, stream};
 
-use crate::error::{Error, Result};
+use super::error::{Error, Result};
 
 /// The brightest intensity.
 const WHITE: f64 = 255.0;
 
 /// What a file's pixels are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pixels {
+pub enum Pixels {
     /// −1 and +1.
     Binary,
     /// Intensities from 0 to 255.
@@ -19,7 +19,7 @@ pub(crate) enum Pixels {
 
 impl Pixels {
     /// What turns −1 and +1 into the file's black and white.
-    pub(crate) fn units(self, pixels: usize) -> Standardisation {
+    pub fn units(self, pixels: usize) -> Standardisation {
         match self {
             Pixels::Binary => Standardisation::none(pixels),
             Pixels::Intensities => {
@@ -34,7 +34,7 @@ impl Pixels {
 ///
 /// # Errors
 /// [`Error::Pixels`] for values that are neither, or between 0 and 1.
-pub(crate) fn binarise(file: &str, values: &mut [f64], width: usize, seed: u64) -> Result<Pixels> {
+pub fn binarise(file: &str, values: &mut [f64], width: usize, seed: u64) -> Result<Pixels> {
     let wrong = |cell: usize, what: &str| {
         let (image, pixel, value) = (cell / width + 1, cell % width, values[cell]);
         let what = format!("image {image}, pixel {pixel} is {value}{what}");

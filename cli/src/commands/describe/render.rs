@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ColumnDescription, Description, Kind, Pattern};
+use missvae::table::{ColumnDescription, Description, Kind, Pattern};
 
 /// How many columns are listed; all are in the JSON.
 const COLUMNS: usize = 40;
@@ -13,23 +13,32 @@ const NAMED: usize = 4;
 /// How many characters of a name are shown.
 const NAME: usize = 40;
 
-impl fmt::Display for Description {
+/// A description as it is shown.
+pub(super) struct Rendered<'a>(pub(super) &'a Description);
+
+impl fmt::Display for Rendered<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let share = percent(self.missing_share);
-        writeln!(f, "{}: {}, {}", self.data, counted(self.rows, "row"), counted(self.columns.len() as u64, "column"))?;
-        writeln!(f, "{} of {} missing ({share})", self.cells_missing, counted(self.cells, "cell"))?;
-        writeln!(f, "{} complete, {} empty\n", counted(self.complete_rows, "row"), self.empty_rows)?;
+        let share = percent(self.0.missing_share);
+        writeln!(
+            f,
+            "{}: {}, {}",
+            self.0.data,
+            counted(self.0.rows, "row"),
+            counted(self.0.columns.len() as u64, "column")
+        )?;
+        writeln!(f, "{} of {} missing ({share})", self.0.cells_missing, counted(self.0.cells, "cell"))?;
+        writeln!(f, "{} complete, {} empty\n", counted(self.0.complete_rows, "row"), self.0.empty_rows)?;
         self.columns_table(f)?;
         writeln!(f)?;
         self.patterns_table(f)
     }
 }
 
-impl Description {
+impl Rendered<'_> {
     fn columns_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let heading = ["column", "missing", "", "mean", "sd", "min", "max"].map(String::from).to_vec();
         let mut lines = vec![(heading, String::new())];
-        lines.extend(self.columns.iter().take(COLUMNS).map(column_line));
+        lines.extend(self.0.columns.iter().take(COLUMNS).map(column_line));
         let widths: Vec<usize> = (0..lines[0].0.len())
             .map(|cell| lines.iter().filter_map(|line| line.0.get(cell)).map(|text| width(text)).max().unwrap_or(0))
             .collect();
@@ -44,31 +53,31 @@ impl Description {
             }
             writeln!(f, "{}", line.trim_end())?;
         }
-        match self.columns.len().saturating_sub(COLUMNS) {
+        match self.0.columns.len().saturating_sub(COLUMNS) {
             0 => Ok(()),
             more => writeln!(f, "… and {more} more columns (--json lists all)"),
         }
     }
 
     fn patterns_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let listed = self.patterns.len() as u64;
-        match self.distinct_patterns {
+        let listed = self.0.patterns.len() as u64;
+        match self.0.distinct_patterns {
             all if all > listed => writeln!(f, "the {listed} most frequent of {all} patterns")?,
             all => writeln!(f, "{}", counted(all, "pattern"))?,
         }
-        let drawn = self.columns.len() <= DRAWN;
-        let rows: Vec<String> = self.patterns.iter().map(|pattern| pattern.rows.to_string()).collect();
+        let drawn = self.0.columns.len() <= DRAWN;
+        let rows: Vec<String> = self.0.patterns.iter().map(|pattern| pattern.rows.to_string()).collect();
         let count_width = rows.iter().map(|text| width(text)).max().unwrap_or(0).max(width("rows"));
-        let drawing_width = if drawn { self.columns.len().max(width(LEGEND)) + 2 } else { 0 };
+        let drawing_width = if drawn { self.0.columns.len().max(width(LEGEND)) + 2 } else { 0 };
         let legend = if drawn { LEGEND } else { "" };
         writeln!(f, "{:>count_width$}  {:7}  {legend:drawing_width$}missing", "rows", "")?;
-        for (pattern, rows) in self.patterns.iter().zip(rows) {
+        for (pattern, rows) in self.0.patterns.iter().zip(rows) {
             let drawing: String = match drawn {
                 true => pattern.mask.iter().map(|&missing| if missing { '·' } else { '█' }).collect(),
                 false => String::new(),
             };
             let share = percent(pattern.share);
-            writeln!(f, "{rows:>count_width$}  {share:>7}  {drawing:drawing_width$}{}", pattern.what_is_missing())?;
+            writeln!(f, "{rows:>count_width$}  {share:>7}  {drawing:drawing_width$}{}", what_is_missing(pattern))?;
         }
         Ok(())
     }
@@ -76,18 +85,17 @@ impl Description {
 
 const LEGEND: &str = "█ observed · missing";
 
-impl Pattern {
-    fn what_is_missing(&self) -> String {
-        match self.missing.len() {
-            0 => "nothing".into(),
-            all if all == self.mask.len() => "everything".into(),
-            count => {
-                let mut names: Vec<String> = self.missing.iter().take(NAMED).map(|name| short(name)).collect();
-                if count > NAMED {
-                    names.push(format!("and {} more", count - NAMED));
-                }
-                names.join(", ")
+/// The names of a pattern's missing columns, or a word for none and all of them.
+fn what_is_missing(pattern: &Pattern) -> String {
+    match pattern.missing.len() {
+        0 => "nothing".into(),
+        all if all == pattern.mask.len() => "everything".into(),
+        count => {
+            let mut names: Vec<String> = pattern.missing.iter().take(NAMED).map(|name| short(name)).collect();
+            if count > NAMED {
+                names.push(format!("and {} more", count - NAMED));
             }
+            names.join(", ")
         }
     }
 }
@@ -157,6 +165,8 @@ fn width(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use missvae::table::{Input, ReadOptions, Selection, describe};
+
     use super::*;
 
     #[test]
@@ -173,5 +183,37 @@ mod tests {
         );
         assert_eq!(short("a\nb"), "a b");
         assert_eq!(width(&short(&"é".repeat(99))), NAME);
+    }
+
+    fn rendered(text: &str) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.csv");
+        std::fs::write(&path, text).unwrap();
+        let description = describe(&Input::File(path), &ReadOptions::default(), &Selection::default()).unwrap();
+        Rendered(&description).to_string()
+    }
+
+    #[test]
+    fn the_bundled_table() {
+        let description = describe(&Input::Bundled, &ReadOptions::default(), &Selection::default()).unwrap();
+        let text = Rendered(&description).to_string();
+        assert!(text.contains("Body Mass (g)"), "{text}");
+    }
+
+    #[test]
+    fn a_column_without_a_finite_number() {
+        assert!(rendered("a\ninf\n").contains("1 infinite"));
+    }
+
+    #[test]
+    fn many_columns() {
+        let header: Vec<String> = (0..130).map(|column| format!("c{column}")).collect();
+        let mut text = header.join(",") + "\n";
+        for row in 0..130 {
+            let cells: Vec<&str> = (0..130).map(|column| if column < row { "" } else { "1" }).collect();
+            text += &(cells.join(",") + "\n");
+        }
+        let shown = rendered(&text);
+        assert!(shown.lines().count() < 70 && shown.contains("90 more columns"), "{shown}");
     }
 }

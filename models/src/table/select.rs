@@ -1,26 +1,26 @@
 //! Which columns of a file are wanted.
 
-use crate::error::{Error, Result};
+use super::error::{Error, Result};
 
 /// The column names of a file, as they stand in it.
-pub(crate) struct Header {
+pub struct Header {
     /// The file, for messages.
-    pub(crate) file: String,
+    pub file: String,
     /// The line that the header starts on; for arrays, 0.
-    pub(crate) line: u64,
+    pub line: u64,
     /// A name a column, without blanks around it; maybe empty, maybe not unique.
-    pub(crate) names: Vec<String>,
+    pub names: Vec<String>,
     /// Height and width, of a file whose rows are images and which says it.
-    pub(crate) image: Option<[usize; 2]>,
+    pub image: Option<[usize; 2]>,
 }
 
 /// The user's choice of columns: `--columns` and `--ignore-columns`.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Selection {
+pub struct Selection {
     /// Only these, if given; they keep the file's order.
-    pub(crate) columns: Option<Vec<String>>,
+    pub columns: Option<Vec<String>>,
     /// Without these.
-    pub(crate) ignore: Vec<String>,
+    pub ignore: Vec<String>,
 }
 
 impl Selection {
@@ -28,7 +28,7 @@ impl Selection {
     ///
     /// # Errors
     /// [`Error::UnknownColumns`] for names that the file does not have, [`Error::NothingSelected`].
-    pub(crate) fn resolve(&self, header: &Header) -> Result<Vec<usize>> {
+    pub fn resolve(&self, header: &Header) -> Result<Vec<usize>> {
         let named = self.columns.iter().flatten().chain(&self.ignore);
         let unknown: Vec<String> = named.filter(|name| !header.names.contains(name)).cloned().collect();
         if !unknown.is_empty() {
@@ -55,7 +55,7 @@ impl Header {
     ///
     /// # Errors
     /// [`Error::MissingColumns`] lists what the file lacks; [`Error::DuplicateColumn`] for a name that stands twice.
-    pub(crate) fn locate(&self, names: &[String]) -> Result<Vec<usize>> {
+    pub fn locate(&self, names: &[String]) -> Result<Vec<usize>> {
         let (mut places, mut missing) = (Vec::with_capacity(names.len()), Vec::new());
         for name in names {
             match self.names.iter().position(|other| other == name) {
@@ -74,7 +74,7 @@ impl Header {
     ///
     /// # Errors
     /// [`Error::UnnamedColumn`], [`Error::DuplicateColumn`].
-    pub(crate) fn check_names(&self, places: &[usize]) -> Result<()> {
+    pub fn check_names(&self, places: &[usize]) -> Result<()> {
         if let Some(&place) = places.iter().find(|&&place| self.names[place].is_empty()) {
             return Err(Error::UnnamedColumn { file: self.file.clone(), line: self.line, position: place + 1 });
         }
@@ -99,7 +99,7 @@ impl Header {
 ///
 /// # Errors
 /// [`Error::ColumnList`] for an empty list or an empty name.
-pub(crate) fn parse_names(text: &str) -> Result<Vec<String>> {
+pub fn parse_names(text: &str) -> Result<Vec<String>> {
     let wrong = || Error::ColumnList { text: text.to_owned() };
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).flexible(true).from_reader(text.as_bytes());
@@ -112,7 +112,7 @@ pub(crate) fn parse_names(text: &str) -> Result<Vec<String>> {
 }
 
 /// The name of the list that looks most like `name`, if one does: the same but for case, or a few letters away.
-pub(crate) fn closest<'a>(name: &str, list: &'a [String]) -> Option<&'a String> {
+pub fn closest<'a>(name: &str, list: &'a [String]) -> Option<&'a String> {
     let wanted = name.to_lowercase();
     list.iter()
         .map(|other| (edits(&wanted, &other.to_lowercase()), other))

@@ -1,14 +1,12 @@
 //! What is missing in a table, and how.
 
-mod render;
-
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::Serialize;
 
-use crate::error::{Place, Result};
-use crate::table::{Cell, Header, Input, ReadOptions, Selection, Sink, scan};
+use super::error::{Place, Result};
+use super::{Cell, Header, Input, ReadOptions, Selection, Sink, scan};
 
 /// How many patterns are listed.
 const PATTERNS: usize = 10;
@@ -17,61 +15,61 @@ const DISTINCT_NUMBERS: usize = 4096;
 
 /// A table, described; serialises to the object of `--json` and displays as plain text.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Description {
+pub struct Description {
     /// Where the table came from.
-    pub(crate) data: String,
+    pub data: String,
     /// N, the number of rows.
-    pub(crate) rows: u64,
+    pub rows: u64,
     /// Its columns, in the file's order.
-    pub(crate) columns: Vec<ColumnDescription>,
+    pub columns: Vec<ColumnDescription>,
     /// Rows × columns.
-    pub(crate) cells: u64,
+    pub cells: u64,
     /// How many of the cells are missing.
-    pub(crate) cells_missing: u64,
+    pub cells_missing: u64,
     /// The same, as a share of all cells.
-    pub(crate) missing_share: f64,
+    pub missing_share: f64,
     /// Rows with every cell observed.
-    pub(crate) complete_rows: u64,
+    pub complete_rows: u64,
     /// Rows with no cell observed.
-    pub(crate) empty_rows: u64,
+    pub empty_rows: u64,
     /// How many different sets of columns are missing together, that of complete rows included.
-    pub(crate) distinct_patterns: u64,
+    pub distinct_patterns: u64,
     /// The most frequent of them (ten at most).
-    pub(crate) patterns: Vec<Pattern>,
+    pub patterns: Vec<Pattern>,
 }
 
 /// A column, described. Statistics are over observed finite numbers, null where there are too few.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct ColumnDescription {
+pub struct ColumnDescription {
     /// The column's name; its place (`column 3`), if it has none.
-    pub(crate) name: String,
+    pub name: String,
     /// What its cells hold.
     #[serde(rename = "type")]
-    pub(crate) kind: Kind,
+    pub kind: Kind,
     /// How many of its cells are missing.
-    pub(crate) missing: u64,
+    pub missing: u64,
     /// The same, as a share of the rows.
-    pub(crate) missing_share: f64,
+    pub missing_share: f64,
     /// How many different values it has; null if more than 4096 of them are numbers.
-    pub(crate) distinct: Option<u64>,
+    pub distinct: Option<u64>,
     /// How many of its cells are neither numbers nor missing.
-    pub(crate) text_cells: u64,
+    pub text_cells: u64,
     /// How many of its numbers are infinite.
-    pub(crate) infinite: u64,
+    pub infinite: u64,
     /// The mean.
-    pub(crate) mean: Option<f64>,
+    pub mean: Option<f64>,
     /// The standard deviation (with N − 1).
-    pub(crate) sd: Option<f64>,
+    pub sd: Option<f64>,
     /// The smallest number.
-    pub(crate) min: Option<f64>,
+    pub min: Option<f64>,
     /// The largest number.
-    pub(crate) max: Option<f64>,
+    pub max: Option<f64>,
 }
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Numbers only.
     Numeric,
     /// At least one cell that is neither a number nor missing.
@@ -82,24 +80,24 @@ pub(crate) enum Kind {
 
 /// A set of columns that are missing together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Pattern {
+pub struct Pattern {
     /// The number of rows with just these columns missing.
-    pub(crate) rows: u64,
+    pub rows: u64,
     /// The same, as a share of all rows.
-    pub(crate) share: f64,
+    pub share: f64,
     /// The names of the missing columns.
-    pub(crate) missing: Vec<String>,
+    pub missing: Vec<String>,
     /// For every column, whether it is missing.
     #[serde(skip)]
-    pub(crate) mask: Vec<bool>,
+    pub mask: Vec<bool>,
 }
 
 /// Describes a table, whatever its columns hold; memory does not grow with the rows, but for different patterns and
 /// texts.
 ///
 /// # Errors
-/// Those of [`scan`], and [`crate::error::Error::UnknownColumns`] for the selection.
-pub(crate) fn describe(input: &Input, options: &ReadOptions, selection: &Selection) -> Result<Description> {
+/// Those of [`scan`], and [`super::Error::UnknownColumns`] for the selection.
+pub fn describe(input: &Input, options: &ReadOptions, selection: &Selection) -> Result<Description> {
     let selection = selection.for_input(input);
     let mut survey = Survey { selection, columns: Vec::new(), rows: 0, row: Vec::new(), patterns: HashMap::new() };
     scan(input, options, &mut survey)?;

@@ -7,10 +7,10 @@ use npyz::npz::NpzArchive;
 use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
 
 use super::cell::MissingValues;
+use super::error::{Error, Place, Result};
 use super::open::{Stream, open_file};
 use super::select::Header;
 use super::{Numbers, Sink};
-use crate::error::{Error, Place, Result};
 
 const EXPECTED: &str = "a NumPy array of float32, float64 or uint8 with two axes (rows, columns) or three (images)";
 /// The widest array that is believed: a damaged header must not ask for all the memory there is.

@@ -6,11 +6,11 @@
 use std::str;
 
 use super::cell::{Cell, MissingValues};
+use super::error::{Error, Place, Result};
 use super::open::Stream;
 use super::select::Header;
 use super::split::{Splitter, unquoted};
 use super::{Sink, idx};
-use crate::error::{Error, Place, Result};
 
 /// Feeds a text with a header to `sink`; adds every byte of it to `keep`, if given. The text's width is returned.
 pub(super) fn scan(

@@ -6,10 +6,10 @@ use std::path::Path;
 use flate2::{Compression, write::GzEncoder};
 use npyz::WriterBuilder;
 
+use super::error::{Error, Result};
 use super::open::{Format, has_ending};
 use super::split::Splitter;
 use super::{Content, Numbers, Source, Table};
-use crate::error::{Error, Result};
 use crate::files::write_atomic;
 
 /// Writes the file that `table` was read from, with its missing cells taken from `completed` (N × D, row-major, in the
@@ -25,7 +25,7 @@ use crate::files::write_atomic;
 ///
 /// # Panics
 /// If `completed` has not as many values as the table.
-pub(crate) fn write_completed(path: &Path, source: &Source, table: &Table, completed: &[f64]) -> Result<()> {
+pub fn write_completed(path: &Path, source: &Source, table: &Table, completed: &[f64]) -> Result<()> {
     assert_eq!(completed.len(), table.values().len(), "values of a completed table");
     let fill = Fill { source, table, completed };
     match (output_format(path)?, &source.content) {
@@ -73,7 +73,7 @@ pub(crate) fn write_completed(path: &Path, source: &Source, table: &Table, compl
 ///
 /// # Panics
 /// If there are no columns.
-pub(crate) fn write_numbers(path: &Path, columns: &[String], values: &[f64]) -> Result<()> {
+pub fn write_numbers(path: &Path, columns: &[String], values: &[f64]) -> Result<()> {
     let width = columns.len();
     match output_format(path)? {
         Format::Text { delimiter } => to_file(path, |out| {
@@ -94,7 +94,7 @@ pub(crate) fn write_numbers(path: &Path, columns: &[String], values: &[f64]) -> 
 ///
 /// # Errors
 /// [`Error::OutputFormat`], [`Error::OutputIsDirectory`], [`Error::NoOutputDirectory`].
-pub(crate) fn check_output(path: &Path) -> Result<()> {
+pub fn check_output(path: &Path) -> Result<()> {
     output_format(path)?;
     if path.is_dir() {
         return Err(Error::writing(path, io::ErrorKind::IsADirectory.into()));

@@ -12,9 +12,12 @@
 mod array;
 mod build;
 mod cell;
+mod describe;
+pub(crate) mod error;
 mod folder;
 mod idx;
 mod open;
+mod pixels;
 mod resize;
 mod select;
 mod split;
@@ -24,19 +27,21 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use build::{read_for_model, read_images, read_images_to_complete, read_to_complete, read_to_fit};
-pub(crate) use cell::{Cell, MissingValues};
-pub(crate) use open::Input;
-pub(crate) use select::{Header, Selection, closest, parse_names};
-pub(crate) use write::{check_output, write_completed, write_numbers};
+pub use build::{read_for_model, read_images, read_images_to_complete, read_to_complete, read_to_fit};
+pub use cell::{Cell, MissingValues};
+pub use describe::{ColumnDescription, Description, Kind, Pattern, describe};
+pub use error::{Error, Place, Reason, Result, UnusableColumn};
+pub use open::Input;
+pub use pixels::{Pixels, binarise};
+pub use select::{Header, Selection, closest, parse_names};
+pub use write::{check_output, write_completed, write_numbers};
 
-use crate::error::{Error, Place, Result};
 use open::Format;
-pub(crate) use resize::side_of;
+pub use resize::side_of;
 
 /// Numbers in rows and named columns; some are missing.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Table {
+pub struct Table {
     columns: Vec<String>,
     /// Row-major; NaN where missing, finite elsewhere.
     values: Vec<f64>,
@@ -48,75 +53,74 @@ impl Table {
     /// # Panics
     /// If there are no columns, or the values do not fill whole rows.
     #[track_caller]
-    pub(crate) fn new(columns: Vec<String>, values: Vec<f64>) -> Self {
+    pub fn new(columns: Vec<String>, values: Vec<f64>) -> Self {
         let width = columns.len();
         assert!(width > 0 && values.len().is_multiple_of(width), "{} values in rows of {width}", values.len());
         Self { columns, values }
     }
 
     /// The columns' names.
-    #[cfg(test)]
-    pub(crate) fn columns(&self) -> &[String] {
+    pub fn columns(&self) -> &[String] {
         &self.columns
     }
 
     /// D, the number of columns.
-    pub(crate) fn width(&self) -> usize {
+    pub fn width(&self) -> usize {
         self.columns.len()
     }
 
     /// N, the number of rows.
-    pub(crate) fn rows(&self) -> usize {
+    pub fn rows(&self) -> usize {
         self.values.len() / self.columns.len()
     }
 
     /// All cells, N × D, row-major; NaN where missing.
-    pub(crate) fn values(&self) -> &[f64] {
+    pub fn values(&self) -> &[f64] {
         &self.values
     }
 
     /// A row's cells; NaN where missing.
-    pub(crate) fn row(&self, row: usize) -> &[f64] {
+    pub fn row(&self, row: usize) -> &[f64] {
         &self.values[row * self.width()..][..self.width()]
     }
 
     /// m[n,d]: whether a cell is observed.
-    pub(crate) fn observed(&self, row: usize, column: usize) -> bool {
+    pub fn observed(&self, row: usize, column: usize) -> bool {
         !self.row(row)[column].is_nan()
     }
 
     /// m: for every cell, N × D, row-major, whether it is observed.
-    pub(crate) fn mask(&self) -> Vec<bool> {
+    pub fn mask(&self) -> Vec<bool> {
         self.values.iter().map(|value| !value.is_nan()).collect()
     }
 
     /// The columns' names, the values (NaN where missing) and the mask, without a copy of the values.
-    pub(crate) fn into_parts(self) -> (Vec<String>, Vec<f64>, Vec<bool>) {
+    pub fn into_parts(self) -> (Vec<String>, Vec<f64>, Vec<bool>) {
         let mask = self.mask();
         (self.columns, self.values, mask)
     }
 
     /// How many cells are missing.
-    pub(crate) fn missing_cells(&self) -> usize {
+    pub fn missing_cells(&self) -> usize {
         self.values.iter().filter(|value| value.is_nan()).count()
     }
 }
 
 /// How DATA is read.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ReadOptions {
+pub struct ReadOptions {
     /// What stands for a missing value.
-    pub(crate) missing: MissingValues,
+    pub missing: MissingValues,
     /// The array of a `.npz` file (`--key`).
-    pub(crate) key: Option<String>,
+    pub key: Option<String>,
     /// Whether larger images are made smaller (`--resize`).
-    pub(crate) resize: bool,
+    pub resize: bool,
     /// Whether an array for a model must have just the model's columns: its columns have no names to be found by.
-    pub(crate) whole_arrays: bool,
+    pub whole_arrays: bool,
 }
 
 /// The file that a table was read from, whole, so that it can be written back with only the missing cells changed.
-pub(crate) struct Source {
+pub struct Source {
     content: Content,
     /// For every column of the file, the table's column that was read from it.
     columns: Vec<Option<usize>>,
@@ -137,7 +141,7 @@ struct Numbers {
 }
 
 /// What goes through a table cell by cell: builds it, or describes it.
-pub(crate) trait Sink {
+pub trait Sink {
     /// Takes the file's column names and answers with the places of the columns that it wants, in its own order.
     fn header(&mut self, header: &Header) -> Result<Vec<usize>>;
     /// Takes the next cell of the row; `column` counts the wanted columns.
@@ -150,7 +154,7 @@ pub(crate) trait Sink {
 ///
 /// # Errors
 /// Whatever keeps the file from being a table; see [`Error`].
-pub(crate) fn scan(input: &Input, options: &ReadOptions, sink: &mut dyn Sink) -> Result<()> {
+pub fn scan(input: &Input, options: &ReadOptions, sink: &mut dyn Sink) -> Result<()> {
     read(input, options, sink, false).map(|_| ())
 }
 
