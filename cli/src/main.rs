@@ -1,12 +1,9 @@
 //! The program's entry.
 
-use std::alloc::System;
-
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
-
 /// The system's allocator, which counts: `missvae bench` reports the allocations of a training step.
+#[cfg(feature = "count-allocations")]
 #[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::INSTRUMENTED_SYSTEM;
 
 fn main() -> std::process::ExitCode {
     missvae_cli::main()

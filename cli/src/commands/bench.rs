@@ -10,7 +10,6 @@ use linalg::simd::{Level, level};
 use missvae::objective::METHODS;
 use missvae::timing::Training;
 use serde::Serialize;
-use stats_alloc::{INSTRUMENTED_SYSTEM, Stats};
 
 use super::in_pool;
 use crate::args::BenchArgs;
@@ -21,6 +20,7 @@ use crate::output::{Output, aligned, counted};
 /// Steps that are timed in any case.
 const FEWEST: usize = 40;
 /// Steps over which allocations are counted.
+#[cfg(feature = "count-allocations")]
 const COUNTED: u64 = 20;
 /// The most seconds that a configuration can be given.
 const LONGEST: f64 = 3600.0;
@@ -48,10 +48,10 @@ struct Report {
     /// What the products take at the peak, and the median over that.
     floor_ms: Option<f64>,
     ratio: Option<f64>,
-    /// Heap allocations of a step.
-    allocations: f64,
+    /// Heap allocations of a step; nothing in a program that does not count them.
+    allocations: Option<f64>,
     /// Bytes that they asked for.
-    bytes: f64,
+    bytes: Option<f64>,
     operations: Vec<Operation>,
 }
 
@@ -177,7 +177,10 @@ fn measure(preset: Preset, plan: &Plan, budget: Duration) -> Result<Report> {
 }
 
 /// Heap allocations of a step, and their bytes.
-fn allocations(training: &mut Training) -> Result<(f64, f64)> {
+#[cfg(feature = "count-allocations")]
+fn allocations(training: &mut Training) -> Result<(Option<f64>, Option<f64>)> {
+    use stats_alloc::{INSTRUMENTED_SYSTEM, Stats};
+
     let (mut steps, mut before, mut after) = (0, Stats::default(), Stats::default());
     training.run(|_| {
         let now = INSTRUMENTED_SYSTEM.stats();
@@ -189,8 +192,14 @@ fn allocations(training: &mut Training) -> Result<(f64, f64)> {
         if steps > COUNTED { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     let made = after - before;
-    let per_step = |count: usize| count as f64 / COUNTED as f64;
+    let per_step = |count: usize| Some(count as f64 / COUNTED as f64);
     Ok((per_step(made.allocations + made.reallocations), per_step(made.bytes_allocated)))
+}
+
+/// Nothing: counting takes an allocator that the shipped program does not have.
+#[cfg(not(feature = "count-allocations"))]
+fn allocations(_: &mut Training) -> Result<(Option<f64>, Option<f64>)> {
+    Ok((None, None))
 }
 
 /// The shares of operations in the time of steps, the largest first; what is left of it is the trainer's own.
@@ -218,7 +227,14 @@ fn operations(entries: &[Entry], total: Duration) -> Vec<Operation> {
     operations
 }
 
-/// A number that not every level has.
+/// The allocations of a step, or how to have them counted.
+fn counted_allocations(report: &Report) -> String {
+    report
+        .allocations
+        .map_or_else(|| "not counted; build with --features count-allocations".to_owned(), |count| count.to_string())
+}
+
+/// A number that may be missing.
 fn known(number: Option<f64>, text: impl Fn(f64) -> String) -> String {
     number.map_or("–".to_owned(), text)
 }
@@ -242,7 +258,7 @@ fn one(report: &Report) -> String {
         line("FMA peak", known(report.fma_peak_gflops, |x| format!("{x:.1} GFLOP/s"))),
         line("floor: products at the peak", known(report.floor_ms, |x| format!("{x:.3} ms"))),
         line("ratio of step to floor", known(report.ratio, |x| format!("{x:.2}"))),
-        line("heap allocations a step", format!("{}", report.allocations)),
+        line("heap allocations a step", counted_allocations(report)),
     ]));
     text.push('\n');
     let mut rows = vec![["operation", "share", "GFLOP/s", "GB/s"].map(str::to_owned).to_vec()];
@@ -257,23 +273,13 @@ fn one(report: &Report) -> String {
 
 /// A line a configuration.
 fn table(reports: &[Report]) -> String {
-    let header = [
-        "preset",
-        "method",
-        "K",
-        "samples",
-        "ms",
-        "5% below",
-        "MFLOP",
-        "GFLOP/s",
-        "peak",
-        "floor ms",
-        "ratio",
-        "allocations",
-    ];
-    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    let counted = reports.iter().any(|report| report.allocations.is_some());
+    let mut header =
+        vec!["preset", "method", "K", "samples", "ms", "5% below", "MFLOP", "GFLOP/s", "peak", "floor ms", "ratio"];
+    header.extend(counted.then_some("allocations"));
+    let mut rows = vec![header.into_iter().map(str::to_owned).collect()];
     rows.extend(reports.iter().map(|report| {
-        vec![
+        let mut row = vec![
             report.preset.clone(),
             report.method.clone(),
             report.components.to_string(),
@@ -285,8 +291,9 @@ fn table(reports: &[Report]) -> String {
             known(report.fma_peak_gflops, |x| format!("{x:.1}")),
             known(report.floor_ms, |x| format!("{x:.3}")),
             known(report.ratio, |x| format!("{x:.2}")),
-            report.allocations.to_string(),
-        ]
+        ];
+        row.extend(counted.then(|| known(report.allocations, |count| count.to_string())));
+        row
     }));
     aligned(&rows)
 }
