@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::options::{Preset, TrainOptions};
 #[cfg(feature = "paper")]
+use missvae::config::{Options, Preset};
+
 use crate::paper::{reproduce::ReproduceArgs, snr::SnrArgs};
 
 /// Fit variational autoencoders to incomplete tables, score them, complete tables with them.
@@ -135,7 +136,7 @@ pub(crate) struct TrainArgs {
     /// (also .gz), or a directory of PNG; the bundled penguins without it
     pub(crate) data: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) options: TrainOptions,
+    pub(crate) options: Options,
     /// Run directory (default: runs/<method>-<time>)
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,

@@ -3,7 +3,11 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use missvae::config;
+use missvae::objective::UnknownMethod;
 use missvae::table::Error;
+
+use crate::hints;
 
 /// A command's failure.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +17,18 @@ pub(crate) enum Failure {
     File(#[from] Error),
     /// Fitting or using a model.
     #[error(transparent)]
-    Model(#[from] missvae::Error),
+    Model(missvae::Error),
+    /// Options of a model.
+    #[error("{}", hints::config_text(.0))]
+    Config(#[from] config::Error),
+    /// Options of a model, in a configuration file.
+    #[error("{file}, {error}")]
+    ConfigFile {
+        /// The file.
+        file: String,
+        /// What is wrong in it.
+        error: config::Error,
+    },
     /// Options that make no sense, alone or together.
     #[error("{what}")]
     Usage {
@@ -48,6 +63,21 @@ pub(crate) enum Failure {
     Interrupted(String),
 }
 
+impl From<missvae::Error> for Failure {
+    fn from(error: missvae::Error) -> Self {
+        match error {
+            missvae::Error::Config(error) => Failure::Config(error),
+            other => Failure::Model(other),
+        }
+    }
+}
+
+impl From<UnknownMethod> for Failure {
+    fn from(error: UnknownMethod) -> Self {
+        Failure::Config(error.into())
+    }
+}
+
 impl Failure {
     /// Bad usage, without a hint.
     pub(crate) fn usage(what: impl Into<String>) -> Self {
@@ -64,7 +94,8 @@ impl Failure {
         match self {
             Failure::File(error) => error.exit_code(),
             Failure::Model(error) if error.is_environment() => 1,
-            Failure::Model(_) | Failure::Usage { .. } | Failure::Run { .. } => 2,
+            Failure::Model(_) | Failure::Config(_) | Failure::ConfigFile { .. } => 2,
+            Failure::Usage { .. } | Failure::Run { .. } => 2,
             Failure::System { .. } | Failure::Failed(_) => 1,
             Failure::Interrupted(_) => 130,
         }
@@ -78,16 +109,13 @@ impl Failure {
         let hint = match self {
             Failure::File(error) => error.hint(),
             Failure::Usage { hint, .. } | Failure::Run { hint, .. } => hint.clone(),
+            Failure::Config(error) | Failure::ConfigFile { error, .. } => hints::config(error),
             Failure::Model(missvae::Error::NotFinite { .. }) => Some(
                 "a smaller --learning-rate or --clip usually helps, or --no-standardize=false for a table whose columns are taken \
                  as they are (as --preset mog does); the last checkpoint, if there is one, is kept"
                     .to_owned(),
             ),
-            Failure::Model(missvae::Error::SingleValues) => Some(
-                "take two images or more at a time (--batch-size), or fewer --encoder-widths and --decoder-widths; or, where a model \
-                 is scored on a single image, leave its encoder as it is with --refit-updates 0"
-                    .to_owned(),
-            ),
+            Failure::Model(missvae::Error::SingleValues) => Some(hints::SINGLE_IMAGE.to_owned()),
             Failure::Model(missvae::Error::Malformed { .. }) => {
                 Some("copy the file again from where it is whole, or start a new run".to_owned())
             }

@@ -3,7 +3,8 @@
 //! In the order in which a reader needs them:
 //! - [`main`]: arguments in, exit status out;
 //! - `args`: the command line; `usage`: what the parser has to say about it;
-//! - `options`: what a training run is told, from defaults, preset, configuration file and command line;
+//! - `config_file`: configuration files; `model_options`: the options that `missvae snr` shares with `train`;
+//! - `hints`: the ways out of errors;
 //! - `run`: the directory of a training run; `signal`: what interrupts one;
 //! - `commands`: one file a command;
 //! - `paper`: the paper's experiments and figures, with the feature of that name.
@@ -13,9 +14,12 @@
 
 mod args;
 mod commands;
+mod config_file;
 mod failure;
 mod hash;
-mod options;
+mod hints;
+#[cfg(feature = "paper")]
+mod model_options;
 mod output;
 #[cfg(feature = "paper")]
 mod paper;

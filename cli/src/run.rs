@@ -5,13 +5,14 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use autodiff::Aligned;
+use missvae::config::Options;
 use missvae::impute::FittedModel;
 use missvae::store::{self, ModelInfo};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::config_file;
 use crate::failure::{Failure, Result};
-use crate::options::TrainOptions;
 use missvae::files::{remove_if_there, write_atomic};
 use missvae::table::Error;
 
@@ -137,8 +138,8 @@ impl Run {
 
     /// Writes the resolved options. A run that was there is removed when their text is on its way to the disk and before it
     /// takes its name: a full disk leaves the old run as it was, and never one's options beside the other's results.
-    pub(crate) fn write_config(&self, options: &TrainOptions) -> Result<()> {
-        let text = toml::to_string(options).map_err(|error| Failure::Failed(error.to_string()))?;
+    pub(crate) fn write_config(&self, options: &Options) -> Result<()> {
+        let text = options.to_toml();
         let write = |out: &mut dyn Write| {
             out.write_all(text.as_bytes())?;
             out.flush()?;
@@ -154,7 +155,7 @@ impl Run {
     }
 
     /// Reads the resolved options back.
-    pub(crate) fn read_config(&self) -> Result<TrainOptions> {
+    pub(crate) fn read_config(&self) -> Result<Options> {
         if !self.config().exists() {
             return Err(Failure::Run {
                 path: self.path.clone(),
@@ -162,7 +163,7 @@ impl Run {
                 hint: Some("give the directory of a run of `missvae train`".to_owned()),
             });
         }
-        TrainOptions::from_file(&self.config())
+        config_file::read(&self.config())
     }
 
     /// Takes the directory for this process: two that wrote to it would take each other's files away.

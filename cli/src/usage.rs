@@ -1,8 +1,10 @@
 //! Command lines that cannot be read: the parser's errors in the program's own form.
 
+use std::error::Error;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
+use missvae::objective::UnknownMethod;
 
 use crate::failure::Failure;
 
@@ -15,7 +17,10 @@ pub(crate) fn report(error: &clap::Error) -> ExitCode {
             ExitCode::from(if error.use_stderr() { 2 } else { 0 })
         }
         _ => {
-            let failure = failure(&error.to_string());
+            let failure = match error.source().and_then(|source| source.downcast_ref::<UnknownMethod>()) {
+                Some(unknown) => unknown.clone().into(),
+                None => failure(&error.to_string()),
+            };
             failure.print();
             ExitCode::from(failure.exit_code())
         }

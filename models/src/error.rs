@@ -5,6 +5,9 @@ use std::path::PathBuf;
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// An option that cannot be used.
+    #[error(transparent)]
+    Config(#[from] crate::config::Error),
     /// Options that do not fit together.
     #[error(transparent)]
     Unusable(#[from] crate::objective::Unusable),
@@ -68,7 +71,8 @@ impl Error {
         match self {
             Error::Io { source, .. } => source.kind() != std::io::ErrorKind::NotFound,
             Error::NotFinite { .. } | Error::Stopped => true,
-            Error::Unusable(_)
+            Error::Config(_)
+            | Error::Unusable(_)
             | Error::NoRows
             | Error::IncompleteRows { .. }
             | Error::SingleValues

@@ -5,6 +5,7 @@
 //! - [`data`]: rows with missing cells, standardised, in minibatches;
 //! - [`network`]: encoder and decoder, and their trainable numbers in one flat buffer;
 //! - [`objective`]: the methods and bounds of the paper, and one minibatch from rows to the bound and its gradient;
+//! - [`config`]: options, the paper's presets, defaults, and their resolution;
 //! - [`trainer`]: epochs, validation, interruption, exact resumption; the optimiser; imputations of the training rows;
 //! - [`snr`]: the signal-to-noise ratio of the gradients that a trainer works with;
 //! - [`files`]: files that are written whole or not at all, and questions about files;
@@ -13,6 +14,7 @@
 //! - [`evaluate`]: log-likelihoods on a grid and by importance sampling, and the Fréchet distance;
 //! - [`timing`]: training steps, timed one by one.
 
+pub mod config;
 pub mod data;
 mod error;
 pub mod evaluate;

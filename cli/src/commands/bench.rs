@@ -7,14 +7,14 @@ use autodiff::profile::{Entry, Phase};
 use clap::ValueEnum;
 use linalg::peak::fma_peak_gflops;
 use linalg::simd::{Level, level};
-use missvae::objective::METHODS;
+use missvae::config::{Options, Preset, ResolvedConfig};
+use missvae::objective::{METHODS, Method};
 use missvae::timing::Training;
 use serde::Serialize;
 
 use super::in_pool;
 use crate::args::BenchArgs;
 use crate::failure::{Failure, Result};
-use crate::options::{Plan, Preset, TrainOptions};
 use crate::output::{Output, aligned, counted};
 
 /// Steps that are timed in any case.
@@ -105,7 +105,7 @@ fn name(preset: Preset) -> String {
 }
 
 /// The configurations that are asked for, settled.
-fn plans(args: &BenchArgs) -> Result<Vec<(Preset, Plan)>> {
+fn plans(args: &BenchArgs) -> Result<Vec<(Preset, ResolvedConfig)>> {
     // A step on images takes seconds: only if asked for.
     let tables = Preset::value_variants().iter().copied().filter(|preset| !preset.of_images());
     let presets = if args.preset.is_empty() { tables.collect() } else { args.preset.clone() };
@@ -116,8 +116,8 @@ fn plans(args: &BenchArgs) -> Result<Vec<(Preset, Plan)>> {
     let mut plans = Vec::new();
     for preset in presets {
         for name in &methods {
-            let mut options = TrainOptions { method: Some(name.clone()), ..TrainOptions::default() };
-            let method = options.method()?;
+            let method: Method = name.parse()?;
+            let mut options = Options { method: Some(method), ..Options::default() };
             if method.single() {
                 // As many samples as a mixture has components: the paper's comparison.
                 let (samples, importance_samples) = method.default_samples(1, args.components);
@@ -129,16 +129,16 @@ fn plans(args: &BenchArgs) -> Result<Vec<(Preset, Plan)>> {
             options.seed = args.common.seed;
             // Once imputations are renewed at all, they are in every step.
             options.impute_from_epoch = method.bound().is_none().then_some(1);
-            let options = options.with_preset()?;
+            let options = options.with_preset();
             let rows = Training::rows(options.batch_size.unwrap_or(1));
-            plans.push((preset, options.settle(rows, preset.columns())?));
+            plans.push((preset, options.resolve(rows, preset.columns())?));
         }
     }
     Ok(plans)
 }
 
 /// Times the steps of a configuration: first as they are, then operation by operation.
-fn measure(preset: Preset, plan: &Plan, budget: Duration) -> Result<Report> {
+fn measure(preset: Preset, plan: &ResolvedConfig, budget: Duration) -> Result<Report> {
     let peak = (level() != Level::Plain).then(fma_peak_gflops);
     let mut training = Training::new(&plan.vae, &plan.train)?;
     let (allocations, bytes) = allocations(&mut training)?;

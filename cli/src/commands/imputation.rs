@@ -1,5 +1,6 @@
 //! How missing cells are sampled under a fitted model.
 
+use missvae::config::{ChainKind, LairNumbers, WARM_UP, iterations};
 use missvae::impute::FittedModel;
 use missvae::network::VaeConfig;
 use missvae::store::ModelInfo;
@@ -10,7 +11,6 @@ use samplers::stream::Stream;
 
 use crate::args::ImputeSampler;
 use crate::failure::{Failure, Result};
-use crate::options::{ChainOption, LairNumbers, WARM_UP, iterations};
 
 /// Importance samples a row, unless another number is asked for.
 const IMPORTANCE_SAMPLES: usize = 1000;
@@ -36,7 +36,7 @@ pub(crate) enum Imputation {
     /// Self-normalised importance resampling with so many samples a row.
     Importance(usize),
     /// A chain.
-    Chain(ChainOption, Completion),
+    Chain(ChainKind, Completion),
 }
 
 /// How the sampling went.
@@ -61,16 +61,16 @@ impl Imputation {
                 ));
             }
             ImputeSampler::Importance => return importance(asked),
-            ImputeSampler::PseudoGibbs => ChainOption::PseudoGibbs,
-            ImputeSampler::Mwg => ChainOption::Mwg,
-            ImputeSampler::Lair => ChainOption::Lair,
+            ImputeSampler::PseudoGibbs => ChainKind::PseudoGibbs,
+            ImputeSampler::Mwg => ChainKind::Mwg,
+            ImputeSampler::Lair => ChainKind::Lair,
         };
         let numbers = LairNumbers::new(chain, asked.proposals, asked.replenish)?;
         numbers.check_memory(samplers::completion::ROWS, COPIES, model.latent + 2 * model.columns)?;
         let sampler = match chain {
-            ChainOption::PseudoGibbs => Sampler::PseudoGibbs,
-            ChainOption::Mwg => Sampler::MetropolisWithinGibbs { warm_up: WARM_UP },
-            ChainOption::Lair => Sampler::Lair(numbers.lair()),
+            ChainKind::PseudoGibbs => Sampler::PseudoGibbs,
+            ChainKind::Mwg => Sampler::MetropolisWithinGibbs { warm_up: WARM_UP },
+            ChainKind::Lair => Sampler::Lair(numbers.lair()),
         };
         let iterations = iterations(asked.iterations, ITERATIONS)?;
         let sampler = ChainConfig { sampler, iterations: 1 };

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use missvae::config::{ChainKind, lair_points};
 use missvae::data::{Data, Standardisation};
 use missvae::impute::FittedModel;
 use samplers::chains::Sampler;
@@ -13,7 +14,6 @@ use super::imputation::{Asked, Imputation, Outcome};
 use super::{MOST_NUMBERS, binary, column_names, in_pool, standardised};
 use crate::args::{Fill, ImputeArgs};
 use crate::failure::{Failure, Result};
-use crate::options::{ChainOption, lair_points};
 use crate::output::{Output, counted};
 use crate::run::Run;
 use missvae::files::{numbered, same_file};
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         replenish: args.replenish,
     };
     let imputation = Imputation::new(asked, &info.vae)?;
-    if let Imputation::Chain(ChainOption::PseudoGibbs, _) = imputation
+    if let Imputation::Chain(ChainKind::PseudoGibbs, _) = imputation
         && !info.vae.encoder_input.completed()
     {
         output.say(format!(

@@ -162,8 +162,11 @@ fn options_that_make_no_sense() {
         ("--proposals 0", &["--proposals 0: expected from 1"]),
         ("--replenish -1", &["invalid value '-1' for '--replenish <R>': expected a whole number"]),
         ("--iterations 0", &["--iterations 0: expected from 1"]),
-        ("--impute-from-epoch 0", &["--impute-from-epoch 0: expected an epoch, counted from 1"]),
-        ("--epochs 3 --impute-from-epoch 4", &["--impute-from-epoch 4: expected at most 3, the last epoch of the run"]),
+        ("--impute-from-epoch 0", &["--impute-from-epoch 0: expected at least 1"]),
+        (
+            "--epochs 3 --impute-from-epoch 4",
+            &["--impute-from-epoch 4: expected an epoch from 1 to 3, the last one of the run"],
+        ),
         ("--resample-final", &["--resample-final: a renewal of one iteration", "hint: add --iterations"]),
         ("--components 0", &["--components 0: expected at least 1"]),
         ("--samples 0", &["--samples 0: expected at least 1"]),

@@ -1,9 +1,10 @@
 //! The methods of the paper as values: bound × mixture sampling × estimator.
 
 use std::fmt;
+use std::str::FromStr;
 
 use autodiff::ops::Pathwise;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How log weights are combined into a lower bound of log p(x_obs).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +78,7 @@ pub struct Method {
 pub const METHODS: [Method; 10] = [
     finite("mvae", "MVAE", Bound::Elbo, true),
     finite("miss-vae", "MissVAE", Bound::Elbo, false),
-    finite("miss-svae", "MissSVAE", Bound::Selbo, false),
+    Method::MISS_SVAE,
     finite("miwae", "MIWAE", Bound::Iwelbo, true),
     finite("miss-iwae", "MissIWAE", Bound::Iwelbo, false),
     finite("miss-siwae", "MissSIWAE", Bound::Siwelbo, false),
@@ -100,7 +101,18 @@ pub fn finite_mixtures() -> impl Iterator<Item = (Method, Bound)> {
     METHODS.into_iter().filter_map(|method| Some((method, method.bound()?)))
 }
 
+/// No method has this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("method {name}: expected one of {}", METHODS.map(|method| method.name).join(", "))]
+pub struct UnknownMethod {
+    /// The name.
+    pub name: String,
+}
+
 impl Method {
+    /// MissSVAE, the method where none is chosen.
+    pub const MISS_SVAE: Method = finite("miss-svae", "MissSVAE", Bound::Selbo, false);
+
     /// The method of this name.
     pub fn named(name: &str) -> Option<Method> {
         METHODS.into_iter().find(|method| method.name == name)
@@ -112,6 +124,11 @@ impl Method {
             Family::FiniteMixture { bound, .. } => Some(bound),
             Family::ImputationMixture { .. } => None,
         }
+    }
+
+    /// Whether it keeps imputations of the training rows: the methods of section 4.2.
+    pub fn keeps_imputations(self) -> bool {
+        matches!(self.family, Family::ImputationMixture { .. })
     }
 
     /// Whether the encoder's mixture has one component whatever is asked for.
@@ -137,8 +154,30 @@ impl fmt::Display for Method {
     }
 }
 
+impl FromStr for Method {
+    type Err = UnknownMethod;
+
+    fn from_str(name: &str) -> Result<Method, UnknownMethod> {
+        Method::named(name).ok_or_else(|| UnknownMethod { name: name.to_owned() })
+    }
+}
+
+impl Serialize for Method {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for Method {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Method, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        name.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// How the gradient of a bound is estimated (docs/methods.md §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Estimator {
     /// Differentiate everything.
@@ -152,11 +191,12 @@ pub enum Estimator {
 
 /// How the gradient with respect to the mixture's logits is estimated where samples are ancestral.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum LogitGradient {
     /// Implicit reparametrisation with the components detached.
     Implicit,
-    /// A score-function gradient whose baseline is the mean of the other samples (ELBO with Z ≥ 2).
+    /// A score-function gradient whose baseline is the mean of the other samples (miss-vae with Z ≥ 2).
     LeaveOneOut,
 }
 

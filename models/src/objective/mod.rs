@@ -16,5 +16,5 @@ pub use completed::{CompletedBatch, RecordedCompleted, record_completed};
 pub use finite::{Mode, Randomness, Recorded, record};
 pub use method::{
     Bound, CompletedBound, CompletedObjectiveConfig, Estimator, Family, LogitGradient, METHODS, Method,
-    ObjectiveConfig, Unusable, finite_mixtures,
+    ObjectiveConfig, UnknownMethod, Unusable, finite_mixtures,
 };

@@ -7,11 +7,14 @@ use rand::RngExt;
 use samplers::chains::{Diagnostics, Impute, Rows};
 use samplers::model::LatentModel;
 use samplers::stream::Stream;
+use serde::{Deserialize, Serialize};
 
 use crate::data::Data;
 
 /// What imputations start as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
 pub enum Start {
     /// Draws from each column's observed values: the marginal empirical distributions.
     Observed,

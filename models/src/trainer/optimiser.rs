@@ -195,6 +195,7 @@ pub fn clip_factor(norm: f64, limit: Option<f64>) -> f64 {
 
 /// How the learning rate goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
     /// Always the same.

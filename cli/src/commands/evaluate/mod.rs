@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use indicatif::ProgressBar;
+use missvae::config::check_size;
 use missvae::data::{Data, Standardisation};
 use missvae::evaluate::{RefitConfig, grid_log_likelihood_converged, mean_and_standard_error};
 use missvae::impute::FittedModel;
@@ -16,7 +17,6 @@ use super::imputation::Imputation;
 use super::{in_pool, rows_for_model};
 use crate::args::{EvaluateArgs, Likelihood};
 use crate::failure::{Failure, Result};
-use crate::options::check_size;
 use crate::output::{Output, cells_missing, counted};
 use crate::run::Run;
 pub(crate) use importance::{Importance, ImportanceScore, Refit};
@@ -230,7 +230,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
             0 => None,
             updates => {
                 // The length of training, and the memory that it takes, are no matter here: as if for a single row.
-                settled = run.read_config()?.with_preset()?.settle(1, data.columns())?.train;
+                settled = run.read_config()?.with_preset().resolve(1, data.columns())?.train;
                 let config = refit_config(images, updates, settled.batch_size.min(data.rows()));
                 let points = config.batch_size.saturating_mul(config.samples);
                 check_size(&info.vae, config.batch_size, points).map_err(|failure| {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use autodiff::Aligned;
+use missvae::config::ResolvedConfig;
 use missvae::impute::FittedModel;
 use missvae::network::Vae;
 use missvae::store::{self, CheckpointInfo, ModelInfo};
@@ -15,7 +16,6 @@ use super::rows::Rows;
 use super::tracked::Tracked;
 use super::watch::{Bar, Watch};
 use crate::failure::{Failure, Result};
-use crate::options::Plan;
 use crate::output::{Output, counted};
 use crate::run::Run;
 use crate::signal;
@@ -49,7 +49,7 @@ pub(crate) struct Summary {
 pub(crate) struct Job<'a> {
     pub(crate) output: &'a Output,
     /// What the run's `config.toml` says.
-    pub(crate) plan: &'a Plan,
+    pub(crate) plan: &'a ResolvedConfig,
     pub(crate) rows: &'a Rows,
     /// Its directory.
     pub(crate) run: &'a Run,
@@ -147,7 +147,7 @@ impl Job<'_> {
 }
 
 /// A new trainer, or the one that the run's checkpoint describes.
-fn trainer(plan: &Plan, rows: &Rows, run: &Run, vae: Vae, info: &ModelInfo) -> Result<Trainer<f32>> {
+fn trainer(plan: &ResolvedConfig, rows: &Rows, run: &Run, vae: Vae, info: &ModelInfo) -> Result<Trainer<f32>> {
     if !run.checkpoint().exists() {
         return Ok(Trainer::new(vae, plan.train.clone())?);
     }
@@ -186,7 +186,7 @@ fn trainer(plan: &Plan, rows: &Rows, run: &Run, vae: Vae, info: &ModelInfo) -> R
 }
 
 /// What a model file says of the model of a plan, before its first update.
-pub(crate) fn model_info(plan: &Plan, rows: &Rows) -> ModelInfo {
+pub(crate) fn model_info(plan: &ResolvedConfig, rows: &Rows) -> ModelInfo {
     ModelInfo {
         vae: plan.vae.clone(),
         method: plan.method.name.to_owned(),
@@ -197,7 +197,7 @@ pub(crate) fn model_info(plan: &Plan, rows: &Rows) -> ModelInfo {
 }
 
 /// K, imputations of each row, where the method keeps some.
-fn imputations(plan: &Plan) -> Option<usize> {
+fn imputations(plan: &ResolvedConfig) -> Option<usize> {
     match &plan.train.objective {
         Objective::FiniteMixture(_) => None,
         Objective::ImputationMixture(training) => Some(training.objective.imputations),
@@ -205,7 +205,7 @@ fn imputations(plan: &Plan) -> Option<usize> {
 }
 
 /// Whether a checkpoint's imputations are those of a run on so many rows.
-fn imputations_fit(plan: &Plan, state: &State<f32>, rows: usize) -> bool {
+fn imputations_fit(plan: &ResolvedConfig, state: &State<f32>, rows: usize) -> bool {
     let Objective::ImputationMixture(training) = &plan.train.objective else { return state.imputations.is_none() };
     let copies = rows * training.objective.imputations;
     let latents = if ChainSampler::<f32>::new(training.sampler).keeps_latents() { copies * plan.vae.latent } else { 0 };

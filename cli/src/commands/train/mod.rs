@@ -14,10 +14,12 @@ pub(crate) use watch::{Bar, distances};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use missvae::config::{Options, ResolvedConfig, Validation};
+
 use super::{check_threads, in_pool, kept};
 use crate::args::TrainArgs;
+use crate::config_file;
 use crate::failure::{Failure, Result};
-use crate::options::{Plan, TrainOptions, Validation};
 use crate::output::{Output, aligned, counted};
 use crate::run::Run;
 use missvae::table::Input;
@@ -28,9 +30,9 @@ const CHECKPOINT_EVERY: f64 = 60.0;
 pub(crate) fn run(given: &TrainArgs) -> Result<()> {
     let mut args = given.clone();
     if let Some(path) = &given.config {
-        let (options, manner) = TrainOptions::from_file_of_all(path)?;
-        args.options = args.options.over(options);
-        manner.below(&mut args);
+        let (options, command) = config_file::read_all(path)?;
+        args.options = args.options.merge(options);
+        command.below(&mut args);
         check_threads(&args.common)?;
     }
     let args = &args;
@@ -42,7 +44,7 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
     let every = Duration::try_from_secs_f64(every).unwrap_or(Duration::MAX);
     let (options, resumed) = match &args.resume {
         Some(path) => {
-            if args.options != TrainOptions::default() || args.common.seed.is_some() {
+            if args.options != Options::default() || args.common.seed.is_some() {
                 return Err(Failure::usage_hint(
                     "--resume goes on with the options of the run; others cannot be given",
                     "leave them out, or start a new run",
@@ -61,11 +63,11 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
             run.sweep();
             (options, Some((run, hold)))
         }
-        None => (said(args)?, None),
+        None => (merged_options(args)?, None),
     };
 
     let mut rows = Rows::read(&options)?;
-    let plan = options.settle(rows.train.rows(), rows.train.columns())?;
+    let plan = options.resolve(rows.train.rows(), rows.train.columns())?;
     plan.check_minibatches(rows.train.rows())?;
     if let (Some(out), Some(features)) = (&args.out, &plan.options.feature_model)
         && std::path::absolute(out).is_ok_and(|out| Path::new(features) == out)
@@ -98,7 +100,7 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
 }
 
 /// The options from all sources but the defaults.
-fn said(args: &TrainArgs) -> Result<TrainOptions> {
+fn merged_options(args: &TrainArgs) -> Result<Options> {
     let mut options = args.options.clone();
     options.seed = args.common.seed.or(options.seed);
     if let Some(path) = &args.data {
@@ -106,11 +108,11 @@ fn said(args: &TrainArgs) -> Result<TrainOptions> {
     }
     // Paths from the root, so that a run can be resumed from another directory.
     options.data = options.data.map(|path| if path == "-" { path } else { absolute(&path) });
-    if let Some(Validation::File(path)) = options.validation()? {
+    if let Some(Validation::File(path)) = options.validation_rows()? {
         options.validation = Some(absolute(&path.display().to_string()));
     }
     options.feature_model = options.feature_model.map(|path| absolute(&path));
-    options.with_preset()
+    Ok(options.with_preset())
 }
 
 /// The path from the root.
@@ -133,7 +135,7 @@ fn train(
     data: Option<&Path>,
     every: Duration,
     output: &Output,
-    (plan, rows, run): (&Plan, &Rows, &Run),
+    (plan, rows, run): (&ResolvedConfig, &Rows, &Run),
     tracked: Option<Tracked>,
 ) -> Result<(Summary, String)> {
     let bar = output.bar(0, "updates");
@@ -151,7 +153,7 @@ fn train(
 }
 
 /// The summary for people.
-fn report(summary: &Summary, preview: String, plan: &Plan, data: Option<&Path>) -> String {
+fn report(summary: &Summary, preview: String, plan: &ResolvedConfig, data: Option<&Path>) -> String {
     let line = |name: &str, value: String| vec![name.to_owned(), value];
     let mut lines = vec![
         line("method", summary.method.clone()),
@@ -197,6 +199,6 @@ fn quoted(word: &str) -> String {
 }
 
 /// Where a table comes from, by the options.
-fn input(options: &TrainOptions) -> Input {
+fn input(options: &Options) -> Input {
     Input::from_arg(options.data.as_deref().map(Path::new))
 }

@@ -1,5 +1,6 @@
 //! The rows of a training run: read, split, hidden, standardised.
 
+use missvae::config::{MNIST_TRAINING_ROWS, Options, Preset, Validation};
 use missvae::data::{Data, Standardisation};
 use missvae::store::Column;
 use samplers::stream::{Purpose, stream};
@@ -7,7 +8,6 @@ use samplers::stream::{Purpose, stream};
 use super::super::{binary_images, check_sizes, data_of, read_options};
 use crate::failure::{Failure, Result};
 use crate::hash::fnv1a;
-use crate::options::{Hidden, MNIST_ROWS, Preset, TrainOptions, Validation};
 use crate::output::counted;
 use missvae::table::{Input, ReadOptions, Selection, Table, parse_names, read_for_model, read_to_fit};
 
@@ -41,7 +41,7 @@ pub(crate) struct Rows {
 
 impl Rows {
     /// Reads the rows that the options ask for.
-    pub(crate) fn read(options: &TrainOptions) -> Result<Rows> {
+    pub(crate) fn read(options: &Options) -> Result<Rows> {
         let input = super::input(options);
         if let Some(size) = options.image_size {
             return Rows::of_images(&input, size, options);
@@ -54,8 +54,8 @@ impl Rows {
     }
 
     /// The rows of a table that was read already; `name` is what the user calls it.
-    pub(crate) fn of_table(name: &str, table: Table, options: &TrainOptions) -> Result<Rows> {
-        let Hidden(rate) = options.hidden()?;
+    pub(crate) fn of_table(name: &str, table: Table, options: &Options) -> Result<Rows> {
+        let rate = options.hidden_share()?;
         let seed = options.seed.unwrap_or(0);
 
         let (names, values, observed) = table.into_parts();
@@ -105,7 +105,7 @@ impl Rows {
         let validation: Option<Data<f32>> = held_out.map(|rows| standardisation.apply(&rows));
         check_sizes(&train, &standardisation, &names, |n| format!("{name}, row {}", numbers[kept[n]]))?;
         if let Some(rows) = &validation {
-            let file = match options.validation()? {
+            let file = match options.validation_rows()? {
                 Some(Validation::File(path)) => path.display().to_string(),
                 _ => name.to_owned(),
             };
@@ -134,13 +134,13 @@ impl Rows {
 
     /// The rows of images of `size` × `size` pixels, made binary, their quadrants hidden; those of the validation rows too
     /// where these are of the same file. What is hidden by `--hide` besides is not kept aside.
-    fn of_images(input: &Input, size: usize, options: &TrainOptions) -> Result<Rows> {
+    fn of_images(input: &Input, size: usize, options: &Options) -> Result<Rows> {
         let name = input.name();
-        let (Hidden(rate), quadrants) = (options.hidden()?, options.quadrants()?);
+        let (rate, quadrants) = (options.hidden_share()?, options.hidden_quadrants()?);
         let seed = options.seed.unwrap_or(0);
         let binary = |input: &Input, reading: &ReadOptions| binary_images(input, reading, size, seed);
         let (names, all) = binary(input, &reading(options))?;
-        let own = !matches!(options.validation()?, Some(Validation::File(_)));
+        let own = !matches!(options.validation_rows()?, Some(Validation::File(_)));
         let Split { rest: Part { rows: mut all, numbers }, mut held_out } =
             set_aside(all, options, |input, reading| Ok(binary(input, reading)?.1))?;
         let hide = |data: &mut Data<f64>, part: u64| {
@@ -241,10 +241,10 @@ struct Split {
 /// Sets the rows aside that the objective is watched on; `read` reads them where they are in a file.
 fn set_aside(
     all: Data<f64>,
-    options: &TrainOptions,
+    options: &Options,
     read: impl FnOnce(&Input, &ReadOptions) -> Result<Data<f64>>,
 ) -> Result<Split> {
-    match options.validation()? {
+    match options.validation_rows()? {
         None => Ok(Split { rest: Part::whole(all), held_out: None }),
         Some(Validation::File(path)) => {
             // `--key` names an array of the table's archive; a file of another kind has none.
@@ -276,7 +276,7 @@ fn set_aside(
                     all.rows()
                 );
                 let hint = match options.preset {
-                    Some(Preset::Mnist) if all.rows() <= MNIST_ROWS => {
+                    Some(Preset::Mnist) if all.rows() <= MNIST_TRAINING_ROWS => {
                         "the preset mnist is for the published 60,000 images, of which it sets the last 6,000 aside; of fewer, \
                          `missvae train --validation 0.1` takes a share"
                     }
@@ -292,7 +292,7 @@ fn set_aside(
 }
 
 /// How files are read.
-fn reading(options: &TrainOptions) -> ReadOptions {
+fn reading(options: &Options) -> ReadOptions {
     let said = read_options(options.missing_value.as_deref().unwrap_or_default(), options.key.as_ref());
     let whole_arrays = options.columns.is_none() && options.ignore_columns.is_none();
     ReadOptions { resize: options.resize.unwrap_or(false), whole_arrays, ..said }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use missvae::config::{Options, Preset};
 use missvae::data::{Data, Standardisation, shuffled};
 use missvae::evaluate::{RefitConfig, iwelbo, refit_encoder};
 use missvae::impute::FittedModel;
@@ -23,7 +24,6 @@ use crate::commands::frechet::{Compared, Frechet, check_rows};
 use crate::commands::train::{Rows, fingerprint, model_info};
 use crate::commands::{binary_images, check_sizes, data_of, kept};
 use crate::failure::{Failure, Result};
-use crate::options::{Preset, TrainOptions};
 use crate::output::{cells_missing, counted};
 use crate::signal;
 use missvae::files::Stamp;
@@ -138,14 +138,14 @@ impl BenchmarkData {
     pub(super) fn specs(
         &self,
         settings: &Settings,
-        trainings: &[TrainOptions],
+        trainings: &[Options],
         imputations: fn(&Method) -> Imputations,
     ) -> Vec<Spec> {
         let mut specs = Vec::new();
         for &seed in &settings.seeds {
             for (table, Set { preset, name: panel, .. }) in self.sets.iter().enumerate() {
                 for training in trainings {
-                    let training = TrainOptions { preset: Some(*preset), ..training.clone() };
+                    let training = Options { preset: Some(*preset), ..training.clone() };
                     for &components in &settings.components {
                         for &method in &settings.methods {
                             let (imputations, training) = (imputations(&method), training.clone());
@@ -161,7 +161,7 @@ impl BenchmarkData {
     /// A run for each table, share of hidden cells, method and seed.
     pub(super) fn specs_by_rate(&self, settings: &Settings) -> Vec<Spec> {
         let rates = if settings.rates.is_empty() { &RATES[..] } else { &settings.rates };
-        let trainings = rates.iter().map(|&rate| TrainOptions { hide: Some(rate), ..TrainOptions::default() });
+        let trainings = rates.iter().map(|&rate| Options { hide: Some(rate), ..Options::default() });
         self.specs(settings, &trainings.collect::<Vec<_>>(), imputations_of)
     }
 
@@ -204,13 +204,13 @@ impl Set {
         let [train, test] = [file(directory, TRAIN)?, file(directory, TEST)?];
         let stamp = Stamp::of(&train);
         // Without hiding: which cells are hidden is a matter of the runs.
-        let said = TrainOptions {
+        let said = Options {
             preset: Some(preset),
             data: Some(kept(&train)?),
             hide_quadrants: preset.of_images().then_some(0),
-            ..TrainOptions::default()
+            ..Options::default()
         };
-        let options = said.with_preset()?;
+        let options = said.with_preset();
         let all = Rows::read(&options)?;
         preset.check_columns(all.train.columns())?;
         let names: Vec<String> = all.columns.iter().map(|column| column.name.clone()).collect();
@@ -308,7 +308,7 @@ impl Source for BenchmarkData {
             Measure::LogLikelihood => Vec::new(),
             // A VAE of each table's complete rows, always the same one: distances of several commands can be compared.
             Measure::Distance => {
-                let complete = TrainOptions { hide: Some(0.0), mask_input: Some(false), ..TrainOptions::default() };
+                let complete = Options { hide: Some(0.0), mask_input: Some(false), ..Options::default() };
                 let (name, samples, seed) = FEATURES;
                 let methods = METHODS.iter().copied().filter(|method| method.name == name).collect();
                 let (components, seeds) = (vec![samples], vec![seed]);

@@ -1,11 +1,12 @@
 //! Box plots over seeds: a group for each method, a box for each number of components.
 
+use missvae::config::{Options, Preset};
+
 use super::experiment::Drawn;
 use super::mog::INCOMPLETE_ROWS;
 use super::row::values;
 use super::settings::Settings;
 use super::spec::{Spec, imputations_of};
-use crate::options::{Preset, TrainOptions};
 use crate::paper::plot::{Content, Figure, LabelledBox, Panel};
 
 /// Runs of all methods on the MoG preset, whose budget of samples is each of the numbers of components, for all seeds.
@@ -14,7 +15,7 @@ pub(super) fn specs(settings: &Settings, panel: &'static str) -> Vec<Spec> {
     for &seed in &settings.seeds {
         for &components in &settings.components {
             for &method in &settings.methods {
-                let training = TrainOptions { preset: Some(Preset::Mog), ..TrainOptions::default() };
+                let training = Options { preset: Some(Preset::Mog), ..Options::default() };
                 let imputations = imputations_of(&method);
                 specs.push(Spec { panel, table: INCOMPLETE_ROWS, method, components, imputations, seed, training });
             }

@@ -1,5 +1,7 @@
 //! Figures 4 and 13: images with half of their quadrants missing, and what the size of the latent space does.
 
+use missvae::config::Options;
+
 use super::benchmark_data::BenchmarkData;
 use super::experiment::{Drawn, Experiment};
 use super::imputations::Imputations;
@@ -7,7 +9,6 @@ use super::lines;
 use super::row::{Row, values};
 use super::settings::{ALL_METHODS, Outline, Settings};
 use super::spec::Spec;
-use crate::options::TrainOptions;
 use crate::paper::plot::{Content, Figure, LabelledBox, Panel, Point};
 
 pub(super) const FIGURE_4: Experiment<BenchmarkData> = Experiment {
@@ -45,10 +46,10 @@ const LATENTS: [usize; 4] = [25, 50, 100, 200];
 const QUADRANTS: usize = 2;
 
 fn specs(settings: &Settings, sets: &BenchmarkData, latents: &[usize]) -> Vec<Spec> {
-    let trainings = latents.iter().map(|&latent| TrainOptions {
+    let trainings = latents.iter().map(|&latent| Options {
         latent: Some(latent),
         hide_quadrants: Some(QUADRANTS),
-        ..TrainOptions::default()
+        ..Options::default()
     });
     sets.specs(settings, &trainings.collect::<Vec<_>>(), |method| match method.bound() {
         Some(_) => Imputations::None,

@@ -7,6 +7,9 @@
 use samplers::gaussian_mixture::oracle::{Family, Interpolation};
 use samplers::rejection::RejectionConfig;
 
+use missvae::config::{Options, Preset};
+use missvae::trainer::Schedule;
+
 use super::experiment::{Drawn, Experiment};
 use super::imputations::Imputations;
 use super::mog::{INCOMPLETE_ROWS, MogData};
@@ -14,7 +17,6 @@ use super::row::{Row, values};
 use super::settings::{Outline, Settings};
 use super::spec::Spec;
 use crate::failure::Result;
-use crate::options::{Preset, ScheduleOption, TrainOptions};
 use crate::paper::plot::{Content, Figure, LabelledBox, Line, Panel, Point};
 
 pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
@@ -57,14 +59,14 @@ fn specs(settings: &Settings, _: &MogData) -> Result<Vec<Spec>> {
 }
 
 /// Every distribution of imputations, with what is said of the training on it.
-fn panels(settings: &Settings) -> Vec<(&'static str, Imputations, TrainOptions)> {
-    let training = |epochs: u64, learning_rate: f64, renew_from: u64| TrainOptions {
+fn panels(settings: &Settings) -> Vec<(&'static str, Imputations, Options)> {
+    let training = |epochs: u64, learning_rate: f64, renew_from: u64| Options {
         preset: Some(Preset::Mog),
         epochs: Some(epochs),
         learning_rate: Some(learning_rate),
-        schedule: Some(ScheduleOption::Cosine),
+        schedule: Some(Schedule::Cosine),
         impute_from_epoch: Some(renew_from),
-        ..TrainOptions::default()
+        ..Options::default()
     };
     let rejection = Imputations::Rejection(RejectionConfig::default());
     let mut panels = vec![(LEFT, rejection, training(REJECTION_EPOCHS, 1e-3, 2))];

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
+use missvae::config::{PathwiseOption, Preset};
+use missvae::objective::Estimator;
+
 use super::args::ReproduceArgs;
 use super::mog::MogData;
 use super::source::Source;
 use crate::args::Reading;
 use crate::failure::{Failure, Result};
-use crate::options::{EstimatorOption, ModelOptions, PathwiseOption, Preset};
+use crate::model_options::ModelOptions;
 use crate::paper::snr::{self, ProtocolOption, SnrArgs};
 
 pub(super) const NAME: &str = "fig8";
@@ -37,7 +40,7 @@ pub(super) fn run(data: &MogData, args: &ReproduceArgs, out: &Path) -> Result<()
         methods,
         pathwise: vec![PathwiseOption::Implicit],
         logit_gradient: Vec::new(),
-        estimator: vec![EstimatorOption::Stl],
+        estimator: vec![Estimator::Stl],
         protocol: vec![ProtocolOption::Epoch],
         draws: None,
         every: EVERY,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use missvae::config::Options;
 use missvae::data::{Data, Standardisation};
 use missvae::evaluate::{Grid, grid_log_likelihood};
 use missvae::impute::FittedModel;
@@ -24,7 +25,6 @@ use crate::commands::train::{Rows, fingerprint};
 use crate::commands::{MOST_NUMBERS, check_sizes, data_of};
 use crate::failure::{Failure, Result};
 use crate::hash::fnv1a;
-use crate::options::TrainOptions;
 use missvae::files::{create_directory, write_atomic};
 use missvae::table::Error;
 use missvae::table::{Input, ReadOptions, Selection, Table, read_for_model, read_to_fit, write_numbers};
@@ -144,7 +144,7 @@ impl MogData {
         let kept = generated.then(|| tables.clone());
         let Tables { train, complete, test } = tables;
         // The mixture is standardised, so its rows are left as they are.
-        let options = TrainOptions { no_standardize: Some(true), ..TrainOptions::default() };
+        let options = Options { no_standardize: Some(true), ..Options::default() };
         let rows = Rows::of_table(&name, train, &options)?;
         let complete =
             complete.map(|table| Rows::of_table(&format!("{name}/{COMPLETE}"), table, &options)).transpose()?;

@@ -4,14 +4,15 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use missvae::config::{Options, ResolvedConfig};
+
 use super::prepared::Prepared;
 use super::settings::Settings;
 use super::source::Source;
 use super::spec::Spec;
 use crate::commands::kept;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::hash::of_text;
-use crate::options::{Plan, TrainOptions};
 
 /// Changes whenever what a run computes from its options does by more than rounding, so that old results are not taken for
 /// new ones.
@@ -43,17 +44,17 @@ pub(super) fn runs(
         // A single component takes the budget as samples: outside the logarithm or inside, as its bound has them.
         let single = spec.method.single();
         let (samples, importance_samples) = spec.method.default_samples(1, spec.components);
-        let said = TrainOptions {
-            method: Some(spec.method.name.to_owned()),
+        let said = Options {
+            method: Some(spec.method),
             components: Some(if single { 1 } else { spec.components }),
             samples: single.then_some(samples),
             importance_samples: single.then_some(importance_samples),
             seed: Some(spec.seed),
             ..spec.training.clone()
         };
-        let options = settings.training.clone().over(said).with_preset()?;
+        let options = settings.training.clone().merge(said).with_preset();
         let (rows, columns) = source.size(&spec);
-        let plan = options.settle(rows, columns)?;
+        let plan = options.resolve(rows, columns)?;
         plan.check_minibatches(rows)?;
         let features = match role {
             Role::Scored | Role::Features => None,
@@ -69,7 +70,7 @@ pub(super) fn runs(
             (_, Some((features, every))) => Some(json!({"frechet_every": every, "features": features.name()})),
             (_, None) => spec.imputations.recipe(),
         };
-        let text = toml::to_string(&plan.options).map_err(|error| Failure::Failed(error.to_string()))?;
+        let text = plan.options.to_toml();
         let told = recipe.as_ref().map_or(String::new(), Value::to_string);
         let whole = format!("{VERSION}\n{text}\n{told}\n{}", source.fingerprint(&spec));
         let hash = of_text(&whole);
@@ -79,9 +80,9 @@ pub(super) fn runs(
         // Where the table lies is no part of what the run is.
         let table = source.table(&spec);
         let table = std::path::absolute(table).unwrap_or_else(|_| table.to_owned());
-        let options = TrainOptions { data: Some(kept(&table)?), ..plan.options };
+        let options = Options { data: Some(kept(&table)?), ..plan.options };
         let followed = followed.map(|(features, every)| (features.directory.clone(), every));
-        let (plan, directory) = (Plan { options, ..plan }, directory.join(name));
+        let (plan, directory) = (ResolvedConfig { options, ..plan }, directory.join(name));
         let model_wanted = matches!(role, Role::Features);
         Ok(Prepared { spec, plan, directory, recipe, model_wanted, followed })
     };

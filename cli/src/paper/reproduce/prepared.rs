@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use missvae::config::ResolvedConfig;
+
 use super::spec::Spec;
-use crate::options::Plan;
 
 /// A run that can be begun, gone on with, or found finished.
 pub(super) struct Prepared {
     pub(super) spec: Spec,
-    pub(super) plan: Plan,
+    pub(super) plan: ResolvedConfig,
     /// Its directory: what it is, and a hash of all that it depends on.
     pub(super) directory: PathBuf,
     /// What of it is not in its plan.

@@ -1,11 +1,11 @@
 //! What an experiment offers, and what the user asks of it.
 
+use missvae::config::Options;
 use missvae::objective::{METHODS, Method};
 
 use super::args::ReproduceArgs;
 use crate::commands::{MOST_SEEDS, distinct};
 use crate::failure::{Failure, Result};
-use crate::options::TrainOptions;
 use missvae::table::closest;
 
 /// What a user is told of an experiment, and chooses from.
@@ -43,7 +43,7 @@ pub(super) struct Settings {
     /// Sizes of the latent space.
     pub(super) latents: Vec<usize>,
     /// Options of training that override the experiment's.
-    pub(super) training: TrainOptions,
+    pub(super) training: Options,
 }
 
 impl Settings {
@@ -95,14 +95,14 @@ impl Settings {
             points: args.points,
             rates: distinct(args.rates.clone()),
             latents: distinct(args.latents.clone()),
-            training: TrainOptions {
+            training: Options {
                 epochs: args.epochs,
                 updates: args.updates,
                 hidden: args.hidden,
                 blocks: args.blocks,
                 encoder_widths: args.encoder_widths.clone(),
                 decoder_widths: args.decoder_widths.clone(),
-                ..TrainOptions::default()
+                ..Options::default()
             },
         })
     }

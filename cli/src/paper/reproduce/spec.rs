@@ -1,9 +1,9 @@
 //! A run of an experiment, as the experiment asks for it.
 
+use missvae::config::Options;
 use missvae::objective::Method;
 
 use super::imputations::Imputations;
-use crate::options::TrainOptions;
 
 /// A run of an experiment.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Spec {
     pub(super) imputations: Imputations,
     pub(super) seed: u64,
     /// What the experiment says of the training.
-    pub(super) training: TrainOptions,
+    pub(super) training: Options,
 }
 
 impl Spec {

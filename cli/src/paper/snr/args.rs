@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use missvae::config::PathwiseOption;
+use missvae::objective::{Estimator, LogitGradient};
+
 use crate::args::{Common, Reading};
-use crate::options::{EstimatorOption, LogitGradientOption, ModelOptions, PathwiseOption};
+use crate::model_options::ModelOptions;
 
 /// Over what a gradient's mean and deviation are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -29,10 +32,10 @@ pub(crate) struct SnrArgs {
     /// Gradients through ancestral samples to logits, separated by commas (default: implicit; leave-one-out where it applies
     /// with --pathwise responsibility)
     #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',')]
-    pub(crate) logit_gradient: Vec<LogitGradientOption>,
+    pub(crate) logit_gradient: Vec<LogitGradient>,
     /// Gradient estimators, separated by commas
     #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',', default_value = "stl")]
-    pub(crate) estimator: Vec<EstimatorOption>,
+    pub(crate) estimator: Vec<Estimator>,
     /// Over what mean and deviation are taken, separated by commas
     #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',', default_value = "epoch,fixed")]
     pub(crate) protocol: Vec<ProtocolOption>,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use missvae::config::Options;
 use missvae::snr::Study;
 
 use super::point::Point;
@@ -9,7 +10,6 @@ use super::prepare::Prepared;
 use super::variants::Variant;
 use crate::failure::{Failure, Result};
 use crate::hash::of_text;
-use crate::options::TrainOptions;
 use crate::run::read_json;
 use missvae::files::write_atomic;
 
@@ -21,8 +21,8 @@ pub(super) const DIRECTORY: &str = "measured";
 /// The file of a run: what it is, and a hash of all that it depends on.
 pub(super) fn file(out: &Path, run: &Prepared, variant: &Variant, study: &Study) -> Result<PathBuf> {
     // Where the table lies is no part of what the run is.
-    let options = TrainOptions { data: None, ..run.plan.options.clone() };
-    let text = toml::to_string(&options).map_err(|error| Failure::Failed(error.to_string()))?;
+    let options = Options { data: None, ..run.plan.options.clone() };
+    let text = options.to_toml();
     let Study { epoch, draws, every } = study;
     let whole = format!("{VERSION}\n{text}\n{epoch} {draws:?} {every}\n{}", run.rows.fingerprint);
     let hash = of_text(&whole);

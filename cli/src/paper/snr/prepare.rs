@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+use missvae::config::{Options, ResolvedConfig};
+
 use super::args::SnrArgs;
 use super::variants::Variant;
 use crate::commands::kept;
 use crate::commands::train::Rows;
 use crate::failure::{Failure, Result};
-use crate::options::{Hidden, Plan, TrainOptions};
 
 /// A run: a variant with a seed.
 pub(super) struct Prepared {
     /// Its place among the variants.
     pub(super) variant: usize,
-    pub(super) plan: Plan,
+    pub(super) plan: ResolvedConfig,
     /// What it is fitted to.
     pub(super) rows: RowsOfSeed,
 }
@@ -35,7 +36,7 @@ impl RowsOfSeed {
     }
 
     /// The rows themselves, of a run with these options.
-    pub(super) fn read(&self, options: &TrainOptions) -> Result<Arc<Rows>> {
+    pub(super) fn read(&self, options: &Options) -> Result<Arc<Rows>> {
         if let Some(rows) = &self.shared {
             return Ok(rows.clone());
         }
@@ -51,16 +52,16 @@ impl RowsOfSeed {
 }
 
 /// The options of a variant's training, laid over the preset.
-fn with_preset(args: &SnrArgs, variant: &Variant, seed: u64) -> Result<TrainOptions> {
+fn with_preset(args: &SnrArgs, variant: &Variant, seed: u64) -> Result<Options> {
     let reading = &args.reading;
-    let common = TrainOptions {
+    let common = Options {
         data: Some(kept(&args.data)?),
         missing_value: (!reading.missing_value.is_empty()).then(|| reading.missing_value.clone()),
         key: reading.key.clone(),
         seed: Some(seed),
         ..args.model.training()
     };
-    variant.training(common).with_preset()
+    Ok(variant.training(common).with_preset())
 }
 
 /// The seeds of each variant's runs.
@@ -73,7 +74,7 @@ pub(super) fn seeds(args: &SnrArgs) -> Vec<u64> {
 /// neither happens, all seeds have the same rows. Also what is said of the first seed's.
 pub(super) fn rows_of_seeds(args: &SnrArgs, variant: &Variant, seeds: &[u64]) -> Result<(String, Vec<RowsOfSeed>)> {
     let options = with_preset(args, variant, seeds[0])?;
-    let Hidden(rate) = options.hidden()?;
+    let rate = options.hidden_share()?;
     let own = rate > 0.0 || options.image_size.is_some();
     let first = Rows::read(&options)?;
     let (description, mut all) = (first.describe(), vec![RowsOfSeed::new(&first)]);
@@ -99,7 +100,7 @@ pub(super) fn prepare(
     for (place, variant) in variants.iter().enumerate() {
         for (&seed, rows) in seeds.iter().zip(rows) {
             let options = with_preset(args, variant, seed)?;
-            let plan = options.settle(rows.count, rows.columns)?;
+            let plan = options.resolve(rows.count, rows.columns)?;
             plan.check_minibatches(rows.count)?;
             runs.push(Prepared { variant: place, plan, rows: rows.clone() });
         }

@@ -2,12 +2,12 @@
 
 use autodiff::ops::Pathwise;
 use clap::ValueEnum;
-use missvae::objective::{Bound, LogitGradient, Method, ObjectiveConfig, finite_mixtures};
+use missvae::config::{Options, PathwiseOption};
+use missvae::objective::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig, finite_mixtures};
 
 use super::args::SnrArgs;
 use crate::commands::distinct;
 use crate::failure::{Failure, Result};
-use crate::options::{EstimatorOption, LogitGradientOption, PathwiseOption, TrainOptions};
 use missvae::table::closest;
 
 /// Components of a mixture, unless it is said otherwise: as in `train`.
@@ -18,8 +18,8 @@ const COMPONENTS: usize = 5;
 pub(super) struct Variant {
     pub(super) method: Method,
     /// Gradients through ancestral samples, where there are some.
-    pub(super) ancestral: Option<(PathwiseOption, LogitGradientOption)>,
-    pub(super) estimator: EstimatorOption,
+    pub(super) ancestral: Option<(PathwiseOption, LogitGradient)>,
+    pub(super) estimator: Estimator,
 }
 
 /// An option's value as the user writes it.
@@ -47,20 +47,20 @@ pub(super) fn all(args: &SnrArgs) -> Result<(Vec<Variant>, Vec<String>)> {
             logit_gradient: LogitGradient::Implicit,
         };
         for &estimator in &args.estimator {
-            if config(estimator.into(), Pathwise::Implicit).check().is_err() {
+            if config(estimator, Pathwise::Implicit).check().is_err() {
                 left_out.push(format!("{} with {name}", word(estimator)));
                 continue;
             }
-            if !config(estimator.into(), Pathwise::Implicit).ancestral() {
+            if !config(estimator, Pathwise::Implicit).ancestral() {
                 variants.push(Variant { method, ancestral: None, estimator });
                 continue;
             }
             for &pathwise in &args.pathwise {
-                let config = config(estimator.into(), pathwise.into());
-                let by_pathwise = config.default_logit_gradient().into();
+                let config = config(estimator, pathwise.into());
+                let by_pathwise = config.default_logit_gradient();
                 let said = &args.logit_gradient;
                 for &logits in if said.is_empty() { std::slice::from_ref(&by_pathwise) } else { said } {
-                    if logits == LogitGradientOption::LeaveOneOut && !config.allows_leave_one_out() {
+                    if logits == LogitGradient::LeaveOneOut && !config.allows_leave_one_out() {
                         left_out.push(format!("{} with {name}", word(logits)));
                     } else {
                         variants.push(Variant { method, ancestral: Some((pathwise, logits)), estimator });
@@ -97,9 +97,9 @@ fn finite(name: &str) -> Result<(Method, Bound)> {
 
 impl Variant {
     /// The options of its training; `common` are those of all variants.
-    pub(super) fn training(&self, common: TrainOptions) -> TrainOptions {
-        TrainOptions {
-            method: Some(self.method.name.to_owned()),
+    pub(super) fn training(&self, common: Options) -> Options {
+        Options {
+            method: Some(self.method),
             // A single Gaussian beside mixtures is what it is.
             components: common.components.filter(|_| !self.method.single()),
             pathwise: self.ancestral.map(|(pathwise, _)| pathwise),
@@ -115,7 +115,7 @@ impl Variant {
         if let Some((pathwise, logits)) = self.ancestral {
             title += &format!(" {}", word(pathwise));
             // Logits by the implicit form go without saying where all else is by it.
-            if (pathwise, logits) != (PathwiseOption::Implicit, LogitGradientOption::Implicit) {
+            if (pathwise, logits) != (PathwiseOption::Implicit, LogitGradient::Implicit) {
                 title += &format!(" + {}", word(logits));
             }
         }

@@ -1,10 +1,10 @@
-//! What is said of a model and its training where several methods are fitted side by side.
+//! Options of a model and its training where several methods are fitted side by side.
 
 use clap::Args;
+use missvae::config::{Options, Preset};
+use missvae::trainer::Schedule;
 
-use super::{Preset, ScheduleOption, TrainOptions};
-
-/// Options of [`TrainOptions`] that are the same for all methods of a comparison.
+/// Options of [`Options`] that are the same for all methods of a comparison.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ModelOptions {
     /// Settings of an experiment of the paper; other options override it
@@ -54,7 +54,7 @@ pub(crate) struct ModelOptions {
     pub(crate) learning_rate: Option<f64>,
     /// How the learning rate goes on (default: cosine)
     #[arg(long, value_enum)]
-    pub(crate) schedule: Option<ScheduleOption>,
+    pub(crate) schedule: Option<Schedule>,
     /// Largest norm of the gradient; 0 for no limit (default: 10)
     #[arg(long, value_name = "NORM")]
     pub(crate) clip: Option<f64>,
@@ -73,32 +73,32 @@ pub(crate) struct ModelOptions {
 }
 
 impl ModelOptions {
-    /// The same as options of a training run, which say nothing of the method.
-    pub(crate) fn training(&self) -> TrainOptions {
-        let said = self.clone();
-        TrainOptions {
-            preset: said.preset,
-            components: said.components,
-            samples: said.samples,
-            importance_samples: said.importance_samples,
-            latent: said.latent,
-            hidden: said.hidden,
-            blocks: said.blocks,
-            encoder_blocks: said.encoder_blocks,
-            decoder_blocks: said.decoder_blocks,
-            dropout: said.dropout,
-            encoder_min_scale: said.encoder_min_scale,
-            decoder_min_scale: said.decoder_min_scale,
-            epochs: said.epochs,
-            batch_size: said.batch_size,
-            learning_rate: said.learning_rate,
-            schedule: said.schedule,
-            clip: said.clip,
-            hide: said.hide,
-            no_standardize: said.no_standardize,
-            columns: said.columns,
-            ignore_columns: said.ignore_columns,
-            ..TrainOptions::default()
+    /// The same as options of a training run, without a method.
+    pub(crate) fn training(&self) -> Options {
+        let given = self.clone();
+        Options {
+            preset: given.preset,
+            components: given.components,
+            samples: given.samples,
+            importance_samples: given.importance_samples,
+            latent: given.latent,
+            hidden: given.hidden,
+            blocks: given.blocks,
+            encoder_blocks: given.encoder_blocks,
+            decoder_blocks: given.decoder_blocks,
+            dropout: given.dropout,
+            encoder_min_scale: given.encoder_min_scale,
+            decoder_min_scale: given.decoder_min_scale,
+            epochs: given.epochs,
+            batch_size: given.batch_size,
+            learning_rate: given.learning_rate,
+            schedule: given.schedule,
+            clip: given.clip,
+            hide: given.hide,
+            no_standardize: given.no_standardize,
+            columns: given.columns,
+            ignore_columns: given.ignore_columns,
+            ..Options::default()
         }
     }
 }

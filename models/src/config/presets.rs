@@ -1,48 +1,26 @@
 //! The settings of the paper's experiments (docs/methods.md §8).
 
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
+use super::choices::{ChainKind, Preset};
+use super::error::{Error, Result};
+use super::options::Options;
+use crate::objective::Method;
+use crate::trainer::Schedule;
 
-use missvae::objective::Method;
-
-use super::{ChainOption, ScheduleOption, TrainOptions};
-use crate::failure::{Failure, Result};
-
-/// The first row of the published MNIST that is for validation.
-pub(crate) const MNIST_ROWS: usize = 54_000;
-
-/// An experiment of the paper.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Preset {
-    /// Mixture-of-Gaussians data with a two-dimensional latent space (section 6.1)
-    Mog,
-    /// UCI Gas (section 6.2)
-    Gas,
-    /// UCI Power
-    Power,
-    /// UCI Hepmass
-    Hepmass,
-    /// UCI MiniBooNE
-    Miniboone,
-    /// Binarised MNIST, 28 × 28 pixels: its 60,000 training images, the last 6,000 of them for validation
-    Mnist,
-    /// Omniglot, 105 × 105 pixels made 28 × 28 and binary, with networks twice as wide
-    Omniglot,
-}
+/// The rows of the published MNIST to train on; those behind them are for validation.
+pub const MNIST_TRAINING_ROWS: usize = 54_000;
 
 impl Preset {
-    /// What it says. The tables come standardised.
-    pub(crate) fn options(self, method: Method) -> TrainOptions {
+    /// Its options for a method. The data of the table presets come standardised.
+    pub fn options(self, method: Method) -> Options {
         let options = self.networks_and_training(method.name);
         match method.bound() {
             Some(_) => options,
-            None => self.renewal(options),
+            None => self.imputations(options),
         }
     }
 
     /// Columns of the experiment's table.
-    pub(crate) fn columns(self) -> usize {
+    pub fn columns(self) -> usize {
         match self {
             Preset::Mog => 5,
             Preset::Gas => 8,
@@ -55,8 +33,11 @@ impl Preset {
 
     /// Refuses a table of another width than that of the preset's data set from the UCI repository. The other presets are
     /// for any table, and for images of their size.
-    pub(crate) fn check_columns(self, columns: usize) -> Result<()> {
-        let set = match self {
+    ///
+    /// # Errors
+    /// If the table has another width.
+    pub fn check_columns(self, columns: usize) -> Result<()> {
+        let dataset = match self {
             Preset::Gas => "UCI Gas",
             Preset::Power => "UCI Power",
             Preset::Hepmass => "UCI Hepmass",
@@ -65,33 +46,30 @@ impl Preset {
         };
         match self.columns() {
             expected if columns == expected => Ok(()),
-            expected => Err(Failure::usage_hint(
-                format!("the preset is for {set}, which has {expected} columns, and the table has {columns}"),
-                "give the options that are wanted of it one by one (docs/uci.md), or choose columns by --columns",
-            )),
+            expected => Err(Error::PresetColumns { dataset, expected, columns }),
         }
     }
 
     /// Whether its rows are images.
-    pub(crate) fn of_images(self) -> bool {
+    pub fn of_images(self) -> bool {
         matches!(self, Preset::Mnist | Preset::Omniglot)
     }
 
-    /// Adds how imputations are renewed, and what else differs where there are some.
-    fn renewal(self, options: TrainOptions) -> TrainOptions {
+    /// Adds the options of methods that keep imputations.
+    fn imputations(self, options: Options) -> Options {
         match self {
-            Preset::Mog => TrainOptions {
-                sampler: Some(ChainOption::Lair),
+            Preset::Mog => Options {
+                sampler: Some(ChainKind::Lair),
                 iterations: Some(1),
                 proposals: Some(1),
                 replenish: Some(0),
                 ..options
             },
             Preset::Mnist | Preset::Omniglot => {
-                TrainOptions { sampler: Some(ChainOption::PseudoGibbs), iterations: Some(1), ..options }
+                Options { sampler: Some(ChainKind::PseudoGibbs), iterations: Some(1), ..options }
             }
-            Preset::Gas | Preset::Power | Preset::Hepmass | Preset::Miniboone => TrainOptions {
-                sampler: Some(ChainOption::Lair),
+            Preset::Gas | Preset::Power | Preset::Hepmass | Preset::Miniboone => Options {
+                sampler: Some(ChainKind::Lair),
                 iterations: Some(10),
                 proposals: Some(1),
                 replenish: Some(1),
@@ -104,9 +82,9 @@ impl Preset {
     }
 
     /// Networks and training on images; the widths are those of MNIST times `wider`.
-    fn images(wider: usize) -> TrainOptions {
+    fn images(wider: usize) -> Options {
         let widths = |widths: [usize; 4]| Some(widths.map(|width| (wider * width).to_string()).join(","));
-        TrainOptions {
+        Options {
             image_size: Some(28),
             encoder_widths: widths([32, 64, 128, 256]),
             decoder_widths: widths([128, 64, 32, 32]),
@@ -114,15 +92,15 @@ impl Preset {
             dropout: Some(0.3),
             encoder_min_scale: Some(1e-5),
             learning_rate: Some(1e-4),
-            schedule: Some(ScheduleOption::Cosine),
+            schedule: Some(Schedule::Cosine),
             clip: Some(5.0),
             hide_quadrants: Some(2),
-            ..TrainOptions::default()
+            ..Options::default()
         }
     }
 
-    fn networks_and_training(self, method: &str) -> TrainOptions {
-        let tables = TrainOptions {
+    fn networks_and_training(self, method: &str) -> Options {
+        let tables = Options {
             latent: Some(16),
             hidden: Some(256),
             encoder_blocks: Some(2),
@@ -133,13 +111,13 @@ impl Preset {
             batch_size: Some(512),
             updates: Some(200_000),
             learning_rate: Some(1e-3),
-            schedule: Some(ScheduleOption::Cosine),
+            schedule: Some(Schedule::Cosine),
             clip: Some(5.0),
             no_standardize: Some(true),
-            ..TrainOptions::default()
+            ..Options::default()
         };
         match self {
-            Preset::Mog => TrainOptions {
+            Preset::Mog => Options {
                 latent: Some(2),
                 hidden: Some(200),
                 encoder_blocks: Some(3),
@@ -150,18 +128,18 @@ impl Preset {
                 batch_size: Some(64),
                 updates: None,
                 epochs: Some(500),
-                schedule: Some(ScheduleOption::Constant),
+                schedule: Some(Schedule::Constant),
                 clip: Some(10.0),
                 ..tables
             },
-            Preset::Mnist => TrainOptions {
+            Preset::Mnist => Options {
                 batch_size: Some(200),
                 epochs: Some(500),
-                validation_from: Some(MNIST_ROWS),
+                validation_from: Some(MNIST_TRAINING_ROWS),
                 ..Self::images(1)
             },
             // 0.6 of the 85 per cent that are not for testing.
-            Preset::Omniglot => TrainOptions {
+            Preset::Omniglot => Options {
                 batch_size: Some(150),
                 epochs: Some(200),
                 validation: Some("0.007".to_owned()),
@@ -169,7 +147,7 @@ impl Preset {
                 ..Self::images(2)
             },
             Preset::Gas | Preset::Power | Preset::Hepmass => tables,
-            Preset::Miniboone => TrainOptions {
+            Preset::Miniboone => Options {
                 latent: Some(32),
                 encoder_blocks: Some(5),
                 dropout: Some(0.5),
@@ -177,6 +155,19 @@ impl Preset {
                 updates: Some(22_000),
                 ..tables
             },
+        }
+    }
+}
+
+impl Options {
+    /// The options laid over those of their preset, if they name one.
+    pub fn with_preset(self) -> Options {
+        match self.preset {
+            Some(preset) => {
+                let below = preset.options(self.method_or_default());
+                self.merge(below)
+            }
+            None => self,
         }
     }
 }

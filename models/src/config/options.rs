@@ -1,0 +1,292 @@
+//! The options of a training run, each defined once.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::choices::{ChainKind, PathwiseOption, Preset, ResamplingOption, ScopeOption, Validation, WeightsOption};
+use super::error::{Error, Expected, Result, check};
+use crate::objective::{Estimator, LogitGradient, Method};
+use crate::trainer::Schedule;
+use crate::trainer::Start;
+
+/// Calls a macro with the list of all options: documentation, flag, name, type, and what a setter takes where that is
+/// another type.
+macro_rules! for_each_option {
+    ($callback:ident) => {
+        $callback! {
+            /// The table's path (in configuration files; on the command line it is the argument)
+            #[arg(skip)]
+            data: String = impl Into<String>,
+            /// mvae, miss-vae, miss-svae, miwae, miss-iwae, miss-siwae, miss-siwae-loose, demiss-vae, cvi-vae or mvb-vae
+            /// (default: miss-svae)
+            #[arg(long, value_name = "NAME")]
+            method: Method,
+            /// Settings of an experiment of the paper; other options override it
+            #[arg(long, value_enum)]
+            preset: Preset,
+            /// K, mixture components of the encoder, or imputations for demiss-vae, cvi-vae and mvb-vae (default: 5; 1 for mvae
+            /// and miwae)
+            #[arg(long, value_name = "K")]
+            components: usize,
+            /// Z, samples averaged outside the logarithm (default: the paper's for the method)
+            #[arg(long, value_name = "Z")]
+            samples: usize,
+            /// I, samples averaged inside the logarithm (default: the paper's for the method)
+            #[arg(long, value_name = "I")]
+            importance_samples: usize,
+            /// Gradient estimator (default: stl)
+            #[arg(long, value_enum)]
+            estimator: Estimator,
+            /// Gradient through ancestral samples to means and scales (default: implicit)
+            #[arg(long, value_enum)]
+            pathwise: PathwiseOption = impl Into<PathwiseOption>,
+            /// Gradient through ancestral samples to logits (default: implicit; leave-one-out where it applies with
+            /// --pathwise responsibility)
+            #[arg(long, value_enum)]
+            logit_gradient: LogitGradient,
+            /// L, latent dimensions (default: a third of the columns, from 2 to 32; 50 for images)
+            #[arg(long, value_name = "L")]
+            latent: usize,
+            /// Rows are square images of so many pixels a side: convolutional networks on binary pixels
+            #[arg(long, value_name = "PIXELS")]
+            image_size: usize,
+            /// Make larger square images --image-size pixels a side: bilinear, antialiased
+            #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+            resize: bool,
+            /// Channels of the stages of the encoder of images (default: 32,64,128,256)
+            #[arg(long, value_name = "N,N")]
+            encoder_widths: String = impl Into<String>,
+            /// Channels of the stages of the decoder of images (default: 128,64,32,32)
+            #[arg(long, value_name = "N,N")]
+            decoder_widths: String = impl Into<String>,
+            /// Width of the hidden layers (default: 128, or 256 from 16 columns on)
+            #[arg(long, value_name = "N")]
+            hidden: usize,
+            /// Residual blocks of encoder and decoder (default: 2)
+            #[arg(long, value_name = "N")]
+            blocks: usize,
+            /// Residual blocks of the encoder
+            #[arg(long, value_name = "N")]
+            encoder_blocks: usize,
+            /// Residual blocks of the decoder
+            #[arg(long, value_name = "N")]
+            decoder_blocks: usize,
+            /// Dropout probability inside the blocks (default: 0)
+            #[arg(long, value_name = "P")]
+            dropout: f64,
+            /// Smallest scale of the encoder's Gaussians (default: 1e-5)
+            #[arg(long, value_name = "S")]
+            encoder_min_scale: f64,
+            /// Smallest scale of the decoder's Gaussians, in standardised units (default: 1e-5)
+            #[arg(long, value_name = "S")]
+            decoder_min_scale: f64,
+            /// Passes over the rows (default: about 10,000 updates, from 10 to 200 passes)
+            #[arg(long, value_name = "N", conflicts_with = "updates")]
+            epochs: u64,
+            /// Parameter updates, instead of --epochs
+            #[arg(long, value_name = "N")]
+            updates: u64,
+            /// Rows of a minibatch (default: 64)
+            #[arg(long, value_name = "B")]
+            batch_size: usize,
+            /// Learning rate at the start (default: 1e-3)
+            #[arg(long, value_name = "RATE")]
+            learning_rate: f64,
+            /// How the learning rate goes on (default: cosine)
+            #[arg(long, value_enum)]
+            schedule: Schedule,
+            /// Largest norm of the gradient; 0 for no limit (default: 10)
+            #[arg(long, value_name = "NORM")]
+            clip: f64,
+            /// How the imputations of demiss-vae, cvi-vae and mvb-vae are updated (default: lair)
+            #[arg(long, value_enum, value_name = "NAME")]
+            sampler: ChainKind,
+            /// Iterations of the sampler in each sweep (default: 1)
+            #[arg(long, value_name = "N")]
+            iterations: usize,
+            /// I of lair: samples from each of its proposals (default: 1)
+            #[arg(long, value_name = "I")]
+            proposals: usize,
+            /// R of lair: proposals that are the prior (default: 0)
+            #[arg(long, value_name = "R")]
+            replenish: usize,
+            /// What weights of lair divide by: the mixture of all proposals, or the sample's own (default: dmis)
+            #[arg(long, value_enum, value_name = "NAME")]
+            proposal_weights: WeightsOption = impl Into<WeightsOption>,
+            /// How lair resamples (default: multinomial)
+            #[arg(long, value_enum, value_name = "NAME")]
+            resampling: ResamplingOption = impl Into<ResamplingOption>,
+            /// Whether lair resamples over all proposals of a row, or for each imputation over its own, which needs smis and many
+            /// proposals to be right (default: global)
+            #[arg(long, value_enum, value_name = "NAME")]
+            resampling_scope: ScopeOption = impl Into<ScopeOption>,
+            /// Resample lair's last imputations over the proposals of all iterations of a sweep
+            #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+            resample_final: bool,
+            /// What imputations start as (default: observed)
+            #[arg(long, value_enum, value_name = "NAME")]
+            initial_imputations: Start,
+            /// First epoch in which imputations are updated, from 1 (default: 2)
+            #[arg(long, value_name = "N")]
+            impute_from_epoch: u64,
+            /// Give the encoder the mask too (default: that of incomplete rows; that of completed rows only with --preset power)
+            #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+            mask_input: bool,
+            /// Hide this share of the observed cells before training (default: 0)
+            #[arg(long, value_name = "RATE")]
+            hide: f64,
+            /// Hide so many of the four quadrants of each image before training (default: 0)
+            #[arg(long, value_name = "N")]
+            hide_quadrants: usize,
+            /// Rows from this one on, counted from 0, are to watch the objective on
+            #[arg(long, value_name = "ROW", conflicts_with = "validation")]
+            validation_from: usize,
+            /// Rows to watch the objective on: a file, or a fraction of the rows
+            #[arg(long, value_name = "FILE|FRACTION")]
+            validation: String = impl Into<String>,
+            /// Every so many epochs, tell the Fréchet distance of rows drawn from the model to the validation rows, which must be
+            /// complete, in the features of --feature-model
+            #[arg(long, value_name = "N")]
+            frechet_every: u64,
+            /// The run that --frechet-every takes features from: another model of the same columns, fitted with mvae
+            #[arg(long, value_name = "RUN")]
+            feature_model: String = impl Into<String>,
+            /// Leave the columns as they are (default: standardised by their observed mean and deviation)
+            #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+            no_standardize: bool,
+            /// Only these columns, separated by commas
+            #[arg(long, value_name = "A,B")]
+            columns: String = impl Into<String>,
+            /// All columns but these, separated by commas
+            #[arg(long, value_name = "A,B")]
+            ignore_columns: String = impl Into<String>,
+            /// Another text that stands for a missing value (may be repeated)
+            #[arg(long, value_name = "TEXT")]
+            missing_value: Vec<String>,
+            /// Which array of a .npz file
+            #[arg(long, value_name = "NAME")]
+            key: String = impl Into<String>,
+            /// Seed (in configuration files; on the command line an option of every command)
+            #[arg(skip)]
+            seed: u64,
+        }
+    };
+}
+
+macro_rules! define {
+    ($(
+        $(#[doc = $doc:literal])*
+        #[arg($($arg:tt)*)]
+        $name:ident: $type:ty $(= $given:ty)?,
+    )*) => {
+        /// Options of a training run, by their long names. What is not given is `None`.
+        ///
+        /// With the feature `clap` they are the flags of a command line too.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "clap", derive(clap::Args))]
+        #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+        pub struct Options {
+            $(
+                $(#[doc = $doc])*
+                #[cfg_attr(feature = "clap", arg($($arg)*))]
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $name: Option<$type>,
+            )*
+        }
+
+        impl Options {
+            /// Each option of these, or else of the others.
+            fn or(self, others: Options) -> Options {
+                Options { $($name: self.$name.or(others.$name)),* }
+            }
+        }
+    };
+}
+for_each_option!(define);
+
+impl Options {
+    /// These options where they are given, those of `below` elsewhere.
+    pub fn merge(self, below: Options) -> Options {
+        let mut below = below;
+        // Blocks of both networks override what lies below for either.
+        if self.blocks.is_some() {
+            (below.encoder_blocks, below.decoder_blocks) = (None, None);
+        }
+        // The numbers of one sampler say nothing to another.
+        if below.sampler.is_some() && self.sampler.is_some_and(|sampler| below.sampler != Some(sampler)) {
+            (below.iterations, below.proposals, below.replenish) = (None, None, None);
+            (below.proposal_weights, below.resampling, below.resampling_scope) = (None, None, None);
+            below.resample_final = None;
+        }
+        // What one kind of encoder sees as a rule says nothing of the other kind.
+        if let (Some(method), Some(other)) = (self.method, below.method)
+            && method.keeps_imputations() != other.keeps_imputations()
+        {
+            below.mask_input = None;
+        }
+        // A single iteration leaves nothing else to resample over.
+        if self.iterations == Some(1) {
+            below.resample_final = None;
+        }
+        // One kind of validation rows overrides the other.
+        if self.validation.is_some() || self.validation_from.is_some() {
+            (below.validation, below.validation_from) = (None, None);
+        }
+        // One length overrides the other.
+        if self.epochs.is_some() || self.updates.is_some() {
+            (below.epochs, below.updates) = (None, None);
+        }
+        self.or(below)
+    }
+
+    /// The method: the one that is given, or MissSVAE.
+    pub fn method_or_default(&self) -> Method {
+        self.method.unwrap_or(Method::MISS_SVAE)
+    }
+
+    /// Share of the observed cells to hide.
+    ///
+    /// # Errors
+    /// If it is not one.
+    pub fn hidden_share(&self) -> Result<f64> {
+        let share = self.hide.unwrap_or(0.0);
+        check("hide", share, (0.0..1.0).contains(&share), Expected::Share)
+    }
+
+    /// Quadrants of each image to hide.
+    ///
+    /// # Errors
+    /// If there are not so many.
+    pub fn hidden_quadrants(&self) -> Result<usize> {
+        let count = self.hide_quadrants.unwrap_or(0);
+        check("hide-quadrants", count, count < 4, Expected::Between(0, 3))
+    }
+
+    /// Where validation rows come from, if there are any.
+    ///
+    /// # Errors
+    /// If it is neither a file nor a share between 0 and 1.
+    pub fn validation_rows(&self) -> Result<Option<Validation>> {
+        let Some(text) = &self.validation else { return Ok(self.validation_from.map(Validation::From)) };
+        Ok(Some(match text.parse::<f64>() {
+            Ok(share) => {
+                let holds = share > 0.0 && share < 1.0;
+                Validation::Fraction(check("validation", share, holds, Expected::FileOrShare)?)
+            }
+            Err(_) if text == "-" => return Err(Error::StandardInput { option: "validation" }),
+            Err(_) => Validation::File(PathBuf::from(text)),
+        }))
+    }
+
+    /// Refuses pairs of options of which only one can be given.
+    pub(super) fn check_pairs(&self) -> Result<()> {
+        if self.validation.is_some() && self.validation_from.is_some() {
+            return Err(Error::Conflict { first: "validation", second: "validation-from" });
+        }
+        if self.epochs.is_some() && self.updates.is_some() {
+            return Err(Error::Conflict { first: "epochs", second: "updates" });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,213 @@
+//! All options of a training run, resolved and checked.
+
+use super::error::{Error, Expected, Result, check};
+use super::options::Options;
+use super::sizes::{check_imputations, check_size};
+use crate::network::{EncoderInput, Vae, VaeConfig};
+use crate::objective::{CompletedObjectiveConfig, Family, Method};
+use crate::trainer::Schedule;
+use crate::trainer::{Length, Objective, TrainConfig};
+
+/// Updates that a run without `--epochs` and `--updates` aims at.
+const DEFAULT_UPDATES: u64 = 10_000;
+/// The longest run that is believed to be meant, in epochs or updates.
+const LONGEST: u64 = 1_000_000_000;
+/// The largest size of any other kind.
+const LARGEST: usize = 1 << 20;
+/// The most blocks of a network.
+const MOST_BLOCKS: usize = 1000;
+
+/// A training run with every option resolved and checked.
+#[derive(Clone, Debug)]
+pub struct ResolvedConfig {
+    /// The options, every one with its value: what `config.toml` says.
+    pub options: Options,
+    /// The method.
+    pub method: Method,
+    /// The model.
+    pub vae: VaeConfig,
+    /// The training.
+    pub train: TrainConfig,
+}
+
+/// Numbers with commas between them.
+fn list(numbers: &[usize]) -> String {
+    numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
+}
+
+impl ResolvedConfig {
+    /// Refuses minibatches, of so many rows in all, that have no variance for batch normalisation.
+    ///
+    /// # Errors
+    /// If a minibatch has none.
+    pub fn check_minibatches(&self, rows: usize) -> Result<()> {
+        match self.train.has_single_values(&Vae::new(self.vae.clone()), rows) {
+            true => Err(Error::BatchNormUndefined),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Options {
+    /// Resolves every option for a table of so many rows and columns. A preset is not looked up: see
+    /// [`Options::with_preset`].
+    ///
+    /// # Errors
+    /// Names the option, its value and what was expected.
+    pub fn resolve(mut self, rows: usize, columns: usize) -> Result<ResolvedConfig> {
+        let method = self.method_or_default();
+        self.preset.map_or(Ok(()), |preset| preset.check_columns(columns))?;
+        let positive = |option: &'static str, value: Option<usize>, default: usize| {
+            let value = value.unwrap_or(default);
+            check(option, value, value > 0, Expected::AtLeast(1))
+        };
+        let components = positive("components", self.components, if method.single() { 1 } else { 5 })?;
+        if method.single() && components != 1 {
+            return Err(Error::SingleComponent { method: method.name, components });
+        }
+        let (default_samples, default_importance) = method.default_samples(components, 5);
+        let samples = positive("samples", self.samples, default_samples)?;
+        let importance_samples = positive("importance-samples", self.importance_samples, default_importance)?;
+        let images = self.resolve_images()?;
+        let default_latent = if images.is_some() { 50 } else { ((columns + 1) / 3).clamp(2, 32) };
+        let latent = positive("latent", self.latent, default_latent)?;
+        let hidden = positive("hidden", self.hidden, if columns < 16 { 128 } else { 256 })?;
+        let blocks = self.blocks.unwrap_or(2);
+        let encoder_blocks = self.encoder_blocks.unwrap_or(blocks);
+        let decoder_blocks = self.decoder_blocks.unwrap_or(blocks);
+        let batch_size = positive("batch-size", self.batch_size, 64)?;
+        for (option, size) in [
+            ("components", components),
+            ("samples", samples),
+            ("importance-samples", importance_samples),
+            ("latent", latent),
+            ("hidden", hidden),
+            ("batch-size", batch_size),
+        ] {
+            check(option, size, size <= LARGEST, Expected::AtMost(LARGEST as u64))?;
+        }
+
+        let most_blocks = Expected::AtMost(MOST_BLOCKS as u64);
+        check("encoder-blocks", encoder_blocks, encoder_blocks <= MOST_BLOCKS, most_blocks)?;
+        check("decoder-blocks", decoder_blocks, decoder_blocks <= MOST_BLOCKS, most_blocks)?;
+
+        let dropout = self.dropout.unwrap_or(0.0);
+        check("dropout", dropout, (0.0..1.0).contains(&dropout), Expected::Probability)?;
+        let min_scale = |option: &'static str, value: Option<f64>| {
+            let value = value.unwrap_or(1e-5);
+            check(option, value, value >= 0.0 && value.is_finite(), Expected::NotNegative)
+        };
+        let encoder_min_scale = min_scale("encoder-min-scale", self.encoder_min_scale)?;
+        let decoder_min_scale = min_scale("decoder-min-scale", self.decoder_min_scale)?;
+        let learning_rate = self.learning_rate.unwrap_or(1e-3);
+        check("learning-rate", learning_rate, learning_rate > 0.0 && learning_rate.is_finite(), Expected::Positive)?;
+        let clip = self.clip.unwrap_or(10.0);
+        check("clip", clip, clip >= 0.0 && !clip.is_nan(), Expected::Limit)?;
+        let hidden_share = self.hidden_share()?;
+        self.validation_rows()?;
+        match (self.frechet_every, &self.feature_model) {
+            (Some(every), Some(_)) => check("frechet-every", every, every > 0, Expected::AtLeast(1)).map(|_| ())?,
+            (None, None) => (),
+            _ => return Err(Error::Incomplete { first: "frechet-every", second: "feature-model" }),
+        }
+
+        let objective = match method.family {
+            Family::FiniteMixture { bound, .. } => {
+                self.refuse_imputations(method.name)?;
+                self.resolve_finite(method, bound, components, samples, importance_samples)?.into()
+            }
+            Family::ImputationMixture { decoder, encoder } => {
+                let estimator = self.resolve_completed(method.name)?;
+                let config = CompletedObjectiveConfig { decoder, encoder, imputations: components, samples, estimator };
+                config.check()?;
+                Objective::ImputationMixture(self.resolve_imputations(config)?)
+            }
+        };
+        let encoder_input = match (&objective, self.mask_input) {
+            (Objective::FiniteMixture(_), Some(false)) => EncoderInput::Observed,
+            (Objective::FiniteMixture(_), _) => EncoderInput::Incomplete,
+            (Objective::ImputationMixture(_), Some(true)) => EncoderInput::CompletedAndMask,
+            (Objective::ImputationMixture(_), _) => EncoderInput::Completed,
+        };
+
+        let per_epoch = rows.div_ceil(batch_size).max(1) as u64;
+        let length = |option, n: u64| check(option, n, (1..=LONGEST).contains(&n), Expected::Between(1, LONGEST));
+        let (epochs, updates) = match (self.epochs, self.updates) {
+            (_, Some(updates)) => (None, Some(length("updates", updates)?)),
+            (Some(epochs), None) => (Some(length("epochs", epochs)?), None),
+            (None, None) => (Some((DEFAULT_UPDATES / per_epoch).clamp(10, 200)), None),
+        };
+        if let Objective::ImputationMixture(training) = &objective {
+            // The default, the second epoch, may lie behind the end of a trial of one.
+            let last = epochs.or(updates.map(|n| n.div_ceil(per_epoch))).unwrap_or(1).max(2);
+            let from = training.renew_from;
+            check("impute-from-epoch", from, from <= last, Expected::Epoch { last })?;
+        }
+        let schedule = self.schedule.unwrap_or(Schedule::Cosine);
+        let seed = self.seed.unwrap_or(0);
+        let train = TrainConfig {
+            objective,
+            batch_size,
+            length: updates.map_or_else(|| Length::Epochs(epochs.unwrap_or(1)), Length::Updates),
+            learning_rate,
+            schedule,
+            clip: (clip > 0.0).then_some(clip),
+            seed,
+        };
+        let vae = VaeConfig {
+            columns,
+            latent,
+            components: if encoder_input.completed() { 1 } else { components },
+            encoder_input,
+            images: images.clone(),
+            hidden,
+            encoder_blocks,
+            decoder_blocks,
+            dropout,
+            encoder_min_scale,
+            decoder_min_scale,
+        };
+        if let Objective::ImputationMixture(training) = &objective {
+            check_imputations(training, &vae, rows, batch_size.min(rows))?;
+        }
+        let batch = batch_size.min(rows);
+        let [encoded, decoded] =
+            [objective.encoded_per_row(), objective.samples_per_row()].map(|of_row| batch.saturating_mul(of_row));
+        check_size(&vae, encoded, decoded)?;
+        objective.check(&Vae::new(vae.clone()))?;
+        let options = Options {
+            method: Some(method),
+            components: Some(components),
+            samples: Some(samples),
+            importance_samples: method.bound().map(|_| importance_samples),
+            // The usual input of a finite mixture says nothing, as runs are found by what their configurations say.
+            mask_input: match encoder_input {
+                EncoderInput::Incomplete => None,
+                EncoderInput::CompletedAndMask => Some(true),
+                EncoderInput::Observed | EncoderInput::Completed => Some(false),
+            },
+            latent: Some(latent),
+            encoder_widths: images.as_ref().map(|images| list(&images.encoder_widths)),
+            decoder_widths: images.as_ref().map(|images| list(&images.decoder_widths)),
+            hide_quadrants: images.as_ref().map(|_| self.hide_quadrants.unwrap_or(0)),
+            hidden: images.is_none().then_some(hidden),
+            blocks: None,
+            encoder_blocks: images.is_none().then_some(encoder_blocks),
+            decoder_blocks: images.is_none().then_some(decoder_blocks),
+            dropout: Some(dropout),
+            encoder_min_scale: Some(encoder_min_scale),
+            decoder_min_scale: images.is_none().then_some(decoder_min_scale),
+            epochs,
+            updates,
+            batch_size: Some(batch_size),
+            learning_rate: Some(learning_rate),
+            schedule: Some(schedule),
+            clip: Some(clip),
+            hide: Some(hidden_share),
+            no_standardize: Some(self.no_standardize.unwrap_or(images.is_some())),
+            seed: Some(seed),
+            ..self
+        };
+        Ok(ResolvedConfig { options, method, vae, train })
+    }
+}
