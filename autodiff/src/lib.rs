@@ -22,3 +22,8 @@ pub use backward::{Seed, Wanted};
 pub use graph::{Graph, Tape, Var};
 pub use op::{Backward, Forward, Grad, Grads, Inputs, MAX_INPUTS, Op, Operation, Reads};
 pub use shape::Shape;
+
+/// Compiles and runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

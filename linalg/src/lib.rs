@@ -24,3 +24,8 @@ pub mod singular;
 pub mod special;
 
 pub use scalar::Scalar;
+
+/// Compiles and runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

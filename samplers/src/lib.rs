@@ -18,3 +18,8 @@ pub mod importance;
 pub mod model;
 pub mod rejection;
 pub mod stream;
+
+/// Compiles and runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
