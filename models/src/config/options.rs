@@ -48,16 +48,16 @@ macro_rules! for_each_option {
             /// L, latent dimensions (default: a third of the columns, from 2 to 32; 50 for images)
             #[arg(long, value_name = "L")]
             latent: usize,
-            /// Rows are square images of so many pixels a side: convolutional networks on binary pixels
+            /// Rows are square images with this many pixels a side (convolutional networks, binary pixels)
             #[arg(long, value_name = "PIXELS")]
             image_size: usize,
-            /// Make larger square images --image-size pixels a side: bilinear, antialiased
+            /// Resize larger square images to --image-size pixels a side (bilinear, antialiased)
             #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
             resize: bool,
-            /// Channels of the stages of the encoder of images (default: 32,64,128,256)
+            /// For images: channels of the encoder's stages (default: 32,64,128,256)
             #[arg(long, value_name = "N,N")]
             encoder_widths: String = impl Into<String>,
-            /// Channels of the stages of the decoder of images (default: 128,64,32,32)
+            /// For images: channels of the decoder's stages (default: 128,64,32,32)
             #[arg(long, value_name = "N,N")]
             decoder_widths: String = impl Into<String>,
             /// Width of the hidden layers (default: 128, or 256 from 16 columns on)
@@ -93,10 +93,10 @@ macro_rules! for_each_option {
             /// Learning rate at the start (default: 1e-3)
             #[arg(long, value_name = "RATE")]
             learning_rate: f64,
-            /// How the learning rate goes on (default: cosine)
+            /// Learning rate over time (default: cosine)
             #[arg(long, value_enum)]
             schedule: Schedule,
-            /// Largest norm of the gradient; 0 for no limit (default: 10)
+            /// Clip the gradient to this norm; 0 for no limit (default: 10)
             #[arg(long, value_name = "NORM")]
             clip: f64,
             /// How the imputations of demiss-vae, cvi-vae and mvb-vae are updated (default: lair)
@@ -111,60 +111,61 @@ macro_rules! for_each_option {
             /// R of lair: proposals that are the prior (default: 0)
             #[arg(long, value_name = "R")]
             replenish: usize,
-            /// What weights of lair divide by: the mixture of all proposals, or the sample's own (default: dmis)
+            /// Density that weights of lair are divided by: the mixture of all proposals, or the sample's own (default: dmis)
             #[arg(long, value_enum, value_name = "NAME")]
             proposal_weights: WeightsOption = impl Into<WeightsOption>,
             /// How lair resamples (default: multinomial)
             #[arg(long, value_enum, value_name = "NAME")]
             resampling: ResamplingOption = impl Into<ResamplingOption>,
-            /// Whether lair resamples over all proposals of a row, or for each imputation over its own, which needs smis and many
-            /// proposals to be right (default: global)
+            /// Whether lair resamples over all proposals of a row, or over each imputation's own (default: global). Local is right
+            /// only with smis and many proposals
             #[arg(long, value_enum, value_name = "NAME")]
             resampling_scope: ScopeOption = impl Into<ScopeOption>,
             /// Resample lair's last imputations over the proposals of all iterations of a sweep
             #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
             resample_final: bool,
-            /// What imputations start as (default: observed)
+            /// First imputations (default: observed)
             #[arg(long, value_enum, value_name = "NAME")]
             initial_imputations: Start,
             /// First epoch in which imputations are updated, from 1 (default: 2)
             #[arg(long, value_name = "N")]
             impute_from_epoch: u64,
-            /// Give the encoder the mask too (default: that of incomplete rows; that of completed rows only with --preset power)
+            /// Give the encoder the mask too (default: yes for an encoder of incomplete rows; for one of completed rows only with
+            /// --preset power)
             #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
             mask_input: bool,
             /// Hide this share of the observed cells before training (default: 0)
             #[arg(long, value_name = "RATE")]
             hide: f64,
-            /// Hide so many of the four quadrants of each image before training (default: 0)
+            /// Hide this many of the four quadrants of each image before training (default: 0)
             #[arg(long, value_name = "N")]
             hide_quadrants: usize,
-            /// Rows from this one on, counted from 0, are to watch the objective on
+            /// Use rows from this index (0-based) to the end for validation
             #[arg(long, value_name = "ROW", conflicts_with = "validation")]
             validation_from: usize,
-            /// Rows to watch the objective on: a file, or a fraction of the rows
+            /// Rows for validation: a file, or a fraction of the rows
             #[arg(long, value_name = "FILE|FRACTION")]
             validation: String = impl Into<String>,
-            /// Every so many epochs, tell the Fréchet distance of rows drawn from the model to the validation rows, which must be
-            /// complete, in the features of --feature-model
+            /// Every N epochs, report the Fréchet distance between rows drawn from the model and the validation rows, which must
+            /// be complete, in the features of --feature-model
             #[arg(long, value_name = "N")]
             frechet_every: u64,
-            /// The run that --frechet-every takes features from: another model of the same columns, fitted with mvae
+            /// Run whose model gives the features of --frechet-every: fitted with mvae to the same columns
             #[arg(long, value_name = "RUN")]
             feature_model: String = impl Into<String>,
             /// Leave the columns as they are (default: standardised by their observed mean and deviation)
             #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
             no_standardize: bool,
-            /// Only these columns, separated by commas
+            /// Use only these columns (names separated by commas)
             #[arg(long, value_name = "A,B")]
             columns: String = impl Into<String>,
-            /// All columns but these, separated by commas
+            /// Leave out these columns (names separated by commas)
             #[arg(long, value_name = "A,B")]
             ignore_columns: String = impl Into<String>,
             /// Another text that stands for a missing value (may be repeated)
             #[arg(long, value_name = "TEXT")]
             missing_value: Vec<String>,
-            /// Which array of a .npz file
+            /// Array of a .npz file to read
             #[arg(long, value_name = "NAME")]
             key: String = impl Into<String>,
             /// Seed (in configuration files; on the command line an option of every command)

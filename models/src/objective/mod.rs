@@ -1,4 +1,4 @@
-//! The bounds and one minibatch's objective (METHODS §3 to §5).
+//! The bounds and one minibatch's objective (docs/methods.md §3 to §5).
 //!
 //! In the order in which a reader needs them:
 //! - [`Method`]: the methods of the paper as values: bound × mixture sampling × estimator;
