@@ -7,11 +7,11 @@ use std::time::SystemTime;
 
 use crate::table::error::{Error, Result};
 
-/// Writes a file atomically: whoever opens `path`, after whatever interruption, finds the old content or all of the new.
+/// Writes a file atomically: after any interruption `path` holds the old content or all of the new.
 ///
-/// The bytes go to a hidden temporary file in the same directory, are forced to the disk, and take the name by a
-/// rename, which is forced to the disk too. An existing file keeps its permissions, a symbolic link to one its place (the
-/// file that it points to is replaced). What is no regular file, such as `/dev/stdout`, is written directly.
+/// The bytes go to a hidden temporary file in the same directory and are forced to the disk. A rename, forced to the disk
+/// too, gives it the name. An existing file keeps its permissions. A symbolic link stays, and the file that it points to is
+/// replaced. A path that is not a regular file, such as `/dev/stdout`, is written directly.
 ///
 /// # Errors
 /// [`Error::NoOutputDirectory`], [`Error::OutputIsDirectory`], [`Error::DiskFull`], or [`Error::Write`] with the
@@ -95,8 +95,8 @@ pub fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
-/// By what it is seen that a file, or what is below a directory, has changed: how many files and directories there are, their
-/// length, and when the last one was written.
+/// A summary that changes when a file, or anything below a directory, changes: the number of files and directories, their
+/// length, and the time of the last write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
     files: usize,

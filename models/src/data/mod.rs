@@ -34,12 +34,12 @@ impl<T: Scalar> Data<T> {
         Data { columns, values, observed }
     }
 
-    /// N.
+    /// N, the number of rows.
     pub fn rows(&self) -> usize {
         self.values.len() / self.columns
     }
 
-    /// D.
+    /// D, the number of columns.
     pub fn columns(&self) -> usize {
         self.columns
     }
@@ -54,7 +54,7 @@ impl<T: Scalar> Data<T> {
         &self.observed[rows.start * self.columns..rows.end * self.columns]
     }
 
-    /// The mask of some rows in numbers: 1 where observed, else 0.
+    /// The mask of some rows: 1 where observed, else 0.
     pub fn mask(&self, rows: Range<usize>) -> impl Iterator<Item = T> {
         self.observed(rows).iter().map(|&observed| if observed { T::ONE } else { T::ZERO })
     }
@@ -135,7 +135,7 @@ impl<T: Scalar> Data<T> {
         }
     }
 
-    /// The rows before `row`, and those from it on.
+    /// Splits the table: the rows before `row`, and the rows from `row` on.
     ///
     /// # Panics
     /// If there are fewer rows.
@@ -156,7 +156,7 @@ impl<T: Scalar> Data<T> {
     }
 }
 
-/// ⌊rate·n⌋ of the rate as it is written: 0.29 of 100 are 29, though the double next to 0.29 lies below it.
+/// ⌊rate·n⌋, with the rate as it is written in decimals: 0.29 of 100 are 29, although the double 0.29 is a little less.
 fn share_of(rate: f64, n: usize) -> usize {
     let product = rate * n as f64;
     let nearest = product.round();
@@ -165,10 +165,10 @@ fn share_of(rate: f64, n: usize) -> usize {
     if whole { nearest as usize } else { product.floor() as usize }
 }
 
-/// A minibatch on a tape: constants.
+/// A minibatch on a tape, as constants.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch {
-    /// B.
+    /// B, the number of rows.
     pub rows: usize,
     /// x, B × D; zero where unobserved.
     pub x: Var,
@@ -237,7 +237,7 @@ mod tests {
 
     pub(super) const NAN: f64 = f64::NAN;
 
-    /// Missing where NaN.
+    /// A table in which NaN is missing.
     pub(super) fn table(columns: usize, cells: &[f64]) -> Data<f64> {
         Data::new(columns, cells.to_vec(), cells.iter().map(|x| !x.is_nan()).collect())
     }

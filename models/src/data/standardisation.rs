@@ -4,7 +4,7 @@ use linalg::Scalar;
 
 use super::Data;
 
-/// Columns' means and deviations: model units are (x − mean)/scale.
+/// Means and standard deviations of columns. Model units are (x − mean)/scale.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Standardisation {
     /// Mean of each column.
@@ -14,7 +14,7 @@ pub struct Standardisation {
 }
 
 impl Standardisation {
-    /// Leaves every value as it is.
+    /// The standardisation that leaves every value as it is.
     pub fn none(columns: usize) -> Self {
         Standardisation { mean: vec![0.0; columns], scale: vec![1.0; columns] }
     }
@@ -22,8 +22,8 @@ impl Standardisation {
     /// Means and deviations of the observed cells.
     ///
     /// # Errors
-    /// The columns whose observed cells do not give a finite mean and a positive deviation: those without two distinct
-    /// values, and those with values beyond the reach of double precision's squares.
+    /// The columns without a finite mean and a positive deviation: those without two distinct observed values, and those
+    /// with values whose squares overflow.
     pub fn fit(data: &Data<f64>) -> Result<Self, Vec<usize>> {
         let mut fitted = Self::none(data.columns());
         let mut unusable = Vec::new();
@@ -62,8 +62,8 @@ impl Standardisation {
         x * self.scale[d] + self.mean[d]
     }
 
-    /// A value that a model computed in single precision, in the data's own units, rounded to the seven digits of its
-    /// deviation from the mean that single precision holds.
+    /// Converts a value of a model to the data's own units. Models compute in single precision, so the deviation from the mean is
+    /// rounded to seven digits.
     pub fn restore_rounded(&self, d: usize, x: f32) -> f64 {
         let value = self.restore(d, f64::from(x));
         let size = if self.mean[d] == 0.0 { self.scale[d] * f64::from(x.abs()) } else { self.scale[d] };
@@ -75,8 +75,8 @@ impl Standardisation {
         if rounded.is_finite() { rounded } else { value }
     }
 
-    /// What a row's log density in model units is to be lowered by to be one in the data's units: Σ log scale over its
-    /// observed columns, in nats.
+    /// Σ log scale over a row's observed columns, in nats. Subtract it from a log density in model units to get one in the
+    /// data's units.
     pub fn log_volume(&self, observed: &[bool]) -> f64 {
         self.scale.iter().zip(observed).filter(|(_, observed)| **observed).map(|(scale, _)| scale.ln()).sum()
     }

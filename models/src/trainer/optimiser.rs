@@ -59,10 +59,10 @@ impl<T: Scalar> AmsGrad<T> {
     }
 }
 
-/// Cache lines between what a sweep works on and what it asks for.
+/// Distance of the prefetch, in cache lines.
 const LINES_AHEAD: usize = 6;
 
-/// Parameters that are worth a thread's attention, some ten microseconds of them: whole vectors and cache lines.
+/// The fewest parameters that a thread is given: some ten microseconds of work, in whole vectors and cache lines.
 const GRAIN: usize = 1 << 14;
 
 /// One pass over parameters and state.
@@ -193,12 +193,12 @@ pub fn clip_factor(norm: f64, limit: Option<f64>) -> f64 {
     limit.map_or(1.0, |limit| (limit / (norm + 1e-6)).min(1.0))
 }
 
-/// How the learning rate goes on.
+/// The learning rate over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
-    /// Always the same.
+    /// Constant.
     Constant,
     /// lr·(1 + cos(πt/T))/2, t counted in updates from 0, to 0 at T.
     Cosine,
