@@ -200,7 +200,7 @@ pub fn clip_factor(norm: f64, limit: Option<f64>) -> f64 {
 pub enum Schedule {
     /// Constant.
     Constant,
-    /// lr·(1 + cos(πt/T))/2, t counted in updates from 0, to 0 at T.
+    /// Down to zero along a cosine: lr·(1 + cos(πt/T))/2, with t the updates so far and T their total.
     Cosine,
 }
 
