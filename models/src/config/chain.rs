@@ -15,12 +15,12 @@ pub const WARM_UP: usize = 1;
 /// The most iterations, proposals and replenishing proposals.
 const MOST: u64 = 1 << 20;
 
-/// The numbers of LAIR that `impute` has too.
+/// The numbers of LAIR that training and imputation share.
 #[derive(Clone, Copy, Debug)]
 pub struct LairNumbers {
-    /// I.
+    /// I, samples of each proposal.
     pub proposals: usize,
-    /// R.
+    /// R, proposals that are the prior.
     pub replenish: usize,
 }
 
@@ -42,8 +42,8 @@ impl LairNumbers {
         Ok(LairNumbers { proposals, replenish })
     }
 
-    /// Refuses numbers with which imputing `rows` rows at a time, `copies` imputations of each and `numbers` values of a
-    /// latent point, would take more memory than a machine has.
+    /// Refuses numbers with which imputing `rows` rows at a time, `copies` imputations of each and `numbers` values of
+    /// a latent point, would take more memory than a machine has.
     ///
     /// # Errors
     /// If they would.
@@ -79,7 +79,7 @@ pub fn iterations(value: Option<usize>, default: usize) -> Result<usize> {
 }
 
 impl Options {
-    /// Refuses what only methods with imputations have.
+    /// Refuses options of methods that keep imputations.
     pub(super) fn refuse_imputations(&self, method: &'static str) -> Result<()> {
         let number = |n: Option<usize>| n.map(|n| Some(n.to_string()));
         let given = |given: bool| given.then_some(None);
@@ -101,7 +101,7 @@ impl Options {
         }
     }
 
-    /// Resolves how imputations are updated, and fills in the options that say so.
+    /// Resolves the options of methods that keep imputations.
     pub(super) fn resolve_imputations(&mut self, objective: CompletedObjectiveConfig) -> Result<ImputationTraining> {
         let chosen = self.sampler.unwrap_or(ChainKind::Lair);
         let iterations = iterations(self.iterations, 1)?;

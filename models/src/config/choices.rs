@@ -58,7 +58,7 @@ pub enum Validation {
     File(PathBuf),
     /// A share of the rows.
     Fraction(f64),
-    /// The rows from this one on, counted from 0.
+    /// The rows from this index (0-based) to the end.
     From(usize),
 }
 

@@ -18,15 +18,15 @@ macro_rules! for_each_option {
             /// The table's path (in configuration files; on the command line it is the argument)
             #[arg(skip)]
             data: String = impl Into<String>,
-            /// mvae, miss-vae, miss-svae, miwae, miss-iwae, miss-siwae, miss-siwae-loose, demiss-vae, cvi-vae or mvb-vae
-            /// (default: miss-svae)
+            /// mvae, miss-vae, miss-svae, miwae, miss-iwae, miss-siwae, miss-siwae-loose, demiss-vae, cvi-vae or
+            /// mvb-vae (default: miss-svae)
             #[arg(long, value_name = "NAME")]
             method: Method,
             /// Settings of an experiment of the paper; other options override it
             #[arg(long, value_enum)]
             preset: Preset,
-            /// K, mixture components of the encoder, or imputations for demiss-vae, cvi-vae and mvb-vae (default: 5; 1 for mvae
-            /// and miwae)
+            /// K, mixture components of the encoder, or imputations for demiss-vae, cvi-vae and mvb-vae (default: 5; 1
+            /// for mvae and miwae)
             #[arg(long, value_name = "K")]
             components: usize,
             /// Z, samples averaged outside the logarithm (default: the paper's for the method)
@@ -111,14 +111,15 @@ macro_rules! for_each_option {
             /// R of lair: proposals that are the prior (default: 0)
             #[arg(long, value_name = "R")]
             replenish: usize,
-            /// Density that weights of lair are divided by: the mixture of all proposals, or the sample's own (default: dmis)
+            /// Density that weights of lair are divided by: the mixture of all proposals, or the sample's own (default:
+            /// dmis)
             #[arg(long, value_enum, value_name = "NAME")]
             proposal_weights: WeightsOption = impl Into<WeightsOption>,
             /// How lair resamples (default: multinomial)
             #[arg(long, value_enum, value_name = "NAME")]
             resampling: ResamplingOption = impl Into<ResamplingOption>,
-            /// Whether lair resamples over all proposals of a row, or over each imputation's own (default: global). Local is right
-            /// only with smis and many proposals
+            /// Whether lair resamples over all proposals of a row, or over each imputation's own (default: global).
+            /// Local is right only with smis and many proposals
             #[arg(long, value_enum, value_name = "NAME")]
             resampling_scope: ScopeOption = impl Into<ScopeOption>,
             /// Resample lair's last imputations over the proposals of all iterations of a sweep
@@ -130,8 +131,8 @@ macro_rules! for_each_option {
             /// First epoch in which imputations are updated, from 1 (default: 2)
             #[arg(long, value_name = "N")]
             impute_from_epoch: u64,
-            /// Give the encoder the mask too (default: yes for an encoder of incomplete rows; for one of completed rows only with
-            /// --preset power)
+            /// Give the encoder the mask too (default: yes for an encoder of incomplete rows; for one of completed rows
+            /// only with --preset power)
             #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
             mask_input: bool,
             /// Hide this share of the observed cells before training (default: 0)
@@ -146,8 +147,8 @@ macro_rules! for_each_option {
             /// Rows for validation: a file, or a fraction of the rows
             #[arg(long, value_name = "FILE|FRACTION")]
             validation: String = impl Into<String>,
-            /// Every N epochs, report the Fréchet distance between rows drawn from the model and the validation rows, which must
-            /// be complete, in the features of --feature-model
+            /// Every N epochs, report the Fréchet distance between rows drawn from the model and the validation rows,
+            /// which must be complete, in the features of --feature-model
             #[arg(long, value_name = "N")]
             frechet_every: u64,
             /// Run whose model gives the features of --frechet-every: fitted with mvae to the same columns
@@ -181,7 +182,7 @@ macro_rules! define {
         #[arg($($arg:tt)*)]
         $name:ident: $type:ty $(= $given:ty)?,
     )*) => {
-        /// Options of a training run, by their long names. What is not given is `None`.
+        /// Options of a training run, by their long names. An option that is not given is `None`.
         ///
         /// With the feature `clap` they are the flags of a command line too.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -207,7 +208,7 @@ macro_rules! define {
 for_each_option!(define);
 
 impl Options {
-    /// These options where they are given, those of `below` elsewhere.
+    /// These options where they are given, and those of `below` elsewhere.
     pub fn merge(self, below: Options) -> Options {
         let mut below = below;
         // Blocks of both networks override what lies below for either.
@@ -249,7 +250,7 @@ impl Options {
     /// Share of the observed cells to hide.
     ///
     /// # Errors
-    /// If it is not one.
+    /// If it is not from 0 to 1, 1 excluded.
     pub fn hidden_share(&self) -> Result<f64> {
         let share = self.hide.unwrap_or(0.0);
         check("hide", share, (0.0..1.0).contains(&share), Expected::Share)
@@ -258,7 +259,7 @@ impl Options {
     /// Quadrants of each image to hide.
     ///
     /// # Errors
-    /// If there are not so many.
+    /// If there are more than four.
     pub fn hidden_quadrants(&self) -> Result<usize> {
         let count = self.hide_quadrants.unwrap_or(0);
         check("hide-quadrants", count, count < 4, Expected::Between(0, 3))

@@ -6,7 +6,7 @@ use super::options::Options;
 use crate::objective::Method;
 use crate::trainer::Schedule;
 
-/// The rows of the published MNIST to train on; those behind them are for validation.
+/// Rows of the published MNIST to train on. The rest are for validation.
 pub const MNIST_TRAINING_ROWS: usize = 54_000;
 
 impl Preset {
@@ -31,8 +31,8 @@ impl Preset {
         }
     }
 
-    /// Refuses a table of another width than that of the preset's data set from the UCI repository. The other presets are
-    /// for any table, and for images of their size.
+    /// Refuses a table of another width than that of the preset's data set from the UCI repository. The other presets
+    /// are for any table, and for images of their size.
     ///
     /// # Errors
     /// If the table has another width.
@@ -160,7 +160,7 @@ impl Preset {
 }
 
 impl Options {
-    /// The options laid over those of their preset, if they name one.
+    /// The options merged over those of their preset, if they name one.
     pub fn with_preset(self) -> Options {
         match self.preset {
             Some(preset) => {

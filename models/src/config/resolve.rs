@@ -8,9 +8,9 @@ use crate::objective::{CompletedObjectiveConfig, Family, Method};
 use crate::trainer::Schedule;
 use crate::trainer::{Length, Objective, TrainConfig};
 
-/// Updates that a run without `--epochs` and `--updates` aims at.
+/// Updates of a run without `--epochs` and `--updates`, about.
 const DEFAULT_UPDATES: u64 = 10_000;
-/// The longest run that is believed to be meant, in epochs or updates.
+/// The longest run, in epochs or updates. More is taken for a mistake.
 const LONGEST: u64 = 1_000_000_000;
 /// The largest size of any other kind.
 const LARGEST: usize = 1 << 20;
@@ -20,7 +20,7 @@ const MOST_BLOCKS: usize = 1000;
 /// A training run with every option resolved and checked.
 #[derive(Clone, Debug)]
 pub struct ResolvedConfig {
-    /// The options, every one with its value: what `config.toml` says.
+    /// Every option with its value, as in `config.toml`.
     pub options: Options,
     /// The method.
     pub method: Method,
@@ -36,7 +36,7 @@ fn list(numbers: &[usize]) -> String {
 }
 
 impl ResolvedConfig {
-    /// Refuses minibatches, of so many rows in all, that have no variance for batch normalisation.
+    /// Refuses minibatches that leave batch normalisation undefined, in a table of `rows` rows.
     ///
     /// # Errors
     /// If a minibatch has none.

@@ -6,7 +6,7 @@ use super::error::{Error, Result};
 use crate::network::{Vae, VaeConfig};
 use crate::trainer::ImputationTraining;
 
-/// The most parameters of a model; more are a slip of the pen.
+/// The most parameters of a model. More are taken for a mistake.
 const MOST_PARAMETERS: usize = 1 << 31;
 /// The most numbers that the activations of an update may have: 128 GiB.
 pub(super) const MOST_ACTIVATIONS: usize = 1 << 35;
@@ -64,7 +64,7 @@ pub(super) fn check_imputations(
     }
 }
 
-/// Latent points of a row that LAIR holds at a time.
+/// Latent points that LAIR holds at a time for one row.
 pub fn lair_points(lair: &Lair, copies: usize, iterations: usize) -> usize {
     let proposals = copies.saturating_add(lair.replenish).saturating_mul(lair.proposals);
     if lair.resample_final { proposals.saturating_mul(iterations) } else { proposals }

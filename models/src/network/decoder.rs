@@ -15,9 +15,9 @@ pub struct DecoderSizes {
     pub latent: usize,
     /// Channels of each stage; every stage but the last doubles the image in its first block.
     pub widths: Vec<usize>,
-    /// Height and width of the images that the linear layer makes, of twice the first stage's channels.
+    /// Height and width of the images that the linear layer makes. They have twice the first stage's channels.
     pub seed: usize,
-    /// Height and width that they are resized to.
+    /// Height and width that these are resized to.
     pub first: usize,
     /// Height and width that images are resized to after a stage, for the first stages; the others do not resize.
     pub resize_after: Vec<Option<usize>>,
@@ -76,8 +76,8 @@ impl ResnetDecoder {
 
     /// Evaluates the network: z (… × latent) → logits, … × pixels, row by row of an image.
     ///
-    /// With a `dropout` generator the network is in training mode: images are normalised by the batch's statistics, over
-    /// all rows of z, and each block's output channels are dropped.
+    /// With a `dropout` generator the network is in training mode: images are normalised by the batch's statistics,
+    /// over all rows of z, and each block's output channels are dropped.
     #[track_caller]
     pub fn forward<T: Scalar>(
         &self,

@@ -30,13 +30,13 @@ impl Conv {
     }
 }
 
-/// Batch normalisation: its scale, the first of four tensors that follow each other.
+/// Batch normalisation: the index of its scale. Shift, running mean and running variance follow it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Norm {
     first: usize,
 }
 
-/// What happens to normalised images.
+/// What is done to normalised images.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct After {
     /// The factor of each channel of each image.
@@ -78,7 +78,7 @@ impl Norm {
 /// How a basic block changes the images' size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scaling {
-    /// It does not.
+    /// Not at all.
     None,
     /// Its first convolution has stride 2.
     Halve,

@@ -26,7 +26,7 @@ pub struct MlpSizes {
 /// A residual MLP: h = relu(input(x)); each block h = relu(h + linear2(dropout(relu(linear1(h))))); out = output(h).
 #[derive(Clone, Debug)]
 pub struct ResidualMlp {
-    /// Of a block's inner activations.
+    /// Dropout probability of a block's inner activations.
     dropout: f64,
     input: Affine,
     /// `linear1` and `linear2` of each block.

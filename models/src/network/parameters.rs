@@ -16,7 +16,7 @@ pub struct Tensor {
     pub shape: Shape,
     /// First element in the buffer.
     pub start: usize,
-    /// What it starts as.
+    /// Its initial values.
     pub initial: Initial,
     /// Whether it is learned by gradients; if not, it holds running statistics, and its gradient is always zero.
     pub trainable: bool,
@@ -27,12 +27,12 @@ pub struct Tensor {
 pub enum Initial {
     /// Uniform on ± this bound: 1/√fan_in.
     Uniform(f64),
-    /// All the same.
+    /// This value everywhere.
     Constant(f64),
 }
 
 impl Tensor {
-    /// Where its elements are.
+    /// The range of its elements in the buffer.
     pub fn range(&self) -> Range<usize> {
         self.start..self.start + self.shape.len()
     }
@@ -43,7 +43,7 @@ impl Tensor {
     }
 }
 
-/// The plan of a flat parameter buffer: which tensor is where.
+/// The places of all tensors in a flat parameter buffer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Layout {
     tensors: Vec<Tensor>,
@@ -83,7 +83,7 @@ impl Layout {
         self.len
     }
 
-    /// Whether there are no tensors.
+    /// Whether it has no tensors.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -93,7 +93,8 @@ impl Layout {
         self.tensors.iter().filter(|t| t.trainable).map(|t| t.shape.len()).sum()
     }
 
-    /// A buffer of initial values: weights and biases uniform on ±1/√fan_in; batch normalisation that changes nothing.
+    /// A buffer of initial values. Weights and biases are uniform on ±1/√fan_in; batch normalisation has scale 1 and
+    /// shift 0.
     pub fn initialise<T: Scalar>(&self, rng: &mut Stream) -> Aligned<T> {
         let mut values = Aligned::zeros(self.len);
         for tensor in &self.tensors {

@@ -7,23 +7,23 @@ use linalg::Scalar;
 
 use super::parameters::Layout;
 
-/// Share of a batch in the running statistics after it.
+/// Weight of a batch in the running statistics.
 const MOMENTUM: f64 = 0.1;
 
-/// The statistics that a pass in training mode has seen, kept until the update that they belong to is made: an update that
-/// fails leaves the running statistics as they were, too.
+/// Statistics of the batches of a pass in training mode. They wait until the update is made: an update that fails
+/// leaves the running statistics as they were.
 #[derive(Clone, Debug, Default)]
 pub struct RunningStatistics<T> {
     /// Where the running means and variances are in the flat buffer, one after the other.
     places: Vec<Range<usize>>,
-    /// The batch's, in the same order.
+    /// The batch's statistics, in the same order.
     values: Vec<T>,
 }
 
 impl<T: Scalar> RunningStatistics<T> {
-    /// Takes the means and unbiased variances of every batch normalisation in training mode that `g` has recorded, in the
-    /// order in which they were; what was there before is forgotten. One that had a single value of a channel leaves its running
-    /// statistics as they are: it has no variance.
+    /// Takes the means and unbiased variances of every batch normalisation in training mode that `g` has recorded, in
+    /// that order. They replace those of an earlier pass. A batch normalisation of a single value a channel has no
+    /// variance, so its running statistics stay as they are.
     pub fn observe(&mut self, g: &Graph<'_, T>, layout: &Layout) {
         self.places.clear();
         self.values.clear();

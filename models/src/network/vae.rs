@@ -14,15 +14,15 @@ use super::encoder::{EncoderSizes, ResnetEncoder};
 use super::mlp::{MlpSizes, ResidualMlp};
 use super::parameters::Layout;
 
-/// What an encoder sees of a row.
+/// The input of an encoder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EncoderInput {
-    /// The observed cells, zeros for the others, and the mask: 2D numbers. For finite mixtures (paper, section 4.1).
+    /// The observed cells (zeros elsewhere) and the mask: 2D numbers. For finite mixtures (paper, section 4.1).
     #[default]
     Incomplete,
-    /// The observed cells, zeros for the others: D numbers. For finite mixtures, of rows that are complete: the features of
-    /// a Fréchet distance (docs/methods.md §7).
+    /// The observed cells (zeros elsewhere): D numbers. For finite mixtures of complete rows, as for the features of a
+    /// Fréchet distance (docs/methods.md §7).
     Observed,
     /// The completed row alone: D numbers. For imputation mixtures (section 4.2).
     Completed,
@@ -54,9 +54,9 @@ pub struct ImageSizes {
 }
 
 impl ImageSizes {
-    /// The decoder whose stages reach the image's size by doubling: after stage s of S, images have size/2^(S−2−s) pixels a
-    /// side, rounded, but for the last stage, which keeps the size; the first ones size/2^(S−1). For 28 × 28 pixels and
-    /// four stages that is 4, 7, 14, 28, 28 (docs/methods.md §2).
+    /// The decoder, whose stages reach the image's size by doubling. It begins with size/2^(S−1) pixels a side. After
+    /// stage s of S, images have size/2^(S−2−s) pixels a side, rounded; the last stage keeps the size. For 28 × 28
+    /// pixels and four stages that is 4, 7, 14, 28, 28 (docs/methods.md §2).
     fn decoder(&self, latent: usize, dropout: f64) -> DecoderSizes {
         let stages = self.decoder_widths.len();
         let halved = |times: usize| {
@@ -80,7 +80,7 @@ impl ImageSizes {
     }
 }
 
-/// What a VAE for tables or images is made of.
+/// Sizes and kinds of the parts of a VAE, for tables or images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VaeConfig {
     /// D, data columns.
@@ -92,8 +92,8 @@ pub struct VaeConfig {
     /// What the encoder sees of a row.
     #[serde(default)]
     pub encoder_input: EncoderInput,
-    /// The convolutional networks of a model for images of binary pixels, −1 and +1, row by row; without them, the model is
-    /// for tables, with residual MLPs and Gaussian columns.
+    /// The convolutional networks of a model for images of binary pixels (−1 and +1, row by row). `None` for a model of
+    /// tables, with residual MLPs and Gaussian columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageSizes>,
     /// Width of the hidden layers of both residual MLPs.
@@ -164,12 +164,12 @@ impl Vae {
         Vae { config, layout, networks: Networks::Table(encoder, decoder), decoder: first }
     }
 
-    /// What it is made of.
+    /// Sizes and kinds of its parts.
     pub fn config(&self) -> &VaeConfig {
         &self.config
     }
 
-    /// Which tensor is where in the flat buffer.
+    /// The places of all tensors in the flat buffer.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -191,8 +191,8 @@ impl Vae {
 
     /// Encodes rows: *x* and *mask* (B × D) → natural mixture parameters, B × K(2L+1).
     ///
-    /// Missing cells of *x* are zero where the encoder takes incomplete rows, and filled in where it takes completed ones.
-    /// Whenever a completed row goes through an encoder with a mask input, the mask is the original one
+    /// Missing cells of *x* are zero where the encoder takes incomplete rows, and filled in where it takes completed
+    /// ones. Whenever a completed row goes through an encoder with a mask input, the mask is the original one
     /// (docs/methods.md §1).
     #[track_caller]
     pub fn encode<T: Scalar>(&self, g: &mut Graph<'_, T>, x: Var, mask: Var, dropout: Option<&mut impl Rng>) -> Var {
@@ -200,8 +200,8 @@ impl Vae {
         g.mixture_parameters(head, self.mixture(), self.config.encoder_min_scale)
     }
 
-    /// The output of the encoder's network, of which [`encode`](Vae::encode) makes parameters: B × K(2L+1), or B × 2L of a
-    /// single component: means, then raw scales.
+    /// The output of the encoder's network, which [`encode`](Vae::encode) turns into parameters: B × K(2L+1), or B × 2L
+    /// for a single component (means, then raw scales).
     #[track_caller]
     pub fn encoder_head<T: Scalar>(
         &self,
@@ -245,8 +245,9 @@ impl Vae {
         }
     }
 
-    /// log p(x|z) of each decoded point over the observed columns, in nats: *x* and *mask*, constants (B × D), *head*, the
-    /// output of [`decode`](Vae::decode), with `inner` consecutive points of one row → the head's shape without its last axis.
+    /// log p(x|z) of each decoded point over the observed columns, in nats: *x* and *mask*, constants (B × D), *head*,
+    /// the output of [`decode`](Vae::decode), with `inner` consecutive points of one row → the head's shape without its
+    /// last axis.
     #[track_caller]
     pub fn log_likelihood<T: Scalar>(&self, g: &mut Graph<'_, T>, x: Var, mask: Var, head: Var, inner: usize) -> Var {
         match self.likelihood() {
@@ -260,15 +261,15 @@ impl Vae {
         }
     }
 
-    /// Whether a batch normalisation would have a single value of each channel, and so no variance, in a training pass of so
-    /// many images through the encoder and latent points through the decoder.
+    /// Whether some batch normalisation would be undefined, with a single value of each channel and so no variance, in
+    /// a training pass of this many images through the encoder and latent points through the decoder.
     pub fn has_single_values(&self, encoded: usize, decoded: usize) -> bool {
         let Some(images) = &self.config.images else { return false };
         let first = images.decoder(self.config.latent, self.config.dropout).first;
         (images.encoded(), encoded) == (1, 1) || (first, decoded) == (1, 1)
     }
 
-    /// Latent points, or rows, that are worth a pass of their own and whose activations stay small.
+    /// Latent points or rows of one pass: enough to be worth it, few enough that activations stay small.
     pub fn rows_at_once(&self) -> usize {
         match &self.networks {
             Networks::Table(..) => 512,

@@ -1,7 +1,7 @@
 //! One minibatch of completed rows, from imputations to both bounds of section 4.2 and their gradients.
 //!
-//! completed rows → encoder → samples z → decoder → log p(x_obs|z) and log p(x_obs, x_mis|z) → both bounds → backward, the
-//! decoder's parameters from one and the encoder's from the other (paper, algorithm 1).
+//! completed rows → encoder → samples z → decoder → log p(x_obs|z) and log p(x_obs, x_mis|z) → both bounds → backward,
+//! the decoder's parameters from one and the encoder's from the other (paper, algorithm 1).
 
 use std::slice;
 
@@ -14,7 +14,7 @@ use super::finite::{Mode, Randomness};
 use super::method::{CompletedBound, CompletedObjectiveConfig, Estimator};
 use crate::network::Vae;
 
-/// A minibatch of completed rows on a tape: constants.
+/// A minibatch of completed rows on a tape, as constants.
 #[derive(Clone, Copy, Debug)]
 pub struct CompletedBatch {
     /// B, rows.
@@ -76,10 +76,10 @@ impl CompletedBatch {
 /// Both bounds, recorded on one forward pass.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordedCompleted {
-    /// Mean over rows, imputations and samples of L_CVI with the entropy of the imputation mixture (eq. 10), in nats: a
+    /// L_CVI (eq. 10), in nats: mean over rows, imputations and samples, with the entropy of the imputation mixture. A
     /// lower bound of log p(x_obs).
     pub cvi: Var,
-    /// Mean of L_LMVB (eq. 12), in nats, without the entropy of the imputations, which is not known.
+    /// L_LMVB (eq. 12), in nats: the same mean, without the entropy of the imputations, which is not known.
     pub lmvb: Var,
 }
 
@@ -95,8 +95,8 @@ impl RecordedCompleted {
     /// Differentiates `scale` times the objectives: the decoder's parameters take their gradient from the decoder's
     /// bound, the encoder's theirs from the encoder's.
     ///
-    /// Where the two differ, the decoder's weight gradients are computed once and the encoder's once; what is computed
-    /// twice is the way back through the decoder.
+    /// Where the two differ, each weight gradient is still computed once. Only the way back through the decoder is
+    /// taken twice.
     pub fn backward<T: Scalar>(
         &self,
         g: &mut Graph<'_, T>,

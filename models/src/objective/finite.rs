@@ -24,7 +24,7 @@ pub enum Randomness<'a, T> {
     Samples(&'a [T]),
 }
 
-/// Which networks are in training mode (dropout; its masks come from the stream) and which in evaluation mode.
+/// Which networks are in training mode. Their dropout masks come from the stream.
 #[derive(Debug)]
 pub enum Mode<'a> {
     /// Both in evaluation mode.
@@ -54,7 +54,7 @@ impl Mode<'_> {
 /// A recorded objective.
 #[derive(Clone, Copy, Debug)]
 pub struct Recorded {
-    /// The mean of the bound over the rows, in nats: what is maximised.
+    /// The mean of the bound over the rows, in nats. It is maximised.
     pub value: Var,
     /// The bound of each row, B.
     pub per_row: Var,
@@ -77,7 +77,7 @@ impl Recorded {
     }
 }
 
-/// Samples of the latent variables and what belongs to them.
+/// Samples of the latent variables, and how they are laid out.
 struct Samples {
     /// Z × I × B × K × L, or Z × I × B × L for ancestral samples.
     z: Var,
@@ -88,8 +88,8 @@ struct Samples {
 /// Records the objective of a minibatch.
 ///
 /// # Panics
-/// If the numbers of components differ, `config` does not pass its [`check`](ObjectiveConfig::check), or the given noise
-/// or samples have the wrong length or kind.
+/// If the numbers of components differ, `config` does not pass its [`check`](ObjectiveConfig::check), or the given
+/// noise or samples have the wrong length or kind.
 #[track_caller]
 pub fn record<T: Scalar>(
     g: &mut Graph<'_, T>,

@@ -44,17 +44,17 @@ pub enum CompletedBound {
     Lmvb,
 }
 
-/// What a method fits with.
+/// The kind of a method: its mixture, and what it maximises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
-    /// A finite mixture of Gaussians that the encoder makes of an incomplete row (section 4.1).
+    /// The encoder turns an incomplete row into a finite mixture of Gaussians (section 4.1).
     FiniteMixture {
         /// The bound.
         bound: Bound,
         /// Whether it is a single Gaussian (K = 1).
         single: bool,
     },
-    /// The mixture over imputations of the Gaussians that the encoder makes of completed rows (section 4.2).
+    /// The encoder turns each completed version of a row into a Gaussian; their mixture is the posterior (section 4.2).
     ImputationMixture {
         /// What the decoder's parameters maximise.
         decoder: CompletedBound,
@@ -63,14 +63,14 @@ pub enum Family {
     },
 }
 
-/// A method: its name on the command line and what it maximises.
+/// A method: its names, its mixture, and what it maximises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Method {
     /// Name on the command line.
     pub name: &'static str,
     /// Name in the paper.
     pub title: &'static str,
-    /// What it fits with.
+    /// Its mixture, and what it maximises.
     pub family: Family,
 }
 
@@ -235,8 +235,8 @@ impl ObjectiveConfig {
         self.ancestral() && self.bound == Bound::Elbo && self.samples >= 2
     }
 
-    /// The gradient of the logits that goes with that of means and scales where nothing else is asked for: leave-one-out
-    /// beside responsibilities as far as it applies, implicit otherwise.
+    /// The gradient of the logits that goes with that of means and scales where nothing else is asked for:
+    /// leave-one-out beside responsibilities as far as it applies, implicit otherwise.
     pub fn default_logit_gradient(&self) -> LogitGradient {
         match self.pathwise {
             Pathwise::Responsibility if self.allows_leave_one_out() => LogitGradient::LeaveOneOut,

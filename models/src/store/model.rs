@@ -13,9 +13,9 @@ use crate::network::{Vae, VaeConfig};
 
 /// Format of model files.
 const FORMAT: &str = "missvae-model-1";
-/// The most imputations of a row that are believed.
+/// The most imputations of a row that a file may claim.
 const MOST_IMPUTATIONS: usize = 1 << 20;
-/// The most pixels a side, stages of a network, and channels of a stage that are believed.
+/// The most pixels a side, stages of a network, and channels of a stage that a file may claim.
 const MOST_PIXELS: usize = 1 << 12;
 const MOST_STAGES: usize = 12;
 const MOST_WIDTH: usize = 1 << 14;
@@ -42,7 +42,7 @@ pub struct ModelInfo {
     pub method: String,
     /// The table's columns, in the model's order.
     pub columns: Vec<Column>,
-    /// Updates that the parameters have seen.
+    /// Updates that were made.
     pub updates: u64,
     /// K, imputations of each row, with an imputation mixture.
     #[serde(default)]
