@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use missvae::config;
 use missvae::objective::UnknownMethod;
+use missvae::prepare;
 use missvae::table::Error;
 
 use crate::hints;
@@ -21,6 +22,9 @@ pub(crate) enum Failure {
     /// Options of a model.
     #[error("{}", hints::config_text(.0))]
     Config(#[from] config::Error),
+    /// The rows for a model.
+    #[error("{}", hints::rows_text(.0))]
+    Rows(prepare::Error),
     /// Options of a model, in a configuration file.
     #[error("{file}, {error}")]
     ConfigFile {
@@ -67,7 +71,18 @@ impl From<missvae::Error> for Failure {
     fn from(error: missvae::Error) -> Self {
         match error {
             missvae::Error::Config(error) => Failure::Config(error),
+            missvae::Error::Rows(error) => error.into(),
             other => Failure::Model(other),
+        }
+    }
+}
+
+impl From<prepare::Error> for Failure {
+    fn from(error: prepare::Error) -> Self {
+        match error {
+            prepare::Error::Config(error) => Failure::Config(error),
+            prepare::Error::Table(error) => Failure::File(error),
+            other => Failure::Rows(other),
         }
     }
 }
@@ -94,7 +109,7 @@ impl Failure {
         match self {
             Failure::File(error) => error.exit_code(),
             Failure::Model(error) if error.is_environment() => 1,
-            Failure::Model(_) | Failure::Config(_) | Failure::ConfigFile { .. } => 2,
+            Failure::Model(_) | Failure::Config(_) | Failure::Rows(_) | Failure::ConfigFile { .. } => 2,
             Failure::Usage { .. } | Failure::Run { .. } => 2,
             Failure::System { .. } | Failure::Failed(_) => 1,
             Failure::Interrupted(_) => 130,
@@ -109,6 +124,7 @@ impl Failure {
         let hint = match self {
             Failure::File(error) => error.hint(),
             Failure::Usage { hint, .. } | Failure::Run { hint, .. } => hint.clone(),
+            Failure::Rows(error) => hints::rows(error),
             Failure::Config(error) | Failure::ConfigFile { error, .. } => hints::config(error),
             Failure::Model(missvae::Error::NotFinite { .. }) => Some(
                 "a smaller --learning-rate or --clip usually helps, or --no-standardize=false for a table whose columns are taken \

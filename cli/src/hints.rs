@@ -1,7 +1,9 @@
 //! The ways out of errors, in the words of the command line.
 
 use missvae::config;
+use missvae::config::{MNIST_TRAINING_ROWS, Preset};
 use missvae::objective::METHODS;
+use missvae::prepare;
 use missvae::table::closest;
 
 use crate::config_file::{COMMAND_OPTIONS, ONLY_ON_COMMAND_LINE};
@@ -19,6 +21,38 @@ pub(crate) fn config_text(error: &config::Error) -> String {
             None => error.to_string(),
         },
     }
+}
+
+/// An error of the rows for a model, whose option is named as on the command line.
+pub(crate) fn rows_text(error: &prepare::Error) -> String {
+    match error {
+        prepare::Error::Unsplittable { .. } => format!("--{error}"),
+        prepare::Error::NoValidationRows { option, .. } => {
+            error.to_string().replacen(option, &format!("--{option}"), 1)
+        }
+        prepare::Error::ValidationFrom { .. } => error.to_string().replacen("validation-from", "--validation-from", 1),
+        _ => error.to_string(),
+    }
+}
+
+/// The way out of an error of the rows for a model.
+pub(crate) fn rows(error: &prepare::Error) -> Option<String> {
+    let hint = match error {
+        prepare::Error::NoTrainingRows { .. } | prepare::Error::NoImages { .. } => "hide or set aside less",
+        prepare::Error::ConstantColumns { .. } => "hide or set aside less, change the unit, or use --ignore-columns",
+        prepare::Error::TooLarge { .. } => {
+            "if it stands for a missing value, say so by --missing-value; else correct it, or change the column's unit"
+        }
+        prepare::Error::ValidationFrom { rows, preset: Some(Preset::Mnist), .. } if *rows <= MNIST_TRAINING_ROWS => {
+            "the preset mnist is for the published 60,000 images, of which it sets the last 6,000 aside; of fewer, \
+             `missvae train --validation 0.1` takes a share"
+        }
+        prepare::Error::ValidationFrom { .. } => {
+            "take a share of the rows instead (--validation 0.1 of `missvae train`)"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 /// The way out of a minibatch without a variance.

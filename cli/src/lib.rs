@@ -16,7 +16,6 @@ mod args;
 mod commands;
 mod config_file;
 mod failure;
-mod hash;
 mod hints;
 #[cfg(feature = "paper")]
 mod model_options;

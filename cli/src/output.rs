@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use missvae::prepare::TrainingRows;
 use serde::Serialize;
 
 use crate::args::Common;
@@ -73,6 +74,20 @@ pub(crate) fn counted(count: usize, one: &str) -> String {
 /// Missing cells as the subject of a sentence: "1 cell is missing", "2 cells are missing".
 pub(crate) fn cells_missing(count: usize) -> String {
     format!("{} {} missing", counted(count, "cell"), if count == 1 { "is" } else { "are" })
+}
+
+/// One line about the rows of a run.
+pub(crate) fn rows_summary(rows: &TrainingRows) -> String {
+    let train = &rows.train;
+    let (count, columns, missing) = (train.rows(), train.columns(), train.missing());
+    let share = 100.0 * missing as f64 / (count * columns).max(1) as f64;
+    let dropped = match rows.dropped {
+        0 => String::new(),
+        n => format!("; {} without any observed cell dropped", counted(n, "row")),
+    };
+    let [count, columns, missing] =
+        [(count, "row"), (columns, "column"), (missing, "cell")].map(|(count, one)| counted(count, one));
+    format!("{}: {count}, {columns}, {missing} missing ({share:.1}%){dropped}", rows.name)
 }
 
 /// A table in plain text: the first column to the left, the others to the right.

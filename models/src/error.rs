@@ -2,12 +2,18 @@
 
 use std::path::PathBuf;
 
+use crate::config::error as config;
+use crate::prepare::error as prepare;
+
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An option that cannot be used.
     #[error(transparent)]
-    Config(#[from] crate::config::Error),
+    Config(#[from] config::Error),
+    /// Rows that a model cannot be fitted to or used on.
+    #[error(transparent)]
+    Rows(#[from] prepare::Error),
     /// Options that do not fit together.
     #[error(transparent)]
     Unusable(#[from] crate::objective::Unusable),
@@ -72,6 +78,7 @@ impl Error {
             Error::Io { source, .. } => source.kind() != std::io::ErrorKind::NotFound,
             Error::NotFinite { .. } | Error::Stopped => true,
             Error::Config(_)
+            | Error::Rows(_)
             | Error::Unusable(_)
             | Error::NoRows
             | Error::IncompleteRows { .. }

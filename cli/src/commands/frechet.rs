@@ -7,11 +7,11 @@ use missvae::evaluate::{features, frechet_distance};
 use missvae::impute::{FittedModel, generate};
 use missvae::store::ModelInfo;
 
-use super::column_names;
 use crate::failure::{Failure, Result};
-use crate::hash::fnv1a;
 use crate::output::{cells_missing, counted};
 use crate::run::Run;
+use missvae::fingerprint::Fingerprint;
+use missvae::prepare::column_names;
 
 /// Rows drawn from the model.
 const SAMPLES: usize = 20_000;
@@ -69,9 +69,8 @@ impl Frechet {
 
     /// Identifies the feature model: distances in features of different ones cannot be compared.
     pub(crate) fn fingerprint(&self) -> String {
-        let parameters = self.model.parameters.iter().map(|x| u64::from(x.to_bits()));
-        let units = self.info.columns.iter().flat_map(|column| [column.mean, column.scale]).map(f64::to_bits);
-        format!("{:016x}", fnv1a(parameters.chain(units)))
+        let units = self.info.columns.iter().flat_map(|column| [column.mean, column.scale]);
+        Fingerprint::new().f32s(&self.model.parameters).f64s(units).finish()
     }
 
     /// The distance of a model's samples, and how many they are.

@@ -11,12 +11,13 @@ use samplers::stream::{Purpose, stream};
 use serde::Serialize;
 
 use super::imputation::{Asked, Imputation, Outcome};
-use super::{MOST_NUMBERS, binary, column_names, in_pool, standardised};
+use super::{MOST_NUMBERS, in_pool};
 use crate::args::{Fill, ImputeArgs};
 use crate::failure::{Failure, Result};
 use crate::output::{Output, counted};
 use crate::run::Run;
 use missvae::files::{numbered, same_file};
+use missvae::prepare::{binary_pixels, column_names, standardised};
 use missvae::table::{Input, Table, check_output, read_images_to_complete, read_to_complete, write_completed};
 
 /// What `--json` prints.
@@ -79,7 +80,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         }
         Some(images) => {
             let (table, source) = read_images_to_complete(&input, &reading, images.size)?;
-            let (data, pixels) = binary(&input.name(), &table, seed)?;
+            let (data, pixels) = binary_pixels(&input.name(), &table, seed)?;
             let units = pixels.units(table.width());
             (table, source, data, units)
         }

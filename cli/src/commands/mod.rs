@@ -13,16 +13,13 @@ pub(crate) mod train;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use missvae::data::{Data, Standardisation};
-use missvae::store::ModelInfo;
 use serde::Serialize;
 
 use crate::args::{Cli, Command, Common, Reading};
 use crate::failure::{Failure, Result};
 use crate::run::Run;
 use missvae::files::write_atomic;
-use missvae::table::{Input, MissingValues, ReadOptions, Table, read_for_model, read_images};
-use missvae::table::{Pixels, binarise};
+use missvae::table::{MissingValues, ReadOptions};
 
 /// The most threads that can be asked for.
 pub(crate) const MOST_THREADS: usize = 1024;
@@ -123,69 +120,4 @@ impl Reading {
         let whole_arrays = trained.columns.is_none() && trained.ignore_columns.is_none();
         Ok(ReadOptions { whole_arrays, ..read_options(&missing, self.key.as_ref()) })
     }
-}
-
-/// A table's numbers in their own units.
-pub(crate) fn data_of(table: &Table) -> Data<f64> {
-    Data::new(table.width(), table.values().to_vec(), table.mask())
-}
-
-/// A table's numbers in a model's units; `file` is what the user calls it.
-pub(crate) fn standardised(file: &str, table: &Table, info: &ModelInfo) -> Result<Data<f32>> {
-    let units = info.standardisation();
-    let data = units.apply(&data_of(table));
-    check_sizes(&data, &units, &column_names(info), |n| format!("{file}, row {}", n + 1))?;
-    Ok(data)
-}
-
-/// Refuses numbers whose squares, in model units, single precision does not hold: their densities would not be numbers.
-/// `place` names the file of a row, and where it is there.
-pub(crate) fn check_sizes(
-    data: &Data<f32>,
-    units: &Standardisation,
-    names: &[String],
-    place: impl Fn(usize) -> String,
-) -> Result<()> {
-    let Some(cell) = data.values(0..data.rows()).iter().position(|x| !(x * x).is_finite()) else { return Ok(()) };
-    let (n, d) = (cell / names.len(), cell % names.len());
-    let value = units.restore(d, f64::from(data.values(n..n + 1)[d]));
-    let value = if value.is_finite() { format!("about {value:.0e} is") } else { "its number is".to_owned() };
-    Err(Failure::usage_hint(
-        format!("{}, column {:?}: {value} too large beside the rest of the column", place(n), names[d]),
-        "if it stands for a missing value, say so by --missing-value; else correct it, or change the column's unit",
-    ))
-}
-
-/// A file's rows for a model: their numbers in the model's units. Images are made binary by the seed.
-pub(crate) fn rows_for_model(input: &Input, options: &ReadOptions, info: &ModelInfo, seed: u64) -> Result<Data<f32>> {
-    let Some(images) = &info.vae.images else {
-        return standardised(&input.name(), &read_for_model(input, options, &column_names(info))?, info);
-    };
-    binary(&input.name(), &read_images(input, options, images.size)?, seed).map(|(data, _)| data)
-}
-
-/// A file of images of `size` × `size` pixels, made binary by the seed, and the names of the pixels.
-pub(crate) fn binary_images(
-    input: &Input,
-    options: &ReadOptions,
-    size: usize,
-    seed: u64,
-) -> Result<(Vec<String>, Data<f64>)> {
-    let (names, mut values, observed) = read_images(input, options, size)?.into_parts();
-    binarise(&input.name(), &mut values, names.len(), seed)?;
-    let data = Data::new(names.len(), values, observed);
-    Ok((names, data))
-}
-
-/// A table of images as binary pixels, and what they were.
-pub(crate) fn binary(file: &str, table: &Table, seed: u64) -> Result<(Data<f32>, Pixels)> {
-    let mut values = table.values().to_vec();
-    let pixels = binarise(file, &mut values, table.width(), seed)?;
-    let data = Data::new(table.width(), values, table.mask());
-    Ok((Standardisation::none(table.width()).apply(&data), pixels))
-}
-
-/// The names of a model's columns.
-pub(crate) fn column_names(info: &ModelInfo) -> Vec<String> {
-    info.columns.iter().map(|column| column.name.clone()).collect()
 }

@@ -3,11 +3,12 @@
 use missvae::impute::generate;
 use serde::Serialize;
 
-use super::{MOST_NUMBERS, column_names, in_pool};
+use super::{MOST_NUMBERS, in_pool};
 use crate::args::SampleArgs;
 use crate::failure::{Failure, Result};
 use crate::output::{Output, counted};
 use crate::run::Run;
+use missvae::prepare::column_names;
 use missvae::table::{check_output, write_numbers};
 
 /// What `--json` prints.

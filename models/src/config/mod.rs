@@ -9,8 +9,8 @@
 //! - [`Error`]: what is wrong with an option, as fields.
 
 mod chain;
-mod choices;
-mod error;
+pub(crate) mod choices;
+pub(crate) mod error;
 mod file;
 mod gradient;
 mod images;

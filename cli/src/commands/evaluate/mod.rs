@@ -14,13 +14,14 @@ use serde::Serialize;
 
 use super::frechet::{Compared, Frechet};
 use super::imputation::Imputation;
-use super::{in_pool, rows_for_model};
+use super::in_pool;
 use crate::args::{EvaluateArgs, Likelihood};
 use crate::failure::{Failure, Result};
 use crate::output::{Output, cells_missing, counted};
 use crate::run::Run;
 pub(crate) use importance::{Importance, ImportanceScore, Refit};
 use missvae::files::same_file;
+use missvae::prepare::read_model_rows;
 use missvae::table::{Input, ReadOptions, check_output, write_numbers};
 
 /// Times the grid is refined at most: 500, 1000, 2000 cells a side.
@@ -158,7 +159,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         return Err(Failure::usage("--resize: this is for images, and the model is one of tables"));
     }
     let reading = ReadOptions { resize: args.resize, ..args.reading.options_for(&run)? };
-    let data = rows_for_model(&input, &reading, &info, seed)?;
+    let data = read_model_rows(&input, &reading, &info, seed)?;
     let scored = data.rows_with_cells();
     let (data, dropped) = data.without_empty_rows();
     let images = info.vae.images.is_some();

@@ -6,17 +6,17 @@ use autodiff::Aligned;
 use missvae::config::ResolvedConfig;
 use missvae::impute::FittedModel;
 use missvae::network::Vae;
+use missvae::prepare::TrainingRows;
 use missvae::store::{self, CheckpointInfo, ModelInfo};
 use missvae::trainer::{Objective, Outcome, State, Trainer};
 use samplers::chains::{ChainSampler, Impute};
 use serde::{Deserialize, Serialize};
 
 use super::preview;
-use super::rows::Rows;
 use super::tracked::Tracked;
 use super::watch::{Bar, Watch};
 use crate::failure::{Failure, Result};
-use crate::output::{Output, counted};
+use crate::output::{Output, counted, rows_summary};
 use crate::run::Run;
 use crate::signal;
 
@@ -50,7 +50,7 @@ pub(crate) struct Job<'a> {
     pub(crate) output: &'a Output,
     /// What the run's `config.toml` says.
     pub(crate) plan: &'a ResolvedConfig,
-    pub(crate) rows: &'a Rows,
+    pub(crate) rows: &'a TrainingRows,
     /// Its directory.
     pub(crate) run: &'a Run,
     /// What renews imputations, where it is not the plan's sampler. It must keep no latent points.
@@ -90,7 +90,7 @@ impl Job<'_> {
         if let Some(sampler) = self.sampler {
             trainer.set_sampler(sampler);
         }
-        output.say(rows.describe());
+        output.say(rows_summary(rows));
         output.say(format!(
             "{} with {}, {}, {} parameters, {}; run directory {}",
             plan.method.title,
@@ -136,7 +136,9 @@ impl Job<'_> {
             objective: last.map(|epoch| epoch.objective),
             validation: last.and_then(|epoch| epoch.validation.flatten()),
             frechet: last.and_then(|epoch| epoch.frechet.flatten()),
-            hidden: rows.hidden_errors(&mut model, plan.train.seed)?,
+            hidden: (!rows.hidden.is_empty())
+                .then(|| preview::hidden_errors(&mut model, rows, plan.train.seed))
+                .transpose()?,
             seconds: before + seconds,
             seconds_per_update: seconds / (updates - first).max(1) as f64,
             run: run.path().display().to_string(),
@@ -147,7 +149,7 @@ impl Job<'_> {
 }
 
 /// A new trainer, or the one that the run's checkpoint describes.
-fn trainer(plan: &ResolvedConfig, rows: &Rows, run: &Run, vae: Vae, info: &ModelInfo) -> Result<Trainer<f32>> {
+fn trainer(plan: &ResolvedConfig, rows: &TrainingRows, run: &Run, vae: Vae, info: &ModelInfo) -> Result<Trainer<f32>> {
     if !run.checkpoint().exists() {
         return Ok(Trainer::new(vae, plan.train.clone())?);
     }
@@ -186,7 +188,7 @@ fn trainer(plan: &ResolvedConfig, rows: &Rows, run: &Run, vae: Vae, info: &Model
 }
 
 /// What a model file says of the model of a plan, before its first update.
-pub(crate) fn model_info(plan: &ResolvedConfig, rows: &Rows) -> ModelInfo {
+pub(crate) fn model_info(plan: &ResolvedConfig, rows: &TrainingRows) -> ModelInfo {
     ModelInfo {
         vae: plan.vae.clone(),
         method: plan.method.name.to_owned(),
@@ -213,11 +215,4 @@ fn imputations_fit(plan: &ResolvedConfig, state: &State<f32>, rows: usize) -> bo
         .imputations
         .as_ref()
         .is_some_and(|stored| stored.completed.len() == copies * plan.vae.columns && stored.latents.len() == latents)
-}
-
-impl Rows {
-    /// How well the hidden cells are found again.
-    fn hidden_errors(&self, model: &mut FittedModel<f32>, seed: u64) -> Result<Option<preview::HiddenErrors>> {
-        (!self.hidden.is_empty()).then(|| preview::hidden_errors(model, self, seed)).transpose()
-    }
 }

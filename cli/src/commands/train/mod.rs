@@ -2,12 +2,10 @@
 
 mod fit;
 mod preview;
-mod rows;
 mod tracked;
 mod watch;
 
 pub(crate) use fit::{Fitted, Job, Summary, model_info};
-pub(crate) use rows::{Rows, fingerprint};
 pub(crate) use tracked::Tracked;
 pub(crate) use watch::{Bar, distances};
 
@@ -22,7 +20,7 @@ use crate::config_file;
 use crate::failure::{Failure, Result};
 use crate::output::{Output, aligned, counted};
 use crate::run::Run;
-use missvae::table::Input;
+use missvae::prepare::TrainingRows;
 
 /// Seconds between checkpoints.
 const CHECKPOINT_EVERY: f64 = 60.0;
@@ -66,7 +64,7 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
         None => (merged_options(args)?, None),
     };
 
-    let mut rows = Rows::read(&options)?;
+    let mut rows = TrainingRows::read(&options)?;
     let plan = options.resolve(rows.train.rows(), rows.train.columns())?;
     plan.check_minibatches(rows.train.rows())?;
     if let (Some(out), Some(features)) = (&args.out, &plan.options.feature_model)
@@ -135,7 +133,7 @@ fn train(
     data: Option<&Path>,
     every: Duration,
     output: &Output,
-    (plan, rows, run): (&ResolvedConfig, &Rows, &Run),
+    (plan, rows, run): (&ResolvedConfig, &TrainingRows, &Run),
     tracked: Option<Tracked>,
 ) -> Result<(Summary, String)> {
     let bar = output.bar(0, "updates");
@@ -196,9 +194,4 @@ fn quoted(word: &str) -> String {
     } else {
         format!("'{}'", word.replace('\'', "'\\''"))
     }
-}
-
-/// Where a table comes from, by the options.
-fn input(options: &Options) -> Input {
-    Input::from_arg(options.data.as_deref().map(Path::new))
 }

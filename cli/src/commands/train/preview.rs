@@ -1,12 +1,12 @@
 //! What a fitted model makes of missing cells, shown at the end of training.
 
 use missvae::impute::FittedModel;
+use missvae::prepare::TrainingRows;
 use samplers::importance::Statistic;
 use samplers::stream::{Purpose, stream};
 use serde::{Deserialize, Serialize};
 
 use super::super::imputation::{Asked, Imputation};
-use super::rows::Rows;
 use crate::failure::Result;
 use crate::output::aligned;
 
@@ -35,7 +35,7 @@ pub(crate) struct HiddenErrors {
 
 /// How far the model's conditional means are from the cells that were hidden: of all rows, or of [`MOST_ROWS`] in equal
 /// distances.
-pub(crate) fn hidden_errors(model: &mut FittedModel<f32>, rows: &Rows, seed: u64) -> Result<HiddenErrors> {
+pub(crate) fn hidden_errors(model: &mut FittedModel<f32>, rows: &TrainingRows, seed: u64) -> Result<HiddenErrors> {
     let columns = rows.train.columns();
     let mut chosen: Vec<usize> = rows.hidden.iter().map(|(cell, _)| cell / columns).collect();
     chosen.dedup();
@@ -69,7 +69,7 @@ pub(crate) fn hidden_errors(model: &mut FittedModel<f32>, rows: &Rows, seed: u64
 }
 
 /// A few missing cells and their completions, for people. Empty if nothing is missing.
-pub(crate) fn text(model: &mut FittedModel<f32>, rows: &Rows, seed: u64) -> Result<String> {
+pub(crate) fn text(model: &mut FittedModel<f32>, rows: &TrainingRows, seed: u64) -> Result<String> {
     let (data, columns) = (&rows.train, rows.train.columns());
     let incomplete: Vec<usize> =
         (0..data.rows()).filter(|&n| data.observed(n..n + 1).iter().any(|&o| !o)).take(ROWS).collect();
@@ -108,7 +108,7 @@ pub(crate) fn text(model: &mut FittedModel<f32>, rows: &Rows, seed: u64) -> Resu
 /// Completed copies of some training rows, in model units: copies × rows × columns.
 fn complete(
     model: &mut FittedModel<f32>,
-    rows: &Rows,
+    rows: &TrainingRows,
     chosen: &[usize],
     statistic: Statistic,
     seed: u64,

@@ -5,12 +5,12 @@ use std::path::Path;
 use autodiff::Aligned;
 use missvae::config::ResolvedConfig;
 use missvae::impute::FittedModel;
+use missvae::prepare::TrainingRows;
 use missvae::store::ModelInfo;
 use missvae::trainer::{Epoch, Trainer};
 
 use super::super::frechet::{Compared, Frechet};
 use super::fit::model_info;
-use super::rows::Rows;
 use crate::failure::{Failure, Result};
 
 /// A Fréchet distance that is told every so many epochs.
@@ -24,7 +24,7 @@ pub(crate) struct Tracked {
 
 impl Tracked {
     /// What the options ask for: reads the feature model, and checks that the validation rows can be compared with.
-    pub(crate) fn new(plan: &ResolvedConfig, rows: &Rows) -> Result<Option<Tracked>> {
+    pub(crate) fn new(plan: &ResolvedConfig, rows: &TrainingRows) -> Result<Option<Tracked>> {
         let options = &plan.options;
         let (Some(every), Some(features)) = (options.frechet_every, &options.feature_model) else { return Ok(None) };
         let Some(validation) = &rows.validation else {

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 use missvae::Error;
+use missvae::prepare::TrainingRows;
 use missvae::store::{self, CheckpointInfo, ModelInfo};
 use missvae::trainer::{Epoch, Observer, Outcome, Step, Trainer};
 use serde::{Deserialize, Serialize};
 
-use super::rows::Rows;
 use super::tracked::Tracked;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
@@ -129,7 +129,7 @@ impl<'a> Watch<'a> {
         output: &'a Output,
         run: &'a Run,
         info: ModelInfo,
-        rows: &Rows,
+        rows: &TrainingRows,
         trainer: &Trainer<f32>,
         bar: &'a Bar,
         every: Duration,

@@ -21,12 +21,14 @@ use super::source::{Score, Source};
 use super::spec::{Spec, imputations_of};
 use crate::commands::evaluate::{Importance, ImportanceScore, Refit, refit_config};
 use crate::commands::frechet::{Compared, Frechet, check_rows};
-use crate::commands::train::{Rows, fingerprint, model_info};
-use crate::commands::{binary_images, check_sizes, data_of, kept};
+use crate::commands::kept;
+use crate::commands::train::model_info;
 use crate::failure::{Failure, Result};
 use crate::output::{cells_missing, counted};
 use crate::signal;
 use missvae::files::Stamp;
+use missvae::fingerprint::Fingerprint;
+use missvae::prepare::{TrainingRows, binary_images, check_magnitudes, table_data};
 use missvae::table::{Input, ReadOptions, read_for_model};
 
 /// Names of the file to train on, and of that to test on, without their endings or with all of their name.
@@ -174,7 +176,7 @@ impl BenchmarkData {
     }
 
     /// How the encoder of a run is refitted, and the test rows that it is refitted to; `None` if it is not.
-    fn refit(&self, run: &Prepared, rows: &Rows) -> Option<(RefitConfig, Data<f32>)> {
+    fn refit(&self, run: &Prepared, rows: &TrainingRows) -> Option<(RefitConfig, Data<f32>)> {
         let set = self.set(&run.spec);
         let batch_size = run.plan.train.batch_size;
         let updates = self.refit_updates(set, batch_size);
@@ -211,7 +213,7 @@ impl Set {
             ..Options::default()
         };
         let options = said.with_preset();
-        let all = Rows::read(&options)?;
+        let all = TrainingRows::read(&options)?;
         preset.check_columns(all.train.columns())?;
         let names: Vec<String> = all.columns.iter().map(|column| column.name.clone()).collect();
         let input = Input::from_arg(Some(&test));
@@ -219,7 +221,7 @@ impl Set {
         let test = match options.image_size {
             None => {
                 let reading = ReadOptions { whole_arrays: true, ..reading };
-                data_of(&read_for_model(&input, &reading, &names)?)
+                table_data(&read_for_model(&input, &reading, &names)?)
             }
             Some(size) => binary_images(&input, &reading, size, 0)?.1,
         };
@@ -239,8 +241,8 @@ impl Set {
         let units = Standardisation::none(test.columns());
         let in_single = units.apply(&test);
         // Before models are fitted, which takes long.
-        check_sizes(&in_single, &units, &names, |n| format!("{}, row {}", input.name(), n + 1))?;
-        let tested = fingerprint(&in_single);
+        check_magnitudes(&in_single, &units, &names, |n| (input.name(), n + 1))?;
+        let tested = Fingerprint::of_rows(&in_single);
         Ok(Set {
             preset,
             name,
@@ -289,8 +291,8 @@ impl Source for BenchmarkData {
         self.set(spec).fingerprint.clone()
     }
 
-    fn rows(&self, run: &Prepared) -> Result<Arc<Rows>> {
-        let rows = Rows::read(&run.plan.options)?;
+    fn rows(&self, run: &Prepared) -> Result<Arc<TrainingRows>> {
+        let rows = TrainingRows::read(&run.plan.options)?;
         let set = self.set(&run.spec);
         if set.stamp != Stamp::of(&set.train) {
             let what = format!("{}: the file has changed since this command began", set.train.display());
@@ -318,7 +320,7 @@ impl Source for BenchmarkData {
         }
     }
 
-    fn frechet(&self, run: &Prepared, rows: &Rows, features: &Path) -> Result<Option<Frechet>> {
+    fn frechet(&self, run: &Prepared, rows: &TrainingRows, features: &Path) -> Result<Option<Frechet>> {
         let set = self.set(&run.spec);
         let test: Data<f32> = rows.standardisation.apply(&set.test);
         let compared = Compared { name: set.compared(), rows: &test, empty: 0 };
@@ -335,7 +337,7 @@ impl Source for BenchmarkData {
         format!("{samples} importance samples, {rows} rows, {refit} updates of the encoder")
     }
 
-    fn score(&self, run: &Prepared, rows: &Rows, model: &mut FittedModel<f32>) -> Result<Score> {
+    fn score(&self, run: &Prepared, rows: &TrainingRows, model: &mut FittedModel<f32>) -> Result<Score> {
         let set = self.set(&run.spec);
         let refit = self.refit(run, rows);
         let trained = &run.plan.train.objective;
@@ -352,7 +354,7 @@ impl Source for BenchmarkData {
         Ok(Score { log_likelihood, standard_error, rows: set.scored.len(), grid: None, importance })
     }
 
-    fn seconds_to_score(&self, run: &Prepared, rows: &Rows, model: &mut FittedModel<f32>) -> Result<f64> {
+    fn seconds_to_score(&self, run: &Prepared, rows: &TrainingRows, model: &mut FittedModel<f32>) -> Result<f64> {
         let set = self.set(&run.spec);
         let measured: Vec<usize> = set.scored.iter().copied().take(MEASURED).collect();
         let some: Data<f32> = rows.standardisation.apply(&set.test.select(&measured));

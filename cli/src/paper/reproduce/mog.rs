@@ -20,12 +20,13 @@ use super::imputations::oracle;
 use super::prepared::Prepared;
 use super::source::{Score, Source};
 use super::spec::Spec;
+use crate::commands::MOST_NUMBERS;
 use crate::commands::evaluate::{GridScore, on_grid};
-use crate::commands::train::{Rows, fingerprint};
-use crate::commands::{MOST_NUMBERS, check_sizes, data_of};
 use crate::failure::{Failure, Result};
-use crate::hash::fnv1a;
+use crate::output::rows_summary;
 use missvae::files::{create_directory, write_atomic};
+use missvae::fingerprint::Fingerprint;
+use missvae::prepare::{TrainingRows, check_magnitudes, table_data};
 use missvae::table::Error;
 use missvae::table::{Input, ReadOptions, Selection, Table, read_for_model, read_to_fit, write_numbers};
 
@@ -64,8 +65,8 @@ pub(super) struct MogData {
     /// What messages call them.
     pub(super) name: String,
     /// The training rows, and their complete version where there is one.
-    pub(super) rows: Arc<Rows>,
-    pub(super) complete: Option<Arc<Rows>>,
+    pub(super) rows: Arc<TrainingRows>,
+    pub(super) complete: Option<Arc<TrainingRows>>,
     /// Where they are, or will be.
     directory: PathBuf,
     files: [PathBuf; 2],
@@ -145,21 +146,21 @@ impl MogData {
         let Tables { train, complete, test } = tables;
         // The mixture is standardised, so its rows are left as they are.
         let options = Options { no_standardize: Some(true), ..Options::default() };
-        let rows = Rows::of_table(&name, train, &options)?;
+        let rows = TrainingRows::of_table(&name, train, &options)?;
         let complete =
-            complete.map(|table| Rows::of_table(&format!("{name}/{COMPLETE}"), table, &options)).transpose()?;
+            complete.map(|table| TrainingRows::of_table(&format!("{name}/{COMPLETE}"), table, &options)).transpose()?;
         let units = Standardisation::none(test.width());
         let names: Vec<String> = rows.columns.iter().map(|column| column.name.clone()).collect();
-        let test = units.apply::<f32>(&data_of(&test));
+        let test = units.apply::<f32>(&table_data(&test));
         // Before models are fitted, which takes long.
-        check_sizes(&test, &units, &names, |n| format!("{name}/{TEST}, row {}", n + 1))?;
+        check_magnitudes(&test, &units, &names, |n| (format!("{name}/{TEST}"), n + 1))?;
         let (test, _) = test.without_empty_rows();
         if test.rows() == 0 {
             return Err(Failure::usage(format!("{name}: no row of {TEST} has an observed cell")));
         }
-        let truth_bits = truth.as_ref().map_or(0, |truth| {
+        let truth_fingerprint = truth.as_ref().map_or_else(String::new, |truth| {
             let numbers = truth.weights().iter().chain(truth.means()).chain(truth.covariances());
-            fnv1a(numbers.map(|x| x.to_bits()))
+            Fingerprint::new().f64s(numbers.copied()).finish()
         });
         Ok(MogData {
             name,
@@ -167,16 +168,16 @@ impl MogData {
             complete: complete.map(Arc::new),
             directory: directory.to_owned(),
             files: [TRAIN, COMPLETE].map(|name| directory.join(name)),
-            test_fingerprint: fingerprint(&test),
+            test_fingerprint: Fingerprint::of_rows(&test),
             test,
             truth,
-            truth_fingerprint: format!("{truth_bits:016x}"),
+            truth_fingerprint,
             generated: kept,
         })
     }
 
     /// The rows that a run is fitted to. Complete ones that are not there are refused by the experiment's check.
-    fn rows_of(&self, spec: &Spec) -> &Arc<Rows> {
+    fn rows_of(&self, spec: &Spec) -> &Arc<TrainingRows> {
         self.complete.as_ref().filter(|_| spec.table == COMPLETE_ROWS).unwrap_or(&self.rows)
     }
 
@@ -199,7 +200,7 @@ impl MogData {
 
 impl Source for MogData {
     fn describe(&self) -> String {
-        format!("{}; {} rows to test on", self.rows.describe(), self.test.rows())
+        format!("{}; {} rows to test on", rows_summary(&self.rows), self.test.rows())
     }
 
     fn keep(&self) -> Result<()> {
@@ -273,7 +274,7 @@ impl Source for MogData {
         format!("{} {}\n{truth}", self.rows_of(spec).fingerprint, self.test_fingerprint)
     }
 
-    fn rows(&self, run: &Prepared) -> Result<Arc<Rows>> {
+    fn rows(&self, run: &Prepared) -> Result<Arc<TrainingRows>> {
         Ok(self.rows_of(&run.spec).clone())
     }
 
@@ -281,14 +282,14 @@ impl Source for MogData {
         "grid".to_owned()
     }
 
-    fn score(&self, _: &Prepared, rows: &Rows, model: &mut FittedModel<f32>) -> Result<Score> {
+    fn score(&self, _: &Prepared, rows: &TrainingRows, model: &mut FittedModel<f32>) -> Result<Score> {
         let GridScore { log_likelihood, standard_error, cells, change, .. } =
             on_grid(model, &self.test, &rows.standardisation);
         let grid = Some((cells, change));
         Ok(Score { log_likelihood, standard_error, rows: self.test.rows(), grid, importance: None })
     }
 
-    fn seconds_to_score(&self, _: &Prepared, _: &Rows, model: &mut FittedModel<f32>) -> Result<f64> {
+    fn seconds_to_score(&self, _: &Prepared, _: &TrainingRows, model: &mut FittedModel<f32>) -> Result<f64> {
         let half_width = Grid::default_for(model.vae.config().latent).half_width;
         let started = Instant::now();
         black_box(grid_log_likelihood(model, &self.test, Grid { half_width, cells: CELLS }));

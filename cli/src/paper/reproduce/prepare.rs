@@ -12,7 +12,7 @@ use super::source::Source;
 use super::spec::Spec;
 use crate::commands::kept;
 use crate::failure::Result;
-use crate::hash::of_text;
+use missvae::fingerprint::of_text;
 
 /// Changes whenever what a run computes from its options does by more than rounding, so that old results are not taken for
 /// new ones.

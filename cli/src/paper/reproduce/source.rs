@@ -13,8 +13,8 @@ use super::prepared::Prepared;
 use super::settings::Settings;
 use super::spec::Spec;
 use crate::commands::frechet::Frechet;
-use crate::commands::train::Rows;
 use crate::failure::Result;
+use missvae::prepare::TrainingRows;
 
 /// Tables to train on, and rows to score models on.
 pub(super) trait Source: Sync {
@@ -51,7 +51,7 @@ pub(super) trait Source: Sync {
     fn fingerprint(&self, spec: &Spec) -> String;
 
     /// The rows of a run.
-    fn rows(&self, run: &Prepared) -> Result<Arc<Rows>>;
+    fn rows(&self, run: &Prepared) -> Result<Arc<TrainingRows>>;
 
     /// What runs are compared by.
     fn measure(&self) -> Measure {
@@ -65,7 +65,7 @@ pub(super) trait Source: Sync {
 
     /// What measures the distance of a run's model from the test rows, in the features of the run in a directory; `None`
     /// where distances are not asked for.
-    fn frechet(&self, _: &Prepared, _: &Rows, _: &Path) -> Result<Option<Frechet>> {
+    fn frechet(&self, _: &Prepared, _: &TrainingRows, _: &Path) -> Result<Option<Frechet>> {
         Ok(None)
     }
 
@@ -73,10 +73,10 @@ pub(super) trait Source: Sync {
     fn scoring(&self, run: &Prepared) -> String;
 
     /// Scores a fitted model in the current pool; the model may be spent by it.
-    fn score(&self, run: &Prepared, rows: &Rows, model: &mut FittedModel<f32>) -> Result<Score>;
+    fn score(&self, run: &Prepared, rows: &TrainingRows, model: &mut FittedModel<f32>) -> Result<Score>;
 
     /// About how many seconds that takes, by a part of it.
-    fn seconds_to_score(&self, run: &Prepared, rows: &Rows, model: &mut FittedModel<f32>) -> Result<f64>;
+    fn seconds_to_score(&self, run: &Prepared, rows: &TrainingRows, model: &mut FittedModel<f32>) -> Result<f64>;
 }
 
 /// A log-likelihood of test rows, in nats of the data's units.

@@ -9,9 +9,9 @@ use super::point::Point;
 use super::prepare::Prepared;
 use super::variants::Variant;
 use crate::failure::{Failure, Result};
-use crate::hash::of_text;
 use crate::run::read_json;
 use missvae::files::write_atomic;
+use missvae::fingerprint::of_text;
 
 /// Changes whenever what a run measures does by more than rounding.
 const VERSION: u32 = 2;

@@ -7,8 +7,9 @@ use missvae::config::{Options, ResolvedConfig};
 use super::args::SnrArgs;
 use super::variants::Variant;
 use crate::commands::kept;
-use crate::commands::train::Rows;
 use crate::failure::{Failure, Result};
+use crate::output::rows_summary;
+use missvae::prepare::TrainingRows;
 
 /// A run: a variant with a seed.
 pub(super) struct Prepared {
@@ -26,21 +27,21 @@ pub(super) struct RowsOfSeed {
     columns: usize,
     pub(super) fingerprint: String,
     /// Those that all seeds share; others are read again when it is their turn, so that one seed's are held at a time.
-    shared: Option<Arc<Rows>>,
+    shared: Option<Arc<TrainingRows>>,
 }
 
 impl RowsOfSeed {
-    fn new(rows: &Rows) -> Self {
+    fn new(rows: &TrainingRows) -> Self {
         let (count, columns, fingerprint) = (rows.train.rows(), rows.train.columns(), rows.fingerprint.clone());
         RowsOfSeed { count, columns, fingerprint, shared: None }
     }
 
     /// The rows themselves, of a run with these options.
-    pub(super) fn read(&self, options: &Options) -> Result<Arc<Rows>> {
+    pub(super) fn read(&self, options: &Options) -> Result<Arc<TrainingRows>> {
         if let Some(rows) = &self.shared {
             return Ok(rows.clone());
         }
-        let rows = Rows::read(options)?;
+        let rows = TrainingRows::read(options)?;
         if rows.fingerprint != self.fingerprint {
             return Err(Failure::usage_hint(
                 format!("{}: the file has changed since this command began", rows.name),
@@ -76,15 +77,15 @@ pub(super) fn rows_of_seeds(args: &SnrArgs, variant: &Variant, seeds: &[u64]) ->
     let options = with_preset(args, variant, seeds[0])?;
     let rate = options.hidden_share()?;
     let own = rate > 0.0 || options.image_size.is_some();
-    let first = Rows::read(&options)?;
-    let (description, mut all) = (first.describe(), vec![RowsOfSeed::new(&first)]);
+    let first = TrainingRows::read(&options)?;
+    let (description, mut all) = (rows_summary(&first), vec![RowsOfSeed::new(&first)]);
     if !own {
         let shared = RowsOfSeed { shared: Some(Arc::new(first)), ..all.remove(0) };
         return Ok((description, vec![shared; seeds.len()]));
     }
     drop(first);
     for &seed in &seeds[1..] {
-        all.push(RowsOfSeed::new(&Rows::read(&with_preset(args, variant, seed)?)?));
+        all.push(RowsOfSeed::new(&TrainingRows::read(&with_preset(args, variant, seed)?)?));
     }
     Ok((description, all))
 }

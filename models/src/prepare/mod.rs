@@ -1,0 +1,17 @@
+//! From a table to a model's rows.
+//!
+//! - [`TrainingRows`]: what a run is fitted to: rows set aside for validation, cells hidden, columns standardised;
+//! - [`read_model_rows`], [`standardised`], [`binary_pixels`]: rows for a fitted model, in its units;
+//! - [`check_magnitudes`]: numbers that single precision cannot hold;
+//! - [`Error`]: what is wrong with the rows, as fields.
+
+pub(crate) mod error;
+mod model_rows;
+mod split;
+mod training;
+
+pub use error::{Error, Result};
+pub use model_rows::{
+    binary_images, binary_pixels, check_magnitudes, column_names, read_model_rows, standardised, table_data,
+};
+pub use training::TrainingRows;

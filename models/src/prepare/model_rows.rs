@@ -1,0 +1,83 @@
+//! Rows for a fitted model, in its units.
+
+use super::error::{Error, Result};
+use crate::data::{Data, Standardisation};
+use crate::store::ModelInfo;
+use crate::table::{Input, Pixels, ReadOptions, Table, binarise, read_for_model, read_images};
+
+/// A table's numbers in their own units.
+pub fn table_data(table: &Table) -> Data<f64> {
+    Data::new(table.width(), table.values().to_vec(), table.mask())
+}
+
+/// The names of a model's columns.
+pub fn column_names(info: &ModelInfo) -> Vec<String> {
+    info.columns.iter().map(|column| column.name.clone()).collect()
+}
+
+/// A table's numbers in a model's units; `file` is its name in messages.
+///
+/// # Errors
+/// [`Error::TooLarge`].
+pub fn standardised(file: &str, table: &Table, info: &ModelInfo) -> Result<Data<f32>> {
+    let units = info.standardisation();
+    let data = units.apply(&table_data(table));
+    check_magnitudes(&data, &units, &column_names(info), |n| (file.to_owned(), n + 1))?;
+    Ok(data)
+}
+
+/// Refuses numbers whose squares, in model units, single precision does not hold: their densities would not be numbers.
+/// `place` is the file of a row, and its number there, from 1.
+///
+/// # Errors
+/// [`Error::TooLarge`].
+pub fn check_magnitudes(
+    data: &Data<f32>,
+    units: &Standardisation,
+    names: &[String],
+    place: impl Fn(usize) -> (String, usize),
+) -> Result<()> {
+    let Some(cell) = data.values(0..data.rows()).iter().position(|x| !(x * x).is_finite()) else { return Ok(()) };
+    let (n, d) = (cell / names.len(), cell % names.len());
+    let value = units.restore(d, f64::from(data.values(n..n + 1)[d]));
+    let (file, row) = place(n);
+    Err(Error::TooLarge { file, row, column: names[d].clone(), value })
+}
+
+/// A file's rows for a model, in its units. Images are made binary by the seed.
+///
+/// # Errors
+/// If the file cannot be read for the model, or holds a number that is too large.
+pub fn read_model_rows(input: &Input, options: &ReadOptions, info: &ModelInfo, seed: u64) -> Result<Data<f32>> {
+    let Some(images) = &info.vae.images else {
+        return standardised(&input.name(), &read_for_model(input, options, &column_names(info))?, info);
+    };
+    binary_pixels(&input.name(), &read_images(input, options, images.size)?, seed).map(|(data, _)| data)
+}
+
+/// A file of images of `size` × `size` pixels, made binary by the seed, and the names of the pixels.
+///
+/// # Errors
+/// If the file cannot be read, or its numbers are no pixels.
+pub fn binary_images(input: &Input, options: &ReadOptions, size: usize, seed: u64) -> Result<(Vec<String>, Data<f64>)> {
+    binary_table(&input.name(), read_images(input, options, size)?, seed)
+}
+
+/// A table of images, made binary by the seed, and the names of the pixels; `file` is its name in messages.
+pub(super) fn binary_table(file: &str, table: Table, seed: u64) -> Result<(Vec<String>, Data<f64>)> {
+    let (names, mut values, observed) = table.into_parts();
+    binarise(file, &mut values, names.len(), seed)?;
+    let data = Data::new(names.len(), values, observed);
+    Ok((names, data))
+}
+
+/// A table of images as binary pixels, and what they were; `file` is its name in messages.
+///
+/// # Errors
+/// If its numbers are no pixels.
+pub fn binary_pixels(file: &str, table: &Table, seed: u64) -> Result<(Data<f32>, Pixels)> {
+    let mut values = table.values().to_vec();
+    let pixels = binarise(file, &mut values, table.width(), seed)?;
+    let data = Data::new(table.width(), values, table.mask());
+    Ok((Standardisation::none(table.width()).apply(&data), pixels))
+}

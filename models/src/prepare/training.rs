@@ -1,0 +1,206 @@
+//! The rows of a training run: read, split, hidden, standardised.
+
+use std::path::Path;
+
+use samplers::stream::{Purpose, stream};
+
+use super::error::{Error, Result};
+use super::model_rows::{binary_images, binary_table, check_magnitudes, table_data};
+use super::split::{Part, Split, read_options, set_aside};
+use crate::config::{Options, Validation};
+use crate::data::{Data, Standardisation};
+use crate::fingerprint::Fingerprint;
+use crate::store::Column;
+use crate::table::{Input, Selection, Table, parse_names, read_for_model, read_images, read_to_fit};
+
+/// The rows of a training run, in model units.
+#[derive(Debug)]
+pub struct TrainingRows {
+    /// Name of the table in messages.
+    pub name: String,
+    /// The columns, with what standardises them.
+    pub columns: Vec<Column>,
+    /// What standardises them.
+    pub standardisation: Standardisation,
+    /// Rows to train on.
+    pub train: Data<f32>,
+    /// Rows left out because no cell of theirs is observed, or is once cells are hidden.
+    pub dropped: usize,
+    /// For each row of `train`, its number in the table, from 1.
+    pub numbers: Vec<usize>,
+    /// Hidden cells of `train`: position n·D + d and the true value in model units.
+    pub hidden: Vec<(usize, f32)>,
+    /// Each column's standard deviation in model units: 1 where columns are standardised.
+    pub deviations: Vec<f64>,
+    /// Rows for validation.
+    pub validation: Option<Data<f32>>,
+    /// Rows left out of these because no cell of theirs is observed.
+    pub empty_validation: usize,
+    /// Identifies the training and the validation rows, and the feature model that a run is followed by, so that it is
+    /// resumed with the same ones.
+    pub fingerprint: String,
+}
+
+impl TrainingRows {
+    /// Reads the rows that the options ask for: those of their table, or of the bundled penguins.
+    ///
+    /// # Errors
+    /// If a file cannot be read, an option cannot be used, or no rows are left.
+    pub fn read(options: &Options) -> Result<TrainingRows> {
+        let input = Input::from_arg(options.data.as_deref().map(Path::new));
+        if let Some(size) = options.image_size {
+            let table = read_images(&input, &read_options(options), size)?;
+            return TrainingRows::of_table(&input.name(), table, options);
+        }
+        let list = |text: &Option<String>| text.as_deref().map(parse_names).transpose();
+        let selection =
+            Selection { columns: list(&options.columns)?, ignore: list(&options.ignore_columns)?.unwrap_or_default() };
+        let table = read_to_fit(&input, &read_options(options), &selection)?;
+        TrainingRows::of_table(&input.name(), table, options)
+    }
+
+    /// The rows of a table that was read already; `name` is its name in messages. With `image_size`, its rows are images.
+    ///
+    /// # Errors
+    /// If an option cannot be used, or no rows are left.
+    pub fn of_table(name: &str, table: Table, options: &Options) -> Result<TrainingRows> {
+        if let Some(size) = options.image_size {
+            return TrainingRows::of_images(name, table, size, options);
+        }
+        let rate = options.hidden_share()?;
+        let seed = options.seed.unwrap_or(0);
+        let (names, values, observed) = table.into_parts();
+        let all = Data::new(names.len(), values, observed);
+        let Split { rest: Part { rows: mut all, numbers }, held_out } =
+            set_aside(name, all, options, |input, reading| Ok(table_data(&read_for_model(input, reading, &names)?)))?;
+        let validation_numbers: Vec<usize> = held_out.as_ref().map_or_else(Vec::new, Part::numbers_with_cells);
+        let (held_out, empty_validation) = held_out.map(|part| part.rows.without_empty_rows()).unzip();
+        let empty_validation = empty_validation.unwrap_or(0);
+        let columns = all.columns();
+        let complete = (rate > 0.0).then(|| all.clone());
+        let hidden = all.hide(rate, &mut stream(seed, Purpose::Hide, 0, 0));
+        let retained = all.rows_with_cells();
+        let (train, dropped) = all.without_empty_rows();
+        if train.rows() == 0 {
+            return Err(Error::NoTrainingRows { table: name.to_owned() });
+        }
+        if held_out.as_ref().is_some_and(|rows| rows.rows() == 0) {
+            let (option, value) = match (&options.validation, options.validation_from) {
+                (Some(source), _) => ("validation", source.clone()),
+                (None, from) => ("validation-from", from.unwrap_or_default().to_string()),
+            };
+            return Err(Error::NoValidationRows { table: name.to_owned(), option, value });
+        }
+        let fitted = Standardisation::fit(&train).map_err(|unusable| {
+            let columns = unusable.into_iter().map(|d| names[d].clone()).collect();
+            Error::ConstantColumns { table: name.to_owned(), columns }
+        })?;
+        let (standardisation, deviations) = match options.no_standardize.unwrap_or(false) {
+            true => (Standardisation::none(columns), fitted.scale),
+            false => (fitted, vec![1.0; columns]),
+        };
+        let mut truth = Vec::with_capacity(hidden.len());
+        // The copy in the table's units is gone before the rest of the rows is standardised.
+        if let Some(complete) = complete.map(|complete| standardisation.apply::<f32>(&complete)) {
+            let mut place = vec![None; complete.rows()];
+            retained.iter().enumerate().for_each(|(new, &old)| place[old] = Some(new));
+            truth.extend(hidden.into_iter().filter_map(|cell| {
+                let (n, d) = (cell / columns, cell % columns);
+                Some((place[n]? * columns + d, complete.values(n..n + 1)[d]))
+            }));
+        }
+        let train = standardisation.apply::<f32>(&train);
+        let validation: Option<Data<f32>> = held_out.map(|rows| standardisation.apply(&rows));
+        check_magnitudes(&train, &standardisation, &names, |n| (name.to_owned(), numbers[retained[n]]))?;
+        if let Some(rows) = &validation {
+            let file = match options.validation_rows()? {
+                Some(Validation::File(path)) => path.display().to_string(),
+                _ => name.to_owned(),
+            };
+            check_magnitudes(rows, &standardisation, &names, |n| (file.clone(), validation_numbers[n]))?;
+        }
+        let columns = names.iter().enumerate().map(|(d, name)| Column {
+            name: name.clone(),
+            kind: "numeric".to_owned(),
+            mean: standardisation.mean[d],
+            scale: standardisation.scale[d],
+        });
+        Ok(TrainingRows {
+            name: name.to_owned(),
+            columns: columns.collect(),
+            fingerprint: fingerprint(&train, validation.as_ref()),
+            validation,
+            empty_validation,
+            standardisation,
+            train,
+            dropped,
+            hidden: truth,
+            deviations,
+            numbers: retained.iter().map(|&n| numbers[n]).collect(),
+        })
+    }
+
+    /// The rows of images of `size` × `size` pixels, made binary, their quadrants hidden; those of the validation rows too
+    /// where these are of the same file. What is hidden by `--hide` besides is not kept aside.
+    fn of_images(name: &str, table: Table, size: usize, options: &Options) -> Result<TrainingRows> {
+        let (rate, quadrants) = (options.hidden_share()?, options.hidden_quadrants()?);
+        let seed = options.seed.unwrap_or(0);
+        let (names, all) = binary_table(name, table, seed)?;
+        let own = !matches!(options.validation_rows()?, Some(Validation::File(_)));
+        let Split { rest: Part { rows: mut all, numbers }, mut held_out } =
+            set_aside(name, all, options, |input, reading| Ok(binary_images(input, reading, size, seed)?.1))?;
+        let hide = |data: &mut Data<f64>, part: u64| {
+            data.hide_quadrants(size, quadrants, |n| stream(seed, Purpose::HideQuadrants, part, n as u64));
+        };
+        if quadrants > 0 {
+            hide(&mut all, 0);
+            if let Some(part) = held_out.as_mut().filter(|_| own) {
+                hide(&mut part.rows, 1);
+            }
+        }
+        if rate > 0.0 {
+            all.hide(rate, &mut stream(seed, Purpose::Hide, 0, 0));
+        }
+        let retained = all.rows_with_cells();
+        let (train, dropped) = all.without_empty_rows();
+        let (held_out, empty_validation) = held_out.map(|part| part.rows.without_empty_rows()).unzip();
+        let empty_validation = empty_validation.unwrap_or(0);
+        if train.rows() == 0 || held_out.as_ref().is_some_and(|rows| rows.rows() == 0) {
+            return Err(Error::NoImages { table: name.to_owned() });
+        }
+        let standardisation = Standardisation::none(names.len());
+        let train = standardisation.apply::<f32>(&train);
+        let validation: Option<Data<f32>> = held_out.map(|rows| standardisation.apply(&rows));
+        let column = |name: String| Column { name, kind: "binary".to_owned(), mean: 0.0, scale: 1.0 };
+        Ok(TrainingRows {
+            name: name.to_owned(),
+            columns: names.into_iter().map(column).collect(),
+            fingerprint: fingerprint(&train, validation.as_ref()),
+            validation,
+            empty_validation,
+            standardisation,
+            train,
+            dropped,
+            hidden: Vec::new(),
+            deviations: Vec::new(),
+            numbers: retained.iter().map(|&n| numbers[n]).collect(),
+        })
+    }
+
+    /// Mean over rows of what turns log densities in model units into the data's: to be subtracted, in nats.
+    pub fn mean_log_volume(&self, data: &Data<f32>) -> f64 {
+        let volume = |n: usize| self.standardisation.log_volume(data.observed(n..n + 1));
+        (0..data.rows()).map(volume).sum::<f64>() / data.rows() as f64
+    }
+
+    /// The same for densities of completed rows.
+    pub fn whole_log_volume(&self) -> f64 {
+        self.standardisation.log_volume(&vec![true; self.train.columns()])
+    }
+}
+
+/// Identifies the rows to train on and, if there are some, those for validation.
+fn fingerprint(train: &Data<f32>, validation: Option<&Data<f32>>) -> String {
+    let train = Fingerprint::of_rows(train);
+    validation.map_or(train.clone(), |rows| format!("{train} {}", Fingerprint::of_rows(rows)))
+}
