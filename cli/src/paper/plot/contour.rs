@@ -1,8 +1,8 @@
-//! Lines of equal density on a lattice.
+//! Lines of equal density on a grid.
 
 use std::collections::BTreeMap;
 
-/// A density, up to a factor, on the points of a square lattice.
+/// A density, up to a factor, on the points of a square grid.
 #[derive(Clone, Debug)]
 pub(crate) struct Density {
     /// The square is \[low, high\] along both axes.
@@ -36,8 +36,8 @@ impl Density {
         level.filter(|level| *level > 0.0)
     }
 
-    /// The lines on which the density, linear between neighbouring points, has this value. A line that does not leave the
-    /// square is closed.
+    /// The lines on which the density, linear between neighbouring points, has this value. A line that does not leave
+    /// the square is closed.
     pub(super) fn lines(&self, level: f64) -> Vec<Path> {
         let mut lines = Vec::new();
         let mut links = self.links(level);
@@ -53,7 +53,7 @@ impl Density {
         lines
     }
 
-    /// Walks from an edge to the end of its line, and takes what was walked out of `links`.
+    /// Walks from an edge to the end of its line, and removes the edges that were walked from `links`.
     fn follow(&self, level: f64, start: usize, links: &mut BTreeMap<usize, Vec<usize>>) -> Path {
         let mut line = Vec::new();
         let mut edge = start;
@@ -65,7 +65,7 @@ impl Density {
         line
     }
 
-    /// For each edge of the lattice that the level crosses, the edges that a line goes on to: one in either of the two cells
+    /// For each edge of the grid that the level crosses, the edges that a line goes on to: one in each of the two cells
     /// that it bounds. Edge 2p runs from point p to the right, edge 2p + 1 upwards.
     fn links(&self, level: f64) -> BTreeMap<usize, Vec<usize>> {
         let mut links: BTreeMap<usize, Vec<usize>> = BTreeMap::new();

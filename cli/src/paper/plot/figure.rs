@@ -1,4 +1,4 @@
-//! What a figure shows: panels, and their contents.
+//! The content of a figure: its panels, and what they show.
 
 use super::contour::Density;
 use super::statistics::quantiles;
@@ -17,25 +17,25 @@ pub(crate) struct Figure {
 /// A part of a figure with axes of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Panel {
-    /// What stands above it.
+    /// Its title.
     pub(crate) title: Option<String>,
     /// Labels of the axes, with units.
     pub(crate) x_label: Option<String>,
     pub(crate) y_label: Option<String>,
     /// Width between the axes, in CSS pixels.
     pub(crate) width: f64,
-    /// What is shown.
+    /// Its content.
     pub(crate) content: Content,
 }
 
-/// What a panel shows. Numbers that are not finite are left out.
+/// The content of a panel. Numbers that are not finite are left out.
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
     /// Box plots side by side, a gap between groups.
     Boxes(Vec<Vec<LabelledBox>>),
     /// Lines with intervals, for few points.
     Lines(Vec<Line>),
-    /// Lines with bands, for any number of points, which are at whole numbers such as epochs.
+    /// Lines with bands, for any number of points at whole numbers such as epochs.
     Curves(Vec<Line>),
     /// The same above an axis of powers of ten. Numbers that are not positive are left out.
     LogCurves(Vec<Line>),
@@ -56,7 +56,7 @@ pub(crate) struct Contour {
 /// A box plot of some values.
 #[derive(Clone, Debug)]
 pub(crate) struct LabelledBox {
-    /// What stands below it.
+    /// Its label, below it.
     pub(crate) label: String,
     /// Its place among the series.
     pub(crate) series: usize,
@@ -81,13 +81,15 @@ pub(crate) struct Point {
 }
 
 impl Point {
-    /// The median of some values, with the range that leaves a twentieth of them out at either end; `None` if none is finite.
+    /// The median of some values, with the range that leaves a twentieth of them out at either end; `None` if none is
+    /// finite.
     pub(crate) fn of_median(x: f64, values: &[f64]) -> Option<Point> {
         let [low, y, high] = quantiles(values, [0.05, 0.5, 0.95])?;
         Some(Point { x, y, low, high })
     }
 
-    /// The mean of some values, with the range that leaves a twentieth of them out at either end; `None` if none is finite.
+    /// The mean of some values, with the range that leaves a twentieth of them out at either end; `None` if none is
+    /// finite.
     pub(crate) fn of_mean(x: f64, values: &[f64]) -> Option<Point> {
         let [low, high] = quantiles(values, [0.05, 0.95])?;
         let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();

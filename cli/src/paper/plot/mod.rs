@@ -1,13 +1,14 @@
 //! Figures: panels with box plots, lines, curves or contours, as SVG and as PNG.
 //!
 //! In the order in which a reader needs them:
-//! - `figure`: what is shown; `draw`: how it is drawn; `style`: colours and sizes;
-//! - `panel`: how a panel is drawn; `axis`: its ticks; `statistics`: what a box shows; `contour`: lines of equal density;
+//! - `figure`: the content of a figure; `draw`: the drawing; `style`: colours and sizes;
+//! - `panel`: how a panel is drawn; `axis`: its ticks; `statistics`: what a box shows; `contour`: lines of equal
+//!   density;
 //! - `svg`: the elements that are written, and the mark-up of labels;
 //! - `raster`: the same figure as pixels.
 //!
-//! A figure is drawn once, as SVG; the PNG is that SVG, rasterised with bundled fonts. Labels may hold `*x*` for italics,
-//! `_{x}` for a subscript and `^{x}` for a superscript.
+//! A figure is drawn once, as SVG; the PNG is that SVG, rasterised with bundled fonts. Labels may hold `*x*` for
+//! italics, `_{x}` for a subscript and `^{x}` for a superscript.
 
 mod axis;
 mod contour;

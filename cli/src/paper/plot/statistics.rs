@@ -1,6 +1,7 @@
-//! What a box plot shows of some values.
+//! Quartiles, mean and range of some values, for box plots.
 
-/// A box plot as the paper has them (caption of figure 2): quartiles, median, mean, and whiskers over the range of the values.
+/// A box plot as the paper has them (caption of figure 2): quartiles, median, mean, and whiskers over the range of the
+/// values.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct BoxStatistics {
     pub(super) lower_quartile: f64,

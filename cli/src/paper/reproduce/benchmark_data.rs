@@ -1,4 +1,4 @@
-//! Tables and images that the user has: a directory for each data set, with a file to train on and one to test on.
+//! The user's tables and images: a directory for each data set, with a file to train on and one to test on.
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ use missvae::fingerprint::Fingerprint;
 use missvae::prepare::{TrainingRows, binary_images, check_magnitudes, table_data};
 use missvae::table::{Input, ReadOptions, read_for_model};
 
-/// Names of the file to train on, and of that to test on, without their endings or with all of their name.
+/// Names of the file to train on and of the file to test on: without their endings, or whole.
 const TRAIN: &[&str] = &["train", "train-images-idx3-ubyte"];
 const TEST: &[&str] = &["test", "t10k-images-idx3-ubyte"];
 const ENDINGS: &[&str] = &["", ".npy", ".npy.gz", ".npz", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".gz"];
@@ -39,7 +39,7 @@ const ENDINGS: &[&str] = &["", ".npy", ".npy.gz", ".npz", ".csv", ".csv.gz", ".t
 const TABLE_SAMPLES: usize = 50_000;
 const IMAGE_SAMPLES: usize = 1_000;
 const TEST_ROWS: usize = 1_000;
-/// Rows that are scored to tell how long it takes.
+/// Rows that are scored to estimate how long scoring takes.
 const MEASURED: usize = 2;
 
 /// Data sets, and how models of them are scored.
@@ -52,11 +52,11 @@ pub(super) struct BenchmarkData {
 
 /// A data set.
 pub(super) struct Set {
-    /// What is known of it, and its name, which is that of its directory.
+    /// What is known of it, and its name, the name of its directory.
     pub(super) preset: Preset,
     pub(super) name: &'static str,
     train: PathBuf,
-    /// Of the file to train on, which every run reads again, with its own cells hidden.
+    /// The file to train on. Every run reads it again and hides its own cells.
     stamp: Stamp,
     /// Rows to train on, and columns.
     size: (usize, usize),
@@ -92,8 +92,8 @@ impl Collection {
 
 /// The paper's shares of missing cells.
 const RATES: [f64; 3] = [0.2, 0.5, 0.8];
-/// What complete rows are fitted with, to take features from: method, samples and seed, which are no matter of the runs that are
-/// compared.
+/// What complete rows are fitted with, to take features from: method, samples and seed, which are no matter of the runs
+/// that are compared.
 const FEATURES: (&str, usize, u64) = ("mvae", 5, 0);
 
 impl BenchmarkData {
@@ -135,8 +135,8 @@ impl BenchmarkData {
         Ok(BenchmarkData { sets, measure, samples: args.importance_samples, refit_updates: args.refit_updates })
     }
 
-    /// A run for each data set, options of training, number of components, method and seed, without what the set itself says;
-    /// what is quick to have comes first: one seed of everything.
+    /// A run for each data set, options of training, number of components, method and seed, without what the set itself
+    /// says; what is quick to have comes first: one seed of everything.
     pub(super) fn specs(
         &self,
         settings: &Settings,
@@ -175,7 +175,7 @@ impl BenchmarkData {
         self.samples.unwrap_or(if set.preset.of_images() { IMAGE_SAMPLES } else { TABLE_SAMPLES })
     }
 
-    /// How the encoder of a run is refitted, and the test rows that it is refitted to; `None` if it is not.
+    /// The settings of a refit of a run's encoder, and the test rows for it. `None` if there is no refit.
     fn refit(&self, run: &Prepared, rows: &TrainingRows) -> Option<(RefitConfig, Data<f32>)> {
         let set = self.set(&run.spec);
         let batch_size = run.plan.train.batch_size;
@@ -197,7 +197,7 @@ impl BenchmarkData {
 }
 
 impl Set {
-    /// What messages about distances call its test rows.
+    /// Its test rows, as messages about distances name them.
     fn compared(&self) -> String {
         format!("{}: the rows to test on", self.name)
     }

@@ -9,7 +9,7 @@ use super::settings::Settings;
 use super::spec::{Spec, imputations_of};
 use crate::paper::plot::{Content, Figure, LabelledBox, Panel};
 
-/// Runs of all methods on the MoG preset, whose budget of samples is each of the numbers of components, for all seeds.
+/// Runs of all methods on the MoG preset, for all seeds. Each number of components is a budget of samples.
 pub(super) fn specs(settings: &Settings, panel: &'static str) -> Vec<Spec> {
     let mut specs = Vec::new();
     for &seed in &settings.seeds {

@@ -32,7 +32,7 @@ struct Report {
     experiment: &'static str,
     runs: Vec<Line>,
     jobs: usize,
-    /// Of what is left of all runs, as many at a time as there are jobs.
+    /// Seconds for all runs that are left, `jobs` at a time.
     seconds: f64,
 }
 
@@ -50,14 +50,14 @@ struct Line {
     updates: u64,
     /// Median of an update, measured on the initial model.
     update_ms: f64,
-    /// Of what is left of training, and of scoring.
+    /// Seconds of the training and the scoring that are left.
     seconds: f64,
-    /// Whether it need not be run again.
+    /// Whether it is finished.
     finished: bool,
     run: String,
 }
 
-/// What runs that cost the same have in common: panel, method, K, imputations, latent dimensions.
+/// Runs with the same of these cost the same: panel, method, K, imputations, latent dimensions.
 type Kind<'a> = (&'a str, &'a str, usize, &'a str, usize);
 
 /// Prints the plan of runs that are carried out in stages: one begins when all of the one before are finished.
@@ -114,7 +114,7 @@ pub(super) fn report(
     output.result(&report, || text(&report))
 }
 
-/// Updates of a run that need not be made again: all, if it is trained, or those of the epochs that its metrics tell of.
+/// Updates of a run that are made already: all, if it is trained; else those of the epochs in its metrics.
 fn made(directory: &Path) -> u64 {
     #[derive(Deserialize)]
     struct Told {

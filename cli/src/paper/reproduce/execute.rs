@@ -1,4 +1,4 @@
-//! How runs are carried out: several at a time, each in its directory, none twice.
+//! Carries out runs: several at a time, each in its directory, none twice.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -82,7 +82,7 @@ pub(super) fn all(
     }
 }
 
-/// What is said while runs are carried out.
+/// Progress messages while runs are carried out.
 struct Board<'a> {
     output: &'a Output,
     bar: ProgressBar,
@@ -98,7 +98,7 @@ impl Board<'_> {
     }
 }
 
-/// The result of a run that is finished, and scored as it would be now.
+/// The result of a run that is finished and was scored with the present options.
 pub(super) fn finished(run: &Prepared, source: &impl Source) -> Result<Option<Evaluation>> {
     let Ok(directory) = Run::open(&run.directory) else { return Ok(None) };
     if run.model_wanted && !directory.model().exists() {

@@ -1,4 +1,4 @@
-//! What an experiment is.
+//! The definition of an experiment.
 
 use super::fit_row::FitRow;
 use super::prepared::Prepared;
@@ -12,17 +12,17 @@ use crate::paper::plot::Figure;
 /// An experiment of the paper whose runs are fitted to some kind of data.
 pub(super) struct Experiment<S: 'static> {
     pub(super) outline: Outline,
-    /// Refuses data that it cannot be made with, before the first run begins.
+    /// Refuses unsuitable data before the first run begins.
     pub(super) check: fn(&S) -> Result<()>,
     /// Its runs, panel by panel and seed by seed.
     pub(super) specs: fn(&Settings, &S) -> Result<Vec<Spec>>,
-    /// What is drawn.
+    /// Its figure.
     pub(super) figure: fn(&Drawn<'_, S>) -> Result<Figure>,
-    /// How far the densities in it are from each other, where it shows some.
+    /// Divergences between the densities of the figure, if it shows densities.
     pub(super) fits: fn(&Drawn<'_, S>, &Output) -> Result<Vec<FitRow>>,
 }
 
-/// What a figure is made of.
+/// The inputs of a figure.
 pub(super) struct Drawn<'a, S> {
     pub(super) settings: &'a Settings,
     /// The runs, and a line of results for each.

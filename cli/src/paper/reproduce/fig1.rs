@@ -1,4 +1,4 @@
-//! Figure 1: what missing cells do to posteriors, on a model of complete rows.
+//! Figure 1: the effect of missing cells on posteriors, for a model of complete rows.
 
 use super::boxes;
 use super::experiment::Experiment;

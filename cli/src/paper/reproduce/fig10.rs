@@ -1,4 +1,4 @@
-//! Figure 10: posteriors and encoders of the importance-weighted methods, and what weighting makes of the latter.
+//! Figure 10: posteriors, encoders and importance-weighted encoders of the importance-weighted methods.
 
 use super::boxes;
 use super::experiment::Experiment;

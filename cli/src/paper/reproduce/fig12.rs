@@ -1,7 +1,8 @@
-//! Figure 12: how far a model's samples are from complete rows of the tables of figure 3, while it is trained.
+//! Figure 12: the Fréchet distance between a model's samples and complete rows of the tables of figure 3, during
+//! training.
 //!
-//! The distance is Fréchet's, in the features of a VAE that is fitted to the same table before anything is hidden, with the
-//! preset's networks but without the mask as an input: a run of its own, before the others.
+//! Features come from a VAE that is fitted to the same complete table, with the preset's networks but without the mask
+//! as an input. It is a run of its own, before the others.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Figures 4 and 13: images with half of their quadrants missing, and what the size of the latent space does.
+//! Figures 4 and 13: scores of images with half of their quadrants missing, and the effect of the size of the latent
+//! space.
 
 use missvae::config::Options;
 

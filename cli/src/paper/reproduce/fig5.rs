@@ -1,8 +1,9 @@
-//! Figure 5: what imputations from a wrong distribution do to the model.
+//! Figure 5: the effect of imputations from a wrong distribution on the model.
 //!
-//! Left: imputations from the model's own conditional, by rejection. Centre (oracle 1): from the true conditional on to a
-//! distribution that does not look at the observed cells, and further to an independent Gaussian. Right (oracle 2): from
-//! the true conditional to its components in equal shares. Vertical bars run from the worst to the best seed. Source: paper, appendix C; the published configurations.
+//! Left: imputations from the model's own conditional, by rejection. Centre (oracle 1): from the true conditional on to
+//! a distribution that does not look at the observed cells, and further to an independent Gaussian. Right (oracle 2):
+//! from the true conditional to its components in equal shares. Vertical bars run from the worst to the best seed.
+//! Source: paper, appendix C; the published configurations.
 
 use samplers::gaussian_mixture::oracle::{Family, Interpolation};
 use samplers::rejection::RejectionConfig;
@@ -39,7 +40,8 @@ const RIGHT: &str = "oracle-2";
 /// Lengths of the runs with rejection and with an oracle.
 const REJECTION_EPOCHS: u64 = 180;
 const ORACLE_EPOCHS: u64 = 300;
-/// Points on each of the two legs of oracle 1, ends included, as in the published configurations; and on that of oracle 2.
+/// Points on each of the two legs of oracle 1, ends included, as in the published configurations; and on that of oracle
+/// 2.
 const POINTS: usize = 5;
 const POINTS_RIGHT: usize = 6;
 
@@ -58,7 +60,7 @@ fn specs(settings: &Settings, _: &MogData) -> Result<Vec<Spec>> {
     Ok(specs)
 }
 
-/// Every distribution of imputations, with what is said of the training on it.
+/// Every distribution of imputations, with its training options.
 fn panels(settings: &Settings) -> Vec<(&'static str, Imputations, Options)> {
     let training = |epochs: u64, learning_rate: f64, renew_from: u64| Options {
         preset: Some(Preset::Mog),

@@ -1,4 +1,4 @@
-//! Figure 6: what the two objectives of DeMissVAE are good for, with imputations by LAIR.
+//! Figure 6: DeMissVAE, with an objective for each network, against one objective for both; imputations by LAIR.
 
 use super::boxes;
 use super::experiment::Experiment;

@@ -14,8 +14,8 @@ pub(super) struct FitRow {
     pub(super) row: usize,
     pub(super) p: &'static str,
     pub(super) q: &'static str,
-    /// KL(p‖q), KL(q‖p) and Jensen–Shannon divergence, in nats; nothing if a density has no finite value on the square, or one
-    /// has mass where the other has none.
+    /// KL(p‖q), KL(q‖p) and Jensen–Shannon divergence, in nats. `None` if a density has no finite value on the square,
+    /// or one has mass where the other has none.
     pub(super) kl_p_q: Option<f64>,
     pub(super) kl_q_p: Option<f64>,
     pub(super) jsd: Option<f64>,

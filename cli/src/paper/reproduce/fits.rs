@@ -1,4 +1,4 @@
-//! How far the densities of figures 1 and 9 to 11 are from each other, in numbers (docs/methods.md §7, posterior fit).
+//! Divergences between the densities of figures 1 and 9 to 11 (docs/methods.md §7, posterior fit).
 
 use missvae::evaluate::{Divergences, divergences};
 

@@ -1,4 +1,4 @@
-//! What renews the imputations of a run.
+//! The samplers that update the imputations of a run.
 
 use samplers::chains::Impute;
 use samplers::gaussian_mixture::GaussianMixture;
@@ -11,7 +11,7 @@ use crate::failure::{Failure, Result};
 /// A sampler of imputations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Imputations {
-    /// None: the method has no imputations.
+    /// The method has no imputations.
     None,
     /// By the training options.
     Lair,
@@ -79,7 +79,7 @@ impl Imputations {
         self.interpolation().is_some()
     }
 
-    /// What `recipe.json` says of a sampler that is not the training options'.
+    /// The entry in `recipe.json` of a sampler that the training options do not describe.
     pub(super) fn recipe(&self) -> Option<Value> {
         match self {
             Imputations::None | Imputations::Lair | Imputations::PseudoGibbs => None,
@@ -94,7 +94,7 @@ impl Imputations {
         }
     }
 
-    /// The sampler, where it is not the training options'.
+    /// The sampler, if the training options do not describe it.
     pub(super) fn sampler(&self, truth: Option<&GaussianMixture>) -> Result<Option<Box<dyn Impute<f32>>>> {
         Ok(match self {
             Imputations::None | Imputations::Lair | Imputations::PseudoGibbs => None,
@@ -104,7 +104,7 @@ impl Imputations {
     }
 }
 
-/// The distribution that an interpolation makes of the truth.
+/// The distribution that an interpolation derives from the truth.
 pub(super) fn oracle(truth: Option<&GaussianMixture>, interpolation: Interpolation) -> Result<Oracle> {
     let truth = truth.ok_or_else(|| Failure::usage("the distribution that made the data is not known"))?;
     Oracle::new(truth.clone(), plain(interpolation)).map_err(|error| Failure::Failed(error.to_string()))

@@ -1,4 +1,4 @@
-//! Lines over a setting: what the seeds come to at each of its values.
+//! Lines over a setting: a summary of the seeds at each of its values.
 
 use missvae::objective::Method;
 
@@ -8,7 +8,7 @@ use crate::paper::plot::{Content, Line, Panel, Point};
 /// Width of a panel, in CSS pixels.
 const WIDTH: f64 = 340.0;
 
-/// A panel with a line for each method: what `point` makes of the log-likelihoods of the seeds, at each value of `x`.
+/// A panel with a line for each method. `point` summarises the log-likelihoods of the seeds at each value of `x`.
 pub(super) fn panel(
     rows: &[Row],
     methods: &[Method],

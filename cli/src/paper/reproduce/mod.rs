@@ -2,14 +2,14 @@
 //!
 //! In the order in which a reader needs them:
 //! - `args`: the command line;
-//! - `experiment`: what an experiment is; `settings`: what the user changes; `spec`: a run that follows;
-//! - `fig1` to `fig12`: the experiments, one file each; `boxes`, `lines` and `posteriors`: what those of one kind share;
-//! - `posterior_grid`, `fits`: densities of latent points, and how far they are from each other;
-//! - `source`: the data that runs are fitted to and scored on: `mog`, mixtures of Gaussians; `benchmark_data`, the user's tables and
-//!   images; `measure`: what models are compared by;
+//! - `experiment`: the definition of an experiment; `settings`: what the user changes; `spec`: one of its runs;
+//! - `fig1` to `fig12`: the experiments, one file each; `boxes`, `lines` and `posteriors`: code that several share;
+//! - `posterior_grid`, `fits`: densities of latent points, and divergences between them;
+//! - `source`: the data that runs are fitted to and scored on: `mog` (mixtures of Gaussians) or `benchmark_data` (the
+//!   user's tables and images); `measure`: the measure of comparison;
 //! - `imputations`: the samplers of imputations;
-//! - `prepare`, `prepared`: runs with their directories; `execute`, `workers`: how they are carried out; `estimate`: how long
-//!   that takes;
+//! - `prepare`, `prepared`: runs with their directories; `execute`, `workers`: carrying them out; `estimate`: how long
+//!   it takes;
 //! - `evaluation`, `row`, `fit_row`, `results`: the results.
 
 mod args;
@@ -68,7 +68,7 @@ use workers::Workers;
 /// Where results go without `--out`.
 const DIRECTORY: &str = "reproduced";
 
-/// A figure of the paper, by what it is made of.
+/// A figure of the paper, by the kind of its data.
 #[derive(Clone, Copy)]
 enum Known {
     /// Runs on mixtures of Gaussians.
@@ -206,7 +206,7 @@ fn carry_out<S: Source>(
     finish(output, out, source, Outcome { experiment: name, rows, fits })
 }
 
-/// Says what came out.
+/// Prints the results.
 fn finish(output: &Output, out: &Path, source: &impl Source, outcome: Outcome) -> Result<()> {
     output.result(&outcome, || {
         let remark = source.remark().map_or(String::new(), |remark| remark + "\n");
@@ -219,7 +219,7 @@ fn finish(output: &Output, out: &Path, source: &impl Source, outcome: Outcome) -
     })
 }
 
-/// The figure of a name.
+/// The figure with this name.
 fn find(name: &str) -> Result<Known> {
     FIGURES.iter().copied().find(|figure| figure.name() == name).ok_or_else(|| {
         let names: Vec<&str> = FIGURES.iter().map(|one| one.name()).collect();

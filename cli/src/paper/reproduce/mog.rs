@@ -60,9 +60,9 @@ pub(super) const INCOMPLETE_ROWS: usize = 0;
 /// ... or the complete ones.
 pub(super) const COMPLETE_ROWS: usize = 1;
 
-/// Rows to train on and to test on, and what made them, in the data's own units.
+/// Rows to train on and to test on, and the truth that made them, in the data's own units.
 pub(super) struct MogData {
-    /// What messages call them.
+    /// Their name in messages.
     pub(super) name: String,
     /// The training rows, and their complete version where there is one.
     pub(super) rows: Arc<TrainingRows>,
@@ -117,7 +117,8 @@ impl MogData {
         MogData::new(directory.display().to_string(), directory, tables, truth, false)
     }
 
-    /// Draws a random mixture and rows of it, the same ones always, to be kept in `directory` (docs/methods.md §8).
+    /// Draws a random mixture and rows of it, always the same ones, to be written into `directory` (docs/methods.md
+    /// §8).
     pub(super) fn generate(rows: usize, directory: &Path) -> Result<MogData> {
         let draw = |step: u64| stream(SEED, Purpose::Generate, 0, step);
         let truth = GaussianMixture::generate(COLUMNS, COMPONENTS, &mut draw(0));

@@ -15,14 +15,15 @@ use samplers::stream::{Purpose, stream};
 use crate::commands::imputation::Imputation;
 use crate::failure::Result;
 
-/// BenchmarkData of samples that are weighed for the importance-weighted distribution; the samples of a set are the method's budget.
+/// Number of sets of samples for the importance-weighted distribution. A set has as many samples as the method's
+/// budget.
 const SETS: usize = 2000;
-/// Completions of a row whose encodings are mixed.
+/// Imputations of a row whose encodings are mixed.
 const COMPLETIONS: usize = 500;
 /// Deviation of the kernel that smooths the importance-weighted samples.
 const BANDWIDTH: f64 = 0.1;
 
-/// A density: what a column of panels shows.
+/// The density that a column of panels shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
     /// p(z|x) of the complete row.
@@ -161,7 +162,7 @@ pub(super) struct Shown<'a> {
     decoded: Vec<f32>,
     model: &'a mut FittedModel<f32>,
     info: &'a ModelInfo,
-    /// Samples of a set that one is kept of by importance.
+    /// Samples of a set, of which one is kept by its importance weight.
     samples: usize,
 }
 
@@ -175,8 +176,8 @@ impl<'a> Shown<'a> {
         Shown { decoded: grid.decode(model), grid, model, info, samples }
     }
 
-    /// The logarithm of a density at the grid's points, up to a constant, in nats: of row `n`, which is given complete and
-    /// incomplete.
+    /// The logarithm of a density at the grid's points, up to a constant, in nats: of row `n`, which is given complete
+    /// and incomplete.
     pub(super) fn log_density(
         &mut self,
         column: Column,
@@ -211,8 +212,8 @@ impl<'a> Shown<'a> {
         Ok(proposal(&mut self.model.in_evaluation(), data, n, completion.as_ref(), &mut rng))
     }
 
-    /// The logarithm of the equal mixture of the encodings of row `n`'s completions by the model: their latent points are
-    /// drawn on the grid.
+    /// The logarithm of the equal mixture of the encodings of row `n`'s completions by the model: their latent points
+    /// are drawn on the grid.
     fn log_completed(&mut self, data: &Data<f32>, n: usize) -> Result<Vec<f64>> {
         let posterior = self.log_joint(data, n);
         let mut rng = stream(0, Purpose::Evaluate, 2, n as u64);
@@ -238,8 +239,8 @@ impl<'a> Shown<'a> {
         Ok(self.grid.log_mixture(mixture, &params))
     }
 
-    /// The logarithm of what remains of q when one of every `samples` samples is kept by its importance weight: each set's
-    /// samples in proportion to their weights, smoothed.
+    /// The logarithm of what remains of q when one of every `samples` samples is kept by its importance weight: each
+    /// set's samples in proportion to their weights, smoothed.
     fn log_weighted(&mut self, data: &Data<f32>, n: usize, samples: usize) -> Result<Vec<f64>> {
         let (mixture, params) = self.proposal(data, n)?;
         let mut z = vec![0.0; SETS * samples * 2];

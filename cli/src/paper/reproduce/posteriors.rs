@@ -1,6 +1,6 @@
 //! Posteriors in a two-dimensional latent space, and what approximates them: contours for a few rows, a colour each.
 //!
-//! The rows are complete rows of the test table, of which all but half of the cells are hidden.
+//! The rows are complete rows of the test table. Half of their cells are hidden.
 
 use missvae::data::{Data, shuffled};
 use missvae::impute::FittedModel;
@@ -30,8 +30,8 @@ pub(super) fn check(data: &MogData) -> Result<()> {
     rows(data, ROWS).map(|_| ())
 }
 
-/// A row of panels for each method; a series is a row of the table, named after its observed columns. The panels of a method
-/// whose run has no finite score stay empty.
+/// A row of panels for each method; a series is a row of the table, named after its observed columns. The panels of a
+/// method whose run has no finite score stay empty.
 pub(super) fn figure(drawn: &Drawn<'_, MogData>, columns: &[Column]) -> Result<Figure> {
     let (complete, incomplete) = rows(drawn.source, ROWS)?;
     let grid = PosteriorGrid::new(HALF_WIDTH, SIDE);
@@ -71,7 +71,7 @@ pub(super) fn figure(drawn: &Drawn<'_, MogData>, columns: &[Column]) -> Result<F
     Ok(Figure { series, panels, in_row: columns.len() })
 }
 
-/// What a panel's title says of rows whose density has no finite value on the square that is shown.
+/// The part of a panel's title that names rows without a finite density on the square that is shown.
 fn without(rows: &[usize]) -> String {
     let rows: Vec<String> = rows.iter().map(usize::to_string).collect();
     if rows.is_empty() { String::new() } else { format!(" (row {}: not here)", rows.join(", ")) }
@@ -89,7 +89,7 @@ pub(super) fn fitted<'a>(
     Ok(Some((run, model, info)))
 }
 
-/// Rows whose posteriors are looked at, at most so many, complete and incomplete.
+/// Rows whose posteriors are shown or compared (at most this many), complete and incomplete.
 pub(super) fn rows(data: &MogData, most: usize) -> Result<(Data<f32>, Data<f32>)> {
     chosen(&data.test, most).ok_or_else(|| {
         Failure::usage(format!("{}: the test table has no complete row of two columns or more", data.name))

@@ -14,25 +14,26 @@ use crate::commands::kept;
 use crate::failure::Result;
 use missvae::fingerprint::of_text;
 
-/// Changes whenever what a run computes from its options does by more than rounding, so that old results are not taken for
-/// new ones.
+/// Version of the results. It changes when the same options give other results (beyond rounding), so that old results
+/// are not taken for new ones.
 const VERSION: u32 = 1;
 
-/// How often the distance of a model to the test rows is measured while it is trained: at least so often, and less than twice.
+/// Times that the distance to the test rows is measured during training: at least this many, and less than twice as
+/// many.
 const DISTANCES: u64 = 50;
 
-/// What runs are for.
+/// The purpose of runs.
 #[derive(Clone, Copy)]
 pub(super) enum Role<'a> {
     /// To be scored.
     Scored,
     /// Others take features from them.
     Features,
-    /// To be followed by the distance to the test rows, in the features of the run on the same table.
+    /// Their distance to the test rows is followed, in the features of the run on the same table.
     Followed(&'a [Prepared]),
 }
 
-/// Settles all runs before the first one begins, so that a wrong option is found at once.
+/// Resolves all runs before the first one begins, so that a wrong option is found at once.
 pub(super) fn runs(
     settings: &Settings,
     specs: Vec<Spec>,

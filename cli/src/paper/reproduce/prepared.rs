@@ -8,17 +8,18 @@ use missvae::config::ResolvedConfig;
 
 use super::spec::Spec;
 
-/// A run that can be begun, gone on with, or found finished.
+/// A run that can be started, resumed, or found finished.
 pub(super) struct Prepared {
     pub(super) spec: Spec,
     pub(super) plan: ResolvedConfig,
-    /// Its directory: what it is, and a hash of all that it depends on.
+    /// Its directory. The name describes the run and ends in a hash of all that it depends on.
     pub(super) directory: PathBuf,
-    /// What of it is not in its plan.
+    /// The parts of it that the resolved options lack.
     pub(super) recipe: Option<Value>,
     /// Whether the model itself is needed once the run is finished.
     pub(super) model_wanted: bool,
-    /// Where the distance to the test rows is measured: by whose features, and every how many epochs.
+    /// If the distance to the test rows is measured: the run that gives the features, and the epochs between
+    /// measurements.
     pub(super) followed: Option<(PathBuf, u64)>,
 }
 
@@ -28,7 +29,7 @@ impl Prepared {
         self.directory.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }
 
-    /// What messages call it.
+    /// Its name in messages.
     pub(super) fn title(&self) -> String {
         let Spec { method, components, seed, imputations, .. } = &self.spec;
         let latent = self.spec.training.latent.map_or(String::new(), |latent| format!("L={latent}, "));

@@ -13,7 +13,7 @@ pub(super) struct Row {
     pub(super) method: &'static str,
     /// K.
     pub(super) components: usize,
-    /// What drew the imputations.
+    /// The sampler of the imputations.
     pub(super) imputations: &'static str,
     /// With an oracle, α·first + (1−α)·second.
     pub(super) first: Option<&'static str>,
@@ -33,13 +33,15 @@ pub(super) struct Row {
     pub(super) frechet: Option<f64>,
     /// Mean of the bound over the last epoch, in nats a row.
     pub(super) objective: Option<f64>,
-    /// Share of the cells, or number of the quadrants, that are hidden before training; nothing if the table comes with its gaps.
+    /// Share of the cells, or number of the quadrants, that are hidden before training; nothing if the table comes with
+    /// its gaps.
     pub(super) hidden: Option<f64>,
     /// Latent dimensions.
     pub(super) latent: usize,
     /// Test rows that were scored.
     pub(super) test_rows: Option<usize>,
-    /// Of importance sampling: samples of a row, their mean effective number, and the mean before the encoder was refitted.
+    /// Of importance sampling: samples of a row, their mean effective number, and the mean before the encoder was
+    /// refitted.
     pub(super) importance_samples: Option<usize>,
     pub(super) effective_sample_size: Option<f64>,
     pub(super) log_likelihood_before_refit: Option<f64>,
