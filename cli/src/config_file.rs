@@ -23,11 +23,12 @@ pub(crate) struct CommandOptions {
 
 /// The names of [`CommandOptions`].
 pub(crate) const COMMAND_OPTIONS: [&str; 6] = ["out", "overwrite", "checkpoint-every", "threads", "json", "quiet"];
-/// Options that only a command line can have: which file to read, and that there is none.
+/// Options that only a command line can have.
 pub(crate) const ONLY_ON_COMMAND_LINE: [&str; 2] = ["config", "resume"];
 
 impl CommandOptions {
-    /// Fills in what the command line does not give. Only the file's own run directory is replaced because the file says so.
+    /// Fills in options that the command line does not give. The file's `overwrite` applies to the file's own run
+    /// directory only.
     pub(crate) fn below(self, args: &mut TrainArgs) {
         args.overwrite |= self.overwrite && args.out.is_none();
         args.out = args.out.take().or(self.out);

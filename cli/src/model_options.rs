@@ -52,10 +52,10 @@ pub(crate) struct ModelOptions {
     /// Learning rate at the start (default: 1e-3)
     #[arg(long, value_name = "RATE")]
     pub(crate) learning_rate: Option<f64>,
-    /// How the learning rate goes on (default: cosine)
+    /// Learning rate over time (default: cosine)
     #[arg(long, value_enum)]
     pub(crate) schedule: Option<Schedule>,
-    /// Largest norm of the gradient; 0 for no limit (default: 10)
+    /// Clip the gradient to this norm; 0 for no limit (default: 10)
     #[arg(long, value_name = "NORM")]
     pub(crate) clip: Option<f64>,
     /// Hide this share of the observed cells before training (default: 0)
@@ -64,10 +64,10 @@ pub(crate) struct ModelOptions {
     /// Leave the columns as they are (default: standardised by their observed mean and deviation)
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) no_standardize: Option<bool>,
-    /// Only these columns, separated by commas
+    /// Use only these columns (names separated by commas)
     #[arg(long, value_name = "A,B")]
     pub(crate) columns: Option<String>,
-    /// All columns but these, separated by commas
+    /// Leave out these columns (names separated by commas)
     #[arg(long, value_name = "A,B")]
     pub(crate) ignore_columns: Option<String>,
 }

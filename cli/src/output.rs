@@ -1,4 +1,4 @@
-//! What a command prints.
+//! Output: results, messages, progress, tables.
 
 use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::args::Common;
 use crate::failure::{Failure, Result};
 
-/// Where a command's words go: results to standard output, everything else to standard error.
+/// The output of a command: results go to standard output, everything else to standard error.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     json: bool,
@@ -21,12 +21,12 @@ impl Output {
         Output { json: common.json, quiet: common.quiet }
     }
 
-    /// The same without any news.
+    /// The same without messages.
     pub(crate) fn silenced(self) -> Self {
         Output { quiet: true, ..self }
     }
 
-    /// A line of news, unless `--quiet`.
+    /// Prints a message, unless `--quiet`.
     pub(crate) fn say(&self, line: impl AsRef<str>) {
         if !self.quiet {
             // News that cannot be told must not stop the work.
@@ -66,7 +66,7 @@ impl Output {
     }
 }
 
-/// So many of something: "1 row", "2 rows".
+/// A number with a noun: "1 row", "2 rows".
 pub(crate) fn counted(count: usize, one: &str) -> String {
     format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }

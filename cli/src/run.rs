@@ -16,15 +16,15 @@ use crate::failure::{Failure, Result};
 use missvae::files::{remove_if_there, write_atomic};
 use missvae::table::Error;
 
-/// Keeps other processes from a run's directory as long as it lives.
+/// A lock that keeps other processes out of a run's directory.
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct Hold {
-    /// The directory, locked; none where the system cannot lock it, as on some network drives.
+    /// The locked directory. `None` where the system cannot lock it, as on some network drives.
     _directory: Option<File>,
 }
 
-/// What a run's options say of how its table was read. A model can be used whatever else they say.
+/// The part of a run's options that says how its table was read. Using a model needs no other part.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct TableOptions {
@@ -39,7 +39,7 @@ pub(crate) struct Run {
     path: PathBuf,
     /// Whether this process made the directory.
     made: bool,
-    /// Whether there is another run in it, which goes when this one's configuration is written.
+    /// Whether it holds another run, which is removed when this one's configuration is written.
     replaces: bool,
 }
 
@@ -90,7 +90,7 @@ impl Run {
         Ok(run)
     }
 
-    /// Removes all that is in a run's directory but its configuration.
+    /// Removes all files of a run but its configuration.
     fn remove_results(&self) -> io::Result<()> {
         self.results().iter().try_for_each(|file| remove_if_there(file))
     }
@@ -125,19 +125,20 @@ impl Run {
         self.path.join("summary.json")
     }
 
-    /// How imputations are drawn, or distances measured, where `config.toml` does not say it: a part of what `missvae
-    /// reproduce` leaves.
+    /// How imputations are drawn, or distances measured, if `config.toml` cannot describe it. Written by
+    /// `missvae reproduce`.
     pub(crate) fn recipe(&self) -> PathBuf {
         self.path.join("recipe.json")
     }
 
-    /// How the model scores: what `missvae reproduce` leaves of a finished run.
+    /// The model's score. Written by `missvae reproduce`.
     pub(crate) fn evaluation(&self) -> PathBuf {
         self.path.join("evaluation.json")
     }
 
-    /// Writes the resolved options. A run that was there is removed when their text is on its way to the disk and before it
-    /// takes its name: a full disk leaves the old run as it was, and never one's options beside the other's results.
+    /// Writes the resolved options. An old run in the directory is removed after the new text is on the disk, and
+    /// before it takes its name. So a full disk leaves the old run as it was, and options never stand beside another
+    /// run's results.
     pub(crate) fn write_config(&self, options: &Options) -> Result<()> {
         let text = options.to_toml();
         let write = |out: &mut dyn Write| {
@@ -166,7 +167,7 @@ impl Run {
         config_file::read(&self.config())
     }
 
-    /// Takes the directory for this process: two that wrote to it would take each other's files away.
+    /// Locks the directory for this process: two that wrote to it would remove each other's files.
     pub(crate) fn hold(&self) -> Result<Hold> {
         let Ok(directory) = File::open(&self.path) else { return Ok(Hold { _directory: None }) };
         match directory.try_lock() {
@@ -180,7 +181,7 @@ impl Run {
         }
     }
 
-    /// What the options say of the table; `None` of a model file alone.
+    /// The options of reading the table. `None` for a model file alone.
     pub(crate) fn read_table_options(&self) -> Result<Option<TableOptions>> {
         let path = self.config();
         if !path.exists() {
@@ -226,7 +227,7 @@ impl Run {
         serde_json::from_str(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
     }
 
-    /// The model and what its file says of it.
+    /// The model, and the description in its file.
     pub(crate) fn load_model(&self) -> Result<(FittedModel<f32>, ModelInfo)> {
         let path = self.model();
         if !path.exists() {
@@ -294,7 +295,8 @@ impl Metrics {
     }
 }
 
-/// What a file of JSON holds; `None` if there is no such file. `again` says what happens once a damaged one is removed.
+/// The content of a JSON file. `None` if there is no such file. `again` says what happens once a damaged one is
+/// removed.
 pub(crate) fn read_json<S: DeserializeOwned>(path: &Path, again: &str) -> Result<Option<S>> {
     if !path.exists() {
         return Ok(None);

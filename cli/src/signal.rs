@@ -14,18 +14,18 @@ pub(crate) fn raise() {
     RAISED.store(true, Ordering::Relaxed);
 }
 
-/// Whether to go on: not once a signal has come, where one is listened for.
+/// Whether to go on: true until a signal comes, if signals are listened for.
 pub(crate) fn progress() -> ControlFlow<()> {
     if RAISED.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-/// From now on a signal ends the process at once: nothing is left that would be lost.
+/// From now on a signal ends the process at once, since nothing would be lost.
 pub(crate) fn release() {
     RELEASED.store(true, Ordering::Relaxed);
 }
 
-/// Listens for signals from now on, and returns what turns true when one has come. A process has one handler, whatever
-/// number of runs it carries out.
+/// Listens for signals from now on, and returns a flag that turns true when one comes. A process has one handler for
+/// all its runs.
 pub(crate) fn listen() -> Result<&'static AtomicBool> {
     static LISTENING: OnceLock<std::result::Result<(), String>> = OnceLock::new();
     let handle = || ctrlc::set_handler(react).map_err(|error| error.to_string());

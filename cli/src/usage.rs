@@ -8,7 +8,7 @@ use missvae::objective::UnknownMethod;
 
 use crate::failure::Failure;
 
-/// Prints what the parser has to say, and returns the exit status: 0 for help and version that were asked for, else 2.
+/// Prints the parser's message, and returns the exit status: 0 for `--help` and `--version`, else 2.
 pub(crate) fn report(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {

@@ -1,4 +1,4 @@
-//! What an experiment offers, and what the user asks of it.
+//! The settings that an experiment offers, and those that the user chose.
 
 use missvae::config::Options;
 use missvae::objective::{METHODS, Method};
@@ -8,10 +8,10 @@ use crate::commands::{MOST_SEEDS, distinct};
 use crate::failure::{Failure, Result};
 use missvae::table::closest;
 
-/// What a user is told of an experiment, and chooses from.
+/// A summary of an experiment, and the settings that it offers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outline {
-    /// What it is called on the command line, and its files too.
+    /// Its name on the command line and in file names.
     pub(super) name: &'static str,
     /// One line about it.
     pub(super) about: &'static str,
@@ -30,7 +30,7 @@ const MOST_POINTS: usize = 1000;
 pub(super) const ALL_METHODS: &[&str] =
     &["mvae", "miss-vae", "miss-svae", "miwae", "miss-iwae", "miss-siwae", "demiss-vae"];
 
-/// What the user asks of an experiment.
+/// The settings that the user chose.
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) methods: Vec<Method>,

@@ -1,4 +1,4 @@
-//! What the runs of an experiment are fitted to and scored on.
+//! The data that the runs of an experiment are fitted to and scored on.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,17 +26,17 @@ pub(super) trait Source: Sync {
         Ok(())
     }
 
-    /// What made the rows, where that is known.
+    /// The truth that made the rows, where it is known.
     fn truth(&self) -> Option<&GaussianMixture> {
         None
     }
 
-    /// How far a distribution of imputations is from the true conditional, where that is known.
+    /// The divergence of a distribution of imputations from the true conditional, where that is known.
     fn divergence(&self, _: Interpolation) -> Result<Option<Divergence>> {
         Ok(None)
     }
 
-    /// What is said at the end.
+    /// A message at the end.
     fn remark(&self) -> Option<String> {
         None
     }
@@ -44,7 +44,7 @@ pub(super) trait Source: Sync {
     /// The file that a run's rows come from.
     fn table(&self, spec: &Spec) -> &Path;
 
-    /// Rows to train on before any is lost by hiding, and columns.
+    /// Columns, and rows to train on (before hiding empties some of them).
     fn size(&self, spec: &Spec) -> (usize, usize);
 
     /// Identifies all that a run depends on beside its options.
@@ -53,29 +53,29 @@ pub(super) trait Source: Sync {
     /// The rows of a run.
     fn rows(&self, run: &Prepared) -> Result<Arc<TrainingRows>>;
 
-    /// What runs are compared by.
+    /// The measure that compares runs.
     fn measure(&self) -> Measure {
         Measure::LogLikelihood
     }
 
-    /// Runs that the others take features from, one for each table; none where distances are not asked for.
+    /// Runs that give features to the others, one for each table. Empty if no distances are measured.
     fn features(&self, _: &Settings) -> Vec<Spec> {
         Vec::new()
     }
 
-    /// What measures the distance of a run's model from the test rows, in the features of the run in a directory; `None`
-    /// where distances are not asked for.
+    /// Measures the distance of a run's model from the test rows, in the features of the run in a directory. `None` if
+    /// no distances are measured.
     fn frechet(&self, _: &Prepared, _: &TrainingRows, _: &Path) -> Result<Option<Frechet>> {
         Ok(None)
     }
 
-    /// How a run is scored, so that a score is not taken for one that was made otherwise.
+    /// A description of the scoring, so that scores made in different ways are told apart.
     fn scoring(&self, run: &Prepared) -> String;
 
-    /// Scores a fitted model in the current pool; the model may be spent by it.
+    /// Scores a fitted model in the current pool. This may change the model.
     fn score(&self, run: &Prepared, rows: &TrainingRows, model: &mut FittedModel<f32>) -> Result<Score>;
 
-    /// About how many seconds that takes, by a part of it.
+    /// An estimate of the seconds that scoring takes, from a part of it.
     fn seconds_to_score(&self, run: &Prepared, rows: &TrainingRows, model: &mut FittedModel<f32>) -> Result<f64>;
 }
 
@@ -90,7 +90,7 @@ pub(super) struct Score {
     pub(super) rows: usize,
     /// Of an integration over a grid: cells a side of the last one, and by how much it changed the mean.
     pub(super) grid: Option<(usize, f64)>,
-    /// Of importance sampling: samples of a row, their mean effective number, and the mean log-likelihood before the encoder
-    /// was refitted, if it was.
+    /// Of importance sampling: samples of a row, their mean effective number, and the mean log-likelihood before the
+    /// encoder was refitted, if it was.
     pub(super) importance: Option<(usize, f64, Option<f64>)>,
 }

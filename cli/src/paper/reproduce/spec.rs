@@ -1,4 +1,4 @@
-//! A run of an experiment, as the experiment asks for it.
+//! A run of an experiment, as the experiment defines it.
 
 use missvae::config::Options;
 use missvae::objective::Method;
@@ -16,7 +16,7 @@ pub(super) struct Spec {
     pub(super) components: usize,
     pub(super) imputations: Imputations,
     pub(super) seed: u64,
-    /// What the experiment says of the training.
+    /// The experiment's options of training.
     pub(super) training: Options,
 }
 
@@ -26,13 +26,13 @@ impl Spec {
         self.training.hide.or(self.training.hide_quadrants.map(|quadrants| quadrants as f64))
     }
 
-    /// What its name begins with, where runs on several tables share a directory.
+    /// Prefix of its name, where runs on several tables share a directory.
     pub(super) fn prefix(&self) -> String {
         self.hidden().map_or(String::new(), |hidden| format!("{}-{hidden}-", self.panel))
     }
 }
 
-/// How a method's imputations are renewed where the experiment does not say it: by what its preset says, if it has any.
+/// The default sampler of a method's imputations: the preset's, if the method keeps imputations.
 pub(super) fn imputations_of(method: &Method) -> Imputations {
     if method.bound().is_some() { Imputations::None } else { Imputations::Lair }
 }

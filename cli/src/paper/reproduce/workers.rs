@@ -1,4 +1,4 @@
-//! How many runs are carried out at a time.
+//! The number of runs at a time, and their threads.
 
 use super::args::ReproduceArgs;
 use crate::commands::MOST_THREADS;
@@ -12,8 +12,8 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// Unless it is said otherwise, one thread a run, and as many runs as there are threads: small networks gain little from
-    /// a second thread. Networks of images gain much, and take gigabytes each: all threads for one run at a time.
+    /// Unless it is said otherwise, one thread a run, and as many runs as there are threads: small networks gain little
+    /// from a second thread. Networks of images gain much, and take gigabytes each: all threads for one run at a time.
     pub(super) fn new(args: &ReproduceArgs, images: bool) -> Result<Workers> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = args.common.threads.unwrap_or(cores);
@@ -29,7 +29,7 @@ impl Workers {
         crate::commands::pool(self.threads)
     }
 
-    /// A pool for what comes after all runs.
+    /// A pool for the work after all runs.
     pub(super) fn whole_pool(&self) -> Result<rayon::ThreadPool> {
         crate::commands::pool(self.jobs * self.threads)
     }

@@ -10,7 +10,7 @@ use missvae::objective::{Estimator, LogitGradient};
 use crate::args::{Common, Reading};
 use crate::model_options::ModelOptions;
 
-/// Over what a gradient's mean and deviation are taken.
+/// The gradients over which mean and deviation are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProtocolOption {
     /// The minibatches of an epoch, while the parameters move
@@ -29,20 +29,20 @@ pub(crate) struct SnrArgs {
     /// Gradients through ancestral samples to means and scales, separated by commas
     #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',', default_value = "implicit,responsibility")]
     pub(crate) pathwise: Vec<PathwiseOption>,
-    /// Gradients through ancestral samples to logits, separated by commas (default: implicit; leave-one-out where it applies
-    /// with --pathwise responsibility)
+    /// Gradients through ancestral samples to logits, separated by commas (default: implicit; leave-one-out where it
+    /// applies with --pathwise responsibility)
     #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',')]
     pub(crate) logit_gradient: Vec<LogitGradient>,
     /// Gradient estimators, separated by commas
     #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',', default_value = "stl")]
     pub(crate) estimator: Vec<Estimator>,
-    /// Over what mean and deviation are taken, separated by commas
+    /// Gradients over which mean and deviation are taken, separated by commas
     #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',', default_value = "epoch,fixed")]
     pub(crate) protocol: Vec<ProtocolOption>,
     /// Gradients of the frozen minibatch (default: 100)
     #[arg(long, value_name = "N")]
     pub(crate) draws: Option<u64>,
-    /// Measure every so many epochs; the first and the last one always
+    /// Measure every N epochs; the first and the last one always
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) every: u64,
     /// Runs of each estimator: the seeds are --seed and those after it
@@ -51,7 +51,7 @@ pub(crate) struct SnrArgs {
     /// Directory of snr.csv, snr.svg and snr.png (default: none are written)
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Leave the mean and the variance of every parameter's gradient in the directory too, of the last epoch
+    /// With --out: write the mean and the variance of every parameter's gradient in the last epoch, too
     #[arg(long, requires = "out")]
     pub(crate) raw: bool,
     #[command(flatten)]

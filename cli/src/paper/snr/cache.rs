@@ -1,4 +1,5 @@
-//! What finished runs measured, kept in the output directory: an interrupted study goes on with the runs that are left.
+//! The points of finished runs, stored in the output directory. An interrupted study goes on with the runs that are
+//! left.
 
 use std::path::{Path, PathBuf};
 
@@ -13,12 +14,12 @@ use crate::run::read_json;
 use missvae::files::write_atomic;
 use missvae::fingerprint::of_text;
 
-/// Changes whenever what a run measures does by more than rounding.
+/// Version of the results. It changes when the same options give other points (beyond rounding).
 const VERSION: u32 = 2;
 /// The directory of the files.
 pub(super) const DIRECTORY: &str = "measured";
 
-/// The file of a run: what it is, and a hash of all that it depends on.
+/// The file of a run. The name describes the run and ends in a hash of all that it depends on.
 pub(super) fn file(out: &Path, run: &Prepared, variant: &Variant, study: &Study) -> Result<PathBuf> {
     // Where the table lies is no part of what the run is.
     let options = Options { data: None, ..run.plan.options.clone() };
@@ -35,7 +36,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<Point>>> {
     read_json(path, "the run is made again")
 }
 
-/// Keeps the points of a run.
+/// Stores the points of a run.
 pub(super) fn write(path: &Path, points: &[Point]) -> Result<()> {
     let text = serde_json::to_string(points).map_err(|error| Failure::Failed(error.to_string()))?;
     write_atomic(path, |file| writeln!(file, "{text}"))?;

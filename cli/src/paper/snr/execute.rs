@@ -22,13 +22,13 @@ use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::signal;
 
-/// What all runs share.
+/// Settings that all runs share.
 struct Board<'a> {
     variants: &'a [Variant],
     study: &'a Study,
-    /// Where moments go.
+    /// Directory of the moments.
     raw: Option<&'a Path>,
-    /// Where finished runs are kept.
+    /// Directory of finished runs.
     out: Option<&'a Path>,
     output: &'a Output,
     bar: ProgressBar,
@@ -39,7 +39,7 @@ struct Board<'a> {
     of: usize,
 }
 
-/// The points of all runs, in their order: fewer for a run that was given up because a number stopped being finite.
+/// The points of all runs, in their order. A run that was given up, because a number stopped being finite, has fewer.
 pub(super) fn all(
     runs: &[Prepared],
     variants: &[Variant],

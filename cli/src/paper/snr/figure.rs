@@ -7,14 +7,14 @@ use crate::paper::plot::{Content, Figure, Line, Panel, Point};
 /// Width of a panel, in CSS pixels.
 const WIDTH: f64 = 420.0;
 
-/// What a network's curves show.
+/// The quantity that a network's curves show.
 type Value = fn(&Curve) -> Option<f64>;
 /// A protocol, in words, the label of its axis, the axis' unit, and what draws the curves.
 type Row = (&'static str, &'static str, &'static str, f64, fn(Vec<Line>) -> Content);
 
-/// A row for each protocol: the encoder to the left, the decoder to the right. Curves are medians over seeds, as the paper's, bands
-/// leave a twentieth of the seeds out at either end. A frozen minibatch leaves parameters almost without noise, whose ratio is
-/// thousands of times the others': its row has an axis of powers of ten.
+/// A row for each protocol: the encoder to the left, the decoder to the right. Curves are medians over seeds, as in the
+/// paper; bands leave a twentieth of the seeds out at either end. With a frozen minibatch some parameters have almost
+/// no noise, and their ratio is thousands of times the others': that row has an axis of powers of ten.
 pub(super) fn figure(variants: &[Variant], curves: &[Curve]) -> Figure {
     let several = several_estimators(variants);
     let rows: [Row; 2] = [

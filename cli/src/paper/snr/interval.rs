@@ -1,4 +1,4 @@
-//! What a few seeds say of a mean.
+//! Intervals for the mean over a few seeds.
 
 /// A mean with its 90% interval; the ends are NaN where there is one value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -8,7 +8,8 @@ pub(super) struct Interval {
 }
 
 impl Interval {
-    /// Student's interval for the mean of the population, t·s/√n with n−1 degrees of freedom: right if the values are normal.
+    /// Student's interval for the mean of the population, t·s/√n with n−1 degrees of freedom: right if the values are
+    /// normal.
     pub(super) fn of(values: &[f64]) -> Interval {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;

@@ -2,9 +2,9 @@
 //!
 //! In the order in which a reader needs them:
 //! - `args`: the command line;
-//! - `variants`: the methods with their ways of estimating a gradient;
-//! - `prepare`: their runs; `execute`: how they are carried out, several at a time; `cache`: finished ones, on the disk;
-//! - `point`: a measurement; `results`: curves, CSV and table; `interval`: what the seeds say of a mean; `figure`: the curves as a picture.
+//! - `variants`: methods with their gradient estimators;
+//! - `prepare`: their runs; `execute`: carrying them out, several at a time; `cache`: finished runs on the disk;
+//! - `point`: a measurement; `results`: curves, CSV and table; `interval`: intervals over seeds; `figure`: the picture.
 
 mod args;
 mod cache;
@@ -28,9 +28,9 @@ pub(crate) use args::{ProtocolOption, SnrArgs};
 use missvae::files::{create_directory, same_file};
 use prepare::{prepare, rows_of_seeds, seeds};
 
-/// Gradients of the frozen minibatch, unless it is said otherwise.
+/// Gradients of the frozen minibatch by default.
 const DRAWS: u64 = 100;
-/// More of them than anybody would wait for.
+/// The most of them. More are taken for a mistake.
 const MOST_DRAWS: u64 = 1_000_000;
 
 pub(crate) fn run(args: &SnrArgs) -> Result<()> {
@@ -101,7 +101,7 @@ pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
     })
 }
 
-/// What is to be measured.
+/// What to measure.
 fn measured(args: &SnrArgs) -> Result<Study> {
     let has = |protocol| args.protocol.contains(&protocol);
     let draws = match (has(ProtocolOption::Fixed), args.draws) {

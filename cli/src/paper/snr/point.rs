@@ -3,17 +3,17 @@
 use missvae::snr::{Protocol, Signals};
 use serde::{Deserialize, Serialize};
 
-/// What was measured in or after an epoch.
+/// The measurement of an epoch.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Point {
     pub(super) protocol: Protocol,
     pub(super) epoch: u64,
     pub(super) signals: Signals,
-    /// Gradients.
+    /// Number of gradients.
     pub(super) gradients: u64,
 }
 
-/// What the command line calls a protocol.
+/// The name of a protocol on the command line.
 pub(super) fn protocol_name(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Epoch => "epoch",

@@ -16,7 +16,7 @@ pub(super) struct Prepared {
     /// Its place among the variants.
     pub(super) variant: usize,
     pub(super) plan: ResolvedConfig,
-    /// What it is fitted to.
+    /// Its rows.
     pub(super) rows: RowsOfSeed,
 }
 
@@ -26,7 +26,8 @@ pub(super) struct RowsOfSeed {
     pub(super) count: usize,
     columns: usize,
     pub(super) fingerprint: String,
-    /// Those that all seeds share; others are read again when it is their turn, so that one seed's are held at a time.
+    /// The rows, if all seeds share them. Otherwise a seed's rows are read when its turn comes, so that one seed's are
+    /// in memory at a time.
     shared: Option<Arc<TrainingRows>>,
 }
 
@@ -52,7 +53,7 @@ impl RowsOfSeed {
     }
 }
 
-/// The options of a variant's training, laid over the preset.
+/// The options of a variant's training, merged over the preset.
 fn with_preset(args: &SnrArgs, variant: &Variant, seed: u64) -> Result<Options> {
     let reading = &args.reading;
     let common = Options {
@@ -71,8 +72,8 @@ pub(super) fn seeds(args: &SnrArgs) -> Vec<u64> {
     (0..args.seeds as u64).map(|seed| first.wrapping_add(seed)).collect()
 }
 
-/// The rows of each seed. Which cells are hidden, and how pixels become binary, is a matter of the seed, as in `train`; where
-/// neither happens, all seeds have the same rows. Also what is said of the first seed's.
+/// The rows of each seed, and a message about the first seed's. As in `train`, the seed decides which cells are hidden
+/// and how pixels become binary. Where neither happens, all seeds have the same rows.
 pub(super) fn rows_of_seeds(args: &SnrArgs, variant: &Variant, seeds: &[u64]) -> Result<(String, Vec<RowsOfSeed>)> {
     let options = with_preset(args, variant, seeds[0])?;
     let rate = options.hidden_share()?;
@@ -90,7 +91,7 @@ pub(super) fn rows_of_seeds(args: &SnrArgs, variant: &Variant, seeds: &[u64]) ->
     Ok((description, all))
 }
 
-/// Settles all runs before the first one begins, so that a wrong option is found at once.
+/// Resolves all runs before the first one begins, so that a wrong option is found at once.
 pub(super) fn prepare(
     args: &SnrArgs,
     variants: &[Variant],

@@ -19,14 +19,14 @@ pub(super) struct Report<'a> {
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Curve {
     pub(super) method: &'static str,
-    /// Nothing where there are no ancestral samples.
+    /// `None` where there are no ancestral samples.
     pub(super) pathwise: Option<String>,
     pub(super) logit_gradient: Option<String>,
     pub(super) estimator: String,
     pub(super) protocol: &'static str,
     pub(super) seed: u64,
     pub(super) epoch: u64,
-    /// Σ |mean/deviation| over the parameters where it is finite; nothing if there is none.
+    /// Σ |mean/deviation| over the parameters where it is finite. `None` if there are no such parameters.
     pub(super) snr_encoder: Option<f64>,
     pub(super) snr_decoder: Option<f64>,
     /// The same divided by their number.
@@ -35,7 +35,7 @@ pub(super) struct Curve {
     /// Σ variance over parameters.
     pub(super) variance_encoder: f64,
     pub(super) variance_decoder: f64,
-    /// Parameters of both networks that are left out of the ratios, because theirs is not finite.
+    /// Parameters of both networks that are left out, because their ratio is not finite.
     pub(super) skipped: usize,
     /// Gradients that all this was measured by.
     pub(super) gradients: u64,

@@ -1,4 +1,4 @@
-//! Methods with their ways of estimating a gradient.
+//! Methods with their gradient estimators.
 
 use autodiff::ops::Pathwise;
 use clap::ValueEnum;
@@ -10,14 +10,14 @@ use crate::commands::distinct;
 use crate::failure::{Failure, Result};
 use missvae::table::closest;
 
-/// Components of a mixture, unless it is said otherwise: as in `train`.
+/// Components of a mixture by default, as in `train`.
 const COMPONENTS: usize = 5;
 
-/// A method with a way of estimating its gradient.
+/// A method with its gradient estimator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Variant {
     pub(super) method: Method,
-    /// Gradients through ancestral samples, where there are some.
+    /// Gradients through ancestral samples, if it has some.
     pub(super) ancestral: Option<(PathwiseOption, LogitGradient)>,
     pub(super) estimator: Estimator,
 }
@@ -27,7 +27,7 @@ pub(super) fn word(value: impl ValueEnum) -> String {
     value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
-/// All variants that are asked for, and what is left out because it does not apply.
+/// All requested variants that apply, and a description of those that do not.
 pub(super) fn all(args: &SnrArgs) -> Result<(Vec<Variant>, Vec<String>)> {
     let mut variants = Vec::new();
     let mut left_out = Vec::new();
@@ -109,7 +109,7 @@ impl Variant {
         }
     }
 
-    /// What messages, the table and the legend call it; the estimator only where there are `several`.
+    /// Its name in messages, the table and the legend. It has the estimator only where there are `several`.
     pub(super) fn title(&self, several: bool) -> String {
         let mut title = self.method.title.to_owned();
         if let Some((pathwise, logits)) = self.ancestral {
@@ -125,7 +125,7 @@ impl Variant {
         title
     }
 
-    /// What its files are called.
+    /// Its name in file names.
     pub(super) fn slug(&self) -> String {
         let ancestral =
             self.ancestral.map_or(String::new(), |(pathwise, logits)| format!("-{}-{}", word(pathwise), word(logits)));
