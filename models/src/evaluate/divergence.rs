@@ -1,4 +1,4 @@
-//! How far two densities on the points of a grid are from each other (docs/methods.md §7, posterior fit).
+//! Divergences between two densities on the points of a grid (docs/methods.md §7, posterior fit).
 
 use linalg::reduce::log_sum_exp;
 
@@ -84,8 +84,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the densities: the larger p and q are as functions does not matter, all divergences are at least 0 (but for
-        /// rounding), the Jensen–Shannon one is symmetric, at most ln 2, and at most a quarter of the sum of the others (Lin 1991).
+        /// Whatever the densities: the larger p and q are as functions does not matter, all divergences are at least 0
+        /// (but for rounding), the Jensen–Shannon one is symmetric, at most ln 2, and at most a quarter of the sum of
+        /// the others (Lin 1991).
         #[test]
         fn bounds(points in proptest::collection::vec((-50.0..50.0f64, -50.0..50.0f64), 1..40), shift in -300.0..300.0f64) {
             let (p, q): (Vec<f64>, Vec<f64>) = points.into_iter().unzip();

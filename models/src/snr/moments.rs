@@ -7,8 +7,8 @@ use crate::network::{Tensor, Vae};
 
 /// Mean and variance of every entry of gradients that come one after the other, in `f64`.
 ///
-/// After n gradients g_1 … g_n: mean = (1/n) Σ g_i, variance = 1/(n−1) Σ (g_i − mean)².  Source: B. P. Welford (1962), whose
-/// update subtracts no two large numbers.
+/// After n gradients g_1 … g_n: mean = (1/n) Σ g_i, variance = 1/(n−1) Σ (g_i − mean)².  Source: B. P. Welford (1962),
+/// whose update subtracts no two large numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moments {
     count: u64,
@@ -18,7 +18,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Of no gradient yet; gradients have `len` entries.
+    /// The moments of no gradients yet. Gradients have `len` entries.
     pub fn new(len: usize) -> Self {
         Moments { count: 0, mean: vec![0.0; len], squares: vec![0.0; len] }
     }
@@ -47,7 +47,7 @@ impl Moments {
         }
     }
 
-    /// n, gradients seen.
+    /// n, the number of gradients.
     pub fn count(&self) -> u64 {
         self.count
     }
@@ -68,7 +68,7 @@ impl Moments {
         }
     }
 
-    /// What some entries come to.
+    /// Signal and noise of some entries.
     ///
     /// # Panics
     /// If there is no such entry.
@@ -90,7 +90,7 @@ impl Moments {
         signal
     }
 
-    /// What the parameters of a model's encoder and decoder come to.
+    /// Signal and noise of a model's encoder and decoder.
     ///
     /// # Panics
     /// If the gradients are not those of this model.
@@ -111,13 +111,13 @@ impl Moments {
 pub struct Signal {
     /// Σ |mean|/√variance over the parameters where the ratio is finite.
     pub snr: f64,
-    /// Σ variance over the parameters where it is finite: the trace of the gradient's covariance, which is the mean squared
-    /// distance of a gradient from the mean gradient.
+    /// Σ variance over the parameters where it is finite: the trace of the gradient's covariance, which is the mean
+    /// squared distance of a gradient from the mean gradient.
     pub variance: f64,
     /// Parameters in [`snr`](Signal::snr).
     pub parameters: usize,
-    /// Parameters left out of it: a gradient was not finite, or all gradients were the same (0 where a unit is dead), or
-    /// there were fewer than two.
+    /// Parameters left out of it: a gradient was not finite, or all gradients were the same (0 where a unit is dead),
+    /// or there were fewer than two.
     pub skipped: usize,
 }
 
@@ -131,14 +131,14 @@ impl Signal {
 /// [`Signal`] of the two networks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Signals {
-    /// Of φ.
+    /// The encoder's, φ.
     pub encoder: Signal,
-    /// Of θ.
+    /// The decoder's, θ.
     pub decoder: Signal,
 }
 
-/// The expected ratio |mean|/√variance of a parameter with no signal at all: independent normal gradients around 0. It is
-/// not 0, because a mean of n draws is not; what is near it says nothing about signal.
+/// The expected ratio |mean|/√variance of a parameter with no signal at all: independent normal gradients around 0. It
+/// is not 0, because a mean of n draws is not; what is near it says nothing about signal.
 ///
 /// √n·mean/√variance is then Student's t with ν = n−1 degrees of freedom, so the ratio's mean is
 /// E|t_ν|/√n = √(ν/(nπ)) Γ((ν−1)/2)/Γ(ν/2), about √(2/(πn)).  `None` below three draws, where there is no mean.

@@ -24,15 +24,15 @@ pub struct MissingValues {
 }
 
 impl MissingValues {
-    /// The built-in texts and `extra` ones (`--missing-value`). An extra text that is a number stands for every way of
-    /// writing it: `-999` is also `-999.0`, and counts in arrays.
+    /// The built-in texts and `extra` ones (`--missing-value`). An extra text that is a number stands for all its
+    /// spellings: `-999` is also `-999.0`, and counts in arrays.
     pub fn new<S: AsRef<str>>(extra: &[S]) -> Self {
         let texts: Vec<String> = extra.iter().map(|text| text.as_ref().trim_ascii().to_owned()).collect();
         let numbers = texts.iter().filter_map(|text| text.parse().ok()).collect();
         Self { texts, numbers }
     }
 
-    /// Reads a cell's text; ASCII blanks around it do not count.
+    /// Reads a cell's text, without the ASCII blanks around it.
     pub(super) fn read<'a>(&self, text: &'a str) -> Cell<'a> {
         let text = text.trim_ascii();
         if text.is_empty() || MISSING.contains(&text) || self.texts.iter().any(|missing| missing == text) {

@@ -8,12 +8,12 @@ use serde::Serialize;
 use super::error::{Place, Result};
 use super::{Cell, Header, Input, ReadOptions, Selection, Sink, scan};
 
-/// How many patterns are listed.
+/// The most patterns that are listed.
 const PATTERNS: usize = 10;
-/// How many different numbers of a column are told apart; texts all are.
+/// The most different numbers of a column that are counted. Texts are all counted.
 const DISTINCT_NUMBERS: usize = 4096;
 
-/// A table, described; serialises to the object of `--json` and displays as plain text.
+/// A description of a table. It serialises to the object of `--json` and displays as plain text.
 #[derive(Clone, Debug, Serialize)]
 pub struct Description {
     /// Where the table came from.
@@ -32,13 +32,13 @@ pub struct Description {
     pub complete_rows: u64,
     /// Rows with no cell observed.
     pub empty_rows: u64,
-    /// How many different sets of columns are missing together, that of complete rows included.
+    /// Number of patterns: different sets of columns that are missing together, the empty set included.
     pub distinct_patterns: u64,
     /// The most frequent of them (ten at most).
     pub patterns: Vec<Pattern>,
 }
 
-/// A column, described. Statistics are over observed finite numbers, null where there are too few.
+/// A description of a column. Statistics are over observed finite numbers, and null if there are too few.
 #[derive(Clone, Debug, Serialize)]
 pub struct ColumnDescription {
     /// The column's name; its place (`column 3`), if it has none.
@@ -104,7 +104,7 @@ pub fn describe(input: &Input, options: &ReadOptions, selection: &Selection) -> 
     Ok(survey.finish(input.name()))
 }
 
-/// The table so far.
+/// What has been read of the table.
 struct Survey {
     selection: Selection,
     columns: Vec<Column>,
@@ -114,7 +114,7 @@ struct Survey {
     patterns: HashMap<Box<[u64]>, u64>,
 }
 
-/// A column so far.
+/// What has been read of a column.
 #[derive(Default)]
 struct Column {
     name: String,

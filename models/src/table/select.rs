@@ -2,24 +2,24 @@
 
 use super::error::{Error, Result};
 
-/// The column names of a file, as they stand in it.
+/// The column names of a file, as written there.
 pub struct Header {
     /// The file, for messages.
     pub file: String,
     /// The line that the header starts on; for arrays, 0.
     pub line: u64,
-    /// A name a column, without blanks around it; maybe empty, maybe not unique.
+    /// A name for each column, without blanks around it. It may be empty, and need not be unique.
     pub names: Vec<String>,
-    /// Height and width, of a file whose rows are images and which says it.
+    /// Height and width, if the file says that its rows are images.
     pub image: Option<[usize; 2]>,
 }
 
 /// The user's choice of columns: `--columns` and `--ignore-columns`.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Only these, if given; they keep the file's order.
+    /// Use only these, if given, in the file's order.
     pub columns: Option<Vec<String>>,
-    /// Without these.
+    /// Leave these out.
     pub ignore: Vec<String>,
 }
 
@@ -111,7 +111,7 @@ pub fn parse_names(text: &str) -> Result<Vec<String>> {
     if names.iter().any(String::is_empty) { Err(wrong()) } else { Ok(names) }
 }
 
-/// The name of the list that looks most like `name`, if one does: the same but for case, or a few letters away.
+/// The name of the list that is most like `name`, if one is: equal except for case, or a few letters away.
 pub fn closest<'a>(name: &str, list: &'a [String]) -> Option<&'a String> {
     let wanted = name.to_lowercase();
     list.iter()

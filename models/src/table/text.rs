@@ -75,8 +75,8 @@ pub(super) fn scan(
     }
 }
 
-/// Whether all names are numbers or stand for a missing one, and some number is not all digits, as a year is: then they are
-/// no names. (An empty first name is that of an index, which some programs write beside columns called 0.5 and 1.0.)
+/// Whether the names are really data: all are numbers or missing values, and some number is not all digits (a year is).
+/// An empty first name does not count; some programs write it for an index.
 fn all_measured(names: &[String], missing: &MissingValues) -> bool {
     let cells = || names.iter().map(|name| (name, missing.read(name)));
     let digits = |name: &String| name.chars().all(|letter| letter.is_ascii_digit());

@@ -12,19 +12,19 @@ use super::split::Splitter;
 use super::{Content, Numbers, Source, Table};
 use crate::files::write_atomic;
 
-/// Writes the file that `table` was read from, with its missing cells taken from `completed` (N × D, row-major, in the
+/// Writes the file that `table` was read from, with missing cells filled in from `completed` (N × D, row-major, in the
 /// table's column order).
 ///
-/// Text comes back byte for byte but for the missing cells: other columns, header, quoting, blanks, line ends and a
-/// byte-order mark included. Imputed numbers stand in the shortest text that reads back the same.
-/// Text that goes to a `.npy` file is reduced to the table's columns, in the file's order, in double precision; an array
-/// keeps all its columns and its precision. The ending of `path` decides (`.csv`, `.tsv`, `.npy`, each also `.gz`).
+/// Text comes back byte for byte except for the missing cells, with its other columns, header, quoting, blanks, line
+/// ends and byte-order mark. Imputed numbers are written as the shortest text that reads back the same. Text that goes
+/// to a `.npy` file is reduced to the table's columns, in the file's order, in double precision; an array keeps all its
+/// columns and its precision. The ending of `path` decides (`.csv`, `.tsv`, `.npy`, each also `.gz`).
 ///
 /// # Errors
 /// [`Error::OutputFormat`], and those of [`write_atomic`].
 ///
 /// # Panics
-/// If `completed` has not as many values as the table.
+/// If `completed` and the table differ in their number of values.
 pub fn write_completed(path: &Path, source: &Source, table: &Table, completed: &[f64]) -> Result<()> {
     assert_eq!(completed.len(), table.values().len(), "values of a completed table");
     let fill = Fill { source, table, completed };
