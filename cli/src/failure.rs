@@ -1,9 +1,10 @@
 //! Why a command failed, and with which status the program exits.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
 use missvae::config;
+use missvae::files::WriteError;
 use missvae::objective::UnknownMethod;
 use missvae::prepare;
 use missvae::table::Error;
@@ -13,9 +14,12 @@ use crate::hints;
 /// A command's failure.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// A data or output file.
+    /// A table, on its way in or out.
     #[error(transparent)]
     File(#[from] Error),
+    /// Another file that is written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
     /// Fitting or using a model.
     #[error(transparent)]
     Model(missvae::Error),
@@ -72,6 +76,8 @@ impl From<missvae::Error> for Failure {
         match error {
             missvae::Error::Config(error) => Failure::Config(error),
             missvae::Error::Rows(error) => error.into(),
+            missvae::Error::Table(error) => Failure::File(error),
+            missvae::Error::Write(error) => Failure::Write(error),
             other => Failure::Model(other),
         }
     }
@@ -107,9 +113,10 @@ impl Failure {
     /// 1 for a failure, 2 for bad usage or input, 130 after an interruption.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Failure::File(error) => error.exit_code(),
-            Failure::Model(error) if error.is_environment() => 1,
-            Failure::Model(_) | Failure::Config(_) | Failure::Rows(_) | Failure::ConfigFile { .. } => 2,
+            Failure::File(error) => table_code(error),
+            Failure::Write(error) => write_code(error),
+            Failure::Model(error) => model_code(error),
+            Failure::Config(_) | Failure::Rows(_) | Failure::ConfigFile { .. } => 2,
             Failure::Usage { .. } | Failure::Run { .. } => 2,
             Failure::System { .. } | Failure::Failed(_) => 1,
             Failure::Interrupted(_) => 130,
@@ -122,24 +129,49 @@ impl Failure {
         let mut err = std::io::stderr().lock();
         let _ = writeln!(err, "missvae: {self}");
         let hint = match self {
-            Failure::File(error) => error.hint(),
+            Failure::File(error) => hints::table(error),
             Failure::Usage { hint, .. } | Failure::Run { hint, .. } => hint.clone(),
             Failure::Rows(error) => hints::rows(error),
             Failure::Config(error) | Failure::ConfigFile { error, .. } => hints::config(error),
-            Failure::Model(missvae::Error::NotFinite { .. }) => Some(
-                "a smaller --learning-rate or --clip usually helps, or --no-standardize=false for a table whose columns are taken \
-                 as they are (as --preset mog does); the last checkpoint, if there is one, is kept"
-                    .to_owned(),
-            ),
-            Failure::Model(missvae::Error::SingleValues) => Some(hints::SINGLE_IMAGE.to_owned()),
-            Failure::Model(missvae::Error::Malformed { .. }) => {
-                Some("copy the file again from where it is whole, or start a new run".to_owned())
-            }
+            Failure::Write(error) => hints::writing(error),
+            Failure::Model(error) => hints::model(error),
             _ => None,
         };
         if let Some(hint) = hint {
             let _ = writeln!(err, "hint: {hint}");
         }
+    }
+}
+
+/// 2 for a model, options or rows that do not go together, 1 where the system or the numbers are at fault.
+fn model_code(error: &missvae::Error) -> u8 {
+    match error {
+        missvae::Error::Table(error) => table_code(error),
+        missvae::Error::Write(error) => write_code(error),
+        missvae::Error::Io { source, .. } if source.kind() != ErrorKind::NotFound => 1,
+        missvae::Error::NotFinite { .. } | missvae::Error::Stopped => 1,
+        _ => 2,
+    }
+}
+
+/// 2 for a table that is not what it should be, 1 where the system is at fault.
+fn table_code(error: &Error) -> u8 {
+    match error {
+        Error::Write(error) => write_code(error),
+        Error::Read { .. } => 1,
+        _ => 2,
+    }
+}
+
+/// 2 for a name that cannot be that of the file or directory, 1 where the system is at fault.
+fn write_code(error: &WriteError) -> u8 {
+    match error {
+        WriteError::NoDirectory { .. } | WriteError::IsDirectory { .. } => 2,
+        WriteError::Directory { source, .. } => match source.kind() {
+            ErrorKind::AlreadyExists | ErrorKind::NotADirectory => 2,
+            _ => 1,
+        },
+        _ => 1,
     }
 }
 

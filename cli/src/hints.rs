@@ -1,10 +1,13 @@
 //! The ways out of errors, in the words of the command line.
 
+use std::io;
+
 use missvae::config;
 use missvae::config::{MNIST_TRAINING_ROWS, Preset};
+use missvae::files::WriteError;
 use missvae::objective::METHODS;
 use missvae::prepare;
-use missvae::table::closest;
+use missvae::table::{Error, PixelProblem, Reason, UnusableColumn};
 
 use crate::config_file::{COMMAND_OPTIONS, ONLY_ON_COMMAND_LINE};
 
@@ -109,4 +112,189 @@ fn unknown_option(name: &str, known: &[String]) -> String {
 
 fn did_you_mean(near: impl std::fmt::Display) -> String {
     format!("did you mean {near}?")
+}
+
+/// What to do about an error of a table.
+pub(crate) fn table(error: &Error) -> Option<String> {
+    let hint = match error {
+        Error::Write(error) => return writing(error),
+        Error::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => PERMISSIONS,
+        Error::UnknownFormat { .. } => "Pipe comma-separated text in with - as the file name.",
+        Error::ImageSize { found, size, .. } if is_larger_square(*found, *size) => {
+            "train and evaluate make larger images smaller by --resize; impute needs images of the model's size."
+        }
+        Error::Pixels { problem: PixelProblem::MeansOfBinary, .. } => {
+            "Leave out --resize, or give intensities from 0 to 255."
+        }
+        Error::IdxAsText { .. } => "Let its name end in .idx or -ubyte (also .gz).",
+        Error::UnnamedColumn { .. } => {
+            "R and pandas write row names without a title: give the column one, or choose others with --columns."
+        }
+        Error::NoHeader { .. } => "Put a line with the columns' names on top: without it the first row would be lost.",
+        Error::DuplicateColumn { .. } => "Rename one of them.",
+        Error::RowWidth { .. } => "A cell that contains the delimiter must be in double quotes.",
+        Error::NotUtf8 { utf16: true, .. } => "It looks like UTF-16: save it as UTF-8.",
+        Error::NotUtf8 { .. } => "Convert it, for example with iconv -f latin1 -t utf-8.",
+        Error::TruncatedGzip { .. } => "Download or copy it again.",
+        Error::ArrayKey { .. } => {
+            "Choose an array with --key; where a command has none, give it a file with one array."
+        }
+        Error::KeyWithoutArchive { .. } => "Leave out --key.",
+        Error::NothingSelected { .. } => "Name more columns with --columns, or fewer with --ignore-columns.",
+        Error::UnknownColumns { unknown, available, .. } => return nearest(unknown, available),
+        Error::MissingColumns { missing, available, .. } => {
+            return nearest(missing, available).or(Some("Columns are matched by name.".into()));
+        }
+        Error::UnusableColumns { columns, usable, chosen, .. } => return way_around(columns, usable, *chosen),
+        _ => return None,
+    };
+    Some(hint.into())
+}
+
+const PERMISSIONS: &str = "Check the permissions of the file and of its directory.";
+
+/// What to do about a file that cannot be written.
+pub(crate) fn writing(error: &WriteError) -> Option<String> {
+    let hint = match error {
+        WriteError::System { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => PERMISSIONS,
+        WriteError::NoDirectory { .. } => "Create the directory first.",
+        WriteError::Directory { .. } => "Give --out another name.",
+        WriteError::DiskFull { .. } => "Nothing was changed; make room or choose another place.",
+        _ => return None,
+    };
+    Some(hint.into())
+}
+
+/// What to do about an error of fitting or using a model.
+pub(crate) fn model(error: &missvae::Error) -> Option<String> {
+    let hint = match error {
+        missvae::Error::Config(error) => return config(error),
+        missvae::Error::Table(error) => return table(error),
+        missvae::Error::Write(error) => return writing(error),
+        missvae::Error::NotFinite { .. } => {
+            "a smaller --learning-rate or --clip usually helps, or --no-standardize=false for a table whose columns are taken \
+             as they are (as --preset mog does); the last checkpoint, if there is one, is kept"
+        }
+        missvae::Error::SingleValues => SINGLE_IMAGE,
+        missvae::Error::Malformed { .. } => "copy the file again from where it is whole, or start a new run",
+        _ => return None,
+    };
+    Some(hint.into())
+}
+
+/// The name of the list that looks most like `name`, if one does: the same but for case, or a few letters away.
+pub(crate) fn closest<'a>(name: &str, list: &'a [String]) -> Option<&'a String> {
+    let wanted = name.to_lowercase();
+    list.iter()
+        .map(|other| (strsim::levenshtein(&wanted, &other.to_lowercase()), other))
+        .filter(|(distance, other)| {
+            *distance <= name.chars().count() / 3 || (wanted.len() > 2 && other.to_lowercase().starts_with(&wanted))
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, other)| other)
+}
+
+/// "Did you mean …?", if a name in the file is near to one that was asked for.
+fn nearest(wanted: &[String], available: &[String]) -> Option<String> {
+    const SHOWN: usize = 20;
+    let near: Vec<String> =
+        wanted.iter().filter_map(|name| closest(name, available)).take(SHOWN).map(|name| format!("{name:?}")).collect();
+    if near.is_empty() { None } else { Some(format!("Did you mean {}?", near.join(", "))) }
+}
+
+/// Whether rows of `found` numbers are square images of more than `size` × `size` pixels.
+fn is_larger_square(found: usize, size: usize) -> bool {
+    let side = found.isqrt();
+    side * side == found && side > size
+}
+
+/// What other programs, in whatever case, write for a missing value.
+const MISSING_ELSEWHERE: [&str; 18] = [
+    "-", "--", ".", "n/a", "#n/a", "na", "n.a.", "<na>", "#na", "none", "null", "(null)", "#null!", "#num!", "#value!",
+    "missing", "nil", "unknown",
+];
+
+/// What a column with a few odd cells, or a choice of columns, suggests.
+fn way_around(columns: &[UnusableColumn], usable: &[String], chosen: bool) -> Option<String> {
+    for column in columns {
+        if let Reason::Text { text, .. } = &column.reason {
+            let text = text.trim();
+            if MISSING_ELSEWHERE.contains(&text.to_lowercase().as_str()) {
+                return Some(format!("If {text:?} stands for a missing value, add --missing-value='{text}'."));
+            }
+            if column.name.contains([';', '\t']) && usable.is_empty() && columns.len() == 1 {
+                return Some(
+                    "The file seems to be separated by something other than commas (tabs: name it .tsv).".into(),
+                );
+            }
+        }
+    }
+    let list = |names: Vec<&String>| {
+        let quote = |name: &&String| match name.contains([',', '"']) {
+            true => format!("\"{}\"", name.replace('"', "\"\"")),
+            false => (*name).clone(),
+        };
+        names.iter().map(quote).collect::<Vec<_>>().join(",").replace('\'', "'\\''")
+    };
+    match usable {
+        _ if !chosen => None,
+        [] => None,
+        _ if usable.len() <= columns.len() => Some(format!("Use --columns '{}'.", list(usable.iter().collect()))),
+        _ => {
+            let left_out = list(columns.iter().map(|column| &column.name).collect());
+            Some(format!("Use --ignore-columns '{left_out}', or choose with --columns."))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use missvae::table::{Input, ReadOptions, Selection, read_to_fit};
+
+    use super::*;
+
+    /// The hint for a file of this content.
+    fn hint(content: &[u8], selection: &Selection) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.csv");
+        std::fs::write(&path, content).unwrap();
+        let error = read_to_fit(&Input::File(path), &ReadOptions::default(), selection).unwrap_err();
+        table(&error).unwrap()
+    }
+
+    #[test]
+    fn hints_for_common_slips() {
+        let hint = |content: &[u8]| hint(content, &Selection::default());
+        assert!(hint(b"a,b\n1,2\nN/A,4\n3,5\n").contains("--missing-value='N/A'"));
+        assert_eq!(hint(b"\"a, 'm\",b,c\n1,x,\n2,y,\n"), r#"Use --columns '"a, '\''m"'."#);
+        assert_eq!(hint(b"a,b,c\n1,2,x\n2,3,4\n"), "Use --ignore-columns 'c', or choose with --columns.");
+        assert!(hint(b"a;b\n1;2\n3;4\n").contains("separated by something other"));
+        assert!(hint(b"a,b\n1,2\n\xe9,3\n").contains("iconv"));
+        assert!(hint(b"\xff\xfea\0,\0b\0\n\0").contains("UTF-16"));
+        assert!(hint(b"\n0.5,-1\n2,3\n").contains("on top"));
+    }
+
+    #[test]
+    fn a_name_that_is_nearly_right() {
+        let selection = Selection { columns: Some(vec!["sepal.length".into()]), ..Selection::default() };
+        let hint = hint(b"Sepal.Length,Species\n1,2\n3,4\n", &selection);
+        assert_eq!(hint, "Did you mean \"Sepal.Length\"?");
+    }
+
+    #[test]
+    fn files_that_may_not_be_written() {
+        let error = WriteError::new(Path::new("a"), io::ErrorKind::PermissionDenied.into());
+        assert_eq!(writing(&error).unwrap(), PERMISSIONS);
+    }
+
+    #[test]
+    fn near_names() {
+        let list = ["Body Mass (g)", "Sex", "Species"].map(String::from);
+        assert_eq!(closest("body mass", &list), Some(&list[0]));
+        assert_eq!(closest("sxe", &list), None);
+        assert_eq!(closest("Specis", &list), Some(&list[2]));
+        assert_eq!(closest("zz", &list), None);
+    }
 }

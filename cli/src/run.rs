@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config_file;
 use crate::failure::{Failure, Result};
+use missvae::files::WriteError;
 use missvae::files::{remove_if_there, write_atomic};
 use missvae::table::Error;
 
@@ -283,7 +284,7 @@ impl Metrics {
         self.file.write_all(text.as_bytes()).map_err(|error| {
             // If this fails too, the part of a line is dropped when the run is resumed.
             let _ = self.file.set_len(self.length);
-            Error::writing(&self.path, error)
+            WriteError::new(&self.path, error)
         })?;
         self.length += text.len() as u64;
         Ok(())
@@ -291,7 +292,7 @@ impl Metrics {
 
     /// Brings the lines to the disk: before a checkpoint that relies on them.
     pub(crate) fn sync(&self) -> Result<()> {
-        Ok(self.file.sync_data().map_err(|error| Error::writing(&self.path, error))?)
+        Ok(self.file.sync_data().map_err(|error| WriteError::new(&self.path, error))?)
     }
 }
 

@@ -52,7 +52,15 @@ pub enum Error {
     #[error("stopped before it was done")]
     Stopped,
 
-    /// A file could not be read or written.
+    /// A table could not be read or written.
+    #[error(transparent)]
+    Table(#[from] crate::table::Error),
+
+    /// A file could not be written.
+    #[error(transparent)]
+    Write(#[from] crate::files::WriteError),
+
+    /// A file could not be read.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file.
@@ -69,21 +77,4 @@ pub enum Error {
         /// What was found and what was expected.
         reason: String,
     },
-}
-
-impl Error {
-    /// Whether the environment (and not the input) is at fault.
-    pub fn is_environment(&self) -> bool {
-        match self {
-            Error::Io { source, .. } => source.kind() != std::io::ErrorKind::NotFound,
-            Error::NotFinite { .. } | Error::Stopped => true,
-            Error::Config(_)
-            | Error::Rows(_)
-            | Error::Unusable(_)
-            | Error::NoRows
-            | Error::IncompleteRows { .. }
-            | Error::SingleValues
-            | Error::Malformed { .. } => false,
-        }
-    }
 }

@@ -5,7 +5,66 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::table::error::{Error, Result};
+/// Why a file or a directory could not be written. What was there before is unchanged.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The directory of the file is not there.
+    #[error("{}: cannot be written: there is no directory {}", file.display(), directory.display())]
+    NoDirectory {
+        /// The file.
+        file: PathBuf,
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The name is that of a directory.
+    #[error("{}: cannot be written: it is a directory; expected a file name", file.display())]
+    IsDirectory {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A directory that cannot be made.
+    #[error("{}: the directory cannot be made: {source}", directory.display())]
+    Directory {
+        /// The directory.
+        directory: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No space left, or a quota reached.
+    #[error("{}: cannot be written: the disk is full ({source})", file.display())]
+    DiskFull {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Any other failure of the system.
+    #[error("{}: cannot be written: {source}", file.display())]
+    System {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl WriteError {
+    /// The error of writing `path`.
+    pub fn new(path: &Path, source: io::Error) -> WriteError {
+        use io::ErrorKind as Kind;
+        let file = path.to_owned();
+        match source.kind() {
+            Kind::NotFound | Kind::NotADirectory if !path.parent().is_some_and(Path::is_dir) => {
+                let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+                WriteError::NoDirectory { file, directory }
+            }
+            Kind::IsADirectory => WriteError::IsDirectory { file },
+            Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => WriteError::DiskFull { file, source },
+            _ => WriteError::System { file, source },
+        }
+    }
+}
 
 /// Writes a file atomically: after any interruption `path` holds the old content or all of the new.
 ///
@@ -14,17 +73,12 @@ use crate::table::error::{Error, Result};
 /// replaced. A path that is not a regular file, such as `/dev/stdout`, is written directly.
 ///
 /// # Errors
-/// [`Error::NoOutputDirectory`], [`Error::OutputIsDirectory`], [`Error::DiskFull`], or [`Error::Write`] with the
-/// system's reason; `path` is then as it was before.
-pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    replace(path, write).map_err(|source| Error::writing(path, source))
+/// [`WriteError`], of every kind but [`WriteError::Directory`]; `path` is then as it was before.
+pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), WriteError> {
+    replace(path, write).map_err(|source| WriteError::new(path, source))
 }
 
-/// [`write_atomic`], with the system's own error.
-///
-/// # Errors
-/// What the system says; `path` is then as it was before.
-pub(crate) fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let existing = fs::metadata(path).ok();
     let target = match &existing {
         Some(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
@@ -82,9 +136,9 @@ fn sync_directory(_: &Path) -> io::Result<()> {
 /// Makes a directory, and those above it, unless it is there.
 ///
 /// # Errors
-/// [`Error::Directory`] with the system's reason.
-pub fn create_directory(path: &Path) -> Result<()> {
-    std::fs::create_dir_all(path).map_err(|source| Error::Directory { directory: path.display().to_string(), source })
+/// [`WriteError::Directory`] with the system's reason.
+pub fn create_directory(path: &Path) -> Result<(), WriteError> {
+    fs::create_dir_all(path).map_err(|source| WriteError::Directory { directory: path.to_owned(), source })
 }
 
 /// Removes a file, if it is there.
@@ -179,22 +233,18 @@ mod tests {
             Err(io::ErrorKind::StorageFull.into())
         })
         .unwrap_err();
-        assert!(matches!(error, Error::DiskFull { .. }));
-        assert_eq!(error.exit_code(), 1);
+        assert!(matches!(error, WriteError::DiskFull { .. }));
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(entries(directory.path()), ["a.txt"]);
     }
 
     #[test]
-    fn a_missing_directory_is_bad_usage() {
+    fn a_missing_directory_is_told_apart() {
         let directory = tempfile::tempdir().unwrap();
         let error = write_atomic(&directory.path().join("no/a.txt"), |_| Ok(())).unwrap_err();
-        assert!(matches!(error, Error::NoOutputDirectory { .. }), "{error}");
-        assert_eq!(error.exit_code(), 2);
+        assert!(matches!(error, WriteError::NoDirectory { .. }), "{error}");
         let error = write_atomic(directory.path(), |_| Ok(())).unwrap_err();
-        assert!(matches!(error, Error::OutputIsDirectory { .. }), "{error}");
-        let error = Error::writing(Path::new("a"), io::ErrorKind::PermissionDenied.into());
-        assert_eq!((error.exit_code(), error.hint().is_some()), (1, true));
+        assert!(matches!(error, WriteError::IsDirectory { .. }), "{error}");
     }
 
     #[cfg(unix)]
@@ -244,7 +294,7 @@ mod tests {
     #[test]
     fn a_full_device_is_told_apart() {
         let error = write_atomic(Path::new("/dev/full"), |w| w.write_all(b"x")).unwrap_err();
-        assert!(matches!(error, Error::DiskFull { .. }), "{error}");
+        assert!(matches!(error, WriteError::DiskFull { .. }), "{error}");
     }
 
     #[test]

@@ -61,7 +61,11 @@ fn columns_that_are_not_there() {
     place.refuses("train table.csv --columns a,B,zz --out new", 2, &["no column named \"B\", \"zz\"", "mean \"b\"?"]);
     place.refuses("train table.csv --ignore-columns a,b,c --out new", 2, &["no column is left"]);
     place.refuses("train table.csv --columns a,, --out new", 2, &["is not a list of column names"]);
-    place.refuses("train table.csv --key x --out new", 2, &["--key names an array inside a .npz file"]);
+    place.refuses(
+        "train table.csv --key x --out new",
+        2,
+        &["a key names an array inside a .npz file", "hint: Leave out --key"],
+    );
     place.write("other.csv", "a,B\n1,2\n3,4\n");
     for command in ["evaluate run other.csv", "impute run other.csv --out done.csv"] {
         place.refuses(command, 2, &["other.csv: the model needs \"b\", \"c\"", "the file has \"a\", \"B\"", "hint: "]);

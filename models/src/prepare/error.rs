@@ -2,7 +2,7 @@
 
 use crate::config::choices::Preset;
 use crate::config::error as config;
-use crate::table::error as table;
+use crate::table;
 
 /// The result of preparing rows.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Moments;
 use crate::Error;
-use crate::files;
+use crate::files::write_atomic;
 use crate::network::Vae;
 
 /// The metadata key that everything is under, as in model files.
@@ -65,5 +65,5 @@ pub fn save_moments(path: &Path, vae: &Vae, moments: &Moments, info: &MomentsInf
     let metadata = [(METADATA_KEY.to_owned(), header)].into_iter().collect();
     let views = views.map_err(|error| malformed(error.to_string()))?;
     let bytes = serialize(views, Some(metadata)).map_err(|error| malformed(error.to_string()))?;
-    files::replace(path, |out| out.write_all(&bytes)).map_err(|source| Error::Io { path: path.to_owned(), source })
+    Ok(write_atomic(path, |out| out.write_all(&bytes))?)
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::files;
+use crate::files::write_atomic;
 
 /// The metadata key that everything is under. A single one: the order of several is not fixed, and the same model has
 /// to give the same bytes.
@@ -32,7 +32,6 @@ pub(super) fn save(
     description: impl Serialize,
     mut tensors: Named<'_>,
 ) -> Result<(), Error> {
-    let io = |source| Error::Io { path: path.to_owned(), source };
     let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
     let header = Header { format: format.to_owned(), description };
     let header = serde_json::to_string(&header).map_err(|error| malformed(error.to_string()))?;
@@ -48,7 +47,7 @@ pub(super) fn save(
     let mut head = serde_json::to_vec(&metadata).map_err(|error| malformed(error.to_string()))?;
     // The format aligns the numbers to 8 bytes, by spaces after the header.
     head.resize(head.len().next_multiple_of(8), b' ');
-    files::replace(path, |out| {
+    write_atomic(path, |out| {
         out.write_all(&(head.len() as u64).to_le_bytes())?;
         out.write_all(&head)?;
         for (_, _, values) in &tensors {
@@ -57,8 +56,8 @@ pub(super) fn save(
             }
         }
         Ok(())
-    })
-    .map_err(io)
+    })?;
+    Ok(())
 }
 
 /// The bytes of a file.

@@ -7,12 +7,12 @@ use npyz::npz::NpzArchive;
 use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
 
 use super::cell::MissingValues;
-use super::error::{Error, Place, Result};
+use super::error::{Error, Result};
 use super::open::{Stream, open_file};
+use super::problem::{ArrayProblem, Place};
 use super::select::Header;
 use super::{Numbers, Sink};
 
-const EXPECTED: &str = "a NumPy array of float32, float64 or uint8 with two axes (rows, columns) or three (images)";
 /// The widest array that is believed: a damaged header must not ask for all the memory there is.
 pub(super) const WIDEST: u64 = 1 << 20;
 
@@ -44,9 +44,7 @@ pub(super) fn scan_npz(
         io::ErrorKind::InvalidData
         | io::ErrorKind::UnexpectedEof
         | io::ErrorKind::InvalidInput
-        | io::ErrorKind::Other => {
-            Error::BadArray { file: file.clone(), what: format!("a broken archive ({e})"), expected: "a .npz file" }
-        }
+        | io::ErrorKind::Other => Error::BadArray { file: file.clone(), problem: ArrayProblem::Archive(e) },
         _ => Error::reading(&file, e),
     };
     let mut archive = NpzArchive::new(BufReader::new(open_file(path)?)).map_err(&broken)?;
@@ -69,14 +67,17 @@ pub(super) fn scan_npz(
 }
 
 fn header_error(file: &str, e: io::Error, explain: &dyn Fn(io::Error) -> Error) -> Error {
-    let what = match e.kind() {
-        io::ErrorKind::UnexpectedEof => "the header is cut off".to_owned(),
-        io::ErrorKind::InvalidData => format!("not a NumPy array ({e})"),
-        _ => return explain(e),
-    };
-    match explain(e) {
-        gzip @ (Error::TruncatedGzip { .. } | Error::BadGzip { .. }) => gzip,
-        _ => Error::BadArray { file: file.to_owned(), what, expected: EXPECTED },
+    let kind = e.kind();
+    // What the reader says of a damaged gzip stream comes first: the error of the array follows from it.
+    match (explain(e), kind) {
+        (gzip @ (Error::TruncatedGzip { .. } | Error::BadGzip { .. }), _) => gzip,
+        (_, io::ErrorKind::UnexpectedEof) => {
+            Error::BadArray { file: file.to_owned(), problem: ArrayProblem::HeaderCutOff }
+        }
+        (Error::Read { file, source }, io::ErrorKind::InvalidData) => {
+            Error::BadArray { file, problem: ArrayProblem::NotNumpy(source) }
+        }
+        (other, _) => other,
     }
 }
 
@@ -88,12 +89,12 @@ fn scan<R: BufRead>(
     keep: Option<&mut Numbers>,
     explain: &dyn Fn(io::Error) -> Error,
 ) -> Result<usize> {
-    let wrong = |what: String| Error::BadArray { file: file.to_owned(), what, expected: EXPECTED };
+    let wrong = |problem| Error::BadArray { file: file.to_owned(), problem };
     let kind = match array.dtype() {
         DType::Plain(kind) if kind.type_char() == TypeChar::Float && kind.size_field() == 4 => Kind::Single,
         DType::Plain(kind) if kind.type_char() == TypeChar::Float && kind.size_field() == 8 => Kind::Double,
         DType::Plain(kind) if kind.type_char() == TypeChar::Uint && kind.size_field() == 1 => Kind::Byte,
-        other => return Err(wrong(format!("the numbers' type is {}", other.descr()))),
+        other => return Err(wrong(ArrayProblem::NumberType { descr: other.descr() })),
     };
     let shape = array.shape().to_vec();
     let size = |n: u64| usize::try_from(n).ok();
@@ -107,7 +108,7 @@ fn scan<R: BufRead>(
         {
             (images, (height * width) as usize)
         }
-        _ => return Err(wrong(format!("the shape is {shape:?}"))),
+        _ => return Err(wrong(ArrayProblem::Shape { shape })),
     };
     let image = match shape.as_slice() {
         &[_, height, width] => Some([height as usize, width as usize]),
@@ -128,7 +129,7 @@ fn scan<R: BufRead>(
         Ok(()) => Ok(width),
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => match explain(e) {
             gzip @ Error::TruncatedGzip { .. } => Err(gzip),
-            _ => Err(wrong(format!("the file ends before {rows} rows of {width} numbers"))),
+            _ => Err(wrong(ArrayProblem::CutOff { rows, width })),
         },
         Err(e) => Err(explain(e)),
     }

@@ -1,7 +1,8 @@
 //! Building a [`Table`], and saying which columns cannot be part of one.
 
-use super::error::{Error, Place, Reason, Result, UnusableColumn};
-use super::resize::{Resizer, side_of};
+use super::error::{Error, Result};
+use super::problem::{PixelProblem, Place, Reason, UnusableColumn};
+use super::resize::{Resizer, square_side};
 use super::select::{Header, Selection};
 use super::{Cell, Input, ReadOptions, Sink, Source, Table, read};
 
@@ -162,8 +163,7 @@ impl<'a> Builder<'a> {
         }
         if let Some(resizer) = self.resizer {
             if self.negative {
-                let what = "some pixels are below 0, and means of -1 and +1 are no pixels (--resize)".to_owned();
-                return Err(Error::Pixels { file: self.file, what });
+                return Err(Error::Pixels { file: self.file, problem: PixelProblem::MeansOfBinary });
             }
             usable = (0..resizer.pixels()).map(|pixel| format!("x{pixel}")).collect();
         }
@@ -193,7 +193,7 @@ impl Sink for Builder<'_> {
                 if let Some([height, width]) = header.image.filter(|[height, width]| height != width) {
                     return Err(Error::ImageShape { file: header.file.clone(), height, width, size });
                 }
-                self.resizer = side_of(found)
+                self.resizer = square_side(found)
                     .filter(|&side| resize && side > size && size > 0)
                     .map(|side| Resizer::new(side, size));
                 if found != size * size && self.resizer.is_none() {

@@ -5,7 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::Serialize;
 
-use super::error::{Place, Result};
+use super::error::Result;
+use super::problem::Place;
 use super::{Cell, Header, Input, ReadOptions, Selection, Sink, scan};
 
 /// The most patterns that are listed.

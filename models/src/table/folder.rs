@@ -10,6 +10,7 @@ use super::array::{Feed, WIDEST};
 use super::cell::MissingValues;
 use super::error::{Error, Result};
 use super::open::{has_ending, open_file};
+use super::problem::PngProblem;
 use super::select::Header;
 use super::{Numbers, Sink};
 
@@ -36,9 +37,8 @@ pub(super) fn scan_folder(
     for (number, file) in (1..).zip(&files) {
         let (found, pixels) = read_png(file)?;
         if found != size {
-            let what =
-                format!("{} × {} pixels, where {} has {} × {}", found[0], found[1], first.display(), size[0], size[1]);
-            return Err(Error::BadPng { file: file.display().to_string(), what });
+            let problem = PngProblem::OtherSize { found, first: first.display().to_string(), expected: size };
+            return Err(Error::BadPng { file: file.display().to_string(), problem });
         }
         feed.row(number, &pixels);
     }
@@ -67,12 +67,12 @@ fn images_below(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 /// Height and width of an image, and its intensities from 0 to 255, line by line.
 fn read_png(path: &Path) -> Result<([usize; 2], Vec<f64>)> {
     let file = path.display().to_string();
-    let wrong = |what: String| Error::BadPng { file: file.clone(), what };
+    let wrong = |problem| Error::BadPng { file: file.clone(), problem };
     let broken = |error: DecodingError| match error {
         DecodingError::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
             Error::reading(&file, error)
         }
-        error => wrong(error.to_string()),
+        error => wrong(PngProblem::Damaged(error.into())),
     };
     let mut decoder = Decoder::new(BufReader::new(open_file(path)?));
     // Fewer bits, a palette or more bits become bytes.
@@ -80,9 +80,9 @@ fn read_png(path: &Path) -> Result<([usize; 2], Vec<f64>)> {
     let mut reader = decoder.read_info().map_err(broken)?;
     let (height, width) = (reader.info().height, reader.info().width);
     if u64::from(height) * u64::from(width) > WIDEST {
-        return Err(wrong(format!("{height} × {width} pixels are too many")));
+        return Err(wrong(PngProblem::TooLarge { height, width }));
     }
-    let Some(size) = reader.output_buffer_size() else { return Err(wrong("it is too large".to_owned())) };
+    let Some(size) = reader.output_buffer_size() else { return Err(wrong(PngProblem::TooLarge { height, width })) };
     let mut bytes = vec![0; size];
     let frame = reader.next_frame(&mut bytes).map_err(broken)?;
     let (colours, opaque) = match frame.color_type {
@@ -90,7 +90,7 @@ fn read_png(path: &Path) -> Result<([usize; 2], Vec<f64>)> {
         ColorType::GrayscaleAlpha => (1, false),
         ColorType::Rgb => (3, true),
         ColorType::Rgba => (3, false),
-        ColorType::Indexed => return Err(wrong("its palette cannot be used".to_owned())),
+        ColorType::Indexed => return Err(wrong(PngProblem::Palette)),
     };
     let pixels = bytes[..frame.buffer_size()].chunks_exact(frame.color_type.samples());
     let pixels = pixels.map(|pixel| {
@@ -98,6 +98,6 @@ fn read_png(path: &Path) -> Result<([usize; 2], Vec<f64>)> {
         grey.then(|| f64::from(pixel[0]))
     });
     let pixels: Option<Vec<f64>> = pixels.collect();
-    let pixels = pixels.ok_or_else(|| wrong("it has colours, or shines through".to_owned()))?;
+    let pixels = pixels.ok_or_else(|| wrong(PngProblem::Colours))?;
     Ok(([height as usize, width as usize], pixels))
 }

@@ -6,6 +6,7 @@ use super::array::{Feed, WIDEST};
 use super::cell::MissingValues;
 use super::error::{Error, Result};
 use super::open::Stream;
+use super::problem::IdxProblem;
 use super::select::Header;
 use super::{Numbers, Sink};
 
@@ -24,21 +25,21 @@ pub(super) fn scan_idx(
 ) -> Result<usize> {
     let explain = stream.explain();
     let (file, mut reader) = (stream.file, stream.reader);
-    let wrong = |what: String| Error::BadImages { file: file.clone(), what };
+    let wrong = |problem| Error::BadIdx { file: file.clone(), problem };
     let mut word = || -> Result<[u8; 4]> {
         let mut bytes = [0; 4];
         match fill(&mut reader, &mut bytes).map_err(&explain)? {
             true => Ok(bytes),
-            false => Err(wrong("the header is cut off".to_owned())),
+            false => Err(wrong(IdxProblem::HeaderCutOff)),
         }
     };
     let magic = word()?;
     match magic {
         [0, 0, 0x08, 3] => {}
-        [0, 0, 0x08, 1] => return Err(wrong("it holds labels, one number an image".to_owned())),
-        _ if !is_idx(&magic) => return Err(wrong(format!("it begins with the bytes {magic:02x?}"))),
-        [_, _, 0x08, axes] => return Err(wrong(format!("it has {axes} axes"))),
-        [_, _, kind, _] => return Err(wrong(format!("the numbers' type is 0x{kind:02x}"))),
+        [0, 0, 0x08, 1] => return Err(wrong(IdxProblem::Labels)),
+        _ if !is_idx(&magic) => return Err(wrong(IdxProblem::NotIdx { start: magic })),
+        [_, _, 0x08, axes] => return Err(wrong(IdxProblem::Axes { found: axes })),
+        [_, _, kind, _] => return Err(wrong(IdxProblem::NumberType { code: kind })),
     }
     let mut sizes = [0u64; 3];
     for size in &mut sizes {
@@ -50,7 +51,7 @@ pub(super) fn scan_idx(
     }
     let pixels = height * width;
     if !(1..=WIDEST).contains(&pixels) {
-        return Err(wrong(format!("its images have {height} × {width} pixels")));
+        return Err(wrong(IdxProblem::Size { height, width }));
     }
     let pixels = pixels as usize;
     let names = (0..pixels).map(|pixel| format!("x{pixel}")).collect();
@@ -63,14 +64,14 @@ pub(super) fn scan_idx(
     let (mut bytes, mut row) = (vec![0; pixels], vec![0.0; pixels]);
     for image in 1..=images {
         if !fill(&mut reader, &mut bytes).map_err(&explain)? {
-            return Err(wrong(format!("the file ends in image {image} of {images} with {height} × {width} pixels")));
+            return Err(wrong(IdxProblem::CutOff { image, images, height, width }));
         }
         row.iter_mut().zip(&bytes).for_each(|(x, byte)| *x = f64::from(*byte));
         feed.row(image, &row);
     }
     match reader.read(&mut [0]) {
         Ok(0) => Ok(pixels),
-        Ok(_) => Err(wrong(format!("the file goes on after {images} images with {height} × {width} pixels"))),
+        Ok(_) => Err(wrong(IdxProblem::TooLong { images, height, width })),
         Err(e) => Err(explain(e)),
     }
 }

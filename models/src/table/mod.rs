@@ -13,11 +13,12 @@ mod array;
 mod build;
 mod cell;
 mod describe;
-pub(crate) mod error;
+mod error;
 mod folder;
 mod idx;
 mod open;
 mod pixels;
+mod problem;
 mod resize;
 mod select;
 mod split;
@@ -30,14 +31,14 @@ mod tests;
 pub use build::{read_for_model, read_images, read_images_to_complete, read_to_complete, read_to_fit};
 pub use cell::{Cell, MissingValues};
 pub use describe::{ColumnDescription, Description, Kind, Pattern, describe};
-pub use error::{Error, Place, Reason, Result, UnusableColumn};
+pub use error::{Error, Result};
 pub use open::Input;
 pub use pixels::{Pixels, binarise};
-pub use select::{Header, Selection, closest, parse_names};
+pub use problem::{ArrayProblem, GzipProblem, IdxProblem, PixelProblem, Place, PngProblem, Reason, UnusableColumn};
+pub use select::{Header, Selection, parse_names};
 pub use write::{check_output, write_completed, write_numbers};
 
 use open::Format;
-pub use resize::side_of;
 
 /// Numbers in rows and named columns; some are missing.
 #[derive(Clone, Debug, PartialEq)]

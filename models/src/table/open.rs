@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 
 use super::error::{Error, Result};
+use super::problem::GzipProblem;
 
 /// The bundled table: penguins of the Palmer archipelago (CC0).
 const PENGUINS: &[u8] = include_bytes!("../../data/penguins-raw.csv");
@@ -71,9 +72,7 @@ impl Input {
                 Ok(Stream { file, gzip: true, reader })
             }
             [] | [_] if named_gzip => Err(Error::TruncatedGzip { file }),
-            _ if named_gzip => {
-                Err(Error::BadGzip { file, what: "its first bytes are not those of a gzip file".into() })
-            }
+            _ if named_gzip => Err(Error::BadGzip { file, problem: GzipProblem::NotGzip }),
             _ => Ok(Stream { file, gzip: false, reader }),
         }
     }
@@ -106,7 +105,7 @@ impl Stream {
         move |e| match e.kind() {
             io::ErrorKind::UnexpectedEof if gzip => Error::TruncatedGzip { file: file.clone() },
             io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData if gzip => {
-                Error::BadGzip { file: file.clone(), what: e.to_string() }
+                Error::BadGzip { file: file.clone(), problem: GzipProblem::Damaged(e) }
             }
             _ => Error::reading(&file, e),
         }
@@ -200,7 +199,6 @@ mod tests {
         let file = tempfile::Builder::new().suffix(".xlsx").tempfile().unwrap();
         let error = Format::of(file.path()).unwrap_err();
         assert!(matches!(&error, Error::UnknownFormat { ending, .. } if ending == "xlsx"));
-        assert_eq!((error.exit_code(), error.hint().is_some()), (2, true));
     }
 
     #[test]
@@ -211,7 +209,7 @@ mod tests {
         let error = Input::File(directory.path().into()).open().err().unwrap();
         assert!(matches!(error, Error::IsDirectory { .. }));
         let denied = Error::reading("a.csv", io::ErrorKind::PermissionDenied.into());
-        assert_eq!((denied.exit_code(), missing.open().err().unwrap().exit_code()), (1, 2));
+        assert!(matches!(denied, Error::Read { .. }));
         let plain = tempfile::Builder::new().suffix(".csv.gz").tempfile().unwrap();
         assert!(matches!(Input::File(plain.path().into()).open(), Err(Error::TruncatedGzip { .. })));
         std::fs::write(plain.path(), "a,b\n").unwrap();

@@ -4,6 +4,7 @@ use crate::data::{Standardisation, black_and_white};
 use samplers::stream::{Purpose, stream};
 
 use super::error::{Error, Result};
+use super::problem::PixelProblem;
 
 /// The brightest intensity.
 const WHITE: f64 = 255.0;
@@ -35,21 +36,20 @@ impl Pixels {
 /// # Errors
 /// [`Error::Pixels`] for values that are neither, or between 0 and 1.
 pub fn binarise(file: &str, values: &mut [f64], width: usize, seed: u64) -> Result<Pixels> {
-    let wrong = |cell: usize, what: &str| {
-        let (image, pixel, value) = (cell / width + 1, cell % width, values[cell]);
-        let what = format!("image {image}, pixel {pixel} is {value}{what}");
-        Err(Error::Pixels { file: file.to_owned(), what })
-    };
+    let at = |cell: usize| (cell / width + 1, cell % width, values[cell]);
+    let wrong = |problem| Err(Error::Pixels { file: file.to_owned(), problem });
     let observed = || values.iter().enumerate().filter(|(_, x)| !x.is_nan());
     if observed().all(|(_, x)| x.abs() == 1.0) {
         return Ok(Pixels::Binary);
     }
     if let Some((cell, _)) = observed().find(|(_, x)| !(0.0..=WHITE).contains(*x)) {
-        return wrong(cell, "");
+        let (image, pixel, value) = at(cell);
+        return wrong(PixelProblem::Value { image, pixel, value });
     }
     let brightest = observed().max_by(|a, b| a.1.total_cmp(b.1)).map(|(cell, _)| cell);
     if let Some(cell) = brightest.filter(|&cell| values[cell] <= 1.0) {
-        return wrong(cell, ", the brightest of all");
+        let (image, pixel, value) = at(cell);
+        return wrong(PixelProblem::Dark { image, pixel, value });
     }
     for (image, row) in values.chunks_exact_mut(width).enumerate() {
         black_and_white(row, WHITE, &mut stream(seed, Purpose::Binarise, 0, image as u64));

@@ -5,7 +5,7 @@
 //! antialiased bilinear filters of common image libraries.
 
 /// The height and width of a square image of so many pixels.
-pub fn side_of(pixels: usize) -> Option<usize> {
+pub(super) fn square_side(pixels: usize) -> Option<usize> {
     let side = pixels.isqrt();
     (side * side == pixels && side > 0).then_some(side)
 }
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn sides() {
-        assert_eq!([0, 1, 784, 783, 11_025].map(side_of), [None, Some(1), Some(28), None, Some(105)]);
+        assert_eq!([0, 1, 784, 783, 11_025].map(square_side), [None, Some(1), Some(28), None, Some(105)]);
     }
 
     /// From 4 to 2 pixels the triangles reach two pixels to either side: weights in the ratio of 3, 3 and 1, worked out by hand.

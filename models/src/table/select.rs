@@ -111,33 +111,6 @@ pub fn parse_names(text: &str) -> Result<Vec<String>> {
     if names.iter().any(String::is_empty) { Err(wrong()) } else { Ok(names) }
 }
 
-/// The name of the list that is most like `name`, if one is: equal except for case, or a few letters away.
-pub fn closest<'a>(name: &str, list: &'a [String]) -> Option<&'a String> {
-    let wanted = name.to_lowercase();
-    list.iter()
-        .map(|other| (edits(&wanted, &other.to_lowercase()), other))
-        .filter(|(distance, other)| {
-            *distance <= name.chars().count() / 3 || (wanted.len() > 2 && other.to_lowercase().starts_with(&wanted))
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, other)| other)
-}
-
-/// Levenshtein's distance: insertions, deletions and substitutions between two words.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,7 +135,6 @@ mod tests {
         assert!(matches!(pick(Some(&["a"]), &["a"]), Err(Error::NothingSelected { .. })));
         let error = pick(Some(&["a", "B", "zzz"]), &[]).unwrap_err();
         assert_eq!(error.to_string(), r#"t.csv: no column named "B", "zzz"; the file has "a", "b", "c", "d""#);
-        assert_eq!(error.exit_code(), 2);
     }
 
     #[test]
@@ -183,15 +155,5 @@ mod tests {
         for text in ["", "a,", "a\nb", ",a"] {
             assert!(parse_names(text).is_err(), "{text:?}");
         }
-    }
-
-    #[test]
-    fn near_names() {
-        let list = names(&["Body Mass (g)", "Sex", "Species"]);
-        assert_eq!(closest("body mass", &list), Some(&list[0]));
-        assert_eq!(closest("sxe", &list), None);
-        assert_eq!(closest("Specis", &list), Some(&list[2]));
-        assert_eq!(closest("zz", &list), None);
-        assert_eq!((edits("kitten", "sitting"), edits("", "ab"), edits("ab", "")), (3, 2, 2));
     }
 }

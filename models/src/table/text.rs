@@ -6,8 +6,9 @@
 use std::str;
 
 use super::cell::{Cell, MissingValues};
-use super::error::{Error, Place, Result};
+use super::error::{Error, Result};
 use super::open::Stream;
+use super::problem::Place;
 use super::select::Header;
 use super::split::{Splitter, unquoted};
 use super::{Sink, idx};
@@ -24,7 +25,7 @@ pub(super) fn scan(
     let file = stream.file.clone();
     let start = stream.first_bytes::<4>().map_err(&explain)?;
     if idx::is_idx(&start) {
-        return Err(Error::Images { file });
+        return Err(Error::IdxAsText { file });
     }
     let utf16 = start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
 

@@ -10,7 +10,7 @@ use super::error::{Error, Result};
 use super::open::{Format, has_ending};
 use super::split::Splitter;
 use super::{Content, Numbers, Source, Table};
-use crate::files::write_atomic;
+use crate::files::{WriteError, write_atomic};
 
 /// Writes the file that `table` was read from, with missing cells filled in from `completed` (N × D, row-major, in the
 /// table's column order).
@@ -93,15 +93,15 @@ pub fn write_numbers(path: &Path, columns: &[String], values: &[f64]) -> Result<
 /// Checks that a table can be written under this name, before any work is done for it.
 ///
 /// # Errors
-/// [`Error::OutputFormat`], [`Error::OutputIsDirectory`], [`Error::NoOutputDirectory`].
+/// [`Error::OutputFormat`]; [`Error::Write`] where the name is that of a directory, or its directory is not there.
 pub fn check_output(path: &Path) -> Result<()> {
     output_format(path)?;
     if path.is_dir() {
-        return Err(Error::writing(path, io::ErrorKind::IsADirectory.into()));
+        return Err(WriteError::new(path, io::ErrorKind::IsADirectory.into()).into());
     }
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
-            Err(Error::writing(path, io::ErrorKind::NotFound.into()))
+            Err(WriteError::new(path, io::ErrorKind::NotFound.into()).into())
         }
         _ => Ok(()),
     }
@@ -122,14 +122,14 @@ fn output_format(path: &Path) -> Result<Format> {
 }
 
 fn to_file(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    write_atomic(path, |out| {
+    Ok(write_atomic(path, |out| {
         if !has_ending(path, "gz") {
             return content(out);
         }
         let mut gzip = GzEncoder::new(out, Compression::default());
         content(&mut gzip)?;
         gzip.finish().map(|_| ())
-    })
+    })?)
 }
 
 struct Fill<'a> {

@@ -193,9 +193,9 @@ impl<'a> Watch<'a> {
         let progress = trainer.progress();
         self.metrics.sync()?;
         let model = ModelInfo { updates: progress.update, ..self.info.clone() };
-        store::save_model(&self.run.model(), trainer.vae(), &model, trainer.parameters()).map_err(writing)?;
+        store::save_model(&self.run.model(), trainer.vae(), &model, trainer.parameters())?;
         let info = CheckpointInfo { model, progress, fingerprint: self.fingerprint.clone() };
-        store::save_checkpoint(&self.run.checkpoint(), &info, trainer).map_err(writing)?;
+        store::save_checkpoint(&self.run.checkpoint(), &info, trainer)?;
         self.checkpointed = Instant::now();
         Ok(())
     }
@@ -252,14 +252,6 @@ impl<'a> Watch<'a> {
         }
         self.last = Some(line);
         Ok(())
-    }
-}
-
-/// The failure of writing a file of the run.
-fn writing(error: Error) -> Failure {
-    match error {
-        Error::Io { path, source } => missvae::table::Error::writing(&path, source).into(),
-        other => other.into(),
     }
 }
 

@@ -6,7 +6,7 @@ use missvae::objective::{METHODS, Method};
 use super::args::ReproduceArgs;
 use crate::commands::{MOST_SEEDS, distinct};
 use crate::failure::{Failure, Result};
-use missvae::table::closest;
+use crate::hints::closest;
 
 /// A summary of an experiment, and the settings that it offers.
 #[derive(Clone, Copy, Debug)]

@@ -206,10 +206,8 @@ impl Run<'_> {
             epoch: measured.epoch,
             gradients: measured.moments.count(),
         };
-        save_moments(&path, self.vae, measured.moments, &info).map_err(|error| match error {
-            missvae::Error::Io { path, source } => missvae::table::Error::writing(&path, source).into(),
-            other => Failure::from(other),
-        })
+        save_moments(&path, self.vae, measured.moments, &info)?;
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use missvae::objective::{Bound, Estimator, LogitGradient, Method, ObjectiveConfi
 use super::args::SnrArgs;
 use crate::commands::distinct;
 use crate::failure::{Failure, Result};
-use missvae::table::closest;
+use crate::hints::closest;
 
 /// Components of a mixture by default, as in `train`.
 const COMPONENTS: usize = 5;

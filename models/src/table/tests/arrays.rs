@@ -23,9 +23,7 @@ fn what_is_not_a_table() {
     let file = TestFile::new("a.npy", b"");
     let error = |shape: &[u64], values: &[f32]| {
         array(&file.path, shape, values, Order::C);
-        let error = file.to_fit().unwrap_err();
-        assert_eq!(error.exit_code(), 2);
-        error
+        file.to_fit().unwrap_err()
     };
     assert!(error(&[4], &[1.0; 4]).to_string().contains("the shape is [4]"));
     assert!(error(&[1, 1, 2, 2], &[1.0; 4]).to_string().contains("two axes (rows, columns) or three (images)"));
@@ -84,7 +82,7 @@ fn archives_need_a_key_when_they_hold_several_arrays() {
     assert!(read(None).unwrap_err().to_string().contains("\"x1\" is constant"));
     write(&[("train", [1.0, 2.0, 3.0, 4.0]), ("test", [5.0, 6.0, 7.0, 8.0])]);
     assert_eq!(shown(&read(Some("test")).unwrap()), "[5.0, 6.0][7.0, 8.0]");
-    assert!(read(None).unwrap_err().to_string().ends_with("--key is needed; the file holds \"test\", \"train\""));
+    assert!(read(None).unwrap_err().to_string().ends_with("no array was named; the file holds \"test\", \"train\""));
     let unknown = read(Some("x")).unwrap_err();
     assert!(unknown.to_string().ends_with("no array named \"x\"; the file holds \"test\", \"train\""));
     let whole = std::fs::read(&file.path).unwrap();

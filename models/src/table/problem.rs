@@ -1,0 +1,283 @@
+//! What is wrong with a file of some format, with a column, with a pixel: values that errors carry.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+/// Where in a file a cell stands, as a person counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A line of a text file, from 1 (the header's).
+    Line(u64),
+    /// A row of an array, from 1.
+    Row(u64),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Line(n) => write!(f, "line {n}"),
+            Place::Row(n) => write!(f, "row {n}"),
+        }
+    }
+}
+
+/// A column that a model cannot use.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnusableColumn {
+    /// The column's name.
+    pub name: String,
+    /// Why it cannot be used.
+    pub reason: Reason,
+}
+
+/// Why a column cannot be used.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Cells that are neither a number nor missing.
+    Text {
+        /// The first of them.
+        place: Place,
+        /// Its text.
+        text: String,
+        /// How many there are.
+        cells: u64,
+    },
+    /// Values beyond any finite number.
+    Infinite {
+        /// The first of them.
+        place: Place,
+        /// Its text.
+        text: String,
+    },
+    /// One distinct observed value.
+    Constant {
+        /// That value.
+        value: f64,
+    },
+    /// No observed value.
+    Empty,
+}
+
+impl fmt::Display for UnusableColumn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match &self.reason {
+            Reason::Text { place, text, cells: 1 } => {
+                write!(f, "{name:?} has text ({:?} in {place}, expected a number)", shortened(text))
+            }
+            Reason::Text { place, text, cells } => {
+                let text = shortened(text);
+                write!(f, "{name:?} has text ({text:?} in {place} and {} more, expected numbers)", cells - 1)
+            }
+            Reason::Infinite { place, text } => {
+                write!(f, "{name:?} has an infinite value ({:?} in {place})", shortened(text))
+            }
+            Reason::Constant { value } => write!(f, "{name:?} is constant (every observed value is {value})"),
+            Reason::Empty => write!(f, "{name:?} has no observed value"),
+        }
+    }
+}
+
+/// What is wrong with a gzip stream.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GzipProblem {
+    /// The name ends in `.gz`, and the content is something else.
+    #[error("its first bytes are not those of a gzip file")]
+    NotGzip,
+    /// It cannot be decoded.
+    #[error("{0}")]
+    Damaged(io::Error),
+}
+
+/// What is wrong with an array file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArrayProblem {
+    /// The file ends in the array's header.
+    #[error("the header is cut off")]
+    HeaderCutOff,
+    /// It is no NumPy array.
+    #[error("not a NumPy array ({0})")]
+    NotNumpy(io::Error),
+    /// The archive cannot be read.
+    #[error("a broken archive ({0})")]
+    Archive(io::Error),
+    /// Its numbers are neither floats nor bytes.
+    #[error("the numbers' type is {descr}")]
+    NumberType {
+        /// The type, as NumPy describes it.
+        descr: String,
+    },
+    /// Its axes are not those of a table or of images, or the sizes are beyond belief.
+    #[error("the shape is {shape:?}")]
+    Shape {
+        /// The size of each axis.
+        shape: Vec<u64>,
+    },
+    /// The file ends before all numbers are read.
+    #[error("the file ends before {rows} rows of {width} numbers")]
+    CutOff {
+        /// Rows that the header promises.
+        rows: u64,
+        /// Numbers in a row.
+        width: usize,
+    },
+}
+
+impl ArrayProblem {
+    /// What was expected instead.
+    pub fn expected(&self) -> &'static str {
+        match self {
+            ArrayProblem::Archive(_) => "a .npz file",
+            _ => "a NumPy array of float32, float64 or uint8 with two axes (rows, columns) or three (images)",
+        }
+    }
+}
+
+/// What is wrong with an IDX file.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdxProblem {
+    /// The file ends in the header.
+    #[error("the header is cut off")]
+    HeaderCutOff,
+    /// It holds labels, one number an image.
+    #[error("it holds labels, one number an image")]
+    Labels,
+    /// It is no IDX file.
+    #[error("it begins with the bytes {start:02x?}")]
+    NotIdx {
+        /// The first bytes.
+        start: [u8; 4],
+    },
+    /// It has other than three axes.
+    #[error("it has {found} axes")]
+    Axes {
+        /// The axes.
+        found: u8,
+    },
+    /// Its numbers are no unsigned bytes.
+    #[error("the numbers' type is 0x{code:02x}")]
+    NumberType {
+        /// The format's code of the type.
+        code: u8,
+    },
+    /// Images without a pixel, or too large to be believed.
+    #[error("its images have {height} × {width} pixels")]
+    Size {
+        /// Pixels from top to bottom.
+        height: u64,
+        /// Pixels from left to right.
+        width: u64,
+    },
+    /// The file ends too early.
+    #[error("the file ends in image {image} of {images} with {height} × {width} pixels")]
+    CutOff {
+        /// The image in which it ends, from 1.
+        image: u64,
+        /// Images that the header promises.
+        images: u64,
+        /// Pixels from top to bottom.
+        height: u64,
+        /// Pixels from left to right.
+        width: u64,
+    },
+    /// Bytes after the last image.
+    #[error("the file goes on after {images} images with {height} × {width} pixels")]
+    TooLong {
+        /// Images that the header promises.
+        images: u64,
+        /// Pixels from top to bottom.
+        height: u64,
+        /// Pixels from left to right.
+        width: u64,
+    },
+}
+
+/// What is wrong with a PNG file among images.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PngProblem {
+    /// Another size than the first image.
+    #[error("{} × {} pixels, where {first} has {} × {}", found[0], found[1], expected[0], expected[1])]
+    OtherSize {
+        /// Height and width.
+        found: [usize; 2],
+        /// The first image's file.
+        first: String,
+        /// The first image's height and width.
+        expected: [usize; 2],
+    },
+    /// More pixels than are believed.
+    #[error("{height} × {width} pixels are too many")]
+    TooLarge {
+        /// Pixels from top to bottom.
+        height: u32,
+        /// Pixels from left to right.
+        width: u32,
+    },
+    /// Pixels that are no shades of grey, or not opaque.
+    #[error("it has colours, or shines through")]
+    Colours,
+    /// A palette that could not be resolved.
+    #[error("its palette cannot be used")]
+    Palette,
+    /// It cannot be decoded.
+    #[error("{0}")]
+    Damaged(Box<dyn StdError + Send + Sync>),
+}
+
+/// Why numbers are no pixels.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PixelProblem {
+    /// A number that is neither −1 or +1 like all others, nor an intensity.
+    #[error("image {image}, pixel {pixel} is {value}")]
+    Value {
+        /// The image, from 1.
+        image: usize,
+        /// The pixel, from 0.
+        pixel: usize,
+        /// The number.
+        value: f64,
+    },
+    /// Numbers from 0 to 1, which are no intensities up to 255.
+    #[error("image {image}, pixel {pixel} is {value}, the brightest of all")]
+    Dark {
+        /// The image with the brightest pixel, from 1.
+        image: usize,
+        /// The pixel, from 0.
+        pixel: usize,
+        /// The number.
+        value: f64,
+    },
+    /// Images with numbers below 0 that were to be made smaller.
+    #[error("some pixels are below 0, and means of -1 and +1 are no pixels")]
+    MeansOfBinary,
+}
+
+/// Names in quotes, with commas between them; a long list is cut.
+pub(super) fn quoted(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let mut text: Vec<String> = names.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
+    match names.len() {
+        0 => return "none".into(),
+        n if n > SHOWN => text.push(format!("and {} more", n - SHOWN)),
+        _ => {}
+    }
+    text.join(", ")
+}
+
+/// The columns, each with its reason.
+pub(super) fn reasons(columns: &[UnusableColumn]) -> String {
+    columns.iter().map(UnusableColumn::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// A cell's text, short enough for a message.
+fn shortened(text: &str) -> String {
+    const SHOWN: usize = 30;
+    if text.chars().count() <= SHOWN { text.to_owned() } else { text.chars().take(SHOWN).chain(['…']).collect() }
+}
