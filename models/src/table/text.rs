@@ -77,7 +77,7 @@ pub(super) fn scan(
 }
 
 /// Whether the names are really data: all are numbers or missing values, and some number is not all digits (a year is).
-/// An empty first name does not count; some programs write it for an index.
+/// Never with an empty first name: some programs write one above an index, beside columns called 0.5 and 1.0.
 fn all_measured(names: &[String], missing: &MissingValues) -> bool {
     let cells = || names.iter().map(|name| (name, missing.read(name)));
     let digits = |name: &String| name.chars().all(|letter| letter.is_ascii_digit());
