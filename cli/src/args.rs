@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-#[cfg(feature = "paper")]
 use missvae::config::{Options, Preset};
+#[cfg(feature = "paper")]
+use missvae::evaluate::Likelihood;
+use missvae::impute::SamplerKind;
 
 use crate::paper::{reproduce::ReproduceArgs, snr::SnrArgs};
 
@@ -156,17 +158,6 @@ pub(crate) struct TrainArgs {
     pub(crate) common: Common,
 }
 
-/// How a log-likelihood is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Likelihood {
-    /// Integration over a grid of latent points (at most 2 latent dimensions)
-    Grid,
-    /// Importance sampling with the encoder as proposal
-    Iwelbo,
-    /// Grid with at most 2 latent dimensions, else iwelbo
-    Auto,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArgs {
     /// Run directory
@@ -213,19 +204,6 @@ pub(crate) enum Fill {
     Median,
 }
 
-/// How missing values are sampled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ImputeSampler {
-    /// Self-normalised importance resampling with the encoder as proposal
-    Importance,
-    /// Encoder and decoder in turn
-    PseudoGibbs,
-    /// Metropolis-within-Gibbs
-    Mwg,
-    /// Latent-adaptive importance resampling
-    Lair,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct ImputeArgs {
     /// Run directory
@@ -243,7 +221,7 @@ pub(crate) struct ImputeArgs {
     pub(crate) statistic: Option<Fill>,
     /// How missing values are sampled (default: importance; lair for demiss-vae, cvi-vae and mvb-vae)
     #[arg(long, value_enum, value_name = "NAME")]
-    pub(crate) sampler: Option<ImputeSampler>,
+    pub(crate) sampler: Option<SamplerKind>,
     /// Iterations of lair, mwg or pseudo-gibbs; the first half does not count (default: 100)
     #[arg(long, value_name = "N")]
     pub(crate) iterations: Option<usize>,

@@ -78,6 +78,7 @@ impl From<missvae::Error> for Failure {
             missvae::Error::Rows(error) => error.into(),
             missvae::Error::Table(error) => Failure::File(error),
             missvae::Error::Write(error) => Failure::Write(error),
+            missvae::Error::Stopped => Failure::Interrupted(String::new()),
             other => Failure::Model(other),
         }
     }

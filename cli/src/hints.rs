@@ -92,6 +92,13 @@ pub(crate) fn config(error: &config::Error) -> Option<String> {
         config::Error::ImputationMemory { .. } => {
             "lower --components, --proposals, --replenish or, with --resample-final, --iterations"
         }
+        config::Error::NeedsCompletedRows => "use lair, mwg or pseudo-gibbs",
+        config::Error::NotOfImportance { .. } => {
+            "it applies to --sampler lair, and --iterations to mwg and pseudo-gibbs too"
+        }
+        config::Error::GridOfImages | config::Error::GridDimensions { .. } => "use --likelihood iwelbo",
+        config::Error::NotOfGrid { .. } => "add --likelihood iwelbo, or leave it out",
+        config::Error::RefitSize { .. } => "leave it out, or score fewer rows at a time",
         config::Error::BatchNormUndefined => SINGLE_IMAGE,
         config::Error::ProposalMemory { .. } => "lower them; --iterations does as well",
         _ => return None,

@@ -3,22 +3,19 @@
 use std::path::PathBuf;
 
 use missvae::config::{ChainKind, lair_points};
-use missvae::data::{Data, Standardisation};
-use missvae::impute::FittedModel;
 use samplers::chains::Sampler;
 use samplers::importance::Statistic;
-use samplers::stream::{Purpose, stream};
 use serde::Serialize;
 
-use super::imputation::{Asked, Imputation, Outcome};
 use super::{MOST_NUMBERS, in_pool};
 use crate::args::{Fill, ImputeArgs};
 use crate::failure::{Failure, Result};
 use crate::output::{Output, counted};
 use crate::run::Run;
 use missvae::files::{numbered, same_file};
+use missvae::impute::{Diagnostics, ImputationSampler, SamplerOptions, impute_table};
 use missvae::prepare::{binary_pixels, column_names, standardised};
-use missvae::table::{Input, Table, check_output, read_images_to_complete, read_to_complete, write_completed};
+use missvae::table::{Input, check_output, read_images_to_complete, read_to_complete, write_completed};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -54,14 +51,14 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     }
     let run = Run::open(&args.run)?;
     let (mut model, info) = run.load_model()?;
-    let asked = Asked {
+    let requested = SamplerOptions {
         sampler: args.sampler,
         iterations: args.iterations,
         proposals: args.proposals,
         replenish: args.replenish,
     };
-    let imputation = Imputation::new(asked, &info.vae)?;
-    if let Imputation::Chain(ChainKind::PseudoGibbs, _) = imputation
+    let sampler = ImputationSampler::new(requested, &info.vae)?;
+    if let ImputationSampler::Chain(ChainKind::PseudoGibbs, _) = sampler
         && !info.vae.encoder_input.completed()
     {
         output.say(format!(
@@ -109,14 +106,14 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     }
 
     let (copies, outcome) =
-        in_pool(&args.common, || Ok(complete(&mut model, &units, &table, &data, &imputation, statistic, seed)))?;
+        in_pool(&args.common, || Ok(impute_table(&mut model, &units, &table, &data, &sampler, statistic, seed)))?;
     if outcome.replaced > 0 {
         output.say(format!(
             "warning: {} drawn values were not finite; {}",
             outcome.replaced,
-            match imputation {
-                Imputation::Importance(_) => "what stands there is the column's mean (0 with --no-standardize)",
-                Imputation::Chain(..) => "the chains went on from the values before them",
+            match sampler {
+                ImputationSampler::Importance(_) => "what stands there is the column's mean (0 with --no-standardize)",
+                ImputationSampler::Chain(..) => "the chains went on from the values before them",
             }
         ));
     }
@@ -128,9 +125,9 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         rows: table.rows(),
         cells_imputed: table.missing_cells(),
         statistic: name,
-        sampler: imputation.name(),
+        sampler: sampler.name(),
         draws: args.draws,
-        iterations: imputation.iterations(),
+        iterations: sampler.iterations(),
         effective_sample_size: outcome.effective_sample_size,
         acceptance_rate: outcome.acceptance_rate,
         replaced: outcome.replaced,
@@ -138,7 +135,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     };
     output.result(&report, || {
         let files = report.out.join(", ");
-        let samples = describe(&imputation, &outcome);
+        let samples = describe(&sampler, &outcome);
         format!(
             "{} of {} completed by their {name} in {files} ({samples})",
             counted(report.cells_imputed, "missing cell"),
@@ -148,10 +145,10 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
 }
 
 /// How the sampling went, for people.
-fn describe(imputation: &Imputation, outcome: &Outcome) -> String {
-    let effective = outcome.effective_sample_size.map(|size| match imputation {
-        Imputation::Importance(samples) => format!("{size:.0} of {samples} importance samples effective"),
-        Imputation::Chain(_, completion) => match completion.sampler.sampler {
+fn describe(sampler: &ImputationSampler, outcome: &Diagnostics) -> String {
+    let effective = outcome.effective_sample_size.map(|size| match sampler {
+        ImputationSampler::Importance(samples) => format!("{size:.0} of {samples} importance samples effective"),
+        ImputationSampler::Chain(_, completion) => match completion.sampler.sampler {
             Sampler::Lair(lair) => {
                 let samples = lair_points(&lair, completion.copies, completion.sampler.iterations);
                 format!("{size:.1} of {samples} samples of a row effective")
@@ -160,34 +157,7 @@ fn describe(imputation: &Imputation, outcome: &Outcome) -> String {
         },
     });
     let accepted = outcome.acceptance_rate.map(|rate| format!("{:.0}% of the proposals accepted", 100.0 * rate));
-    let iterations = imputation.iterations().map(|n| format!("{n} iterations"));
+    let iterations = sampler.iterations().map(|n| format!("{n} iterations"));
     let parts: Vec<String> = [iterations, effective, accepted].into_iter().flatten().collect();
-    format!("{}: {}", imputation.name(), parts.join(", "))
-}
-
-/// Completed copies of a table, in its own units, and how the sampling went. Observed cells are those of the table.
-pub(super) fn complete(
-    model: &mut FittedModel<f32>,
-    units: &Standardisation,
-    table: &Table,
-    data: &Data<f32>,
-    imputation: &Imputation,
-    statistic: Statistic,
-    seed: u64,
-) -> (Vec<Vec<f64>>, Outcome) {
-    let rows = data.values(0..data.rows());
-    let mask: Vec<f32> = data.mask(0..data.rows()).collect();
-    let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
-    let mut completed = vec![0.0; draws * rows.len()];
-    let stream_of = |n: usize| stream(seed, Purpose::Impute, 0, n as u64);
-    let outcome = imputation.complete(model, rows, &mask, statistic, stream_of, &mut completed);
-    let copies = completed.chunks_exact(rows.len()).map(|copy| {
-        let cells = copy.iter().zip(table.values()).enumerate();
-        let value = |(i, (x, original)): (usize, (&f32, &f64))| {
-            let d = i % table.width();
-            if original.is_nan() { units.restore_rounded(d, *x) } else { *original }
-        };
-        cells.map(value).collect()
-    });
-    (copies.collect(), outcome)
+    format!("{}: {}", sampler.name(), parts.join(", "))
 }

@@ -5,7 +5,6 @@ mod describe;
 pub(crate) mod evaluate;
 pub(crate) mod frechet;
 mod gradcheck;
-pub(crate) mod imputation;
 mod impute;
 mod sample;
 pub(crate) mod train;

@@ -155,6 +155,40 @@ pub enum Error {
         "in a minibatch of one image, batch normalisation has a single value of each channel where the networks have halved it to one pixel"
     )]
     BatchNormUndefined,
+    /// Importance sampling with an encoder that needs completed rows.
+    #[error("sampler importance: this model's encoder needs completed rows")]
+    NeedsCompletedRows,
+    /// An option of chains, given to importance sampling.
+    #[error("{option} {value}: importance has no such option")]
+    NotOfImportance {
+        /// The option.
+        option: &'static str,
+        /// What was given.
+        value: usize,
+    },
+    /// A grid for a model of images.
+    #[error("likelihood grid: this is for tables, and the model is for images")]
+    GridOfImages,
+    /// A grid of too many dimensions.
+    #[error("likelihood grid: the model has {latent} latent dimensions, a grid needs at most 2")]
+    GridDimensions {
+        /// The model's latent dimensions.
+        latent: usize,
+    },
+    /// An option of importance sampling, given to a grid.
+    #[error("{option}: a grid has no importance samples, and does not use the encoder")]
+    NotOfGrid {
+        /// The option.
+        option: &'static str,
+    },
+    /// A refit that is too large.
+    #[error("refit-updates {updates}: {error}")]
+    RefitSize {
+        /// The updates that were asked for.
+        updates: u64,
+        /// What is too large.
+        error: Box<Error>,
+    },
     /// A name in a configuration file that is no option.
     #[error("line {line}: there is no option {name:?}")]
     UnknownOption {
@@ -185,9 +219,14 @@ impl Error {
             Error::NothingToResample => Some("resample-final"),
             Error::ProposalMemory { .. } => Some("proposals"),
             Error::Incomplete { first, .. } => Some(first),
+            Error::NeedsCompletedRows => Some("sampler"),
+            Error::GridOfImages | Error::GridDimensions { .. } => Some("likelihood"),
+            Error::RefitSize { .. } => Some("refit-updates"),
             Error::Value { option, .. }
             | Error::StandardInput { option }
             | Error::OnlyImages { option }
+            | Error::NotOfImportance { option, .. }
+            | Error::NotOfGrid { option }
             | Error::OnlyTables { option }
             | Error::OnlyLair { option, .. }
             | Error::NoImputations { option, .. }

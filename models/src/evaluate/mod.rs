@@ -4,19 +4,19 @@
 mod divergence;
 mod frechet;
 mod grid;
+mod hidden;
+mod importance;
 mod iwelbo;
 mod refit;
+mod score;
+mod units;
 
 pub use divergence::{Divergences, divergences};
 pub use frechet::{features, frechet_distance};
 pub use grid::{Grid, GridResult, grid_log_likelihood, grid_log_likelihood_converged};
+pub use hidden::{DRAWS as PREVIEW_DRAWS, HiddenErrors, Preview, PreviewCell, hidden_errors, preview};
+pub use importance::{Importance, ImportanceScore, Refit};
 pub use iwelbo::{IwelboResult, iwelbo, proposal};
 pub use refit::{RefitConfig, refit_encoder};
-
-/// Mean over rows and its standard error.
-pub fn mean_and_standard_error(values: &[f64]) -> (f64, f64) {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0);
-    (mean, (variance / n).sqrt())
-}
+pub use score::{GRID_TOLERANCE, GridScore, Likelihood, ScoreOptions, Scoring, on_grid};
+pub use units::{in_data_units, mean_and_standard_error};

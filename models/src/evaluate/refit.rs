@@ -11,7 +11,7 @@ use samplers::stream::{Purpose, stream};
 use crate::Error;
 use crate::data::{Batch, Data, shuffled};
 use crate::impute::FittedModel;
-use crate::network::RunningStatistics;
+use crate::network::{RunningStatistics, VaeConfig};
 use crate::objective::{Bound, Estimator, LogitGradient, Mode, ObjectiveConfig, Randomness, record};
 use crate::trainer::{AmsGrad, Objective, Schedule, clip_factor};
 
@@ -34,6 +34,14 @@ impl RefitConfig {
     /// The paper's for tables: 50 samples, learning rate 1e-4, clip 5.
     pub fn for_tables(updates: u64, batch_size: usize) -> Self {
         RefitConfig { updates, batch_size, samples: 50, learning_rate: 1e-4, clip: 5.0 }
+    }
+
+    /// The paper's for a model of tables or of images.
+    pub fn for_model(model: &VaeConfig, updates: u64, batch_size: usize) -> Self {
+        match model.images {
+            Some(_) => Self::for_images(updates, batch_size),
+            None => Self::for_tables(updates, batch_size),
+        }
     }
 
     /// The paper's for images: as for tables, with 5 samples.

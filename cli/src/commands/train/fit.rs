@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use autodiff::Aligned;
 use missvae::config::ResolvedConfig;
+use missvae::evaluate::{HiddenErrors, hidden_errors};
 use missvae::impute::FittedModel;
 use missvae::network::Vae;
 use missvae::prepare::TrainingRows;
@@ -12,7 +13,6 @@ use missvae::trainer::{Objective, Outcome, State, Trainer};
 use samplers::chains::{ChainSampler, Impute};
 use serde::{Deserialize, Serialize};
 
-use super::preview;
 use super::tracked::Tracked;
 use super::watch::{Bar, Watch};
 use crate::failure::{Failure, Result};
@@ -37,7 +37,7 @@ pub(crate) struct Summary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) frechet: Option<f64>,
     /// Errors on the cells that `--hide` hid.
-    pub(crate) hidden: Option<preview::HiddenErrors>,
+    pub(crate) hidden: Option<HiddenErrors>,
     /// Of training, as in the metrics.
     pub(crate) seconds: f64,
     /// Since the run was started or resumed, validation included.
@@ -136,9 +136,7 @@ impl Job<'_> {
             objective: last.map(|epoch| epoch.objective),
             validation: last.and_then(|epoch| epoch.validation.flatten()),
             frechet: last.and_then(|epoch| epoch.frechet.flatten()),
-            hidden: (!rows.hidden.is_empty())
-                .then(|| preview::hidden_errors(&mut model, rows, plan.train.seed))
-                .transpose()?,
+            hidden: hidden_errors(&mut model, rows, plan.train.seed)?,
             seconds: before + seconds,
             seconds_per_update: seconds / (updates - first).max(1) as f64,
             run: run.path().display().to_string(),

@@ -1,7 +1,6 @@
 //! `missvae train`: fit a model; writes a run directory.
 
 mod fit;
-mod preview;
 mod tracked;
 mod watch;
 
@@ -20,6 +19,7 @@ use crate::config_file;
 use crate::failure::{Failure, Result};
 use crate::output::{Output, aligned, counted};
 use crate::run::Run;
+use missvae::evaluate::{PREVIEW_DRAWS, Preview, preview};
 use missvae::prepare::TrainingRows;
 
 /// Seconds between checkpoints.
@@ -141,13 +141,37 @@ fn train(
     let fitted = job.fit();
     bar.finish_and_clear();
     let Fitted { summary, model } = fitted?;
-    let preview = match model {
+    let shown = match model {
         // Single pixels say nothing.
-        Some(mut model) if plan.vae.images.is_none() => preview::text(&mut model, rows, plan.train.seed)?,
+        Some(mut model) if plan.vae.images.is_none() => preview_text(&preview(&mut model, rows, plan.train.seed)?),
         Some(_) | None => String::new(),
     };
-    let text = report(&summary, preview, plan, data);
+    let text = report(&summary, shown, plan, data);
     Ok((summary, text))
+}
+
+/// A few missing cells and their imputations, for people. Empty if nothing is missing.
+fn preview_text(preview: &Preview) -> String {
+    if preview.cells.is_empty() {
+        return String::new();
+    }
+    let lines: Vec<Vec<String>> = preview
+        .cells
+        .iter()
+        .map(|cell| {
+            vec![
+                format!("  row {}, {}", cell.row, cell.column),
+                format!("{:.2} ± {:.2}", cell.mean, cell.deviation),
+                format!("given {} observed", cell.observed),
+                cell.hidden.map_or_else(String::new, |value| format!("hidden: {value:.2}")),
+            ]
+        })
+        .collect();
+    let more = match preview.more {
+        0 => String::new(),
+        more => format!("  … and {more} more in these rows\n"),
+    };
+    format!("some missing cells, completed (mean ± deviation of {PREVIEW_DRAWS} draws):\n{}\n{more}", aligned(&lines))
 }
 
 /// The summary for people.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use missvae::config::{Options, Preset};
 use missvae::data::{Data, Standardisation, shuffled};
-use missvae::evaluate::{RefitConfig, iwelbo, refit_encoder};
+use missvae::evaluate::{Importance, ImportanceScore, Refit, RefitConfig, iwelbo, refit_encoder};
 use missvae::impute::FittedModel;
 use missvae::objective::{METHODS, Method};
 use samplers::stream::{Purpose, stream};
@@ -19,7 +19,6 @@ use super::prepared::Prepared;
 use super::settings::Settings;
 use super::source::{Score, Source};
 use super::spec::{Spec, imputations_of};
-use crate::commands::evaluate::{Importance, ImportanceScore, Refit, refit_config};
 use crate::commands::frechet::{Compared, Frechet, check_rows};
 use crate::commands::kept;
 use crate::commands::train::model_info;
@@ -180,7 +179,7 @@ impl BenchmarkData {
         let set = self.set(&run.spec);
         let batch_size = run.plan.train.batch_size;
         let updates = self.refit_updates(set, batch_size);
-        let config = refit_config(set.preset.of_images(), updates, batch_size.min(set.test.rows()));
+        let config = RefitConfig::for_model(&run.plan.vae, updates, batch_size.min(set.test.rows()));
         (updates > 0).then(|| (config, rows.standardisation.apply(&set.test)))
     }
 

@@ -13,13 +13,13 @@ use super::measure::Measure;
 use super::prepared::Prepared;
 use super::source::Source;
 use super::workers::Workers;
-use crate::commands::evaluate::GRID_TOLERANCE;
 use crate::commands::lock;
 use crate::commands::train::{Bar, Fitted, Job, Tracked};
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::run::{Hold, Run, read_json};
 use crate::signal;
+use missvae::evaluate::GRID_TOLERANCE;
 use missvae::files::write_atomic;
 
 /// The time between a run's checkpoints.

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use missvae::config::Options;
 use missvae::data::{Data, Standardisation};
-use missvae::evaluate::{Grid, grid_log_likelihood};
+use missvae::evaluate::{Grid, GridScore, grid_log_likelihood, on_grid};
 use missvae::impute::FittedModel;
 use samplers::gaussian_mixture::GaussianMixture;
 use samplers::gaussian_mixture::oracle::divergence::{Divergence, jensen_shannon};
@@ -21,7 +21,6 @@ use super::prepared::Prepared;
 use super::source::{Score, Source};
 use super::spec::Spec;
 use crate::commands::MOST_NUMBERS;
-use crate::commands::evaluate::{GridScore, on_grid};
 use crate::failure::{Failure, Result};
 use crate::output::rows_summary;
 use missvae::files::{create_directory, write_atomic};

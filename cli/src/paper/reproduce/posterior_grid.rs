@@ -12,8 +12,8 @@ use samplers::draw::{categories, fill_ancestral, standard_normal};
 use samplers::model::{LatentModel, Likelihood, log_likelihood, log_prior, mixture_log_density};
 use samplers::stream::{Purpose, stream};
 
-use crate::commands::imputation::Imputation;
 use crate::failure::Result;
+use missvae::impute::ImputationSampler;
 
 /// Number of sets of samples for the importance-weighted distribution. A set has as many samples as the method's
 /// budget.
@@ -207,7 +207,7 @@ impl<'a> Shown<'a> {
     }
 
     fn proposal(&mut self, data: &Data<f32>, n: usize) -> Result<(Mixture, Vec<f32>)> {
-        let completion = Imputation::for_proposals(self.info)?;
+        let completion = ImputationSampler::for_proposals(self.info)?;
         let mut rng = stream(0, Purpose::Evaluate, 0, n as u64);
         Ok(proposal(&mut self.model.in_evaluation(), data, n, completion.as_ref(), &mut rng))
     }

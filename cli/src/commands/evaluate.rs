@@ -1,33 +1,22 @@
 //! `missvae evaluate`: held-out log-likelihood, and the Fréchet distance.
 
-mod importance;
-
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use indicatif::ProgressBar;
-use missvae::config::check_size;
-use missvae::data::{Data, Standardisation};
-use missvae::evaluate::{RefitConfig, grid_log_likelihood_converged, mean_and_standard_error};
-use missvae::impute::FittedModel;
+use missvae::evaluate::{GRID_TOLERANCE, Importance, Refit, ScoreOptions, Scoring, on_grid};
+use missvae::impute::ImputationSampler;
 use serde::Serialize;
 
 use super::frechet::{Compared, Frechet};
-use super::imputation::Imputation;
 use super::in_pool;
-use crate::args::{EvaluateArgs, Likelihood};
+use crate::args::EvaluateArgs;
 use crate::failure::{Failure, Result};
 use crate::output::{Output, cells_missing, counted};
 use crate::run::Run;
-pub(crate) use importance::{Importance, ImportanceScore, Refit};
 use missvae::files::same_file;
 use missvae::prepare::read_model_rows;
 use missvae::table::{Input, ReadOptions, check_output, write_numbers};
-
-/// Times the grid is refined at most: 500, 1000, 2000 cells a side.
-const DOUBLINGS: usize = 2;
-/// Change of the mean at which the grid is fine enough, in nats.
-pub(crate) const GRID_TOLERANCE: f64 = 1e-4;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -85,43 +74,6 @@ impl PerRow {
     }
 }
 
-/// A log-likelihood by integration over a grid.
-#[derive(Clone, Debug)]
-pub(crate) struct GridScore {
-    /// Of each row, in nats of the data's units.
-    pub(crate) per_row: Vec<f64>,
-    /// Mean of a row, in nats of the data's units.
-    pub(crate) log_likelihood: f64,
-    /// Its standard error over rows; `None` of a single row.
-    pub(crate) standard_error: Option<f64>,
-    /// Cells a side of the last grid, and by how much it changed the mean.
-    pub(crate) cells: usize,
-    pub(crate) change: f64,
-}
-
-/// Scores rows on a grid that is refined until their mean stands still.
-///
-/// # Panics
-/// If the model has more than two latent dimensions.
-pub(crate) fn on_grid(model: &mut FittedModel<f32>, data: &Data<f32>, standardisation: &Standardisation) -> GridScore {
-    let result = grid_log_likelihood_converged(model, data, GRID_TOLERANCE, DOUBLINGS);
-    let per_row = in_data_units(&result.per_row, data, standardisation);
-    let (mean, error) = mean_and_standard_error(&per_row);
-    GridScore {
-        per_row,
-        log_likelihood: mean,
-        standard_error: error.is_finite().then_some(error),
-        cells: result.grid.cells,
-        change: result.change,
-    }
-}
-
-/// Log densities in the data's units: a change of variables, row by row over its observed columns.
-fn in_data_units(per_row: &[f64], data: &Data<f32>, standardisation: &Standardisation) -> Vec<f64> {
-    let volume = |n: usize| standardisation.log_volume(data.observed(n..n + 1));
-    per_row.iter().enumerate().map(|(n, log_p)| log_p - volume(n)).collect()
-}
-
 /// A bar that goes when it is no longer needed.
 struct Passing(ProgressBar);
 
@@ -131,19 +83,13 @@ impl Drop for Passing {
     }
 }
 
-/// How the paper refits an encoder (docs/methods.md §7).
-pub(crate) fn refit_config(images: bool, updates: u64, batch_size: usize) -> RefitConfig {
-    match images {
-        true => RefitConfig::for_images(updates, batch_size),
-        false => RefitConfig::for_tables(updates, batch_size),
-    }
-}
-
 pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let output = Output::new(&args.common);
-    if args.importance_samples == Some(0) {
-        return Err(Failure::usage("--importance-samples 0: expected at least 1"));
-    }
+    let options = ScoreOptions {
+        likelihood: args.likelihood,
+        importance_samples: args.importance_samples,
+        refit_updates: args.refit_updates,
+    };
     if let Some(out) = &args.out {
         check_output(out)?;
         if same_file(out, &args.data) {
@@ -162,8 +108,6 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let data = read_model_rows(&input, &reading, &info, seed)?;
     let scored = data.rows_with_cells();
     let (data, dropped) = data.without_empty_rows();
-    let images = info.vae.images.is_some();
-    let importance_samples = args.importance_samples.unwrap_or(if images { 1000 } else { 50_000 });
     if data.rows() == 0 {
         let data = input.name();
         return Err(Failure::usage(format!("{data}: no row has an observed cell in the model's columns")));
@@ -178,27 +122,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let standardisation = info.standardisation();
 
     let latent = info.vae.latent;
-    let grid = match args.likelihood {
-        Likelihood::Grid if images => {
-            let what = "--likelihood grid: this is for tables, and the model is for images";
-            return Err(Failure::usage_hint(what, "use --likelihood iwelbo"));
-        }
-        Likelihood::Grid if latent > 2 => {
-            let what = format!("--likelihood grid: the model has {latent} latent dimensions, a grid needs at most 2");
-            return Err(Failure::usage_hint(what, "use --likelihood iwelbo"));
-        }
-        Likelihood::Grid => true,
-        Likelihood::Iwelbo => false,
-        Likelihood::Auto => latent <= 2 && !images,
-    };
-    if grid && args.refit_updates > 0 {
-        let what = "--refit-updates: a grid does not use the encoder";
-        return Err(Failure::usage_hint(what, "add --likelihood iwelbo, or leave it out"));
-    }
-    if grid && args.importance_samples.is_some() {
-        let what = "--importance-samples: a grid has none";
-        return Err(Failure::usage_hint(what, "add --likelihood iwelbo, or leave it out"));
-    }
+    let scoring = options.resolve(&info.vae)?;
     let frechet = match &args.feature_model {
         Some(features) => {
             let compared = Compared { name: input.name(), rows: &data, empty: dropped };
@@ -209,9 +133,9 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     if dropped > 0 {
         output.say(format!("rows without any observed cell, left out: {dropped}"));
     }
-    let completion = Imputation::for_proposals(&info)?;
+    let completion = ImputationSampler::for_proposals(&info)?;
     let score = in_pool(&args.common, || {
-        if grid {
+        let Scoring::Importance { samples } = scoring else {
             let score = on_grid(&mut model, &data, &standardisation);
             return Ok(Score {
                 log_likelihood: score.log_likelihood,
@@ -225,25 +149,18 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
                 grid_change: Some(score.change),
                 rows: PerRow { log_likelihood: score.per_row, effective: None },
             });
-        }
-        let settled;
+        };
+        let resolved;
         let refit = match args.refit_updates {
             0 => None,
-            updates => {
+            _ => {
                 // The length of training, and the memory that it takes, are no matter here: as if for a single row.
-                settled = run.read_config()?.with_preset().resolve(1, data.columns())?.train;
-                let config = refit_config(images, updates, settled.batch_size.min(data.rows()));
-                let points = config.batch_size.saturating_mul(config.samples);
-                check_size(&info.vae, config.batch_size, points).map_err(|failure| {
-                    Failure::usage_hint(
-                        format!("--refit-updates {updates}: {failure}"),
-                        "leave it out, or score fewer rows at a time",
-                    )
-                })?;
-                Some(Refit { rows: &data, trained: &settled.objective, config })
+                resolved = run.read_config()?.with_preset().resolve(1, data.columns())?.train;
+                let config = options.refit(&info.vae, resolved.batch_size, data.rows())?;
+                config.map(|config| Refit { rows: &data, trained: &resolved.objective, config })
             }
         };
-        let how = Importance { samples: importance_samples, completion: completion.as_ref(), refit, seed };
+        let how = Importance { samples, completion: completion.as_ref(), refit, seed };
         let score = how.score(&mut model, &data, &standardisation, |what, count, of| {
             let bar = Passing(output.bar(count, of));
             bar.0.set_message(what);
@@ -256,7 +173,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
             log_likelihood: score.log_likelihood,
             standard_error: score.standard_error,
             likelihood: "iwelbo",
-            importance_samples: Some(importance_samples),
+            importance_samples: Some(samples),
             effective_sample_size: Some(score.effective_sample_size),
             refit_updates: args.refit_updates,
             log_likelihood_before_refit: score.before_refit,
@@ -289,7 +206,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     output.result(&report, || {
         let error = score.standard_error.map_or(String::new(), |error| format!(" ± {error:.4} (standard error)"));
         let how = match score.effective_sample_size {
-            Some(ess) => format!("{importance_samples} importance samples, {ess:.0} effective"),
+            Some(ess) => format!("{} importance samples, {ess:.0} effective", score.importance_samples.unwrap_or(0)),
             None => format!("grid of {0}^{latent} cells", score.grid_cells.unwrap_or(0)),
         };
         let frechet = report.frechet.map_or(String::new(), |distance| format!("\nFréchet distance {distance:.4}"));

@@ -1,17 +1,15 @@
-//! What a fitted model makes of missing cells, shown at the end of training.
+//! What a fitted model makes of the missing cells of its training rows.
 
-use missvae::impute::FittedModel;
-use missvae::prepare::TrainingRows;
 use samplers::importance::Statistic;
 use samplers::stream::{Purpose, stream};
 use serde::{Deserialize, Serialize};
 
-use super::super::imputation::{Asked, Imputation};
-use crate::failure::Result;
-use crate::output::aligned;
+use crate::config::Error;
+use crate::impute::{FittedModel, ImputationSampler, SamplerOptions};
+use crate::prepare::TrainingRows;
 
 /// Draws of a row in the preview.
-const DRAWS: usize = 200;
+pub const DRAWS: usize = 200;
 /// Iterations of a chain, where the model needs one.
 const ITERATIONS: usize = 20;
 /// Rows in the preview.
@@ -24,18 +22,30 @@ const MOST_ROWS: usize = 2000;
 
 /// Errors on hidden cells of some rows, in standardised units.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct HiddenErrors {
-    pub(crate) cells: usize,
-    /// Of the conditional means.
-    pub(crate) rmse: f64,
-    pub(crate) mae: f64,
-    /// Of the columns' observed means.
-    pub(crate) rmse_column_means: f64,
+pub struct HiddenErrors {
+    /// Cells that are compared.
+    pub cells: usize,
+    /// Root mean square error of the conditional means.
+    pub rmse: f64,
+    /// Mean absolute error of the conditional means.
+    pub mae: f64,
+    /// Root mean square error of the columns' observed means.
+    pub rmse_column_means: f64,
 }
 
 /// How far the model's conditional means are from the cells that were hidden: of all rows, or of [`MOST_ROWS`] in equal
-/// distances.
-pub(crate) fn hidden_errors(model: &mut FittedModel<f32>, rows: &TrainingRows, seed: u64) -> Result<HiddenErrors> {
+/// distances. `None` if no cell was hidden.
+///
+/// # Errors
+/// If a chain of the model would take more memory than there is.
+pub fn hidden_errors(
+    model: &mut FittedModel<f32>,
+    rows: &TrainingRows,
+    seed: u64,
+) -> Result<Option<HiddenErrors>, Error> {
+    if rows.hidden.is_empty() {
+        return Ok(None);
+    }
     let columns = rows.train.columns();
     let mut chosen: Vec<usize> = rows.hidden.iter().map(|(cell, _)| cell / columns).collect();
     chosen.dedup();
@@ -65,44 +75,70 @@ pub(crate) fn hidden_errors(model: &mut FittedModel<f32>, rows: &TrainingRows, s
     }
     let root = |sum: f64| (sum / cells as f64).sqrt();
     let (rmse, rmse_column_means) = (root(squares), root(baseline));
-    Ok(HiddenErrors { cells, rmse, mae: absolute / cells as f64, rmse_column_means })
+    Ok(Some(HiddenErrors { cells, rmse, mae: absolute / cells as f64, rmse_column_means }))
 }
 
-/// A few missing cells and their completions, for people. Empty if nothing is missing.
-pub(crate) fn text(model: &mut FittedModel<f32>, rows: &TrainingRows, seed: u64) -> Result<String> {
+/// A missing cell, and what the model makes of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PreviewCell {
+    /// Number of its row in the table, from 1.
+    pub row: usize,
+    /// Its column.
+    pub column: String,
+    /// Mean of the draws, in the data's units.
+    pub mean: f64,
+    /// Standard deviation of the draws, in the data's units.
+    pub deviation: f64,
+    /// Observed cells of the row.
+    pub observed: usize,
+    /// The value in the data's units, if it was hidden before training.
+    pub hidden: Option<f64>,
+}
+
+/// A few missing cells of the first incomplete rows, and how many more there are in these rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Preview {
+    /// The cells.
+    pub cells: Vec<PreviewCell>,
+    /// Missing cells of the same rows that are left out.
+    pub more: usize,
+}
+
+/// Draws a few missing cells, [`DRAWS`] times each. Empty if nothing is missing.
+///
+/// # Errors
+/// If a chain of the model would take more memory than there is.
+pub fn preview(model: &mut FittedModel<f32>, rows: &TrainingRows, seed: u64) -> Result<Preview, Error> {
     let (data, columns) = (&rows.train, rows.train.columns());
     let incomplete: Vec<usize> =
         (0..data.rows()).filter(|&n| data.observed(n..n + 1).iter().any(|&o| !o)).take(ROWS).collect();
     if incomplete.is_empty() {
-        return Ok(String::new());
+        return Ok(Preview::default());
     }
     let draws = complete(model, rows, &incomplete, Statistic::Draws(DRAWS), seed)?;
     let missing = |n: usize| (0..columns).filter(move |&d| !data.observed(n..n + 1)[d]);
-    let cells: usize = incomplete.iter().map(|&n| missing(n).count()).sum();
-    let more = if cells > CELLS { format!("  … and {} more in these rows\n", cells - CELLS) } else { String::new() };
-    let mut lines = Vec::new();
+    let total: usize = incomplete.iter().map(|&n| missing(n).count()).sum();
+    let mut cells = Vec::new();
     for (i, &n) in incomplete.iter().enumerate() {
-        for d in missing(n).take(CELLS - lines.len()) {
+        for d in missing(n).take(CELLS - cells.len()) {
             let values: Vec<f64> = draws
                 .chunks_exact(incomplete.len() * columns)
                 .map(|copy| rows.standardisation.restore(d, f64::from(copy[i * columns + d])))
                 .collect();
             let mean = values.iter().sum::<f64>() / DRAWS as f64;
             let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (DRAWS - 1) as f64;
-            let observed = (0..columns).filter(|&d| data.observed(n..n + 1)[d]).count();
-            let hidden = rows.hidden.binary_search_by_key(&(n * columns + d), |&(cell, _)| cell);
-            lines.push(vec![
-                format!("  row {}, {}", rows.numbers[n], rows.columns[d].name),
-                format!("{mean:.2} ± {:.2}", variance.sqrt()),
-                format!("given {observed} observed"),
-                hidden.map_or_else(
-                    |_| String::new(),
-                    |at| format!("hidden: {:.2}", rows.standardisation.restore(d, f64::from(rows.hidden[at].1))),
-                ),
-            ]);
+            let hidden = rows.hidden.binary_search_by_key(&(n * columns + d), |&(cell, _)| cell).ok();
+            cells.push(PreviewCell {
+                row: rows.numbers[n],
+                column: rows.columns[d].name.clone(),
+                mean,
+                deviation: variance.sqrt(),
+                observed: (0..columns).filter(|&d| data.observed(n..n + 1)[d]).count(),
+                hidden: hidden.map(|at| rows.standardisation.restore(d, f64::from(rows.hidden[at].1))),
+            });
         }
     }
-    Ok(format!("some missing cells, completed (mean ± deviation of {DRAWS} draws):\n{}\n{more}", aligned(&lines)))
+    Ok(Preview { more: total - cells.len(), cells })
 }
 
 /// Completed copies of some training rows, in model units: copies × rows × columns.
@@ -112,7 +148,7 @@ fn complete(
     chosen: &[usize],
     statistic: Statistic,
     seed: u64,
-) -> Result<Vec<f32>> {
+) -> Result<Vec<f32>, Error> {
     let data = rows.train.select(chosen);
     let all = 0..data.rows();
     let mask: Vec<f32> = data.mask(all.clone()).collect();
@@ -121,7 +157,8 @@ fn complete(
     let stream_of = |n: usize| stream(seed, Purpose::Impute, 0, chosen[n] as u64);
     // A chain is shorter than in `impute`, where nobody waits for a summary.
     let iterations = model.vae.config().encoder_input.completed().then_some(ITERATIONS);
-    let imputation = Imputation::new(Asked { iterations, ..Asked::default() }, model.vae.config())?;
-    imputation.complete(model, data.values(all), &mask, statistic, stream_of, &mut out);
+    let sampler =
+        ImputationSampler::new(SamplerOptions { iterations, ..SamplerOptions::default() }, model.vae.config())?;
+    sampler.complete(model, data.values(all), &mask, statistic, stream_of, &mut out);
     Ok(out)
 }

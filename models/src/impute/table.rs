@@ -1,0 +1,38 @@
+//! A table completed by a fitted model.
+
+use samplers::importance::Statistic;
+use samplers::stream::{Purpose, stream};
+
+use super::fitted::FittedModel;
+use super::sampler::{Diagnostics, ImputationSampler};
+use crate::data::{Data, Standardisation};
+use crate::table::Table;
+
+/// Completed copies of a table, each N × D in its own units, and how the sampling went. Observed cells are those of the table.
+///
+/// *data* holds the table in the model's units, and *units* turns these into the table's.
+pub fn impute_table(
+    model: &mut FittedModel<f32>,
+    units: &Standardisation,
+    table: &Table,
+    data: &Data<f32>,
+    sampler: &ImputationSampler,
+    statistic: Statistic,
+    seed: u64,
+) -> (Vec<Vec<f64>>, Diagnostics) {
+    let rows = data.values(0..data.rows());
+    let mask: Vec<f32> = data.mask(0..data.rows()).collect();
+    let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
+    let mut completed = vec![0.0; draws * rows.len()];
+    let stream_of = |n: usize| stream(seed, Purpose::Impute, 0, n as u64);
+    let diagnostics = sampler.complete(model, rows, &mask, statistic, stream_of, &mut completed);
+    let copies = completed.chunks_exact(rows.len()).map(|copy| {
+        let cells = copy.iter().zip(table.values()).enumerate();
+        let value = |(i, (x, original)): (usize, (&f32, &f64))| {
+            let d = i % table.width();
+            if original.is_nan() { units.restore_rounded(d, *x) } else { *original }
+        };
+        cells.map(value).collect()
+    });
+    (copies.collect(), diagnostics)
+}
