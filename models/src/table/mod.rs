@@ -85,7 +85,7 @@ impl Table {
         &self.values[row * self.width()..][..self.width()]
     }
 
-    /// m[n,d]: whether a cell is observed.
+    /// m\[n,d\]: whether a cell is observed.
     pub fn observed(&self, row: usize, column: usize) -> bool {
         !self.row(row)[column].is_nan()
     }
