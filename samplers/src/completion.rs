@@ -1,15 +1,21 @@
 //! Completing rows of a new table by chains of conditional samples.
 
+use std::ops::Range;
+
+use autodiff::Tape;
 use linalg::Scalar;
+use linalg::parallel::{share, threads};
 
 use crate::chains::{ChainConfig, ChainSampler, Diagnostics, Impute, Rows};
 use crate::draw::fill_standard_normal;
 use crate::importance::Statistic;
-use crate::model::{LatentModel, draw_missing};
+use crate::model::LatentModel;
 use crate::stream::Stream;
 
 /// Rows worked on at a time: bounds the memory. Each row has a stream of its own, so results do not depend on it.
 pub const ROWS: usize = 64;
+/// Groups of rows of a thread between two times that results are written.
+const CHUNKS: usize = 4;
 
 /// How rows are completed by chains.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,87 +37,113 @@ pub struct Completion {
 /// the other and independent of each other.
 ///
 /// *rows*, *mask*: N × D, unobserved entries zero; *out*: M × N × D, M the number of draws (1 for a mean or median). Row n
-/// takes the stream that `stream_of(n)` gives, so the result does not depend on how rows are grouped.
+/// takes the stream that `stream_of(n)` gives, so the result does not depend on how rows are grouped. The threads of the
+/// current pool share the rows.
 ///
 /// # Panics
 /// If a length does not fit, or `copies` or `kept` is 0.
 pub fn complete<T: Scalar>(
-    model: &mut dyn LatentModel<T>,
+    model: &dyn LatentModel<T>,
     rows: &[T],
     mask: &[T],
     completion: &Completion,
     statistic: Statistic,
-    mut stream_of: impl FnMut(usize) -> Stream,
+    stream_of: impl Fn(usize) -> Stream + Sync,
     out: &mut [T],
 ) -> Diagnostics {
-    let (columns, latent) = (model.columns(), model.mixture().latent);
+    let columns = model.columns();
     let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
-    let copies = completion.copies;
     assert!(completion.copies > 0 && completion.kept > 0, "copies and renewals are needed, not {completion:?}");
     assert_eq!(rows.len(), mask.len(), "lengths of rows and mask");
     assert_eq!(out.len(), draws * rows.len(), "{draws} completed copies of {} cells", rows.len());
-    let mut sampler = ChainSampler::new(completion.sampler);
-    let mut total = Diagnostics::default();
     let count = rows.len() / columns.max(1);
-    for first in (0..count).step_by(ROWS) {
-        let chunk = first..count.min(first + ROWS);
-        let mut streams: Vec<Stream> = chunk.clone().map(&mut stream_of).collect();
-        let cells = chunk.start * columns..chunk.end * columns;
-        let incomplete: Vec<T> = rows[cells.clone()].chunks_exact(columns).flat_map(|row| row.repeat(copies)).collect();
-        let mask = &mask[cells.clone()];
-        let kept_latents = if sampler.keeps_latents() { chunk.len() * copies * latent } else { 0 };
-        for first in (0..draws).step_by(copies) {
-            let (mut completed, mut latents) = (incomplete.clone(), vec![T::ZERO; kept_latents]);
-            start(model, copies, &mut completed, mask, &mut streams);
-            let mut collected = Collected::new(statistic, mask, completion.kept * copies);
-            for renewal in 0..completion.burn_in + completion.kept {
-                let rows = Rows {
-                    columns,
-                    copies,
-                    completed: &mut completed,
-                    mask,
-                    latents: &mut latents,
-                    started: renewal > 0,
-                    streams: &mut streams,
-                };
-                total.merge(&sampler.update(model, rows));
-                if renewal >= completion.burn_in {
-                    collected.add(columns, copies, &completed, mask);
-                }
-            }
-            for k in 0..copies.min(draws - first) {
-                let out = &mut out[(first + k) * rows.len()..][..rows.len()][cells.clone()];
-                let versions = completed.chunks_exact(columns).skip(k).step_by(copies);
-                out.chunks_exact_mut(columns).zip(versions).for_each(|(out, x)| out.copy_from_slice(x));
-            }
-            collected.write(mask, &mut out[first * rows.len()..][..rows.len()][cells.clone()]);
+    let chunks: Vec<Range<usize>> = (0..count).step_by(ROWS).map(|first| first..count.min(first + ROWS)).collect();
+    let work = || (ChainSampler::new(completion.sampler), Tape::new());
+    let mut states: Vec<_> = (0..threads().min(chunks.len().max(1))).map(|_| work()).collect();
+    let mut total = Diagnostics::default();
+    // Some chunks at a time, so that what they found does not take the memory of `out` once more.
+    for chunks in chunks.chunks(CHUNKS * states.len()) {
+        let found = share(&mut states, chunks.len(), |(sampler, tape), i| {
+            let cells = chunks[i].start * columns..chunks[i].end * columns;
+            let streams = chunks[i].clone().map(&stream_of).collect();
+            let table = (&rows[cells.clone()], &mask[cells]);
+            complete_chunk((model, tape), sampler, table, completion, (statistic, draws), streams)
+        });
+        for (chunk, (completed, diagnostics)) in chunks.iter().zip(found) {
+            diagnostics.iter().for_each(|update| total.merge(update));
+            let cells = chunk.start * columns..chunk.end * columns;
+            let copies = completed.chunks_exact(cells.len()).zip(out.chunks_exact_mut(rows.len()));
+            copies.for_each(|(completed, copy)| copy[cells.clone()].copy_from_slice(completed));
         }
     }
     total
 }
 
+/// Completes the rows of a chunk: M × rows × D, and how each update did.
+fn complete_chunk<T: Scalar>(
+    (model, tape): (&dyn LatentModel<T>, &mut Tape<T>),
+    sampler: &mut ChainSampler<T>,
+    (rows, mask): (&[T], &[T]),
+    completion: &Completion,
+    (statistic, draws): (Statistic, usize),
+    mut streams: Vec<Stream>,
+) -> (Vec<T>, Vec<Diagnostics>) {
+    let (columns, copies) = (model.columns(), completion.copies);
+    let incomplete: Vec<T> = rows.chunks_exact(columns).flat_map(|row| row.repeat(copies)).collect();
+    let retained = if sampler.keeps_latents() { streams.len() * copies * model.mixture().latent } else { 0 };
+    let mut out = vec![T::ZERO; draws * rows.len()];
+    let mut diagnostics = Vec::new();
+    for first in (0..draws).step_by(copies) {
+        let (mut completed, mut latents) = (incomplete.clone(), vec![T::ZERO; retained]);
+        start((model, tape), copies, &mut completed, mask, &mut streams);
+        let mut collected = Collected::new(statistic, mask, completion.kept * copies);
+        for renewal in 0..completion.burn_in + completion.kept {
+            let rows = Rows {
+                columns,
+                copies,
+                completed: &mut completed,
+                mask,
+                latents: &mut latents,
+                started: renewal > 0,
+                streams: &mut streams,
+            };
+            diagnostics.push(sampler.update(model, tape, rows));
+            if renewal >= completion.burn_in {
+                collected.add(columns, copies, &completed, mask);
+            }
+        }
+        for k in 0..copies.min(draws - first) {
+            let out = &mut out[(first + k) * rows.len()..][..rows.len()];
+            let versions = completed.chunks_exact(columns).skip(k).step_by(copies);
+            out.chunks_exact_mut(columns).zip(versions).for_each(|(out, x)| out.copy_from_slice(x));
+        }
+        collected.write(mask, &mut out[first * rows.len()..][..rows.len()]);
+    }
+    (out, diagnostics)
+}
+
 /// Fills the missing cells of each version with the model's own draws: z ~ N(0, I), x_mis ~ p(x_mis|z). Those that are
 /// not finite stay as they are.
 fn start<T: Scalar>(
-    model: &mut dyn LatentModel<T>,
+    (model, tape): (&dyn LatentModel<T>, &mut Tape<T>),
     copies: usize,
     completed: &mut [T],
     mask: &[T],
     streams: &mut [Stream],
 ) {
-    let (columns, latent) = (model.columns(), model.mixture().latent);
+    let (latent, likelihood) = (model.mixture().latent, model.likelihood());
+    let (columns, width) = (likelihood.columns(), likelihood.width());
     let points = streams.len() * copies;
     let mut z = vec![T::ZERO; points * latent];
-    let mut gaussians = vec![T::ZERO; points * 2 * columns];
+    let mut decoded = vec![T::ZERO; points * width];
     for (z, stream) in z.chunks_exact_mut(copies * latent).zip(&mut *streams) {
         fill_standard_normal(stream, z);
     }
-    model.decode(&z, &mut gaussians);
-    let likelihood = model.likelihood();
-    let versions = completed.chunks_exact_mut(columns).zip(gaussians.chunks_exact(2 * columns));
-    for (i, (x, gaussians)) in versions.enumerate() {
+    model.decode(tape, &z, &mut decoded);
+    let versions = completed.chunks_exact_mut(columns).zip(decoded.chunks_exact(width));
+    for (i, (x, decoded)) in versions.enumerate() {
         let n = i / copies;
-        draw_missing(likelihood, &mut streams[n], &mask[n * columns..][..columns], gaussians, x);
+        likelihood.draw_missing(&mut streams[n], &mask[n * columns..][..columns], decoded, x);
     }
 }
 
@@ -192,6 +224,7 @@ mod tests {
 
     use super::*;
     use crate::chains::Sampler;
+    use crate::likelihood::{Normals, RowLikelihood};
     use crate::stream::{Purpose, stream};
 
     /// x_1 = z + 0.6·noise, x_2 = −z + 0.8·noise, with p(z|x) as encoder: pseudo-Gibbs is exact.
@@ -201,19 +234,19 @@ mod tests {
     const SCALES: [f64; 2] = [0.6, 0.8];
 
     impl LatentModel<f64> for Line {
-        fn columns(&self) -> usize {
-            2
+        fn likelihood(&self) -> &dyn RowLikelihood<f64> {
+            &Normals { columns: 2 }
         }
 
         fn mixture(&self) -> Mixture {
             Mixture { components: 1, latent: 1 }
         }
 
-        fn encode(&mut self, _: &[f64], _: &[f64], _: &mut [f64]) {
+        fn encode(&self, _: &mut Tape<f64>, _: &[f64], _: &[f64], _: &mut [f64]) {
             panic!("completed rows only");
         }
 
-        fn encode_completed(&mut self, completed: &[f64], _: &[f64], params: &mut [f64]) {
+        fn encode_completed(&self, _: &mut Tape<f64>, completed: &[f64], _: &[f64], params: &mut [f64]) {
             let precision = 1.0 + SCALES[0].powi(-2) + SCALES[1].powi(-2);
             for (x, params) in completed.chunks_exact(2).zip(params.chunks_exact_mut(3)) {
                 let mean = (x[0] / SCALES[0].powi(2) - x[1] / SCALES[1].powi(2)) / precision;
@@ -221,7 +254,7 @@ mod tests {
             }
         }
 
-        fn decode(&mut self, z: &[f64], gaussians: &mut [f64]) {
+        fn decode(&self, _: &mut Tape<f64>, z: &[f64], gaussians: &mut [f64]) {
             for (z, out) in z.iter().zip(gaussians.chunks_exact_mut(4)) {
                 out.copy_from_slice(&[*z, -*z, SCALES[0], SCALES[1]]);
             }
@@ -239,7 +272,7 @@ mod tests {
         let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
         let mut out = vec![f64::NAN; draws * rows.len()];
         let stream_of = |n| stream(3, Purpose::Impute, 0, n as u64);
-        let found = complete(&mut Line, rows, mask, completion, statistic, stream_of, &mut out);
+        let found = complete(&Line, rows, mask, completion, statistic, stream_of, &mut out);
         assert_eq!(found.replaced, 0);
         out
     }
@@ -282,7 +315,7 @@ mod tests {
             let mut alone = [f64::NAN; 2];
             let stream_of = |_| stream(3, Purpose::Impute, 0, n as u64);
             let row = &rows[2 * n..2 * n + 2];
-            complete(&mut Line, row, &[1.0, 0.0], &completion, Statistic::Mean, stream_of, &mut alone);
+            complete(&Line, row, &[1.0, 0.0], &completion, Statistic::Mean, stream_of, &mut alone);
             assert_eq!(alone, all[2 * n..2 * n + 2], "row {n}");
         }
     }

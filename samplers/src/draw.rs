@@ -43,13 +43,36 @@ pub fn categories<T: Scalar>(rng: &mut impl Rng, log_weights: &[T], count: usize
 }
 
 /// The category at quantile `u` in \[0, 1).
-pub(crate) fn category_at<T: Scalar>(u: f64, log_weights: &[T]) -> Option<usize> {
-    let largest = log_weights.iter().map(|w| w.to_f64()).fold(f64::NEG_INFINITY, f64::max);
-    let total: f64 = log_weights.iter().map(|w| (w.to_f64() - largest).exp()).sum();
-    if !(total > 0.0 && total.is_finite()) {
-        return None;
+fn category_at<T: Scalar>(u: f64, log_weights: &[T]) -> Option<usize> {
+    Categories::new(log_weights).at(u)
+}
+
+/// Categories with probabilities proportional to exp(log_weight), for several draws of them.
+pub(crate) struct Categories {
+    /// exp(log_weight − largest); empty if none can be drawn.
+    weights: Vec<f64>,
+    total: f64,
+}
+
+impl Categories {
+    pub(crate) fn new<T: Scalar>(log_weights: &[T]) -> Self {
+        let largest = log_weights.iter().map(|w| w.to_f64()).fold(f64::NEG_INFINITY, f64::max);
+        let mut weights: Vec<f64> = log_weights.iter().map(|w| (w.to_f64() - largest).exp()).collect();
+        let total: f64 = weights.iter().sum();
+        if !(total > 0.0 && total.is_finite()) {
+            weights.clear();
+        }
+        Categories { weights, total }
     }
-    invert(u * total, log_weights.iter().map(|w| (w.to_f64() - largest).exp()))
+
+    /// A category; `None`, after a draw that is lost, if no weight is positive or one is NaN.
+    pub(crate) fn draw(&self, rng: &mut impl Rng) -> Option<usize> {
+        self.at(rng.random())
+    }
+
+    fn at(&self, u: f64) -> Option<usize> {
+        invert(u * self.total, self.weights.iter().copied())
+    }
 }
 
 /// As [`category`], of log weights that are normalised: a single pass, which ends where the draw falls. What rounding leaves

@@ -1,20 +1,23 @@
 //! Self-normalised importance resampling of missing values.
 
-use autodiff::ops::Mixture;
+use autodiff::Tape;
 use linalg::Scalar;
-use linalg::special::exp;
-use rand::RngExt;
+use linalg::parallel::{share, threads};
+use linalg::special::exp_slice;
 
-use crate::chains::resampling::{effective_sample_size, normalise};
-use crate::draw::{category_at, fill_ancestral, fill_standard_normal};
-use crate::model::{
-    LatentModel, Likelihood, column_mean, draw_missing, log_likelihood, log_prior, mixture_log_density,
-    mixture_quantile,
-};
+use crate::chains::resampling::normalise;
+use crate::densities;
+use crate::draw::{Categories, fill_ancestral, fill_standard_normal};
+use crate::likelihood::{RowLikelihood, Summary};
+use crate::model::LatentModel;
 use crate::stream::Stream;
 
 /// Latent points that are decoded at a time, if a row does not take more: those of several rows.
 const POINTS: usize = 4096;
+/// Rows of a task, if not more are decoded at a time: they are encoded together.
+const ENCODED: usize = 16;
+/// Tasks of a thread between two times that results are written.
+const TASKS: usize = 16;
 
 /// What to make of the weighted samples of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +41,7 @@ pub struct Diagnostics {
     pub rows: usize,
 }
 
-/// Completes rows by importance sampling with the encoder's mixture as proposal (docs/methods.md §6).
+/// Imputes rows by importance sampling with the encoder's mixture as proposal (docs/methods.md §6).
 ///
 /// For each row, `samples` latent points are drawn from q(z|x_obs) and weighted by p(x_obs|z)p(z)/q(z|x_obs); the
 /// conditional of x_mis is the mixture of the decoded columns with these weights. Observed entries stay bit for bit. A
@@ -46,66 +49,51 @@ pub struct Diagnostics {
 /// finite counts for nothing; cells of a row without any other keep what `rows` has there and count as replaced.
 ///
 /// *rows*, *mask*: N × D, unobserved entries zero; *out*: M × N × D, M the number of draws (1 for a mean or median).
-/// Row n takes the stream that `stream_of(n)` gives, so the result does not depend on how rows are grouped.
+/// Row n takes the stream that `stream_of(n)` gives. The threads of the current pool share the rows; the result does not
+/// depend on their number.
 ///
 /// # Panics
 /// If a length does not fit, or `samples` is 0.
 pub fn impute<T: Scalar>(
-    model: &mut (impl LatentModel<T> + ?Sized),
+    model: &(impl LatentModel<T> + ?Sized),
     rows: &[T],
     mask: &[T],
     samples: usize,
     statistic: Statistic,
-    mut stream_of: impl FnMut(usize) -> Stream,
+    stream_of: impl Fn(usize) -> Stream + Sync,
     out: &mut [T],
 ) -> Diagnostics {
-    let (columns, likelihood) = (model.columns(), model.likelihood());
-    let (mixture, draws) = (model.mixture(), if let Statistic::Draws(draws) = statistic { draws } else { 1 });
+    let columns = model.columns();
+    let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
     assert!(samples > 0, "at least one importance sample is needed");
     assert_eq!(rows.len(), mask.len(), "lengths of rows and mask");
-    assert_eq!(out.len(), draws * rows.len(), "{draws} completed copies of {} cells", rows.len());
+    assert_eq!(out.len(), draws * rows.len(), "{draws} imputed copies of {} cells", rows.len());
     for copy in out.chunks_exact_mut(rows.len().max(1)) {
         copy.copy_from_slice(rows);
     }
 
     let incomplete = |n: &usize| mask[n * columns..(n + 1) * columns].iter().any(|&m| m <= T::ZERO);
     let incomplete: Vec<usize> = (0..rows.len() / columns.max(1)).filter(incomplete).collect();
-    let mut work = Work::default();
+    let together = (POINTS / samples).max(1);
+    let tasks: Vec<&[usize]> = incomplete.chunks(together * ENCODED.div_ceil(together)).collect();
+    let mut states: Vec<Work<T>> = (0..threads().min(tasks.len().max(1))).map(|_| Work::default()).collect();
+    let table = Rows { columns, rows, mask };
     let mut total = Diagnostics::default();
-    for group in incomplete.chunks((POINTS / samples).max(1)) {
-        work.decode(model, rows, mask, samples, group, &mut stream_of);
-        for (i, &n) in group.iter().enumerate() {
-            let cells = n * columns..(n + 1) * columns;
-            let (x, m) = (&rows[cells.clone()], &mask[cells.clone()]);
-            work.weigh(mixture, likelihood, samples, i, x, m);
-            let gaussians = &work.gaussians[i * samples * 2 * columns..][..samples * 2 * columns];
-            let log_weights = &work.log_weights;
-            total.effective_sample_size += effective_sample_size(log_weights);
-            total.rows += 1;
-            match statistic {
-                Statistic::Draws(_) => {
-                    let rng = &mut work.streams[i];
-                    for copy in out.chunks_exact_mut(rows.len()) {
-                        match category_at(rng.random(), log_weights) {
-                            Some(i) => {
-                                let decoded = &gaussians[i * 2 * columns..][..2 * columns];
-                                total.replaced += draw_missing(likelihood, rng, m, decoded, &mut copy[cells.clone()]);
-                            }
-                            None => total.replaced += m.iter().filter(|&&m| m <= T::ZERO).count(),
-                        }
-                    }
-                }
-                Statistic::Mean | Statistic::Median => {
-                    for d in (0..columns).filter(|&d| m[d] <= T::ZERO) {
-                        let value = location(likelihood, statistic, log_weights, gaussians, d);
-                        if value.is_finite() {
-                            out[cells.start + d] = T::from_f64(value);
-                        } else {
-                            total.replaced += 1;
-                        }
-                    }
+    // Some tasks at a time, so that what they found does not take the memory of `out` once more.
+    for tasks in tasks.chunks(TASKS * states.len()) {
+        let found = share(&mut states, tasks.len(), |work, task| {
+            work.impute(model, table, samples, statistic, tasks[task], together, &stream_of)
+        });
+        for (task, (imputed, diagnostics)) in tasks.iter().zip(found) {
+            let copies = imputed.chunks_exact(task.len() * columns).zip(out.chunks_exact_mut(rows.len()));
+            for (imputed, copy) in copies {
+                for (&n, row) in task.iter().zip(imputed.chunks_exact(columns)) {
+                    copy[n * columns..(n + 1) * columns].copy_from_slice(row);
                 }
             }
+            total.effective_sample_size += diagnostics.effective_sample_size;
+            total.replaced += diagnostics.replaced;
+            total.rows += diagnostics.rows;
         }
     }
     if total.rows > 0 {
@@ -114,21 +102,59 @@ pub fn impute<T: Scalar>(
     total
 }
 
-/// Memory for a group of rows.
-struct Work<T> {
-    /// Natural parameters of each row that has an observed cell, and those of the others, which are not read.
-    params: Vec<T>,
-    z: Vec<T>,
-    gaussians: Vec<T>,
-    streams: Vec<Stream>,
-    /// Normalised, of one row.
-    log_weights: Vec<T>,
+/// The rows of a table.
+#[derive(Clone, Copy)]
+struct Rows<'a, T> {
+    columns: usize,
+    /// N × D.
+    rows: &'a [T],
+    /// N × D.
+    mask: &'a [T],
 }
 
-impl<T> Default for Work<T> {
+impl<'a, T> Rows<'a, T> {
+    /// The n-th row and its mask.
+    fn row(&self, n: usize) -> (&'a [T], &'a [T]) {
+        let cells = n * self.columns..(n + 1) * self.columns;
+        (&self.rows[cells.clone()], &self.mask[cells])
+    }
+}
+
+/// Working memory of a thread.
+struct Work<T: Scalar> {
+    tape: Tape<T>,
+    /// The rows of a task that have an observed cell, side by side, and their mask.
+    rows: Vec<T>,
+    mask: Vec<T>,
+    /// Natural parameters of each of them.
+    params: Vec<T>,
+    /// Of a few rows, which are decoded together: latent points, what they are decoded to, streams.
+    z: Vec<T>,
+    decoded: Vec<T>,
+    streams: Vec<Stream>,
+    /// Of one row: log weights, normalised, the same in double precision, and the weights.
+    log_weights: Vec<T>,
+    double: Vec<f64>,
+    weights: Vec<f64>,
+    densities: densities::Scratch<T>,
+}
+
+impl<T: Scalar> Default for Work<T> {
     fn default() -> Self {
-        let [params, z, gaussians, log_weights] = [const { Vec::new() }; 4];
-        Work { params, z, gaussians, streams: Vec::new(), log_weights }
+        let [rows, mask, params, z, decoded, log_weights] = [const { Vec::new() }; 6];
+        Work {
+            tape: Tape::new(),
+            rows,
+            mask,
+            params,
+            z,
+            decoded,
+            streams: Vec::new(),
+            log_weights,
+            double: Vec::new(),
+            weights: Vec::new(),
+            densities: densities::Scratch::default(),
+        }
     }
 }
 
@@ -138,93 +164,152 @@ fn nothing_observed<T: Scalar>(mask: &[T]) -> bool {
 }
 
 impl<T: Scalar> Work<T> {
-    /// Draws and decodes `samples` latent points of each row of a group.
+    /// Imputes the rows of a task, `together` at a time: M × rows × D. The effective sample size is summed over rows.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of `impute`, one task of it")]
+    fn impute(
+        &mut self,
+        model: &(impl LatentModel<T> + ?Sized),
+        table: Rows<'_, T>,
+        samples: usize,
+        statistic: Statistic,
+        task: &[usize],
+        together: usize,
+        stream_of: &impl Fn(usize) -> Stream,
+    ) -> (Vec<T>, Diagnostics) {
+        let (likelihood, mixture) = (model.likelihood(), model.mixture());
+        let (columns, width) = (table.columns, likelihood.width());
+        let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
+        let cells: Vec<T> = task.iter().flat_map(|&n| table.row(n).0).copied().collect();
+        let mut out = cells.repeat(draws);
+        let mut total = Diagnostics { rows: task.len(), ..Diagnostics::default() };
+        self.encode(model, table, task);
+        let mut encoded = 0;
+        for (g, group) in task.chunks(together).enumerate() {
+            let first = encoded;
+            self.decode(model, table, samples, group, &mut encoded, stream_of);
+            let mut params = first;
+            for (i, &n) in group.iter().enumerate() {
+                let (x, mask) = table.row(n);
+                let points = &self.z[i * samples * mixture.latent..][..samples * mixture.latent];
+                let decoded = &self.decoded[i * samples * width..][..samples * width];
+                self.log_weights.clear();
+                self.log_weights.resize(samples, T::ZERO);
+                if !nothing_observed(mask) {
+                    likelihood.log_densities(x, Some(mask), decoded, &mut self.log_weights);
+                    let params_len = mixture.params_len();
+                    let q = &self.params[params * params_len..][..params_len];
+                    params += 1;
+                    let (scratch, log_weights) = (&mut self.densities, &mut self.log_weights);
+                    densities::add_log_prior_less_mixture(mixture, q, points, scratch, log_weights);
+                }
+                total.effective_sample_size += weigh(&mut self.log_weights, &mut self.double, &mut self.weights);
+                let row = (g * together + i) * columns..(g * together + i + 1) * columns;
+                let copies = out.chunks_exact_mut(task.len() * columns).map(|copy| &mut copy[row.clone()]);
+                let rng = &mut self.streams[i];
+                total.replaced +=
+                    fill(likelihood, statistic, rng, (&self.log_weights, &self.weights), (mask, decoded), copies);
+            }
+        }
+        (out, total)
+    }
+
+    /// Encodes the rows of a task that have an observed cell.
+    fn encode(&mut self, model: &(impl LatentModel<T> + ?Sized), table: Rows<'_, T>, task: &[usize]) {
+        self.rows.clear();
+        self.mask.clear();
+        for &n in task {
+            let (x, mask) = table.row(n);
+            if !nothing_observed(mask) {
+                self.rows.extend_from_slice(x);
+                self.mask.extend_from_slice(mask);
+            }
+        }
+        self.params.resize(self.rows.len() / table.columns * model.mixture().params_len(), T::ZERO);
+        if !self.rows.is_empty() {
+            model.encode(&mut self.tape, &self.rows, &self.mask, &mut self.params);
+        }
+    }
+
+    /// Draws and decodes `samples` latent points of each row of a group. The first of its rows with an observed cell is the
+    /// one of this number among those of the task; the number is moved past the group.
     fn decode(
         &mut self,
-        model: &mut (impl LatentModel<T> + ?Sized),
-        rows: &[T],
-        mask: &[T],
+        model: &(impl LatentModel<T> + ?Sized),
+        table: Rows<'_, T>,
         samples: usize,
         group: &[usize],
-        stream_of: &mut impl FnMut(usize) -> Stream,
+        encoded: &mut usize,
+        stream_of: &impl Fn(usize) -> Stream,
     ) {
-        let (columns, mixture) = (model.columns(), model.mixture());
-        self.params.clear();
-        self.params.resize(group.len() * mixture.params_len(), T::ZERO);
+        let mixture = model.mixture();
         self.z.resize(group.len() * samples * mixture.latent, T::ZERO);
-        self.gaussians.resize(group.len() * samples * 2 * columns, T::ZERO);
+        self.decoded.resize(group.len() * samples * model.likelihood().width(), T::ZERO);
         self.streams.clear();
-        let points = self.z.chunks_exact_mut(samples * mixture.latent);
-        for ((&n, params), z) in group.iter().zip(self.params.chunks_exact_mut(mixture.params_len())).zip(points) {
-            let cells = n * columns..(n + 1) * columns;
+        for (&n, z) in group.iter().zip(self.z.chunks_exact_mut(samples * mixture.latent)) {
             let mut rng = stream_of(n);
-            if nothing_observed(&mask[cells.clone()]) {
+            if nothing_observed(table.row(n).1) {
                 fill_standard_normal(&mut rng, z);
             } else {
-                model.encode(&rows[cells.clone()], &mask[cells], params);
+                let params = &self.params[*encoded * mixture.params_len()..][..mixture.params_len()];
                 fill_ancestral(&mut rng, mixture, params, z);
+                *encoded += 1;
             }
             self.streams.push(rng);
         }
-        model.decode(&self.z, &mut self.gaussians);
-    }
-
-    /// The weights of the i-th row's points. A point whose weight is no number counts for nothing.
-    fn weigh(&mut self, mixture: Mixture, likelihood: Likelihood, samples: usize, i: usize, x: &[T], mask: &[T]) {
-        let params = &self.params[i * mixture.params_len()..][..mixture.params_len()];
-        let points = self.z[i * samples * mixture.latent..].chunks_exact(mixture.latent).take(samples);
-        let decoded = self.gaussians[i * samples * 2 * x.len()..].chunks_exact(2 * x.len());
-        self.log_weights.clear();
-        self.log_weights.extend(points.zip(decoded).map(|(z, decoded)| {
-            if nothing_observed(mask) {
-                return T::ZERO;
-            }
-            let log_joint = log_likelihood(likelihood, x, mask, decoded) + log_prior(z);
-            log_joint - mixture_log_density(mixture, params, z)
-        }));
-        normalise(&mut self.log_weights);
+        model.decode(&mut self.tape, &self.z, &mut self.decoded);
     }
 }
 
-/// Mean or median of column d under weighted decoded points; not finite if no point counts.
-fn location<T: Scalar>(
-    likelihood: Likelihood,
+/// Normalises the log weights of a row, takes their exponentials in double precision, and returns the effective sample size. A
+/// point whose weight is no number counts for nothing.
+fn weigh<T: Scalar>(log_weights: &mut [T], double: &mut Vec<f64>, weights: &mut Vec<f64>) -> f64 {
+    normalise(log_weights);
+    double.clear();
+    double.extend(log_weights.iter().map(|w| w.to_f64()));
+    weights.resize(double.len(), 0.0);
+    exp_slice(double, weights);
+    let (mut sum, mut squares) = (0.0, 0.0);
+    for weight in weights {
+        sum += *weight;
+        squares += *weight * *weight;
+    }
+    if squares > 0.0 { sum * sum / squares } else { 0.0 }
+}
+
+/// Fills the missing cells of each copy of a row from its weighted points, and returns how many could not be.
+fn fill<'a, T: Scalar>(
+    likelihood: &dyn RowLikelihood<T>,
     statistic: Statistic,
-    log_weights: &[T],
-    gaussians: &[T],
-    d: usize,
-) -> f64 {
-    let columns = gaussians.len() / log_weights.len() / 2;
-    let (mut weights, mut first, mut second) = (Vec::new(), Vec::new(), Vec::new());
-    for (log_weight, decoded) in log_weights.iter().zip(gaussians.chunks_exact(2 * columns)) {
-        let weight = exp(log_weight.to_f64());
-        // What counts for nothing need not be a number.
-        if weight > 0.0 {
-            weights.push(weight);
-            first.push(decoded[d].to_f64());
-            second.push(decoded[columns + d].to_f64());
+    rng: &mut Stream,
+    (log_weights, weights): (&[T], &[f64]),
+    (mask, decoded): (&[T], &[T]),
+    copies: impl Iterator<Item = &'a mut [T]>,
+) -> usize {
+    let missing = || mask.iter().filter(|&&m| m <= T::ZERO).count();
+    let summary = match statistic {
+        Statistic::Mean => Summary::Mean,
+        Statistic::Median => Summary::Median,
+        Statistic::Draws(_) => {
+            let width = likelihood.width();
+            let categories = Categories::new(log_weights);
+            let draw = |copy: &mut [T]| match categories.draw(rng) {
+                Some(i) => likelihood.draw_missing(rng, mask, &decoded[i * width..][..width], copy),
+                None => missing(),
+            };
+            return copies.map(draw).sum();
         }
-    }
-    if weights.is_empty() {
-        return f64::NAN;
-    }
-    let means = first.iter().zip(&second).map(|(&a, &b)| column_mean(likelihood, a, b));
-    let mean = || weights.iter().zip(means).map(|(w, m)| w * m).sum::<f64>();
-    match (statistic, likelihood) {
-        (Statistic::Median, Likelihood::Gaussian) => mixture_quantile(0.5, &weights, &first, &second),
-        // Of two values, the likelier one; a mean that is no number stays one.
-        (Statistic::Median, Likelihood::Bernoulli) => match mean() {
-            mean if mean >= 0.0 => 1.0,
-            mean if mean < 0.0 => -1.0,
-            mean => mean,
-        },
-        _ => mean(),
-    }
+    };
+    let known = weights.iter().any(|weight| *weight > 0.0);
+    let summarise = |copy| if known { likelihood.summarise(summary, mask, weights, decoded, copy) } else { missing() };
+    copies.map(summarise).sum()
 }
 
 #[cfg(test)]
 mod tests {
+    use autodiff::ops::Mixture;
+
     use super::*;
+    use crate::likelihood::Normals;
     use crate::stream::{Purpose, stream};
 
     /// z is one normal number, which the encoder takes for N(0, 1.5²). The first column is 10 where z > 1, and 0
@@ -232,24 +317,24 @@ mod tests {
     struct Step;
 
     impl LatentModel<f64> for Step {
-        fn columns(&self) -> usize {
-            2
+        fn likelihood(&self) -> &dyn RowLikelihood<f64> {
+            &Normals { columns: 2 }
         }
 
         fn mixture(&self) -> Mixture {
             Mixture { components: 1, latent: 1 }
         }
 
-        fn encode(&mut self, rows: &[f64], mask: &[f64], params: &mut [f64]) {
+        fn encode(&self, _: &mut Tape<f64>, rows: &[f64], mask: &[f64], params: &mut [f64]) {
             assert_eq!((rows, mask), (&[0.0, 0.7][..], &[0.0, 1.0][..]), "rows without a cell need no encoder");
             params.copy_from_slice(&[0.0, 1.5, 0.0]);
         }
 
-        fn encode_completed(&mut self, _: &[f64], _: &[f64], _: &mut [f64]) {
+        fn encode_completed(&self, _: &mut Tape<f64>, _: &[f64], _: &[f64], _: &mut [f64]) {
             panic!("importance sampling completes no row before it is encoded")
         }
 
-        fn decode(&mut self, z: &[f64], gaussians: &mut [f64]) {
+        fn decode(&self, _: &mut Tape<f64>, z: &[f64], gaussians: &mut [f64]) {
             for (z, out) in z.iter().zip(gaussians.chunks_exact_mut(4)) {
                 out.copy_from_slice(&[if *z > 1.0 { 10.0 } else { 0.0 }, 0.0, 0.1, 1.0]);
             }
@@ -262,7 +347,7 @@ mod tests {
         let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
         let mut out = vec![f64::NAN; 2 * draws];
         let stream_of = |_| stream(1, Purpose::Impute, 0, 0);
-        let diagnostics = impute(&mut Step, &rows, &mask, 40_000, statistic, stream_of, &mut out);
+        let diagnostics = impute(&Step, &rows, &mask, 40_000, statistic, stream_of, &mut out);
         (out.into_iter().step_by(2).collect(), diagnostics)
     }
 
@@ -297,7 +382,7 @@ mod tests {
     fn complete_rows_are_not_sampled() {
         let mut out = [0.0; 2];
         let rng = |_| panic!("no stream is needed");
-        let found = impute(&mut Step, &[2.5, -0.0], &[1.0, 1.0], 10, Statistic::Mean, rng, &mut out);
+        let found = impute(&Step, &[2.5, -0.0], &[1.0, 1.0], 10, Statistic::Mean, rng, &mut out);
         assert_eq!((out, found), ([2.5, -0.0], Diagnostics::default()));
     }
 
@@ -305,24 +390,24 @@ mod tests {
     struct Broken;
 
     impl LatentModel<f64> for Broken {
-        fn columns(&self) -> usize {
-            2
+        fn likelihood(&self) -> &dyn RowLikelihood<f64> {
+            &Normals { columns: 2 }
         }
 
         fn mixture(&self) -> Mixture {
             Step.mixture()
         }
 
-        fn encode(&mut self, rows: &[f64], mask: &[f64], params: &mut [f64]) {
-            Step.encode(rows, mask, params);
+        fn encode(&self, tape: &mut Tape<f64>, rows: &[f64], mask: &[f64], params: &mut [f64]) {
+            Step.encode(tape, rows, mask, params);
         }
 
-        fn encode_completed(&mut self, rows: &[f64], mask: &[f64], params: &mut [f64]) {
-            Step.encode_completed(rows, mask, params);
+        fn encode_completed(&self, tape: &mut Tape<f64>, rows: &[f64], mask: &[f64], params: &mut [f64]) {
+            Step.encode_completed(tape, rows, mask, params);
         }
 
-        fn decode(&mut self, z: &[f64], gaussians: &mut [f64]) {
-            Step.decode(z, gaussians);
+        fn decode(&self, tape: &mut Tape<f64>, z: &[f64], gaussians: &mut [f64]) {
+            Step.decode(tape, z, gaussians);
             for out in gaussians.chunks_exact_mut(4).step_by(2) {
                 out.copy_from_slice(&[f64::NAN, 0.7, 0.1, 0.0]);
             }
@@ -335,13 +420,13 @@ mod tests {
     fn broken_points_count_for_nothing() {
         let stream_of = |_| stream(1, Purpose::Impute, 0, 0);
         let mut out = [f64::NAN; 2];
-        let found = impute(&mut Broken, &[0.0, 0.7], &[0.0, 1.0], 40_000, Statistic::Mean, stream_of, &mut out);
+        let found = impute(&Broken, &[0.0, 0.7], &[0.0, 1.0], 40_000, Statistic::Mean, stream_of, &mut out);
         assert!((out[0] - 1.586_55).abs() < 0.18, "{out:?}");
         assert!((found.effective_sample_size / 20_000.0 - 0.8315).abs() < 0.015, "{found:?}");
         assert_eq!(found.replaced, 0);
         // A single point, a broken one: nothing is known.
         for statistic in [Statistic::Mean, Statistic::Median, Statistic::Draws(1)] {
-            let found = impute(&mut Broken, &[0.0, 0.7], &[0.0, 1.0], 1, statistic, stream_of, &mut out);
+            let found = impute(&Broken, &[0.0, 0.7], &[0.0, 1.0], 1, statistic, stream_of, &mut out);
             assert_eq!((out, found.replaced, found.effective_sample_size), ([0.0, 0.7], 1, 0.0));
         }
     }
@@ -349,6 +434,6 @@ mod tests {
     #[test]
     fn no_rows() {
         let rng = |_| panic!("no stream is needed");
-        assert_eq!(impute(&mut Step, &[], &[], 10, Statistic::Draws(3), rng, &mut []), Diagnostics::default());
+        assert_eq!(impute(&Step, &[], &[], 10, Statistic::Draws(3), rng, &mut []), Diagnostics::default());
     }
 }

@@ -4,6 +4,7 @@
 //! - [`stream`]: random streams addressed by what they are for;
 //! - [`draw`]: standard normals, categories, samples of mixture components;
 //! - [`gaussian_mixture`]: mixtures with full covariances: the density, samples and conditionals of a known truth;
+//! - [`likelihood`]: how a decoded latent point describes a row; [`quantile`]: quantiles of mixtures;
 //! - [`model`]: what a sampler needs to know of a model;
 //! - [`importance`]: self-normalised importance resampling of missing values;
 //! - [`chains`]: samplers that renew the completed versions of rows, and can go on where they stopped;
@@ -12,10 +13,13 @@
 
 pub mod chains;
 pub mod completion;
+mod densities;
 pub mod draw;
 pub mod gaussian_mixture;
 pub mod importance;
+pub mod likelihood;
 pub mod model;
+pub mod quantile;
 pub mod rejection;
 pub mod stream;
 

@@ -10,14 +10,16 @@
 //! density exceeds this envelope between the points of the grid, the draws are not exact: such proposals are counted.
 //! Source: paper, appendix C; docs/methods.md §6.
 
+use autodiff::Tape;
 use linalg::Scalar;
-use linalg::special::{HALF_LN_TWO_PI, ln, ln_slice};
+use linalg::special::ln;
 use rand::{RngExt, SeedableRng};
 use thiserror::Error;
 
 use crate::chains::workspace::{Workspace, draw_version};
 use crate::chains::{Diagnostics, Impute, Rows};
-use crate::model::{LatentModel, Likelihood, log_prior};
+use crate::likelihood::RowLikelihood;
+use crate::model::{LatentModel, log_prior};
 use crate::stream::Stream;
 
 /// Half of the side of the square.
@@ -108,11 +110,11 @@ impl<T: Scalar> Rejection<T> {
     }
 
     /// Finds each row's envelope; a row whose densities on the grid have no finite maximum is done.
-    fn bound(&mut self, rows: &Rows<'_, T>, diagnostics: &mut Diagnostics) {
+    fn bound(&mut self, likelihood: &dyn RowLikelihood<T>, rows: &Rows<'_, T>, diagnostics: &mut Diagnostics) {
         self.envelopes.clear();
         self.done.clear();
         for &n in &self.work.chains {
-            let densities = self.grid.log_joint(rows, n);
+            let densities = self.grid.log_joint(likelihood, rows, n);
             let largest = densities.iter().fold(T::NEG_INFINITY, |most, &x| if x > most { x } else { most });
             self.envelopes.push(largest + T::from_f64(ln(MARGIN)));
             let usable = largest.is_finite();
@@ -124,19 +126,25 @@ impl<T: Scalar> Rejection<T> {
     }
 
     /// Offers a pool to the a-th row that has a posterior, until all its versions are done.
-    fn offer(&mut self, rows: &mut Rows<'_, T>, a: usize, diagnostics: &mut Diagnostics) {
-        let (n, width) = (self.work.chains[a], 2 * rows.columns);
+    fn offer(
+        &mut self,
+        likelihood: &dyn RowLikelihood<T>,
+        rows: &mut Rows<'_, T>,
+        a: usize,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let (n, width) = (self.work.chains[a], likelihood.width());
         if self.done[a] == rows.copies {
             return;
         }
-        self.pool.log_joint(rows, n);
-        for (&log_joint, decoded) in self.pool.densities.iter().zip(self.pool.gaussians.chunks_exact(width)) {
+        self.pool.log_joint(likelihood, rows, n);
+        for (&log_joint, decoded) in self.pool.densities.iter().zip(self.pool.decoded.chunks_exact(width)) {
             let uniform: f64 = rows.streams[n].random();
             diagnostics.proposed += 1;
             diagnostics.envelope_violations += u64::from(log_joint > self.envelopes[a]);
             if ln(uniform) < (log_joint - self.envelopes[a]).to_f64() {
                 diagnostics.accepted += 1;
-                draw_version(rows, Likelihood::Gaussian, (n, self.done[a]), decoded, diagnostics);
+                draw_version(rows, likelihood, (n, self.done[a]), decoded, diagnostics);
                 self.done[a] += 1;
                 if self.done[a] == rows.copies {
                     return;
@@ -148,22 +156,21 @@ impl<T: Scalar> Rejection<T> {
 
 impl<T: Scalar> Impute<T> for Rejection<T> {
     /// # Panics
-    /// Also if [`RejectionConfig::check`] finds fault with the configuration or the model, or its columns are not Gaussian.
+    /// Also if [`RejectionConfig::check`] finds fault with the configuration or the model.
     #[track_caller]
-    fn update(&mut self, model: &mut dyn LatentModel<T>, mut rows: Rows<'_, T>) -> Diagnostics {
-        let latent = model.mixture().latent;
+    fn update(&mut self, model: &dyn LatentModel<T>, tape: &mut Tape<T>, mut rows: Rows<'_, T>) -> Diagnostics {
+        let (latent, likelihood) = (model.mixture().latent, model.likelihood());
         if let Err(error) = self.config.check(latent) {
             panic!("{error}");
         }
-        assert_eq!(model.likelihood(), Likelihood::Gaussian, "rejection sampling is for Gaussian columns");
         rows.check(model.columns(), 0);
         let mut diagnostics = Diagnostics::default();
         self.work.sort(&rows);
-        self.work.draw_from_prior(model, &mut rows, &mut diagnostics);
+        self.work.draw_from_prior((model, tape), &mut rows, &mut diagnostics);
         let Some(&first) = self.work.chains.first() else { return diagnostics };
         self.grid.place(latent, self.config.cells);
-        self.grid.decode(model);
-        self.bound(&rows, &mut diagnostics);
+        self.grid.decode(model, tape);
+        self.bound(likelihood, &rows, &mut diagnostics);
         let mut proposals = Stream::from_rng(&mut rows.streams[first]);
         for _ in 0..self.config.pools {
             if self.done.iter().all(|&done| done == rows.copies) {
@@ -171,9 +178,9 @@ impl<T: Scalar> Impute<T> for Rejection<T> {
             }
             self.pool.z.resize(POOL * latent, T::ZERO);
             self.pool.z.fill_with(|| T::from_f64(HALF_WIDTH * (2.0 * proposals.random::<f64>() - 1.0)));
-            self.pool.decode(model);
+            self.pool.decode(model, tape);
             for a in 0..self.done.len() {
-                self.offer(&mut rows, a, &mut diagnostics);
+                self.offer(likelihood, &mut rows, a, &mut diagnostics);
             }
         }
         for (&n, done) in self.work.chains.iter().zip(&self.done) {
@@ -183,21 +190,17 @@ impl<T: Scalar> Impute<T> for Rejection<T> {
     }
 }
 
-/// G latent points, and what many rows need of them. The tables have one column's points side by side.
+/// G latent points, and what many rows need of them.
 #[derive(Debug, Default)]
 struct Points<T> {
     /// G × L.
     z: Vec<T>,
-    /// G × 2D.
-    gaussians: Vec<T>,
+    /// G × W.
+    decoded: Vec<T>,
     /// G: log p(z).
     log_priors: Vec<T>,
-    /// D × G.
-    means: Vec<T>,
-    /// D × G: 1/σ.
-    precisions: Vec<T>,
-    /// D × G: −ln σ − ½ ln 2π.
-    offsets: Vec<T>,
+    /// What the likelihood tabulates of the decoded points.
+    table: Vec<T>,
     /// G: log p(x_obs|z) + log p(z) of the row that was asked for last.
     densities: Vec<T>,
 }
@@ -214,44 +217,23 @@ impl<T: Scalar> Points<T> {
         }
     }
 
-    /// Decodes the points and fills the tables.
-    fn decode(&mut self, model: &mut dyn LatentModel<T>) {
-        let (latent, columns) = (model.mixture().latent, model.columns());
+    /// Decodes the points and fills the table.
+    fn decode(&mut self, model: &dyn LatentModel<T>, tape: &mut Tape<T>) {
+        let (latent, likelihood) = (model.mixture().latent, model.likelihood());
         let points = self.z.len() / latent;
-        self.gaussians.resize(points * 2 * columns, T::ZERO);
-        model.decode(&self.z, &mut self.gaussians);
+        self.decoded.resize(points * likelihood.width(), T::ZERO);
+        model.decode(tape, &self.z, &mut self.decoded);
         self.log_priors.clear();
         self.log_priors.extend(self.z.chunks_exact(latent).map(log_prior));
-        self.densities.resize(points, T::ZERO);
-        for table in [&mut self.means, &mut self.precisions, &mut self.offsets] {
-            table.resize(columns * points, T::ZERO);
-        }
-        for (g, gaussians) in self.gaussians.chunks_exact(2 * columns).enumerate() {
-            for d in 0..columns {
-                self.means[d * points + g] = gaussians[d];
-                self.precisions[d * points + g] = T::ONE / gaussians[columns + d];
-            }
-        }
-        ln_slice(&self.precisions, &mut self.offsets);
-        self.offsets.iter_mut().for_each(|x| *x -= T::from_f64(HALF_LN_TWO_PI));
+        likelihood.tabulate(&self.decoded, &mut self.table);
     }
 
     /// log p(x_obs|z) + log p(z) of row n at every point.
-    fn log_joint(&mut self, rows: &Rows<'_, T>, n: usize) -> &[T] {
+    fn log_joint(&mut self, likelihood: &dyn RowLikelihood<T>, rows: &Rows<'_, T>, n: usize) -> &[T] {
         // Observed entries are the same in every version.
         let x = &rows.completed[n * rows.copies * rows.columns..][..rows.columns];
-        let points = self.log_priors.len();
-        self.densities.copy_from_slice(&self.log_priors);
-        for (d, &x) in x.iter().enumerate().filter(|(d, _)| rows.mask_of(n)[*d] > T::ZERO) {
-            let column = d * points..(d + 1) * points;
-            let tables = self.means[column.clone()].iter().zip(&self.precisions[column.clone()]);
-            for ((density, (&mean, &precision)), &offset) in
-                self.densities.iter_mut().zip(tables).zip(&self.offsets[column])
-            {
-                let t = (x - mean) * precision;
-                *density += offset - T::HALF * t * t;
-            }
-        }
+        self.densities.clone_from(&self.log_priors);
+        likelihood.add_tabulated(x, rows.mask_of(n), &self.table, &mut self.densities);
         &self.densities
     }
 }

@@ -43,13 +43,13 @@ fn missing(pattern: usize) -> impl Iterator<Item = usize> {
 /// The versions that one update of `rows` × `copies` leaves of a pattern.
 fn sampled(
     sampler: &mut dyn Impute<f64>,
-    mut model: Linear,
+    model: Linear,
     pattern: usize,
     (rows, copies): (usize, usize),
 ) -> (Vec<f64>, Diagnostics) {
     let (x, mask) = PATTERNS[pattern];
     let mut versions = Versions::new(&x.repeat(rows), &mask.repeat(rows), copies, START, sampler.keeps_latents());
-    let diagnostics = versions.update(sampler, &mut model);
+    let diagnostics = versions.update(sampler, &model);
     (versions.completed, diagnostics)
 }
 
@@ -265,7 +265,7 @@ fn every_variant_of_lair_is_right_with_many_samples() {
     let variants =
         [(Scope::Global, Weights::Dmis, 2), (Scope::Global, Weights::Smis, 2), (Scope::Local, Weights::Smis, 0)];
     let update = |versions: &mut Versions<f64>, settings| {
-        versions.update(&mut chain(Sampler::Lair(settings), 3), &mut Linear::wrong());
+        versions.update(&mut chain(Sampler::Lair(settings), 3), &Linear::wrong());
     };
     for (scope, weights, pattern) in variants {
         let (x, mask) = PATTERNS[pattern];

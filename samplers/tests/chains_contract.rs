@@ -31,7 +31,7 @@ fn observed_entries_stay_bit_for_bit_and_the_others_are_renewed() {
     for mut sampler in all() {
         let mut versions = versions(&*sampler);
         let mut streams = versions.streams.clone();
-        let diagnostics = versions.update(&mut *sampler, &mut Linear::wrong());
+        let diagnostics = versions.update(&mut *sampler, &Linear::wrong());
         assert!(is_renewed(&versions, &ROWS, 4.0), "{sampler:?}: {:?}", versions.completed);
         assert_eq!(diagnostics.replaced, 0);
         // The complete row has used none of its stream; the others have.
@@ -47,16 +47,16 @@ fn rows_together_or_one_by_one_are_the_same() {
         let mut sampler = sampler(kind);
         let mut together = versions(&sampler);
         let start = together.clone();
-        together.update(&mut sampler, &mut Linear::wrong());
-        together.update(&mut sampler, &mut Linear::wrong());
+        together.update(&mut sampler, &Linear::wrong());
+        together.update(&mut sampler, &Linear::wrong());
         let latents = together.latents.len() / (ROWS.len() / D);
         for n in 0..ROWS.len() / D {
             let cells = n * D..(n + 1) * D;
             let mut alone =
                 Versions::new(&ROWS[cells.clone()], &MASK[cells], K, 4.0, Impute::<f64>::keeps_latents(&sampler));
             alone.streams = vec![start.streams[n].clone()];
-            alone.update(&mut sampler, &mut Linear::wrong());
-            alone.update(&mut sampler, &mut Linear::wrong());
+            alone.update(&mut sampler, &Linear::wrong());
+            alone.update(&mut sampler, &Linear::wrong());
             assert_eq!(alone.completed, together.completed[n * K * D..][..K * D], "row {n}, {kind:?}");
             assert_eq!(alone.latents, together.latents[n * latents..][..latents], "row {n}, {kind:?}");
         }
@@ -72,19 +72,19 @@ fn networks_are_called_once_an_iteration() {
         let mut versions = versions(&sampler);
         for update in 0..2 {
             let warm_up = if kind == METROPOLIS && update == 0 { 2 } else { 0 };
-            let mut model = Linear::wrong();
-            versions.update(&mut sampler, &mut model);
-            assert_eq!(model.calls, [ITERATIONS + warm_up, ITERATIONS + warm_up + 1], "{kind:?}");
+            let model = Linear::wrong();
+            versions.update(&mut sampler, &model);
+            assert_eq!(model.calls(), [ITERATIONS + warm_up, ITERATIONS + warm_up + 1], "{kind:?}");
         }
     }
     for mut sampler in all() {
-        let mut model = Linear::wrong();
+        let model = Linear::wrong();
         let mut prior = Versions::new(&[0.0; 2 * D], &[0.0; 2 * D], K, 4.0, sampler.keeps_latents());
-        prior.update(&mut *sampler, &mut model);
-        assert_eq!(model.calls, [0, 1], "{sampler:?}");
+        prior.update(&mut *sampler, &model);
+        assert_eq!(model.calls(), [0, 1], "{sampler:?}");
         let mut complete = Versions::new(&[1.0; 2 * D], &[1.0; 2 * D], K, 4.0, sampler.keeps_latents());
-        assert_eq!(complete.update(&mut *sampler, &mut model), Diagnostics::default());
-        assert_eq!(model.calls, [0, 1], "{sampler:?}");
+        assert_eq!(complete.update(&mut *sampler, &model), Diagnostics::default());
+        assert_eq!(model.calls(), [0, 1], "{sampler:?}");
     }
 }
 
@@ -99,15 +99,15 @@ fn two_updates_go_on_where_one_would() {
         versions.mask[3 * D] = 1.0;
     }
     let mut total = Diagnostics::default();
-    let expected = one.update(&mut long, &mut Linear::wrong());
-    total.merge(&two.update(&mut short, &mut Linear::wrong()));
+    let expected = one.update(&mut long, &Linear::wrong());
+    total.merge(&two.update(&mut short, &Linear::wrong()));
     let mut anew = Versions { started: true, ..two.clone() };
     anew.started = false;
-    total.merge(&two.update(&mut short, &mut Linear::wrong()));
+    total.merge(&two.update(&mut short, &Linear::wrong()));
     assert_eq!((&one.completed, &one.latents), (&two.completed, &two.latents));
     assert_eq!(total, expected);
     assert_eq!(total.proposed, 4 * 10 * K as u64);
-    anew.update(&mut short, &mut Linear::wrong());
+    anew.update(&mut short, &Linear::wrong());
     assert_ne!(anew.completed, two.completed);
 }
 
@@ -117,7 +117,7 @@ fn the_prior_has_no_part_in_local_draws() {
     let after = |settings: Lair| {
         let mut sampler = sampler(Sampler::Lair(Lair { scope: Scope::Local, ..settings }));
         let mut versions = versions(&sampler);
-        let diagnostics = versions.update(&mut sampler, &mut Linear::wrong());
+        let diagnostics = versions.update(&mut sampler, &Linear::wrong());
         (versions.completed, diagnostics.effective_sample_size().unwrap())
     };
     let standard = Lair { weights: Weights::Smis, ..LAIR };
@@ -136,7 +136,7 @@ fn one_version_needs_something_to_choose_from() {
     for (proposals, replenish) in [(1, 0), (1, 1), (2, 0), (3, 2)] {
         let mut sampler = sampler(Sampler::Lair(Lair { proposals, replenish, ..LAIR }));
         let mut versions = Versions::new(&ROWS, &MASK, 1, 4.0, false);
-        let diagnostics = versions.update(&mut sampler, &mut Linear::wrong());
+        let diagnostics = versions.update(&mut sampler, &Linear::wrong());
         assert!(is_renewed(&versions, &ROWS, 4.0));
         let (effective, samples) = (diagnostics.effective_sample_size().unwrap(), (1 + replenish) * proposals);
         assert_eq!(diagnostics.weightings, 3 * ITERATIONS as u64);
@@ -153,8 +153,8 @@ fn single_precision_follows_double() {
         let (mut double, mut single) = (ChainSampler::<f64>::new(config), ChainSampler::<f32>::new(config));
         let mut expected = versions(&double);
         let mut found = Versions::new(&rows, &mask, K, 4.0, Impute::<f32>::keeps_latents(&single));
-        expected.update(&mut double, &mut Linear::exact());
-        found.update(&mut single, &mut Linear::exact());
+        expected.update(&mut double, &Linear::exact());
+        found.update(&mut single, &Linear::exact());
         for (x, y) in found.completed.iter().zip(&expected.completed) {
             assert!((f64::from(*x) - y).abs() < 1e-4, "{kind:?}: {x} and {y}");
         }
@@ -175,7 +175,7 @@ proptest! {
             cells.iter().map(|&(x, observed)| (x, f64::from(u8::from(observed)))).unzip();
         for mut sampler in all() {
             let mut versions = Versions::new(&rows, &mask, copies, 40.0, sampler.keeps_latents());
-            versions.update(&mut *sampler, &mut Linear::wrong());
+            versions.update(&mut *sampler, &Linear::wrong());
             prop_assert!(is_renewed(&versions, &rows, 40.0), "{:?}", sampler);
         }
     }

@@ -3,10 +3,12 @@
 mod kinds;
 mod linear;
 
+use autodiff::Tape;
 use autodiff::ops::Mixture;
 use kinds::{ITERATIONS, K, LAIR, MASK, METROPOLIS, ROWS, SAMPLERS, sampler, versions};
 use linear::{D, L, Linear, Versions};
 use missvae_samplers::chains::{ChainConfig, ChainError, Impute, Lair, Rows, Sampler};
+use missvae_samplers::likelihood::{Normals, RowLikelihood};
 use missvae_samplers::model::LatentModel;
 use missvae_samplers::rejection::{Rejection, RejectionConfig, RejectionError};
 
@@ -22,24 +24,24 @@ enum Broken {
 }
 
 impl LatentModel<f64> for Broken {
-    fn columns(&self) -> usize {
-        D
+    fn likelihood(&self) -> &dyn RowLikelihood<f64> {
+        &Normals { columns: D }
     }
 
     fn mixture(&self) -> Mixture {
         Mixture { components: 1, latent: L }
     }
 
-    fn encode(&mut self, _: &[f64], _: &[f64], _: &mut [f64]) {
+    fn encode(&self, _: &mut Tape<f64>, _: &[f64], _: &[f64], _: &mut [f64]) {
         panic!("chains encode completed rows")
     }
 
-    fn encode_completed(&mut self, completed: &[f64], mask: &[f64], params: &mut [f64]) {
-        Linear::exact().encode_completed(completed, mask, params);
+    fn encode_completed(&self, tape: &mut Tape<f64>, completed: &[f64], mask: &[f64], params: &mut [f64]) {
+        Linear::exact().encode_completed(tape, completed, mask, params);
     }
 
-    fn decode(&mut self, z: &[f64], gaussians: &mut [f64]) {
-        Linear::exact().decode(z, gaussians);
+    fn decode(&self, tape: &mut Tape<f64>, z: &[f64], gaussians: &mut [f64]) {
+        Linear::exact().decode(tape, z, gaussians);
         for out in gaussians.chunks_exact_mut(2 * D) {
             match self {
                 Broken::Scale => out[D + 2] = f64::INFINITY,
@@ -59,7 +61,7 @@ fn draws_that_fail_are_replaced_and_counted() {
         for broken in [Broken::Scale, Broken::Nan, Broken::Far] {
             let mut sampler = sampler(kind);
             let mut versions = versions(&sampler);
-            let diagnostics = versions.update(&mut sampler, &mut { broken });
+            let diagnostics = versions.update(&mut sampler, &broken);
             let transitions = ITERATIONS + if kind == METROPOLIS { 2 } else { 0 };
             let expected = match broken {
                 Broken::Scale => K * (3 * transitions + 1),
@@ -81,7 +83,7 @@ fn draws_that_fail_are_replaced_and_counted() {
     let mut sampler = Rejection::new(RejectionConfig::default());
     for (broken, expected) in [(Broken::Nan, 10), (Broken::Far, 6), (Broken::Scale, 4)] {
         let mut versions = versions(&sampler);
-        let diagnostics = versions.update(&mut sampler, &mut { broken });
+        let diagnostics = versions.update(&mut sampler, &broken);
         assert_eq!(diagnostics.replaced, (expected * K) as u64, "{broken:?}");
     }
 }
@@ -91,7 +93,7 @@ fn draws_that_fail_are_replaced_and_counted() {
 fn rejection_has_limits_and_says_so() {
     let mut sampler = Rejection::new(RejectionConfig { cells: 100, pools: 1 });
     let mut versions = Versions::new(&ROWS[..D], &MASK[..D], 1000, 4.0, false);
-    let diagnostics = versions.update(&mut sampler, &mut Linear::exact());
+    let diagnostics = versions.update(&mut sampler, &Linear::exact());
     assert_eq!((diagnostics.proposed, diagnostics.envelope_violations), (1024, 0));
     assert_eq!(diagnostics.accepted + diagnostics.replaced, 1000, "one cell is missing");
     let kept = versions.completed.iter().skip(2).step_by(D).filter(|x| **x == 4.0).count();
@@ -100,7 +102,7 @@ fn rejection_has_limits_and_says_so() {
     // The only point of the grid is the origin; the posterior is elsewhere.
     let mut sampler = Rejection::new(RejectionConfig { cells: 1, pools: 100 });
     let mut versions = Versions::new(&[3.0; D], &[1.0, 1.0, 0.0, 1.0], 4, 4.0, false);
-    assert!(versions.update(&mut sampler, &mut Linear::wrong()).envelope_violations > 0);
+    assert!(versions.update(&mut sampler, &Linear::wrong()).envelope_violations > 0);
 }
 
 #[test]
@@ -133,5 +135,5 @@ fn lengths_are_checked() {
         started: false,
         streams: &mut streams,
     };
-    sampler(Sampler::PseudoGibbs).update(&mut Linear::exact(), rows);
+    sampler(Sampler::PseudoGibbs).update(&Linear::exact(), &mut Tape::new(), rows);
 }

@@ -3,10 +3,12 @@
 //! x = b + W·z + noise. The encoder is deliberately a poor proposal: two Gaussians beside the posterior and wider than
 //! it. Each row is a copy of one pattern with a stream of its own, so that standard errors come from the copies.
 
+use autodiff::Tape;
 use autodiff::ops::Mixture;
 use linalg::special::ndtr;
 use missvae_samplers::gaussian_mixture::{Conditional, GaussianMixture};
 use missvae_samplers::importance::{Diagnostics, Statistic, impute};
+use missvae_samplers::likelihood::{Normals, RowLikelihood};
 use missvae_samplers::model::LatentModel;
 use missvae_samplers::stream::{Purpose, stream};
 
@@ -20,25 +22,25 @@ const NOISE: [f64; D] = [0.6, 0.5, 0.7, 0.4];
 struct Linear;
 
 impl LatentModel<f64> for Linear {
-    fn columns(&self) -> usize {
-        D
+    fn likelihood(&self) -> &dyn RowLikelihood<f64> {
+        &Normals { columns: D }
     }
 
     fn mixture(&self) -> Mixture {
         Mixture { components: 2, latent: L }
     }
 
-    fn encode(&mut self, _: &[f64], _: &[f64], params: &mut [f64]) {
+    fn encode(&self, _: &mut Tape<f64>, _: &[f64], _: &[f64], params: &mut [f64]) {
         let log_weights = [0.35_f64.ln(), 0.65_f64.ln()];
         let moments = [0.5, -0.4, -0.6, 0.2, 1.3, 1.2, 1.4, 1.1];
         params.copy_from_slice(&[&moments[..], &log_weights].concat());
     }
 
-    fn encode_completed(&mut self, _: &[f64], _: &[f64], _: &mut [f64]) {
+    fn encode_completed(&self, _: &mut Tape<f64>, _: &[f64], _: &[f64], _: &mut [f64]) {
         panic!("importance sampling completes no row before it is encoded")
     }
 
-    fn decode(&mut self, z: &[f64], gaussians: &mut [f64]) {
+    fn decode(&self, _: &mut Tape<f64>, z: &[f64], gaussians: &mut [f64]) {
         for (z, out) in z.chunks_exact(L).zip(gaussians.chunks_exact_mut(2 * D)) {
             for d in 0..D {
                 out[d] = OFFSETS[d] + (0..L).map(|l| LOADINGS[d][l] * z[l]).sum::<f64>();
@@ -72,8 +74,7 @@ fn imputed(pattern: usize, copies: usize, samples: usize, statistic: Statistic) 
     let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
     let mut out = vec![f64::NAN; draws * copies * D];
     let stream_of = |n| stream(3, Purpose::Impute, pattern as u64, n as u64);
-    let diagnostics =
-        impute(&mut Linear, &x.repeat(copies), &mask.repeat(copies), samples, statistic, stream_of, &mut out);
+    let diagnostics = impute(&Linear, &x.repeat(copies), &mask.repeat(copies), samples, statistic, stream_of, &mut out);
     (out, diagnostics)
 }
 
@@ -164,7 +165,7 @@ fn observed_entries_stay_bit_for_bit() {
     for statistic in [Statistic::Mean, Statistic::Median, Statistic::Draws(3)] {
         let copies = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
         let mut out = vec![0.0; copies * rows.len()];
-        impute(&mut Linear, &rows, &mask, 50, statistic, |n| stream(1, Purpose::Impute, 0, n as u64), &mut out);
+        impute(&Linear, &rows, &mask, 50, statistic, |n| stream(1, Purpose::Impute, 0, n as u64), &mut out);
         for copy in out.chunks_exact(rows.len()) {
             for i in 0..rows.len() {
                 assert_eq!(
@@ -188,12 +189,12 @@ fn rows_together_or_one_by_one_are_the_same() {
     for statistic in [Statistic::Mean, Statistic::Median, Statistic::Draws(2)] {
         let copies = if statistic == Statistic::Draws(2) { 2 } else { 1 };
         let mut together = vec![0.0; copies * rows.len()];
-        impute(&mut Linear, &rows, &mask, 30, statistic, stream_of, &mut together);
+        impute(&Linear, &rows, &mask, 30, statistic, stream_of, &mut together);
         for n in 0..PATTERNS.len() {
             let cells = n * D..(n + 1) * D;
             let mut alone = vec![0.0; copies * D];
             let one = |_| stream_of(n);
-            impute(&mut Linear, &rows[cells.clone()], &mask[cells.clone()], 30, statistic, one, &mut alone);
+            impute(&Linear, &rows[cells.clone()], &mask[cells.clone()], 30, statistic, one, &mut alone);
             for copy in 0..copies {
                 let found = &together[copy * rows.len()..][cells.clone()];
                 assert_eq!(found, &alone[copy * D..][..D], "row {n}, copy {copy}, {statistic:?}");

@@ -136,7 +136,7 @@ impl<T: Scalar> Imputations<T> {
     /// `started` says whether the chains of these rows have begun.
     pub(crate) fn renew(
         &mut self,
-        model: &mut dyn LatentModel<T>,
+        model: &dyn LatentModel<T>,
         rows: impl Iterator<Item = usize>,
         started: bool,
         stream_of: impl Fn(u64) -> Stream,
@@ -244,7 +244,7 @@ mod tests {
             self.latents
         }
 
-        fn update(&mut self, _: &mut dyn LatentModel<f64>, rows: Rows<'_, f64>) -> Diagnostics {
+        fn update(&mut self, _: &dyn LatentModel<f64>, rows: Rows<'_, f64>) -> Diagnostics {
             let versions = rows.completed.chunks_exact_mut(rows.copies * rows.columns);
             for (versions, mask) in versions.zip(rows.mask.chunks_exact(rows.columns)) {
                 for version in versions.chunks_exact_mut(rows.columns) {
@@ -259,15 +259,15 @@ mod tests {
     struct NoModel;
 
     impl LatentModel<f64> for NoModel {
-        fn columns(&self) -> usize {
-            2
-        }
+        fn likelihood(&self) -> &dyn RowLikelihood<f64> {
+&Normals { columns: 2 }
+}
         fn mixture(&self) -> autodiff::ops::Mixture {
             autodiff::ops::Mixture { components: 1, latent: 1 }
         }
-        fn encode(&mut self, _: &[f64], _: &[f64], _: &mut [f64]) {}
-        fn encode_completed(&mut self, _: &[f64], _: &[f64], _: &mut [f64]) {}
-        fn decode(&mut self, _: &[f64], _: &mut [f64]) {}
+        fn encode(&self, _: &mut Tape<f64>, _: &[f64], _: &[f64], _: &mut [f64]) {}
+        fn encode_completed(&self, _: &mut Tape<f64>, _: &[f64], _: &[f64], _: &mut [f64]) {}
+        fn decode(&self, _: &mut Tape<f64>, _: &[f64], _: &mut [f64]) {}
     }
 
     const NAN: f64 = f64::NAN;

@@ -11,6 +11,7 @@
 
 use std::ops::Range;
 
+use autodiff::Tape;
 use autodiff::ops::Mixture;
 use linalg::Scalar;
 
@@ -20,7 +21,8 @@ use super::resampling::{Resampling, effective_sample_size, normalise};
 use super::workspace::{Workspace, draw_version, reserve};
 use super::{Diagnostics, Rows};
 use crate::draw::{fill_ancestral, fill_standard_normal};
-use crate::model::{LatentModel, Likelihood};
+use crate::likelihood::RowLikelihood;
+use crate::model::LatentModel;
 use crate::stream::Stream;
 
 /// Among which samples the versions of a row are drawn.
@@ -87,7 +89,6 @@ pub(super) struct Buffers<T> {
 #[derive(Clone, Copy)]
 struct Sizes {
     mixture: Mixture,
-    likelihood: Likelihood,
     /// K.
     copies: usize,
     /// J: K + R, or K where the prior is not sampled.
@@ -98,7 +99,7 @@ struct Sizes {
     blocks: usize,
     /// A·J·I: decoded points of an iteration.
     points: usize,
-    /// 2D.
+    /// W.
     width: usize,
 }
 
@@ -126,33 +127,33 @@ pub(super) fn update<T: Scalar>(
     lair: &Lair,
     iterations: usize,
     (work, buffers): (&mut Workspace<T>, &mut Buffers<T>),
-    model: &mut dyn LatentModel<T>,
+    (model, tape): (&dyn LatentModel<T>, &mut Tape<T>),
     rows: &mut Rows<'_, T>,
     diagnostics: &mut Diagnostics,
 ) {
-    let (mixture, copies, each, width) = (model.mixture(), rows.copies, lair.proposals, 2 * rows.columns);
+    let (mixture, likelihood) = (model.mixture(), model.likelihood());
+    let (copies, each, width) = (rows.copies, lair.proposals, likelihood.width());
     let sampled = copies + if lair.scope == Scope::Global { lair.replenish } else { 0 };
     let blocks = if lair.resample_final { iterations } else { 1 };
     let points = work.chains.len() * sampled * each;
-    let likelihood = model.likelihood();
-    let sizes = Sizes { mixture, likelihood, copies, sampled, each, blocks, points, width };
+    let sizes = Sizes { mixture, copies, sampled, each, blocks, points, width };
     work.reserve_points(rows.streams.len() * sampled * each * blocks, mixture.latent, width);
     buffers.resize(rows.streams.len(), &sizes);
     for iteration in 0..iterations {
         let block = iteration % blocks;
         let pooled = blocks > 1 && iteration + 1 == iterations;
-        work.encode(model, rows);
+        work.encode((model, tape), rows);
         draw_samples(work, &sizes, rows);
-        let decoded = &mut work.gaussians[block * points * width..][..points * width];
-        model.decode(&work.z[..points * mixture.latent], decoded);
+        let decoded = &mut work.decoded[block * points * width..][..points * width];
+        model.decode(tape, &work.z[..points * mixture.latent], decoded);
         for a in 0..work.chains.len() {
             let n = work.chains[a];
-            buffers.weigh(lair, work, &sizes, rows, (a, block), diagnostics);
+            buffers.weigh(lair, (work, likelihood), &sizes, rows, (a, block), diagnostics);
             buffers.choose(lair, &sizes, &mut rows.streams[n], (a, block), pooled);
             for (k, chosen) in buffers.chosen.iter().enumerate() {
                 match chosen {
                     Some(point) => {
-                        let decoded = &work.gaussians[point * width..][..width];
+                        let decoded = &work.decoded[point * width..][..width];
                         draw_version(rows, likelihood, (n, k), decoded, diagnostics);
                     }
                     None => diagnostics.replaced += rows.missing_in(n),
@@ -195,7 +196,7 @@ impl<T: Scalar> Buffers<T> {
     fn weigh(
         &mut self,
         lair: &Lair,
-        work: &Workspace<T>,
+        (work, likelihood): (&Workspace<T>, &dyn RowLikelihood<T>),
         sizes: &Sizes,
         rows: &Rows<'_, T>,
         (a, block): (usize, usize),
@@ -209,11 +210,16 @@ impl<T: Scalar> Buffers<T> {
         let first = block * sizes.points + a * count;
         let samples = Decoded {
             z: &work.z[a * count * latent..][..count * latent],
-            gaussians: &work.gaussians[first * sizes.width..][..count * sizes.width],
-            likelihood: sizes.likelihood,
+            decoded: &work.decoded[first * sizes.width..][..count * sizes.width],
         };
         let proposals = Proposals::new(sizes.mixture, params, lair.replenish, &mut self.tables);
-        proposals.log_weights(lair.weights, x, rows.mask_of(n), sizes.each, samples, &mut self.log_weights);
+        proposals.log_weights(
+            lair.weights,
+            (likelihood, x, rows.mask_of(n)),
+            sizes.each,
+            samples,
+            &mut self.log_weights,
+        );
         if sizes.blocks > 1 {
             for (j, weights) in self.log_weights.chunks_exact(sizes.each).enumerate() {
                 self.pool[sizes.in_pool(a, j, block)..][..sizes.each].copy_from_slice(weights);

@@ -13,6 +13,7 @@
 //! break detailed balance, so there is none: latent points are kept between updates. Source: P.-A. Mattei,
 //! J. Frellsen, *Leveraging the exact likelihood of deep latent variable models*, NeurIPS 2018; docs/methods.md §6.
 
+use autodiff::Tape;
 use autodiff::ops::Mixture;
 use linalg::Scalar;
 use linalg::special::ln;
@@ -20,52 +21,60 @@ use rand::RngExt;
 
 use super::workspace::Workspace;
 use super::{Diagnostics, Rows, pseudo_gibbs};
-use crate::model::{LatentModel, Likelihood, log_density, log_prior, mixture_log_density};
+use crate::likelihood::RowLikelihood;
+use crate::model::{LatentModel, log_prior, mixture_log_density};
 
 /// Latent points with what the decoder makes of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Decoded<'a, T> {
     /// S × L.
     pub z: &'a [T],
-    /// S × 2D: for Gaussians the means of the columns, then their scales.
-    pub gaussians: &'a [T],
-    /// What these are.
-    pub likelihood: Likelihood,
+    /// S × W.
+    pub decoded: &'a [T],
 }
 
 /// log \[p(x, z') q(z|x) / (p(x, z) q(z'|x))\], not clipped, in nats.
 ///
 /// *x*: D, a completed row; *params*: K(2L+1), its encoding; *current*, *proposal*: one point each, z and z'.
 pub fn log_acceptance<T: Scalar>(
+    likelihood: &dyn RowLikelihood<T>,
     x: &[T],
     mixture: Mixture,
     params: &[T],
     current: Decoded<'_, T>,
     proposal: Decoded<'_, T>,
 ) -> T {
-    log_weight(x, mixture, params, proposal) - log_weight(x, mixture, params, current)
+    log_weight(likelihood, x, mixture, params, proposal) - log_weight(likelihood, x, mixture, params, current)
 }
 
 /// log p(x, z) − log q(z|x).
-fn log_weight<T: Scalar>(x: &[T], mixture: Mixture, params: &[T], point: Decoded<'_, T>) -> T {
-    log_density(point.likelihood, x, point.gaussians) + log_prior(point.z)
-        - mixture_log_density(mixture, params, point.z)
+fn log_weight<T: Scalar>(
+    likelihood: &dyn RowLikelihood<T>,
+    x: &[T],
+    mixture: Mixture,
+    params: &[T],
+    point: Decoded<'_, T>,
+) -> T {
+    let mut log_density = [T::ZERO];
+    likelihood.log_densities(x, None, point.decoded, &mut log_density);
+    log_density[0] + log_prior(point.z) - mixture_log_density(mixture, params, point.z)
 }
 
 /// Iterations of all chains: one call of the encoder and one of the decoder each, after the warm-up of new chains.
 ///
-/// The workspace holds the current points, then the proposed ones; the Gaussians of the current points are kept from
+/// The workspace holds the current points, then the proposed ones; the decoded numbers of the current points are kept from
 /// one iteration to the next. At the start of an update they are decoded again, together with the first proposals,
 /// since the model may have changed since the last one.
 pub(super) fn update<T: Scalar>(
     warm_up: usize,
     iterations: usize,
     work: &mut Workspace<T>,
-    model: &mut dyn LatentModel<T>,
+    (model, tape): (&dyn LatentModel<T>, &mut Tape<T>),
     rows: &mut Rows<'_, T>,
     diagnostics: &mut Diagnostics,
 ) {
-    let (mixture, width) = (model.mixture(), 2 * rows.columns);
+    let (mixture, likelihood) = (model.mixture(), model.likelihood());
+    let width = likelihood.width();
     let (latent, points) = (mixture.latent, work.points(rows));
     let row_latents = rows.copies * latent;
     let mut known = 0;
@@ -76,20 +85,21 @@ pub(super) fn update<T: Scalar>(
         }
     } else {
         for _ in 0..warm_up {
-            pseudo_gibbs::transition(work, model, rows, diagnostics);
+            pseudo_gibbs::transition(work, (model, tape), rows, diagnostics);
         }
         known = points;
     }
     for _ in 0..iterations {
-        work.encode(model, rows);
-        work.draw_latents(mixture, rows, points);
+        work.encode((model, tape), rows);
+        work.draw_latents(mixture, width, rows, points);
         model.decode(
+            tape,
             &work.z[known * latent..2 * points * latent],
-            &mut work.gaussians[known * width..2 * points * width],
+            &mut work.decoded[known * width..2 * points * width],
         );
         known = points;
-        choose(work, (mixture, model.likelihood()), rows, diagnostics);
-        work.draw_missing(model.likelihood(), rows, diagnostics);
+        choose(work, (mixture, likelihood), rows, diagnostics);
+        work.draw_missing(likelihood, rows, diagnostics);
     }
     for (&n, z) in work.chains.iter().zip(work.z.chunks_exact(row_latents)) {
         rows.latents[n * row_latents..][..row_latents].copy_from_slice(z);
@@ -99,33 +109,30 @@ pub(super) fn update<T: Scalar>(
 /// Moves each chain to its proposal, or leaves it where it is.
 fn choose<T: Scalar>(
     work: &mut Workspace<T>,
-    (mixture, likelihood): (Mixture, Likelihood),
+    (mixture, likelihood): (Mixture, &dyn RowLikelihood<T>),
     rows: &mut Rows<'_, T>,
     diagnostics: &mut Diagnostics,
 ) {
     let (columns, latent, points) = (rows.columns, mixture.latent, work.points(rows));
-    let (width, params_len) = (2 * columns, mixture.params_len());
+    let (width, params_len) = (likelihood.width(), mixture.params_len());
     let (current_z, proposed_z) = work.z.split_at_mut(points * latent);
-    let (current_gaussians, proposed_gaussians) = work.gaussians.split_at_mut(points * width);
+    let (current_decoded, proposed_decoded) = work.decoded.split_at_mut(points * width);
     for (a, &n) in work.chains.iter().enumerate() {
         for k in 0..rows.copies {
             let i = a * rows.copies + k;
-            let (z, gaussians) = (&mut current_z[i * latent..][..latent], &mut current_gaussians[i * width..][..width]);
-            let proposal = Decoded {
-                z: &proposed_z[i * latent..][..latent],
-                gaussians: &proposed_gaussians[i * width..][..width],
-                likelihood,
-            };
+            let (z, decoded) = (&mut current_z[i * latent..][..latent], &mut current_decoded[i * width..][..width]);
+            let proposal =
+                Decoded { z: &proposed_z[i * latent..][..latent], decoded: &proposed_decoded[i * width..][..width] };
             let x = &rows.completed[(n * rows.copies + k) * columns..][..columns];
             let params = &work.params[i * params_len..][..params_len];
-            let before = log_weight(x, mixture, params, Decoded { z, gaussians, likelihood });
-            let after = log_weight(x, mixture, params, proposal);
+            let before = log_weight(likelihood, x, mixture, params, Decoded { z, decoded });
+            let after = log_weight(likelihood, x, mixture, params, proposal);
             // The uniform is drawn in any case, so that the stream does not depend on the decision.
             let uniform: f64 = rows.streams[n].random();
             diagnostics.proposed += 1;
             if accepts(before, after, uniform) {
                 z.copy_from_slice(proposal.z);
-                gaussians.copy_from_slice(proposal.gaussians);
+                decoded.copy_from_slice(proposal.decoded);
                 diagnostics.accepted += 1;
             }
         }
@@ -146,6 +153,7 @@ mod tests {
     use statrs::distribution::{Continuous, Normal};
 
     use super::*;
+    use crate::likelihood::Normals;
 
     #[test]
     fn the_ratio_from_its_definition() {
@@ -156,11 +164,12 @@ mod tests {
         let gaussians = |z: f64| [z, -2.0 * z, 0.5, 1.0 + z * z];
         let (z, new) = (0.3, -0.9);
         let ratio = log_acceptance(
+            &Normals { columns: 2 },
             &x,
             mixture,
             &params,
-            Decoded { z: &[z], gaussians: &gaussians(z), likelihood: Likelihood::Gaussian },
-            Decoded { z: &[new], gaussians: &gaussians(new), likelihood: Likelihood::Gaussian },
+            Decoded { z: &[z], decoded: &gaussians(z) },
+            Decoded { z: &[new], decoded: &gaussians(new) },
         );
         let target =
             |z: f64| log_normal(0.7, z, 0.5) + log_normal(-1.0, -2.0 * z, 1.0 + z * z) + log_normal(z, 0.0, 1.0);

@@ -23,6 +23,7 @@ pub(crate) mod workspace;
 
 use std::fmt::Debug;
 
+use autodiff::Tape;
 use linalg::Scalar;
 use thiserror::Error;
 
@@ -62,11 +63,11 @@ pub trait Impute<T: Scalar>: Debug + Send {
     }
 
     /// Renews the missing cells of all completed versions. A drawn value that is not finite leaves the previous one in
-    /// place, and is counted.
+    /// place, and is counted. *tape* is working memory of the model.
     ///
     /// # Panics
     /// If a length does not fit the number of rows, copies, columns or latent dimensions.
-    fn update(&mut self, model: &mut dyn LatentModel<T>, rows: Rows<'_, T>) -> Diagnostics;
+    fn update(&mut self, model: &dyn LatentModel<T>, tape: &mut Tape<T>, rows: Rows<'_, T>) -> Diagnostics;
 }
 
 /// An approximate sampler.
@@ -153,13 +154,13 @@ impl<T: Scalar> Impute<T> for ChainSampler<T> {
     }
 
     #[track_caller]
-    fn update(&mut self, model: &mut dyn LatentModel<T>, mut rows: Rows<'_, T>) -> Diagnostics {
+    fn update(&mut self, model: &dyn LatentModel<T>, tape: &mut Tape<T>, mut rows: Rows<'_, T>) -> Diagnostics {
         let ChainConfig { sampler, iterations } = self.config;
         let kept = if Impute::<T>::keeps_latents(self) { model.mixture().latent } else { 0 };
         rows.check(model.columns(), kept);
         let mut diagnostics = Diagnostics::default();
         self.work.sort(&rows);
-        self.work.draw_from_prior(model, &mut rows, &mut diagnostics);
+        self.work.draw_from_prior((model, tape), &mut rows, &mut diagnostics);
         if self.work.chains.is_empty() {
             return diagnostics;
         }
@@ -167,14 +168,14 @@ impl<T: Scalar> Impute<T> for ChainSampler<T> {
         match sampler {
             Sampler::PseudoGibbs => {
                 for _ in 0..iterations {
-                    pseudo_gibbs::transition(work, model, &mut rows, &mut diagnostics);
+                    pseudo_gibbs::transition(work, (model, tape), &mut rows, &mut diagnostics);
                 }
             }
             Sampler::MetropolisWithinGibbs { warm_up } => {
-                metropolis::update(warm_up, iterations, work, model, &mut rows, &mut diagnostics);
+                metropolis::update(warm_up, iterations, work, (model, tape), &mut rows, &mut diagnostics);
             }
             Sampler::Lair(lair) => {
-                lair::update(&lair, iterations, (work, &mut self.lair), model, &mut rows, &mut diagnostics);
+                lair::update(&lair, iterations, (work, &mut self.lair), (model, tape), &mut rows, &mut diagnostics);
             }
         }
         diagnostics

@@ -5,7 +5,8 @@ use linalg::Scalar;
 use linalg::special::{HALF_LN_TWO_PI, ln, ln_slice};
 
 use super::metropolis::Decoded;
-use crate::model::{LogSum, log_likelihood, log_prior};
+use crate::likelihood::RowLikelihood;
+use crate::model::{LogSum, log_prior};
 
 /// Which density a sample's weight is divided by: multiple importance sampling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,25 +111,24 @@ impl<'a, T: Scalar> Proposals<'a, T> {
     pub fn log_weights(
         &self,
         weights: Weights,
-        x: &[T],
-        mask: &[T],
+        (likelihood, x, mask): (&dyn RowLikelihood<T>, &[T], &[T]),
         samples_each: usize,
         samples: Decoded<'_, T>,
         log_weights: &mut [T],
     ) {
-        let (latent, width, count) = (self.mixture.latent, 2 * x.len(), log_weights.len());
+        let (latent, width, count) = (self.mixture.latent, likelihood.width(), log_weights.len());
         let most = (self.encodings() + self.replenish) * samples_each;
         assert!(count <= most, "{count} samples, but the proposals give {most}");
         assert_eq!(mask.len(), x.len(), "lengths of mask and row");
         assert_eq!(samples.z.len(), count * latent, "length of {count} latent points");
-        assert_eq!(samples.gaussians.len(), count * width, "length of {count} decoded points");
-        let points = samples.z.chunks_exact(latent).zip(samples.gaussians.chunks_exact(width));
-        for (s, (log_weight, (z, gaussians))) in log_weights.iter_mut().zip(points).enumerate() {
+        assert_eq!(samples.decoded.len(), count * width, "length of {count} decoded points");
+        likelihood.log_densities(x, Some(mask), samples.decoded, log_weights);
+        for (s, (log_weight, z)) in log_weights.iter_mut().zip(samples.z.chunks_exact(latent)).enumerate() {
             let proposal = match weights {
                 Weights::Dmis => self.log_mixture_density(z),
                 Weights::Smis => self.log_density(s / samples_each, z),
             };
-            *log_weight = log_likelihood(samples.likelihood, x, mask, gaussians) + log_prior(z) - proposal;
+            *log_weight = *log_weight + log_prior(z) - proposal;
         }
     }
 }
@@ -161,7 +161,8 @@ mod tests {
     use statrs::distribution::{Continuous, Normal};
 
     use super::*;
-    use crate::model::{Likelihood, mixture_log_density};
+    use crate::likelihood::Normals;
+    use crate::model::mixture_log_density;
 
     /// Two encodings (one component and two), two priors, one sample each: from the definition.
     #[test]
@@ -180,8 +181,9 @@ mod tests {
         let proposals = Proposals::new(mixture, &params, 2, &mut scratch);
         for weights in [Weights::Dmis, Weights::Smis] {
             let mut found = [0.0; 4];
-            let samples = Decoded { z: &z, gaussians: &gaussians, likelihood: Likelihood::Gaussian };
-            proposals.log_weights(weights, &[1.1, 9.9], &[1.0, 0.0], 1, samples, &mut found);
+            let samples = Decoded { z: &z, decoded: &gaussians };
+            let row = (&Normals { columns: 2 } as &dyn RowLikelihood<f64>, &[1.1, 9.9][..], &[1.0, 0.0][..]);
+            proposals.log_weights(weights, row, 1, samples, &mut found);
             for (s, z) in z.into_iter().enumerate() {
                 let proposal = match weights {
                     Weights::Dmis => (0..4).map(|j| density(j, z)).sum::<f64>() / 4.0,

@@ -4,6 +4,7 @@
 //! stationary distribution is another one. Source: D. J. Rezende, S. Mohamed, D. Wierstra, *Stochastic backpropagation
 //! and approximate inference in deep generative models*, ICML 2014, appendix F; docs/methods.md §6.
 
+use autodiff::Tape;
 use linalg::Scalar;
 
 use super::workspace::Workspace;
@@ -11,16 +12,18 @@ use super::{Diagnostics, Rows};
 use crate::model::LatentModel;
 
 /// One transition of all chains: one call of the encoder and one of the decoder. Leaves the latent points and their
-/// decoded Gaussians in the workspace.
+/// decoded numbers in the workspace.
 pub(super) fn transition<T: Scalar>(
     work: &mut Workspace<T>,
-    model: &mut dyn LatentModel<T>,
+    (model, tape): (&dyn LatentModel<T>, &mut Tape<T>),
     rows: &mut Rows<'_, T>,
     diagnostics: &mut Diagnostics,
 ) {
-    work.encode(model, rows);
-    work.draw_latents(model.mixture(), rows, 0);
+    work.encode((model, tape), rows);
+    work.draw_latents(model.mixture(), model.likelihood().width(), rows, 0);
     let points = work.points(rows);
-    model.decode(&work.z[..points * model.mixture().latent], &mut work.gaussians[..points * 2 * rows.columns]);
-    work.draw_missing(model.likelihood(), rows, diagnostics);
+    let (latent, likelihood) = (model.mixture().latent, model.likelihood());
+    let decoded = &mut work.decoded[..points * likelihood.width()];
+    model.decode(tape, &work.z[..points * latent], decoded);
+    work.draw_missing(likelihood, rows, diagnostics);
 }

@@ -1,14 +1,16 @@
 //! The rows that are sampled, and the buffers that the samplers share.
 
+use autodiff::Tape;
 use autodiff::ops::Mixture;
 use linalg::Scalar;
 
 use super::{Diagnostics, Rows};
 use crate::draw::{fill_ancestral, fill_standard_normal};
-use crate::model::{LatentModel, Likelihood, draw_missing};
+use crate::likelihood::RowLikelihood;
+use crate::model::LatentModel;
 
 /// Buffers that grow when needed and are never shrunk. A is the number of rows that have a chain; K, D and L are as in
-/// [`Rows`]; W is the length of a row of mixture parameters.
+/// [`Rows`]; P is the length of a row of mixture parameters, W that of a decoded point.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace<T> {
     /// A: rows of which some cells are observed and some are missing.
@@ -19,12 +21,12 @@ pub(crate) struct Workspace<T> {
     completed: Vec<T>,
     /// A × K × D: the mask, once for each completed version.
     mask: Vec<T>,
-    /// A × K × W.
+    /// A × K × P.
     pub(crate) params: Vec<T>,
     /// At least A × K × L: latent points.
     pub(crate) z: Vec<T>,
-    /// At least A × K × 2D: the decoded latent points.
-    pub(crate) gaussians: Vec<T>,
+    /// At least A × K × W: the decoded latent points.
+    pub(crate) decoded: Vec<T>,
 }
 
 /// Makes a buffer at least so long, without giving up what it has.
@@ -37,7 +39,7 @@ pub(crate) fn reserve<T: Scalar>(buffer: &mut Vec<T>, len: usize) {
 /// Renews the missing cells of version k of row n from p(x_mis|z).
 pub(crate) fn draw_version<T: Scalar>(
     rows: &mut Rows<'_, T>,
-    likelihood: Likelihood,
+    likelihood: &dyn RowLikelihood<T>,
     (n, k): (usize, usize),
     decoded: &[T],
     diagnostics: &mut Diagnostics,
@@ -45,7 +47,7 @@ pub(crate) fn draw_version<T: Scalar>(
     let columns = rows.columns;
     let mask = &rows.mask[n * columns..][..columns];
     let x = &mut rows.completed[(n * rows.copies + k) * columns..][..columns];
-    diagnostics.replaced += draw_missing(likelihood, &mut rows.streams[n], mask, decoded, x) as u64;
+    diagnostics.replaced += likelihood.draw_missing(&mut rows.streams[n], mask, decoded, x) as u64;
 }
 
 impl<T: Scalar> Workspace<T> {
@@ -75,14 +77,15 @@ impl<T: Scalar> Workspace<T> {
     /// Renews the rows without an observed cell: z ~ N(0, I), x ~ p(x|z).
     pub(crate) fn draw_from_prior(
         &mut self,
-        model: &mut dyn LatentModel<T>,
+        (model, tape): (&dyn LatentModel<T>, &mut Tape<T>),
         rows: &mut Rows<'_, T>,
         diagnostics: &mut Diagnostics,
     ) {
         if self.prior.is_empty() {
             return;
         }
-        let (latent, width) = (model.mixture().latent, 2 * rows.columns);
+        let likelihood = model.likelihood();
+        let (latent, width) = (model.mixture().latent, likelihood.width());
         let points = self.prior.len() * rows.copies;
         self.reserve_points(rows.most_points(), latent, width);
         let row_latents = rows.copies * latent;
@@ -93,18 +96,17 @@ impl<T: Scalar> Workspace<T> {
                 rows.latents[n * row_latents..][..row_latents].copy_from_slice(z);
             }
         }
-        model.decode(&self.z[..points * latent], &mut self.gaussians[..points * width]);
-        let likelihood = model.likelihood();
+        model.decode(tape, &self.z[..points * latent], &mut self.decoded[..points * width]);
         for (a, &n) in self.prior.iter().enumerate() {
             for k in 0..rows.copies {
-                let decoded = &self.gaussians[(a * rows.copies + k) * width..][..width];
+                let decoded = &self.decoded[(a * rows.copies + k) * width..][..width];
                 draw_version(rows, likelihood, (n, k), decoded, diagnostics);
             }
         }
     }
 
     /// Encodes the completed rows that have a chain to `params`.
-    pub(crate) fn encode(&mut self, model: &mut dyn LatentModel<T>, rows: &Rows<'_, T>) {
+    pub(crate) fn encode(&mut self, (model, tape): (&dyn LatentModel<T>, &mut Tape<T>), rows: &Rows<'_, T>) {
         let (copies, columns) = (rows.copies, rows.columns);
         let points = self.points(rows);
         let (params_len, most) = (model.mixture().params_len(), rows.most_points());
@@ -119,20 +121,20 @@ impl<T: Scalar> Workspace<T> {
             }
         }
         let (completed, mask) = (&self.completed[..points * columns], &self.mask[..points * columns]);
-        model.encode_completed(completed, mask, &mut self.params[..points * params_len]);
+        model.encode_completed(tape, completed, mask, &mut self.params[..points * params_len]);
     }
 
-    /// Makes room for this many latent points and their decoded Gaussians.
+    /// Allocates this many latent points and their decoded numbers.
     pub(crate) fn reserve_points(&mut self, points: usize, latent: usize, width: usize) {
         reserve(&mut self.z, points * latent);
-        reserve(&mut self.gaussians, points * width);
+        reserve(&mut self.decoded, points * width);
     }
 
     /// Draws one latent point from the encoding of each completed version to `z`, after the first `skipped` points;
-    /// makes room for their decoded Gaussians.
-    pub(crate) fn draw_latents(&mut self, mixture: Mixture, rows: &mut Rows<'_, T>, skipped: usize) {
+    /// allocates their decoded numbers, W = `decoded` a point.
+    pub(crate) fn draw_latents(&mut self, mixture: Mixture, decoded: usize, rows: &mut Rows<'_, T>, skipped: usize) {
         let (latent, width) = (mixture.latent, mixture.params_len());
-        self.reserve_points(skipped + rows.most_points(), latent, 2 * rows.columns);
+        self.reserve_points(skipped + rows.most_points(), latent, decoded);
         for (a, &n) in self.chains.iter().enumerate() {
             for i in a * rows.copies..(a + 1) * rows.copies {
                 let params = &self.params[i * width..][..width];
@@ -145,14 +147,14 @@ impl<T: Scalar> Workspace<T> {
     /// Renews the missing cells of each completed version from its decoded latent point.
     pub(crate) fn draw_missing(
         &mut self,
-        likelihood: Likelihood,
+        likelihood: &dyn RowLikelihood<T>,
         rows: &mut Rows<'_, T>,
         diagnostics: &mut Diagnostics,
     ) {
-        let width = 2 * rows.columns;
+        let width = likelihood.width();
         for (a, &n) in self.chains.iter().enumerate() {
             for k in 0..rows.copies {
-                let decoded = &self.gaussians[(a * rows.copies + k) * width..][..width];
+                let decoded = &self.decoded[(a * rows.copies + k) * width..][..width];
                 draw_version(rows, likelihood, (n, k), decoded, diagnostics);
             }
         }

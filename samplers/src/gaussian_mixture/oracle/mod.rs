@@ -14,6 +14,7 @@ mod pattern;
 
 use std::collections::BTreeMap;
 
+use autodiff::Tape;
 use linalg::Scalar;
 use linalg::reduce::log_softmax;
 use linalg::special::{exp, ln};
@@ -267,7 +268,7 @@ impl<T: Scalar> Impute<T> for Oracle {
     /// Draws each row's missing cells afresh; what they were, and the model, are not looked at. A row with no observed cell
     /// is drawn from the same distribution, given nothing.
     #[track_caller]
-    fn update(&mut self, model: &mut dyn LatentModel<T>, rows: Rows<'_, T>) -> Diagnostics {
+    fn update(&mut self, model: &dyn LatentModel<T>, _: &mut Tape<T>, rows: Rows<'_, T>) -> Diagnostics {
         let columns = self.truth.columns();
         assert_eq!(model.columns(), columns, "columns of the model and of the known mixture");
         rows.check(columns, 0);

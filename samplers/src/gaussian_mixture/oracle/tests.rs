@@ -6,6 +6,7 @@ use approx::assert_relative_eq;
 
 use super::divergence::{Divergence, jensen_shannon};
 use super::*;
+use crate::likelihood::{Normals, RowLikelihood};
 use crate::stream::{Purpose, Stream, stream};
 
 const COLUMNS: usize = 4;
@@ -175,23 +176,23 @@ fn draws_have_their_moments() {
 struct Nobody;
 
 impl LatentModel<f32> for Nobody {
-    fn columns(&self) -> usize {
-        COLUMNS
+    fn likelihood(&self) -> &dyn RowLikelihood<f32> {
+        &Normals { columns: COLUMNS }
     }
 
     fn mixture(&self) -> autodiff::ops::Mixture {
         panic!("the model was looked at")
     }
 
-    fn encode(&mut self, _: &[f32], _: &[f32], _: &mut [f32]) {
+    fn encode(&self, _: &mut Tape<f32>, _: &[f32], _: &[f32], _: &mut [f32]) {
         panic!("the model was looked at")
     }
 
-    fn encode_completed(&mut self, _: &[f32], _: &[f32], _: &mut [f32]) {
+    fn encode_completed(&self, _: &mut Tape<f32>, _: &[f32], _: &[f32], _: &mut [f32]) {
         panic!("the model was looked at")
     }
 
-    fn decode(&mut self, _: &[f32], _: &mut [f32]) {
+    fn decode(&self, _: &mut Tape<f32>, _: &[f32], _: &mut [f32]) {
         panic!("the model was looked at")
     }
 }
@@ -211,7 +212,7 @@ fn update(oracle: &mut Oracle, masks: &[[bool; COLUMNS]], first: usize) -> Vec<f
         started: false,
         streams: &mut streams,
     };
-    assert_eq!(oracle.update(&mut Nobody, rows), Diagnostics::default());
+    assert_eq!(oracle.update(&Nobody, &mut Tape::new(), rows), Diagnostics::default());
     completed
 }
 
