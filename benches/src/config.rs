@@ -93,6 +93,7 @@ impl Config {
                 images: None,
                 columns: sizes.columns,
                 latent: sizes.latent,
+                blocks: Vec::new(),
                 components: if method.bound().is_some() { components } else { 1 },
                 encoder_input: match method.family {
                     Family::FiniteMixture { .. } => EncoderInput::Incomplete,

@@ -3,6 +3,7 @@
 //! In the order in which a reader needs them:
 //! - [`table`]: tables with missing cells, from files and back;
 //! - [`data`]: rows with missing cells, standardised, in minibatches;
+//! - [`heads`]: how a latent point describes a column, one type of column a file;
 //! - [`network`]: encoder and decoder, and their trainable numbers in one flat buffer;
 //! - [`objective`]: the methods and bounds of the paper, and one minibatch from rows to the bound and its gradient;
 //! - [`config`]: options, the paper's presets, defaults, and their resolution;
@@ -21,6 +22,7 @@ mod error;
 pub mod evaluate;
 pub mod files;
 pub mod fingerprint;
+pub mod heads;
 pub mod impute;
 pub mod network;
 pub mod objective;

@@ -142,6 +142,7 @@ mod tests {
             images: None,
             columns,
             latent,
+            blocks: Vec::new(),
             components: copies,
             encoder_input: EncoderInput::Incomplete,
             hidden,

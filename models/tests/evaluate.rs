@@ -31,6 +31,7 @@ fn model(components: usize, latent: usize) -> FittedModel<f64> {
         images: None,
         columns: COLUMNS,
         latent,
+        blocks: Vec::new(),
         components,
         encoder_input: EncoderInput::Incomplete,
         hidden: 16,

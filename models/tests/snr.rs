@@ -30,6 +30,7 @@ fn vae(components: usize, dropout: f64) -> Vae {
         images: None,
         columns: COLUMNS,
         latent: 2,
+        blocks: Vec::new(),
         components,
         encoder_input: EncoderInput::Incomplete,
         hidden: 8,

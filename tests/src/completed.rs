@@ -53,6 +53,7 @@ impl Problem {
             images: None,
             columns: COLUMNS,
             latent: LATENT,
+            blocks: Vec::new(),
             components: 1,
             encoder_input,
             hidden: 6,

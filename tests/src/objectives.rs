@@ -64,6 +64,7 @@ impl Problem {
             images: None,
             columns: COLUMNS,
             latent: LATENT,
+            blocks: Vec::new(),
             components,
             encoder_input: EncoderInput::Incomplete,
             hidden: 6,

@@ -156,6 +156,7 @@ fn allocations_of(
         columns: images.as_ref().map_or(COLUMNS, |images| images.size * images.size),
         images,
         latent: 2,
+        blocks: Vec::new(),
         components,
         encoder_input,
         hidden: 200,

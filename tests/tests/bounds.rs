@@ -45,6 +45,7 @@ impl Problem {
             images: None,
             columns,
             latent,
+            blocks: Vec::new(),
             components,
             encoder_input: EncoderInput::Incomplete,
             hidden: 7,

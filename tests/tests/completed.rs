@@ -26,6 +26,7 @@ fn vae(encoder_input: EncoderInput) -> Vae {
         images: None,
         columns: COLUMNS,
         latent: LATENT,
+        blocks: Vec::new(),
         components: 1,
         encoder_input,
         hidden: 12,

@@ -37,6 +37,7 @@ fn vae(components: usize, hidden: usize) -> Vae {
         images: None,
         columns: COLUMNS,
         latent: 2,
+        blocks: Vec::new(),
         components,
         encoder_input: EncoderInput::Incomplete,
         hidden,

@@ -34,6 +34,7 @@ fn vae() -> Vae {
         images: Some(ImageSizes { size: SIZE, encoder_widths: vec![5, 7, 9], decoder_widths: vec![8, 6, 4] }),
         columns: SIZE * SIZE,
         latent: 3,
+        blocks: Vec::new(),
         components: 2,
         encoder_input: EncoderInput::Incomplete,
         hidden: 0,

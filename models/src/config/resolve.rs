@@ -157,6 +157,7 @@ impl Options {
         let vae = VaeConfig {
             columns,
             latent,
+            blocks: Vec::new(),
             components: if encoder_input.completed() { 1 } else { components },
             encoder_input,
             images: images.clone(),

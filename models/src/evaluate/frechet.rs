@@ -1,5 +1,6 @@
 //! The Fréchet distance between samples of a model and data, in the features of another model (docs/methods.md §7).
 
+use autodiff::Tape;
 use linalg::Scalar;
 use linalg::singular::{NotFinite, add_row, singular_values};
 use samplers::stream::Stream;
@@ -78,17 +79,17 @@ impl Fit {
 /// # Panics
 /// If the widths of model and rows differ.
 #[track_caller]
-pub fn features<T: Scalar>(model: &mut FittedModel<T>, rows: &[T]) -> Vec<T> {
+pub fn features<T: Scalar>(model: &FittedModel<T>, rows: &[T]) -> Vec<T> {
     let columns = model.vae.config().columns;
     assert!(rows.len().is_multiple_of(columns), "{} numbers in rows of {columns}", rows.len());
-    let chunk = model.vae.rows_at_once();
+    let (chunk, mut tape) = (model.vae.rows_at_once(), Tape::new());
     let mut out = Vec::with_capacity(rows.len() / columns * model.vae.mixture().head_len());
     for rows in rows.chunks(chunk * columns) {
-        let (vae, mut g) = model.graph();
+        let mut g = tape.graph(&model.parameters);
         let shape = [rows.len() / columns, columns];
         let x = g.constant(shape, rows);
         let mask = g.constant_from(x, shape, |_, mask| mask.fill(T::ONE));
-        let head = vae.encoder_head(&mut g, x, mask, None::<&mut Stream>);
+        let head = model.vae.encoder_head(&mut g, x, mask, None::<&mut Stream>);
         out.extend_from_slice(g.value(head));
     }
     out

@@ -1,10 +1,12 @@
 //! log p(x_obs) by integration over a grid of latent points (docs/methods.md §7).
 
+use autodiff::Tape;
 use linalg::Scalar;
 use linalg::parallel::rows_mut;
 use linalg::reduce::lanes;
 use linalg::simd::{Kernel, MAX_LANES, Vector, dispatch};
-use linalg::special::{HALF_LN_TWO_PI, exp, ln_slice};
+use linalg::special::{HALF_LN_TWO_PI, exp};
+use samplers::likelihood::RowLikelihood;
 use samplers::model::LatentModel;
 
 use crate::data::Data;
@@ -58,7 +60,7 @@ pub struct GridResult {
 /// # Panics
 /// If the model has more than two latent dimensions.
 pub fn grid_log_likelihood_converged<T: Scalar>(
-    model: &mut FittedModel<T>,
+    model: &FittedModel<T>,
     data: &Data<T>,
     tolerance: f64,
     doublings: usize,
@@ -84,14 +86,15 @@ pub fn grid_log_likelihood_converged<T: Scalar>(
 ///
 /// # Panics
 /// If the model has more than two latent dimensions.
-pub fn grid_log_likelihood<T: Scalar>(model: &mut FittedModel<T>, data: &Data<T>, grid: Grid) -> Vec<f64> {
-    let (latent, columns) = (model.vae.config().latent, data.columns());
+pub fn grid_log_likelihood<T: Scalar>(model: &FittedModel<T>, data: &Data<T>, grid: Grid) -> Vec<f64> {
+    let latent = model.vae.config().latent;
     assert!(latent == 1 || latent == 2, "a grid over {latent} latent dimensions is too large");
+    let likelihood: &dyn RowLikelihood<T> = model.likelihood();
     let points = grid.cells.pow(latent as u32);
+    let mask: Vec<T> = data.mask(0..data.rows()).collect();
     let mut scores = vec![Score::default(); data.rows()];
-    let (mut z, mut log_prior) = (Vec::new(), Vec::new());
-    let mut decoded = vec![T::ZERO; CHUNK * 2 * columns];
-    let mut planes = Planes { means: Vec::new(), scales: Vec::new(), precisions: Vec::new(), log_norms: Vec::new() };
+    let (mut tape, mut z, mut log_prior, mut table) = (Tape::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut decoded = vec![T::ZERO; CHUNK * likelihood.width()];
     for first in (0..points).step_by(CHUNK) {
         let count = CHUNK.min(points - first);
         z.clear();
@@ -105,18 +108,19 @@ pub fn grid_log_likelihood<T: Scalar>(model: &mut FittedModel<T>, data: &Data<T>
             }
             log_prior.push(T::from_f64(log_p));
         }
-        let decoded = &mut decoded[..count * 2 * columns];
-        model.decode(&z, decoded);
-        planes.fill(decoded, columns);
+        let decoded = &mut decoded[..count * likelihood.width()];
+        model.decode(&mut tape, &z, decoded);
+        likelihood.tabulate(decoded, &mut table);
         rows_mut(&mut scores, 1, 8, |rows, scores| {
-            dispatch(ScoreRows {
-                x: data.values(rows.clone()),
-                observed: data.observed(rows),
-                columns,
-                planes: &planes,
-                log_prior: &log_prior,
-                scores,
-            });
+            let mut log_joint = [T::ZERO; CHUNK];
+            let log_joint = &mut log_joint[..count];
+            let cells = rows.start * data.columns()..rows.end * data.columns();
+            let rows = data.values(rows).chunks_exact(data.columns()).zip(mask[cells].chunks_exact(data.columns()));
+            for (score, (x, mask)) in scores.iter_mut().zip(rows) {
+                log_joint.copy_from_slice(&log_prior);
+                likelihood.add_tabulated(x, mask, &table, log_joint);
+                dispatch(AddPoints { log_joint, score });
+            }
         });
     }
     let log_cell = latent as f64 * grid.spacing().ln();
@@ -149,93 +153,23 @@ impl Score {
     }
 }
 
-/// Decoded points, one contiguous plane a column: D × points.
-struct Planes<T> {
-    means: Vec<T>,
-    scales: Vec<T>,
-    /// 1/scale: a product in the inner loop is many times as fast as a quotient. 0 where it is not finite.
-    precisions: Vec<T>,
-    /// −ln scale − ½ ln 2π; −∞ where 1/scale is not finite: so narrow a normal has no density but at its mean.
-    log_norms: Vec<T>,
+/// Adds points to the score of a row.
+struct AddPoints<'a, T> {
+    log_joint: &'a [T],
+    score: &'a mut Score,
 }
 
-impl<T: Scalar> Planes<T> {
-    fn fill(&mut self, decoded: &[T], columns: usize) {
-        self.means.clear();
-        self.precisions.clear();
-        self.scales.clear();
-        let constant = T::from_f64(HALF_LN_TWO_PI);
-        for d in 0..columns {
-            for point in decoded.chunks_exact(2 * columns) {
-                let scale = point[columns + d];
-                self.means.push(point[d]);
-                let precision = T::ONE / scale;
-                self.precisions.push(if precision.is_finite() { precision } else { T::ZERO });
-                self.scales.push(scale);
-            }
-        }
-        self.log_norms.resize(self.scales.len(), T::ZERO);
-        ln_slice(&self.scales, &mut self.log_norms);
-        for (log_norm, precision) in self.log_norms.iter_mut().zip(&self.precisions) {
-            *log_norm = if *precision > T::ZERO { -*log_norm - constant } else { T::NEG_INFINITY };
-        }
-    }
-}
-
-/// Adds a chunk of points to the scores of some rows.
-struct ScoreRows<'a, T> {
-    x: &'a [T],
-    observed: &'a [bool],
-    columns: usize,
-    planes: &'a Planes<T>,
-    log_prior: &'a [T],
-    scores: &'a mut [Score],
-}
-
-impl<T: Scalar> Kernel<T> for ScoreRows<'_, T> {
+impl<T: Scalar> Kernel<T> for AddPoints<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
-        let (columns, count) = (self.columns, self.log_prior.len());
-        let mut log_joint = [T::ZERO; CHUNK];
-        for (n, score) in self.scores.iter_mut().enumerate() {
-            let x = &self.x[n * columns..(n + 1) * columns];
-            let observed = &self.observed[n * columns..(n + 1) * columns];
-            let log_joint = &mut log_joint[..count];
-            log_joint.copy_from_slice(self.log_prior);
-            for d in 0..columns {
-                if observed[d] {
-                    let plane = d * count..(d + 1) * count;
-                    let (means, precisions) =
-                        (&self.planes.means[plane.clone()], &self.planes.precisions[plane.clone()]);
-                    add_log_density::<T, V>(x[d], means, precisions, &self.planes.log_norms[plane], log_joint);
-                }
-            }
-            let largest = lanes::max::<T, V>(log_joint);
-            if largest.to_f64().is_nan() {
-                *score = Score { largest: f64::NAN, sum: f64::NAN };
-            } else if largest > T::NEG_INFINITY {
-                score.add(largest.to_f64(), sum_exp::<T, V>(log_joint, largest));
-            }
+        let largest = lanes::max::<T, V>(self.log_joint);
+        if largest.to_f64().is_nan() {
+            *self.score = Score { largest: f64::NAN, sum: f64::NAN };
+        } else if largest > T::NEG_INFINITY {
+            self.score.add(largest.to_f64(), sum_exp::<T, V>(self.log_joint, largest));
         }
-    }
-}
-
-/// out += log N(x; mean, scale) at every point, for one column.
-#[inline(always)]
-fn add_log_density<T: Scalar, V: Vector<T>>(x: T, means: &[T], precisions: &[T], log_norms: &[T], out: &mut [T]) {
-    let (x, half) = (V::splat(x), V::splat(T::HALF));
-    let whole = out.len() / V::LANES * V::LANES;
-    for start in (0..whole).step_by(V::LANES) {
-        let t = (x - V::load(&means[start..])) * V::load(&precisions[start..]);
-        let base = V::load(&out[start..]) + V::load(&log_norms[start..]);
-        (-(t * half)).mul_add(t, base).store(&mut out[start..]);
-    }
-    if whole < out.len() {
-        let t = (x - V::load_partial(&means[whole..])) * V::load_partial(&precisions[whole..]);
-        let base = V::load_partial(&out[whole..]) + V::load_partial(&log_norms[whole..]);
-        (-(t * half)).mul_add(t, base).store_partial(&mut out[whole..]);
     }
 }
 
@@ -258,32 +192,4 @@ fn sum_exp<T: Scalar, V: Vector<T>>(x: &[T], shift: T) -> f64 {
         }
     }
     total
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A decoder's scale may underflow in the corners of a grid: nothing is observed from there, and the rest counts as ever.
-    #[test]
-    fn scales_that_underflow_have_no_density() {
-        let mut planes = Planes { means: vec![], scales: vec![], precisions: vec![], log_norms: vec![] };
-        // Points of a single column: mean and scale.
-        planes.fill(&[0.5f32, 0.0, 0.0, 1e-40, 0.0, 1.0], 1);
-        for x in [0.5, 0.0, 2.0] {
-            let mut scores = [Score::default()];
-            let (observed, planes) = ([true], &planes);
-            dispatch(ScoreRows {
-                x: &[x],
-                observed: &observed,
-                columns: 1,
-                planes,
-                log_prior: &[0.0; 3],
-                scores: &mut scores,
-            });
-            let expected = -0.5 * f64::from(x * x) - HALF_LN_TWO_PI;
-            let found = scores[0].largest + scores[0].sum.ln();
-            assert!((found - expected).abs() < 1e-6, "{x}: {found}, expected {expected}");
-        }
-    }
 }

@@ -55,7 +55,7 @@ pub fn iwelbo<T: Scalar>(
         if stopped.load(Ordering::Relaxed) {
             return None;
         }
-        let score = score(InEvaluation { vae, parameters, tape }, data, n, samples, completion, seed);
+        let score = score((InEvaluation { vae, parameters }, tape), data, n, samples, completion, seed);
         if progress().is_break() {
             stopped.store(true, Ordering::Relaxed);
         }
@@ -68,7 +68,7 @@ pub fn iwelbo<T: Scalar>(
 
 /// The bound of row `n` and its effective sample size.
 fn score<T: Scalar>(
-    mut model: InEvaluation<'_, T>,
+    (model, tape): (InEvaluation<'_, T>, &mut Tape<T>),
     data: &Data<T>,
     n: usize,
     samples: usize,
@@ -78,8 +78,8 @@ fn score<T: Scalar>(
     let chunk = model.vae.rows_at_once();
     let mut rng = stream(seed, Purpose::Evaluate, 0, n as u64);
     let mut sums = Sums::default();
-    let (mixture, params) = proposal(&mut model, data, n, completion, &mut rng);
-    let InEvaluation { vae, parameters, tape } = model;
+    let (mixture, params) = proposal((model, tape), data, n, completion, &mut rng);
+    let InEvaluation { vae, parameters } = model;
     for first in (0..samples).step_by(chunk) {
         let count = chunk.min(samples - first);
         let mut g = tape.graph(parameters);
@@ -105,7 +105,7 @@ fn score<T: Scalar>(
 /// # Panics
 /// If `completion` is needed and not given.
 pub fn proposal<T: Scalar>(
-    model: &mut InEvaluation<'_, T>,
+    (model, tape): (InEvaluation<'_, T>, &mut Tape<T>),
     data: &Data<T>,
     n: usize,
     completion: Option<&Completion>,
@@ -117,18 +117,18 @@ pub fn proposal<T: Scalar>(
     let missing = data.observed(n..n + 1).contains(&false);
     let Some(completion) = completion.filter(|_| missing && model.vae.config().encoder_input.completed()) else {
         let mut params = vec![T::ZERO; single.params_len()];
-        model.encode(x, &mask, &mut params);
+        model.encode_at_once(tape, x, &mask, &mut params);
         return (single, params);
     };
     let mixture = Mixture { components: completion.copies, latent: single.latent };
     let mut completed = x.repeat(mixture.components);
     let statistic = Statistic::Draws(mixture.components);
-    complete(model, x, &mask, completion, statistic, |_| rng.clone(), &mut completed);
+    complete(&model, x, &mask, completion, statistic, |_| rng.clone(), &mut completed);
     // What is drawn from here on is not what the versions were drawn with.
     rng.jump();
 
     let mut encoded = vec![T::ZERO; mixture.components * single.params_len()];
-    model.encode_completed(&completed, &mask.repeat(mixture.components), &mut encoded);
+    model.encode_completed(tape, &completed, &mask.repeat(mixture.components), &mut encoded);
     let mut params = vec![T::ZERO; mixture.params_len()];
     let (means, scales, log_weights) = mixture.split_mut(&mut params);
     for (k, version) in encoded.chunks_exact(single.params_len()).enumerate() {

@@ -6,13 +6,13 @@ use autodiff::ops::Mixture;
 use autodiff::{Graph, Var};
 use linalg::Scalar;
 use rand::Rng;
-use samplers::model::Likelihood;
 use serde::{Deserialize, Serialize};
 
 use super::decoder::{DecoderSizes, ResnetDecoder};
 use super::encoder::{EncoderSizes, ResnetEncoder};
 use super::mlp::{MlpSizes, ResidualMlp};
 use super::parameters::Layout;
+use crate::heads::{ColumnType, Row};
 
 /// The input of an encoder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,11 +80,24 @@ impl ImageSizes {
     }
 }
 
+/// Adjacent columns of one type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnBlock {
+    /// Their type.
+    #[serde(rename = "type")]
+    pub kind: ColumnType,
+    /// Their number.
+    pub columns: usize,
+}
+
 /// Sizes and kinds of the parts of a VAE, for tables or images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VaeConfig {
     /// D, data columns.
     pub columns: usize,
+    /// The types of the columns, from the first to the last. None: numeric columns, or the binary pixels of images.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<ColumnBlock>,
     /// L, latent dimensions.
     pub latent: usize,
     /// K, components of the encoder's mixture.
@@ -93,7 +106,7 @@ pub struct VaeConfig {
     #[serde(default)]
     pub encoder_input: EncoderInput,
     /// The convolutional networks of a model for images of binary pixels (−1 and +1, row by row). `None` for a model of
-    /// tables, with residual MLPs and Gaussian columns.
+    /// tables, with residual MLPs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageSizes>,
     /// Width of the hidden layers of both residual MLPs.
@@ -117,6 +130,7 @@ pub struct Vae {
     config: VaeConfig,
     layout: Layout,
     networks: Networks,
+    row: Row,
     /// The first of the decoder's tensors.
     decoder: usize,
 }
@@ -133,9 +147,25 @@ impl Vae {
     /// Plans the networks.
     ///
     /// # Panics
-    /// If images do not have as many pixels as there are columns, or their networks no stages.
+    /// If images do not have as many pixels as there are columns, or their networks no stages; if the blocks do not have as
+    /// many columns as there are.
     #[track_caller]
     pub fn new(config: VaeConfig) -> Self {
+        let whole = if config.images.is_some() { ColumnType::Binary } else { ColumnType::Numeric };
+        let whole = [ColumnBlock { kind: whole, columns: config.columns }];
+        let blocks = if config.blocks.is_empty() { &whole[..] } else { &config.blocks };
+        let row = Row::new(blocks.iter().map(|block| block.kind.block(block.columns, config.decoder_min_scale)));
+        Vae::with_row(config, row)
+    }
+
+    /// Plans the networks for these heads, which may be of the caller's own, whatever the configuration says of the columns'
+    /// types.
+    ///
+    /// # Panics
+    /// As [`new`](Vae::new).
+    #[track_caller]
+    pub fn with_row(config: VaeConfig, row: Row) -> Self {
+        assert_eq!(row.columns(), config.columns, "columns of the heads and of the model");
         let mixture = Mixture { components: config.components, latent: config.latent };
         let mut layout = Layout::default();
         if let Some(images) = &config.images {
@@ -151,17 +181,17 @@ impl Vae {
             let decoder = images.decoder(config.latent, config.dropout);
             let decoder = ResnetDecoder::new(&mut layout, "decoder.", decoder);
             let networks = Networks::Image(encoder, decoder, images.size);
-            return Vae { config, layout, networks, decoder: first };
+            return Vae { config, layout, networks, row, decoder: first };
         }
         let sizes =
             |input, blocks, output| MlpSizes { input, hidden: config.hidden, blocks, output, dropout: config.dropout };
-        let input = if config.encoder_input.has_mask() { 2 * config.columns } else { config.columns };
-        let encoder_sizes = sizes(input, config.encoder_blocks, mixture.head_len());
-        let decoder_sizes = sizes(config.latent, config.decoder_blocks, 2 * config.columns);
+        let mask = if config.encoder_input.has_mask() { config.columns } else { 0 };
+        let encoder_sizes = sizes(row.features() + mask, config.encoder_blocks, mixture.head_len());
+        let decoder_sizes = sizes(config.latent, config.decoder_blocks, row.outputs());
         let encoder = ResidualMlp::new(&mut layout, "encoder.", encoder_sizes);
         let first = layout.tensors().len();
         let decoder = ResidualMlp::new(&mut layout, "decoder.", decoder_sizes);
-        Vae { config, layout, networks: Networks::Table(encoder, decoder), decoder: first }
+        Vae { config, layout, networks: Networks::Table(encoder, decoder), row, decoder: first }
     }
 
     /// Sizes and kinds of its parts.
@@ -213,6 +243,7 @@ impl Vae {
         let has_mask = self.config.encoder_input.has_mask();
         match &self.networks {
             Networks::Table(encoder, _) => {
+                let x = self.row.encode(g, x);
                 let input = if has_mask { g.concat(&[x, mask], 1) } else { x };
                 encoder.forward(g, &self.layout, input, dropout)
             }
@@ -228,7 +259,7 @@ impl Vae {
         }
     }
 
-    /// Decodes latent points: *z* (… × L) → the head: … × 2D, means, then raw scales, or … × D, logits of the pixels.
+    /// Decodes latent points: *z* (… × L) → the outputs of the heads, … × as many as [`row`](Vae::row) has.
     #[track_caller]
     pub fn decode<T: Scalar>(&self, g: &mut Graph<'_, T>, z: Var, dropout: Option<&mut impl Rng>) -> Var {
         match &self.networks {
@@ -237,28 +268,17 @@ impl Vae {
         }
     }
 
-    /// What the decoder makes of a column.
-    pub fn likelihood(&self) -> Likelihood {
-        match &self.networks {
-            Networks::Table(..) => Likelihood::Gaussian,
-            Networks::Image(..) => Likelihood::Bernoulli,
-        }
+    /// The heads of the columns.
+    pub fn row(&self) -> &Row {
+        &self.row
     }
 
-    /// log p(x|z) of each decoded point over the observed columns, in nats: *x* and *mask*, constants (B × D), *head*,
-    /// the output of [`decode`](Vae::decode), with `inner` consecutive points of one row → the head's shape without its
+    /// log p(x|z) of each decoded point over the observed columns, in nats: *x* and *mask*, constants (B × D), *raw*,
+    /// the output of [`decode`](Vae::decode), with `inner` consecutive points of one row → the shape of *raw* without its
     /// last axis.
     #[track_caller]
-    pub fn log_likelihood<T: Scalar>(&self, g: &mut Graph<'_, T>, x: Var, mask: Var, head: Var, inner: usize) -> Var {
-        match self.likelihood() {
-            Likelihood::Gaussian => g.gaussian_log_density(x, mask, head, inner, self.config.decoder_min_scale),
-            Likelihood::Bernoulli => {
-                let white = g.constant_from(x, g.shape(x), |x, white| {
-                    white.iter_mut().zip(x).for_each(|(w, x)| *w = if *x > T::ZERO { T::ONE } else { T::ZERO });
-                });
-                g.bernoulli_log_density(white, mask, head, inner)
-            }
-        }
+    pub fn log_likelihood<T: Scalar>(&self, g: &mut Graph<'_, T>, x: Var, mask: Var, raw: Var, inner: usize) -> Var {
+        self.row.log_density(g, x, mask, raw, inner)
     }
 
     /// Whether some batch normalisation would be undefined, with a single value of each channel and so no variance, in

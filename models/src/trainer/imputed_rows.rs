@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use autodiff::Tape;
 use linalg::Scalar;
 use rand::RngExt;
 use samplers::chains::{Diagnostics, Impute, Rows};
@@ -136,7 +137,7 @@ impl<T: Scalar> Imputations<T> {
     /// `started` says whether the chains of these rows have begun.
     pub(crate) fn renew(
         &mut self,
-        model: &dyn LatentModel<T>,
+        (model, tape): (&dyn LatentModel<T>, &mut Tape<T>),
         rows: impl Iterator<Item = usize>,
         started: bool,
         stream_of: impl Fn(u64) -> Stream,
@@ -145,6 +146,7 @@ impl<T: Scalar> Imputations<T> {
         self.streams.extend(rows.map(|n| stream_of(n as u64)));
         self.sampler.update(
             model,
+            tape,
             Rows {
                 columns: self.columns,
                 copies: self.copies,
@@ -229,6 +231,7 @@ impl<'a, T: Scalar> Marginals<'a, T> {
 
 #[cfg(test)]
 mod tests {
+    use samplers::likelihood::{Normals, RowLikelihood};
     use samplers::stream::{Purpose, stream};
 
     use super::*;
@@ -244,7 +247,7 @@ mod tests {
             self.latents
         }
 
-        fn update(&mut self, _: &dyn LatentModel<f64>, rows: Rows<'_, f64>) -> Diagnostics {
+        fn update(&mut self, _: &dyn LatentModel<f64>, _: &mut Tape<f64>, rows: Rows<'_, f64>) -> Diagnostics {
             let versions = rows.completed.chunks_exact_mut(rows.copies * rows.columns);
             for (versions, mask) in versions.zip(rows.mask.chunks_exact(rows.columns)) {
                 for version in versions.chunks_exact_mut(rows.columns) {
@@ -260,8 +263,8 @@ mod tests {
 
     impl LatentModel<f64> for NoModel {
         fn likelihood(&self) -> &dyn RowLikelihood<f64> {
-&Normals { columns: 2 }
-}
+            &Normals { columns: 2 }
+        }
         fn mixture(&self) -> autodiff::ops::Mixture {
             autodiff::ops::Mixture { components: 1, latent: 1 }
         }
@@ -326,7 +329,9 @@ mod tests {
             let mut all = started(Start::Zero, latents);
             let rows = [2usize, 0];
             all.take(&table(), rows.into_iter());
-            all.renew(&mut NoModel, rows.into_iter(), true, |n| stream(0, Purpose::RenewImputations, 0, n));
+            all.renew((&NoModel, &mut Tape::new()), rows.into_iter(), true, |n| {
+                stream(0, Purpose::RenewImputations, 0, n)
+            });
             let (batch, mask) = all.in_hand();
             assert_eq!(batch, [1.0, 30.0, 1.0, 30.0, 1.0, 30.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
             assert_eq!(mask, [0.0, 1.0, 1.0, 0.0]);

@@ -13,7 +13,6 @@ use autodiff::profile::Profile;
 use autodiff::{Aligned, Tape};
 use linalg::Scalar;
 use samplers::chains::{ChainConfig, ChainSampler, Diagnostics, Impute};
-use samplers::model::Likelihood;
 use samplers::stream::{Purpose, stream};
 use serde::{Deserialize, Serialize};
 
@@ -95,7 +94,7 @@ impl Objective {
         };
         objective.check()?;
         sampler.check(objective.imputations).map_err(|error| Unusable(error.to_string()))?;
-        if vae.likelihood() == Likelihood::Bernoulli && *start != Start::Observed {
+        if !vae.row().is_real() && *start != Start::Observed {
             return Err(Unusable(
                 "imputations of pixels start as observed values: means and zeros are neither black nor white"
                     .to_owned(),

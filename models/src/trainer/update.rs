@@ -153,9 +153,9 @@ impl<T: Scalar> Trainer<T> {
         };
         imputations.take(data, rows.clone());
         let renewed = (epoch + 1 >= training.renew_from).then(|| {
-            let mut model = InEvaluation { vae: &self.vae, parameters: &self.parameters, tape: &mut self.tape };
+            let model = InEvaluation { vae: &self.vae, parameters: &self.parameters };
             let stream_of = |n| stream(seed, Purpose::RenewImputations, epoch, n);
-            imputations.renew(&mut model, rows, epoch + 1 > training.renew_from, stream_of)
+            imputations.renew((&model, &mut self.tape), rows, epoch + 1 > training.renew_from, stream_of)
         });
 
         let mut g = self.tape.graph(&self.parameters);
@@ -237,9 +237,9 @@ impl<T: Scalar> Trainer<T> {
         let (seed, epoch) = (self.config.seed, self.progress.epoch);
         let renewals = if epoch + 1 >= training.renew_from { VALIDATION_RENEWALS } else { 0 };
         for renewal in 0..renewals {
-            let mut model = InEvaluation { vae: &self.vae, parameters: &self.parameters, tape: &mut self.tape };
+            let model = InEvaluation { vae: &self.vae, parameters: &self.parameters };
             let stream_of = |n| stream(seed, Purpose::ValidateImputations, epoch, n * VALIDATION_RENEWALS + renewal);
-            imputations.renew(&mut model, rows.clone(), renewal > 0, stream_of);
+            imputations.renew((&model, &mut self.tape), rows.clone(), renewal > 0, stream_of);
         }
         let (completed, mask) = imputations.in_hand();
         let config = &training.objective;

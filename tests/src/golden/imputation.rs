@@ -24,6 +24,7 @@ fn model<T: Scalar>(fixture: &Fixture) -> Result<(Vae, Aligned<T>), String> {
         images: None,
         columns: fixture.size("data")?,
         latent: fixture.size("latent")?,
+        blocks: Vec::new(),
         components: 1,
         encoder_input: EncoderInput::Completed,
         hidden: fixture.size("hidden")?,

@@ -27,6 +27,7 @@ pub(crate) fn vae(components: usize) -> Vae {
         images: None,
         columns: COLUMNS,
         latent: LATENT,
+        blocks: Vec::new(),
         components,
         encoder_input: EncoderInput::Incomplete,
         hidden: 16,

@@ -1,0 +1,312 @@
+//! Real numbers: a normal for each column, with a mean and a scale (docs/methods.md §1).
+//!
+//! Outputs: means, then raw scales; scale = softplus(raw) + min_scale. Numbers of a decoded point: means, then scales.
+
+use autodiff::{Graph, Var};
+use linalg::Scalar;
+use linalg::simd::{Kernel, MAX_LANES, Vector, dispatch};
+use linalg::special::{HALF_LN_TWO_PI, ln, ln_slice, softplus};
+use samplers::draw::standard_normal;
+use samplers::likelihood::Summary;
+use samplers::quantile::mixture_quantile;
+use samplers::stream::Stream;
+
+use super::head::{Head, Points, PointsMut, Unit, fill_missing, fill_summaries, weighted_sums};
+
+/// Columns of real numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gaussian {
+    /// Smallest scale, in model units.
+    pub min_scale: f64,
+}
+
+impl Gaussian {
+    /// With a smallest scale, in model units.
+    pub fn new(min_scale: f64) -> Self {
+        Gaussian { min_scale }
+    }
+}
+
+impl<T: Scalar> Head<T> for Gaussian {
+    fn outputs(&self) -> usize {
+        2
+    }
+
+    fn numbers(&self) -> usize {
+        2
+    }
+
+    /// Mean and standard deviation (with N in the denominator). None for fewer than two distinct values, and for values whose
+    /// squares overflow.
+    fn unit(&self, values: &[f64]) -> Option<Unit> {
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
+        // The deviation of equal numbers need not be zero: their mean is rounded.
+        let distinct = values.iter().any(|x| *x != values[0]);
+        let scale = variance.sqrt();
+        (distinct && mean.is_finite() && scale.is_normal()).then_some(Unit { mean, scale })
+    }
+
+    fn log_density(&self, g: &mut Graph<'_, T>, x: Var, mask: Var, raw: Var, inner: usize) -> Var {
+        g.gaussian_log_density(x, mask, raw, inner, self.min_scale)
+    }
+
+    fn decode(&self, raw: Points<'_, T>, decoded: PointsMut<'_, T>) {
+        dispatch(Scales { raw, decoded, min_scale: T::from_f64(self.min_scale) });
+    }
+
+    fn add_log_densities(&self, x: &[T], mask: Option<&[T]>, decoded: Points<'_, T>, out: &mut [T]) {
+        dispatch(LogDensities { x, mask, decoded, out });
+    }
+
+    fn tabulated(&self) -> usize {
+        3
+    }
+
+    /// One plane a column, each the points side by side: means; 1/scale, for a product in the inner loop is many times as fast
+    /// as a quotient, and 0 where it is not finite; −ln scale − ½ ln 2π, and −∞ where 1/scale is not finite: so narrow a normal
+    /// has no density but at its mean.
+    fn tabulate(&self, decoded: Points<'_, T>, table: &mut Vec<T>) {
+        let points = decoded.rows().len();
+        let columns = decoded.rows().next().map_or(0, |point| point.len() / 2);
+        let start = table.len();
+        table.resize(start + 3 * columns * points, T::ZERO);
+        let (means, rest) = table[start..].split_at_mut(columns * points);
+        let (precisions, log_norms) = rest.split_at_mut(columns * points);
+        let mut scales = vec![T::ZERO; columns * points];
+        for (n, point) in decoded.rows().enumerate() {
+            for d in 0..columns {
+                means[d * points + n] = point[d];
+                scales[d * points + n] = point[columns + d];
+            }
+        }
+        ln_slice(&scales, log_norms);
+        let constant = T::from_f64(HALF_LN_TWO_PI);
+        for ((scale, precision), log_norm) in scales.iter().zip(precisions).zip(log_norms) {
+            let reciprocal = T::ONE / *scale;
+            *precision = if reciprocal.is_finite() { reciprocal } else { T::ZERO };
+            *log_norm = if *precision > T::ZERO { -*log_norm - constant } else { T::NEG_INFINITY };
+        }
+    }
+
+    fn add_tabulated(&self, x: &[T], mask: &[T], table: &[T], out: &mut [T]) {
+        dispatch(Tabulated { x, mask, table, out });
+    }
+
+    fn draw_missing(&self, rng: &mut Stream, mask: &[T], decoded: &[T], x: &mut [T]) -> usize {
+        let (means, scales) = decoded.split_at(x.len());
+        fill_missing(mask, x, |d| means[d] + scales[d] * standard_normal::<T>(rng))
+    }
+
+    fn summarise(&self, what: Summary, mask: &[T], weights: &[f64], decoded: Points<'_, T>, x: &mut [T]) -> usize {
+        match what {
+            Summary::Mean => {
+                let means = weighted_sums(x.len(), weights, decoded, |point, d| point[d].to_f64());
+                fill_summaries(mask, x, |d| means[d])
+            }
+            Summary::Median => {
+                let columns = x.len();
+                let mut median = Median::default();
+                fill_summaries(mask, x, |d| median.of(weights, decoded, d, columns + d))
+            }
+        }
+    }
+}
+
+/// Medians of weighted mixtures of normals, with their working memory.
+#[derive(Default)]
+pub(super) struct Median {
+    weights: Vec<f64>,
+    means: Vec<f64>,
+    scales: Vec<f64>,
+}
+
+impl Median {
+    /// The median of the normals whose means and scales are these numbers of the points.
+    pub(super) fn of<T: Scalar>(&mut self, weights: &[f64], points: Points<'_, T>, mean: usize, scale: usize) -> f64 {
+        self.weights.clear();
+        self.means.clear();
+        self.scales.clear();
+        for (&weight, point) in weights.iter().zip(points.rows()).filter(|(weight, _)| **weight > 0.0) {
+            self.weights.push(weight);
+            self.means.push(point[mean].to_f64());
+            self.scales.push(point[scale].to_f64());
+        }
+        mixture_quantile(0.5, &self.weights, &self.means, &self.scales)
+    }
+}
+
+/// Means as they are, and raw scales to scales.
+struct Scales<'a, T> {
+    raw: Points<'a, T>,
+    decoded: PointsMut<'a, T>,
+    min_scale: T,
+}
+
+impl<T: Scalar> Kernel<T> for Scales<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let min_scale = V::splat(self.min_scale);
+        for (raw, decoded) in self.raw.rows().zip(self.decoded.rows()) {
+            let (means, scales) = decoded.split_at_mut(raw.len() / 2);
+            let (raw_means, raw_scales) = raw.split_at(raw.len() / 2);
+            means.copy_from_slice(raw_means);
+            for (raw, scale) in raw_scales.chunks(V::LANES).zip(scales.chunks_mut(V::LANES)) {
+                (softplus(V::load_partial(raw)) + min_scale).store_partial(scale);
+            }
+        }
+    }
+}
+
+/// Log densities of one row under many points, columns side by side; a point's terms are added in the order of the columns,
+/// whatever the width of the vectors.
+struct LogDensities<'a, T> {
+    x: &'a [T],
+    mask: Option<&'a [T]>,
+    decoded: Points<'a, T>,
+    out: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for LogDensities<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let columns = self.x.len();
+        let (zero, one, half) = (V::splat(T::ZERO), V::splat(T::ONE), V::splat(T::HALF));
+        let constant = V::splat(T::from_f64(HALF_LN_TWO_PI));
+        let (infinity, none) = (V::splat(T::INFINITY), V::splat(T::NEG_INFINITY));
+        let mut terms = [T::ZERO; MAX_LANES];
+        for (point, out) in self.decoded.rows().zip(self.out) {
+            let (means, scales) = point.split_at(columns);
+            let mut total = T::ZERO;
+            for start in (0..columns).step_by(V::LANES) {
+                let piece = start..(start + V::LANES).min(columns);
+                let observed = self.mask.map_or(one, |mask| V::load_partial(&mask[piece.clone()]));
+                let scale = V::load_partial(&scales[piece.clone()]);
+                let t = (V::load_partial(&self.x[piece.clone()]) - V::load_partial(&means[piece.clone()])) / scale;
+                let log_p = -(half * t * t) - ln(scale) - constant;
+                // A normal whose scale underflows has no density but at its mean: −∞, where −∞ + ∞ would be no number.
+                let log_p = V::select_lt(one / scale, infinity, log_p, none);
+                let terms = &mut terms[..piece.len()];
+                V::select_lt(zero, observed, log_p, zero).store_partial(terms);
+                terms.iter().for_each(|term| total += *term);
+            }
+            *out += total;
+        }
+    }
+}
+
+/// Log densities of one row under tabulated points, points side by side.
+struct Tabulated<'a, T> {
+    x: &'a [T],
+    mask: &'a [T],
+    table: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for Tabulated<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let points = self.out.len();
+        let planes = self.x.len() * points;
+        for d in (0..self.x.len()).filter(|&d| self.mask[d] > T::ZERO) {
+            let plane = |number: usize| &self.table[number * planes + d * points..][..points];
+            add_log_density::<T, V>(self.x[d], plane(0), plane(1), plane(2), self.out);
+        }
+    }
+}
+
+/// out += log N(x; mean, scale) at every point, for one column.
+#[inline(always)]
+fn add_log_density<T: Scalar, V: Vector<T>>(x: T, means: &[T], precisions: &[T], log_norms: &[T], out: &mut [T]) {
+    let (x, half) = (V::splat(x), V::splat(T::HALF));
+    let whole = out.len() / V::LANES * V::LANES;
+    for start in (0..whole).step_by(V::LANES) {
+        let t = (x - V::load(&means[start..])) * V::load(&precisions[start..]);
+        let base = V::load(&out[start..]) + V::load(&log_norms[start..]);
+        (-(t * half)).mul_add(t, base).store(&mut out[start..]);
+    }
+    if whole < out.len() {
+        let t = (x - V::load_partial(&means[whole..])) * V::load_partial(&precisions[whole..]);
+        let base = V::load_partial(&out[whole..]) + V::load_partial(&log_norms[whole..]);
+        (-(t * half)).mul_add(t, base).store_partial(&mut out[whole..]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use samplers::likelihood::{Normals, RowLikelihood};
+
+    use super::*;
+    use crate::heads::{Block, Row};
+
+    fn row(columns: usize) -> Row {
+        Row::new([Block::new(Gaussian::new(0.0), columns)])
+    }
+
+    fn check<T: Scalar>(columns: usize, points: usize, seed: u32, tolerance: f64) -> Result<(), TestCaseError> {
+        let wave = |i: usize, by: f64| T::from_f64((f64::from(seed) + by * i as f64).sin());
+        let x: Vec<T> = (0..columns).map(|i| wave(i, 1.3)).collect();
+        let mask: Vec<T> = (0..columns).map(|i| if wave(i, 2.1) > T::ZERO { T::ONE } else { T::ZERO }).collect();
+        let number = |i: usize| if i / columns % 2 == 0 { wave(i, 0.7) } else { wave(i, 0.3).abs() + T::from_f64(0.1) };
+        let decoded: Vec<T> = (0..2 * columns * points).map(number).collect();
+        let plain = Normals { columns };
+        let (row, mut expected, mut found) = (row(columns), vec![T::ZERO; points], vec![T::ZERO; points]);
+        for mask in [Some(&mask[..]), None] {
+            plain.log_densities(&x, mask, &decoded, &mut expected);
+            row.log_densities(&x, mask, &decoded, &mut found);
+            // The same operations in the same order: to the bit.
+            prop_assert_eq!(&found, &expected);
+        }
+        plain.log_densities(&x, Some(&mask), &decoded, &mut expected);
+        let mut table = Vec::new();
+        row.tabulate(&decoded, &mut table);
+        found.fill(T::HALF);
+        row.add_tabulated(&x, &mask, &table, &mut found);
+        for (found, expected) in found.iter().zip(&expected) {
+            let (found, expected) = (found.to_f64() - 0.5, expected.to_f64());
+            prop_assert!((found - expected).abs() <= tolerance * expected.abs().max(1.0), "{found} for {expected}");
+        }
+        let weights: Vec<f64> = (0..points).map(|n| (n + 1) as f64 / (points * (points + 1) / 2) as f64).collect();
+        for what in [Summary::Mean, Summary::Median] {
+            let (mut one, mut other) = (x.clone(), x.clone());
+            plain.summarise(what, &mask, &weights, &decoded, &mut one);
+            row.summarise(what, &mask, &weights, &decoded, &mut other);
+            prop_assert_eq!(one, other);
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn as_plain_loops_have_it(columns in 1..40usize, points in 1..40usize, seed in 0..1000u32) {
+            check::<f64>(columns, points, seed, 1e-13)?;
+            check::<f32>(columns, points, seed, 1e-5)?;
+        }
+    }
+
+    /// A decoder's scale may underflow in the corners of a grid: nothing is observed from there, and the rest counts as ever.
+    #[test]
+    fn scales_that_underflow_have_no_density() {
+        // Points of a single column: mean and scale.
+        let decoded = [0.5f32, 0.0, 0.0, 1e-40, 0.0, 1.0];
+        let (row, mut table) = (row(1), Vec::new());
+        row.tabulate(&decoded, &mut table);
+        for x in [0.5, 0.0, 2.0] {
+            let (mut found, mut at_once) = ([0.0; 3], [0.0; 3]);
+            row.add_tabulated(&[x], &[1.0], &table, &mut found);
+            row.log_densities(&[x], None, &decoded, &mut at_once);
+            for found in [found, at_once] {
+                assert_eq!(found[..2], [f32::NEG_INFINITY; 2]);
+                assert!((found[2] + 0.5 * x * x + HALF_LN_TWO_PI as f32).abs() < 1e-6, "{found:?}");
+            }
+        }
+    }
+}

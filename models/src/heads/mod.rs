@@ -1,0 +1,32 @@
+//! Heads: how a latent point describes a column. One type of column, one file.
+//!
+//! In the order in which a reader needs them:
+//! - [`Head`]: a head on the tape, in the encoder, and on decoded points;
+//! - [`ColumnType`]: the heads by name. A new one is a file and a line of this list;
+//! - [`Row`]: a row of contiguous blocks of columns, one head each;
+//! - [`gaussian`], [`bernoulli`]: the heads.
+//!
+//! A head has some numbers a column at each of three places: *features* that the encoder takes, *outputs* that the decoder's
+//! network gives, and the *numbers* of a decoded point, which samplers work with. Within a block, the first output of all
+//! columns stands before the second of all columns. A head is called for a block of columns and many rows or points at once,
+//! never for a cell.
+//!
+//! Source: docs/methods.md §1.
+
+mod head;
+#[macro_use]
+mod registry;
+mod row;
+
+pub use head::{Head, Points, PointsMut, Unit};
+pub use registry::UnknownColumnType;
+pub use row::{Block, Row};
+
+// The registry: one line a head. rustfmt does not see files that are declared here: `.ci/run` checks them by name.
+heads! {
+    /// Real numbers: a normal, with mean and scale.
+    #[default]
+    Numeric = "numeric" in gaussian::Gaussian;
+    /// Two values, −1 and +1, as of the pixels of an image: a Bernoulli variable, with a logit.
+    Binary = "binary" in bernoulli::Bernoulli;
+}

@@ -1,0 +1,58 @@
+//! Column types by name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::ColumnType;
+
+/// Declares the column types: name in files and options, module, type of the head.
+macro_rules! heads {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal in $module:ident :: $head:ident;)*) => {
+        $(pub mod $module;)*
+
+        /// The type of a column: which head describes it. In files and options by its name in lower case.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        #[non_exhaustive]
+        pub enum ColumnType {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+        }
+
+        impl ColumnType {
+            /// All types.
+            pub const ALL: &[ColumnType] = &[$(ColumnType::$variant),*];
+
+            /// The name in files and options.
+            pub fn name(self) -> &'static str {
+                match self { $(ColumnType::$variant => $name,)* }
+            }
+
+            /// Columns of this type. `min_scale` is the smallest scale of a head that has scales, in model units.
+            pub fn block(self, columns: usize, min_scale: f64) -> $crate::heads::Block {
+                match self { $(ColumnType::$variant => $crate::heads::Block::new($module::$head::new(min_scale), columns),)* }
+            }
+        }
+    };
+}
+
+impl fmt::Display for ColumnType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is none of a column type.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no column type {name:?}; expected one of {}", ColumnType::ALL.iter().map(|t| t.name()).collect::<Vec<_>>().join(", "))]
+pub struct UnknownColumnType {
+    /// What was given.
+    pub name: String,
+}
+
+impl FromStr for ColumnType {
+    type Err = UnknownColumnType;
+
+    fn from_str(name: &str) -> Result<Self, UnknownColumnType> {
+        let found = ColumnType::ALL.iter().find(|kind| kind.name() == name);
+        found.copied().ok_or_else(|| UnknownColumnType { name: name.to_owned() })
+    }
+}
