@@ -54,7 +54,7 @@ fn generated(model: &mut FittedModel<f64>, rows: usize) -> Data<f64> {
     let mut z = vec![0.0; rows * model.vae.config().latent];
     fill_standard_normal(rng, &mut z);
     let mut gaussians = vec![0.0; rows * 2 * COLUMNS];
-    model.decode(&z, &mut gaussians);
+    model.decode(&mut autodiff::Tape::new(), &z, &mut gaussians);
     let mut noise = vec![0.0; rows * COLUMNS];
     fill_standard_normal(rng, &mut noise);
     let cell = |i: usize| {

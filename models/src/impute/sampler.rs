@@ -131,7 +131,7 @@ impl ImputationSampler {
         rows: &[f32],
         mask: &[f32],
         statistic: Statistic,
-        stream_of: impl FnMut(usize) -> Stream,
+        stream_of: impl Fn(usize) -> Stream + Sync,
         out: &mut [f32],
     ) -> Diagnostics {
         match self {

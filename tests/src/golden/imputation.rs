@@ -12,7 +12,7 @@ use missvae::objective::{
 use samplers::chains::metropolis::log_acceptance;
 use samplers::chains::resampling::effective_sample_size;
 use samplers::chains::{Decoded, Proposals, Weights};
-use samplers::model::{LatentModel, Likelihood};
+use samplers::model::LatentModel;
 
 use super::network::{add_gradients, fill};
 use super::{Computed, Fixture, Tensor};
@@ -86,10 +86,10 @@ fn place<T: Scalar>(mixture: Mixture, params: &[T], noise: &mut [T]) {
     }
 }
 
-/// The Gaussians of the columns at some latent points.
-fn decode<T: Scalar>(model: &mut FittedModel<T>, z: &[T]) -> Vec<T> {
-    let mut gaussians = vec![T::ZERO; z.len() / model.mixture().latent * 2 * model.columns()];
-    model.decode(z, &mut gaussians);
+/// Some latent points decoded.
+fn decode<T: Scalar>(model: &FittedModel<T>, z: &[T]) -> Vec<T> {
+    let mut gaussians = vec![T::ZERO; z.len() / model.vae.config().latent * model.vae.row().numbers()];
+    model.decode(&mut Tape::new(), z, &mut gaussians);
     gaussians
 }
 
@@ -100,21 +100,22 @@ pub(super) fn lair_weights<T: Scalar>(fixture: &Fixture) -> Result<Computed, Str
     let (imputations, replenish) = (fixture.size("imputations")?, fixture.size("replenish")?);
     let ((shape, mask), (_, completed)) = (fixture.values::<T>("mask")?, fixture.values::<T>("completed")?);
     let (_, noise) = fixture.values::<T>("noise")?;
-    let mut model = FittedModel::new(vae, parameters);
+    let model = FittedModel::new(vae, parameters);
     let proposals = imputations + replenish;
     let [mut log_weights, mut normalised, mut sizes] = [(); 3].map(|()| Vec::new());
     for (n, mask) in mask.chunks_exact(columns).enumerate() {
         let versions = &completed[n * imputations * columns..][..imputations * columns];
         let mut params = vec![T::ZERO; imputations * mixture.params_len()];
-        model.encode_completed(versions, &mask.repeat(imputations), &mut params);
+        model.encode_completed(&mut Tape::new(), versions, &mask.repeat(imputations), &mut params);
         let mut z = noise[n * proposals * mixture.latent..][..proposals * mixture.latent].to_vec();
         place(mixture, &params, &mut z);
-        let gaussians = decode(&mut model, &z);
+        let gaussians = decode(&model, &z);
         let mut scratch = vec![T::ZERO; Proposals::<T>::scratch_len(mixture, imputations)];
         let mut weights = vec![T::ZERO; proposals];
-        let samples = Decoded { z: &z, gaussians: &gaussians, likelihood: Likelihood::Gaussian };
+        let samples = Decoded { z: &z, decoded: &gaussians };
         let row = Proposals::new(mixture, &params, replenish, &mut scratch);
-        row.log_weights(Weights::Dmis, &versions[..columns], mask, 1, samples, &mut weights);
+        let data = (model.likelihood(), &versions[..columns], mask);
+        row.log_weights(Weights::Dmis, data, 1, samples, &mut weights);
         let total = log_sum_exp(&weights);
         log_weights.extend_from_slice(&weights);
         weights.iter_mut().for_each(|weight| *weight -= total);
@@ -135,21 +136,20 @@ pub(super) fn mwg_log_accept<T: Scalar>(fixture: &Fixture) -> Result<Computed, S
     let (mixture, columns) = (vae.mixture(), vae.config().columns);
     let ((shape, completed), (_, old)) = (fixture.values::<T>("completed")?, fixture.values::<T>("z_old")?);
     let (_, mut new) = fixture.values::<T>("noise")?;
-    let mut model = FittedModel::new(vae, parameters);
+    let model = FittedModel::new(vae, parameters);
     let rows = shape.rows();
     let mut params = vec![T::ZERO; rows * mixture.params_len()];
-    model.encode_completed(&completed, &vec![T::ONE; completed.len()], &mut params);
+    model.encode_completed(&mut Tape::new(), &completed, &vec![T::ONE; completed.len()], &mut params);
     place(mixture, &params, &mut new);
-    let (at_old, at_new) = (decode(&mut model, &old), decode(&mut model, &new));
+    let (at_old, at_new) = (decode(&model, &old), decode(&model, &new));
     let (latent, width) = (mixture.latent, mixture.params_len());
     let log_accept: Vec<T> = (0..rows)
         .map(|n| {
             let (points, decoded) = (n * latent..(n + 1) * latent, n * 2 * columns..(n + 1) * 2 * columns);
-            let likelihood = Likelihood::Gaussian;
-            let current = Decoded { z: &old[points.clone()], gaussians: &at_old[decoded.clone()], likelihood };
-            let proposal = Decoded { z: &new[points], gaussians: &at_new[decoded], likelihood };
+            let current = Decoded { z: &old[points.clone()], decoded: &at_old[decoded.clone()] };
+            let proposal = Decoded { z: &new[points], decoded: &at_new[decoded] };
             let x = &completed[n * columns..][..columns];
-            log_acceptance(x, mixture, &params[n * width..][..width], current, proposal)
+            log_acceptance(model.likelihood(), x, mixture, &params[n * width..][..width], current, proposal)
         })
         .collect();
     let mut computed = Computed::default();

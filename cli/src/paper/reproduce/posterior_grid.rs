@@ -1,6 +1,7 @@
 //! Densities of a model with a two-dimensional latent space on a grid of points: posteriors of a row, and what
 //! approximates them.
 
+use autodiff::Tape;
 use autodiff::ops::Mixture;
 use linalg::parallel::rows_mut;
 use linalg::special::HALF_LN_TWO_PI;
@@ -8,8 +9,9 @@ use missvae::data::Data;
 use missvae::evaluate::proposal;
 use missvae::impute::FittedModel;
 use missvae::store::ModelInfo;
-use samplers::draw::{categories, fill_ancestral, standard_normal};
-use samplers::model::{LatentModel, Likelihood, log_likelihood, log_prior, mixture_log_density};
+use samplers::draw::{categories, fill_ancestral};
+use samplers::likelihood::RowLikelihood;
+use samplers::model::{LatentModel, log_prior, mixture_log_density};
 use samplers::stream::{Purpose, stream};
 
 use crate::failure::Result;
@@ -88,11 +90,9 @@ impl PosteriorGrid {
         2.0 * self.half_width / (self.side - 1) as f64
     }
 
-    /// Means and scales of the columns at each point, side² × 2D.
-    fn decode(&self, model: &mut FittedModel<f32>) -> Vec<f32> {
-        let mut decoded = vec![0.0; self.side * self.side * 2 * LatentModel::columns(model)];
-        model.decode(&self.z, &mut decoded);
-        decoded
+    /// The points decoded, side² × W.
+    fn decode(&self, model: &FittedModel<f32>) -> Vec<f32> {
+        decode(model, &self.z)
     }
 
     /// The logarithm of a mixture's density at the points, in nats. −∞ if it has no components.
@@ -158,9 +158,9 @@ impl PosteriorGrid {
 /// A model whose densities are asked for.
 pub(super) struct Shown<'a> {
     grid: &'a PosteriorGrid,
-    /// Means and scales at its points.
+    /// Its points decoded.
     decoded: Vec<f32>,
-    model: &'a mut FittedModel<f32>,
+    model: &'a FittedModel<f32>,
     info: &'a ModelInfo,
     /// Samples of a set, of which one is kept by its importance weight.
     samples: usize,
@@ -169,7 +169,7 @@ pub(super) struct Shown<'a> {
 impl<'a> Shown<'a> {
     pub(super) fn new(
         grid: &'a PosteriorGrid,
-        model: &'a mut FittedModel<f32>,
+        model: &'a FittedModel<f32>,
         info: &'a ModelInfo,
         samples: usize,
     ) -> Self {
@@ -197,7 +197,7 @@ impl<'a> Shown<'a> {
 
     /// log p(x_obs|z) + log p(z) of row `n` at the grid's points, in nats.
     fn log_joint(&self, data: &Data<f32>, n: usize) -> Vec<f64> {
-        log_joint(&self.grid.z, &self.decoded, data, n)
+        log_joint(self.model, &self.grid.z, &self.decoded, data, n)
     }
 
     /// log q(z) at the grid's points, in nats.
@@ -209,7 +209,7 @@ impl<'a> Shown<'a> {
     fn proposal(&mut self, data: &Data<f32>, n: usize) -> Result<(Mixture, Vec<f32>)> {
         let completion = ImputationSampler::for_proposals(self.info)?;
         let mut rng = stream(0, Purpose::Evaluate, 0, n as u64);
-        Ok(proposal(&mut self.model.in_evaluation(), data, n, completion.as_ref(), &mut rng))
+        Ok(proposal((self.model.in_evaluation(), &mut Tape::new()), data, n, completion.as_ref(), &mut rng))
     }
 
     /// The logarithm of the equal mixture of the encodings of row `n`'s completions by the model: their latent points
@@ -218,18 +218,17 @@ impl<'a> Shown<'a> {
         let posterior = self.log_joint(data, n);
         let mut rng = stream(0, Purpose::Evaluate, 2, n as u64);
         let (columns, single) = (data.columns(), self.model.vae.mixture());
-        let (x, observed) = (data.values(n..n + 1), data.observed(n..n + 1));
+        let (likelihood, mask): (_, Vec<f32>) = (self.model.vae.row(), data.mask(n..n + 1).collect());
+        let width = likelihood.numbers();
+        let mut tape = Tape::new();
         let points = categories(&mut rng, &posterior, COMPLETIONS).unwrap_or_default();
         let (mixture, mut params) = (Mixture { components: points.len(), ..single }, Vec::new());
         let (mut completed, mut encoded) = (vec![0.0; columns], vec![0.0; single.params_len()]);
         let mut moments = [Vec::new(), Vec::new()];
         for point in points {
-            let decoded = &self.decoded[point * 2 * columns..][..2 * columns];
-            for (d, cell) in completed.iter_mut().enumerate() {
-                let drawn = decoded[d] + decoded[columns + d] * standard_normal::<f32>(&mut rng);
-                *cell = if observed[d] { x[d] } else { drawn };
-            }
-            self.model.encode(&completed, &vec![1.0; columns], &mut encoded);
+            completed.copy_from_slice(data.values(n..n + 1));
+            likelihood.draw_missing(&mut rng, &mask, &self.decoded[point * width..][..width], &mut completed);
+            self.model.in_evaluation().encode_at_once(&mut tape, &completed, &vec![1.0; columns], &mut encoded);
             let (means, scales, _) = single.split(&encoded);
             moments[0].extend_from_slice(means);
             moments[1].extend_from_slice(scales);
@@ -245,9 +244,7 @@ impl<'a> Shown<'a> {
         let (mixture, params) = self.proposal(data, n)?;
         let mut z = vec![0.0; SETS * samples * 2];
         fill_ancestral(&mut stream(0, Purpose::Evaluate, 1, n as u64), mixture, &params, &mut z);
-        let mut decoded = vec![0.0; SETS * samples * 2 * data.columns()];
-        self.model.decode(&z, &mut decoded);
-        let mut weights = log_joint(&z, &decoded, data, n);
+        let mut weights = log_joint(self.model, &z, &decode(self.model, &z), data, n);
         for (weight, z) in weights.iter_mut().zip(z.chunks_exact(2)) {
             *weight -= f64::from(mixture_log_density(mixture, &params, z));
         }
@@ -261,12 +258,19 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// log p(x_obs|z) + log p(z) of row `n` at some decoded points (G × 2 and G × 2D), in nats.
-fn log_joint(z: &[f32], decoded: &[f32], data: &Data<f32>, n: usize) -> Vec<f64> {
-    let (columns, x, mask) = (data.columns(), data.values(n..n + 1), data.mask(n..n + 1).collect::<Vec<f32>>());
-    let points = z.chunks_exact(2).zip(decoded.chunks_exact(2 * columns));
-    let of_point = |(z, decoded)| log_likelihood(Likelihood::Gaussian, x, &mask, decoded) + log_prior(z);
-    points.map(of_point).map(f64::from).collect()
+/// Latent points (G × 2) decoded, G × W.
+fn decode(model: &FittedModel<f32>, z: &[f32]) -> Vec<f32> {
+    let mut decoded = vec![0.0; z.len() / 2 * model.vae.row().numbers()];
+    model.decode(&mut Tape::new(), z, &mut decoded);
+    decoded
+}
+
+/// log p(x_obs|z) + log p(z) of row `n` at some decoded points (G × 2 and G × W), in nats.
+fn log_joint(model: &FittedModel<f32>, z: &[f32], decoded: &[f32], data: &Data<f32>, n: usize) -> Vec<f64> {
+    let mask: Vec<f32> = data.mask(n..n + 1).collect();
+    let mut densities = vec![0.0; z.len() / 2];
+    model.vae.row().log_densities(data.values(n..n + 1), Some(&mask), decoded, &mut densities);
+    densities.iter().zip(z.chunks_exact(2)).map(|(density, z)| f64::from(density + log_prior(z))).collect()
 }
 
 #[cfg(test)]
