@@ -3,8 +3,8 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use npyz::npz::NpzArchive;
 use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
+use zip::ZipArchive;
 
 use super::cell::MissingValues;
 use super::error::{Error, Result};
@@ -13,6 +13,8 @@ use super::problem::{ArrayProblem, Place};
 use super::select::Header;
 use super::{Numbers, Sink};
 
+/// What the names of arrays end in within an archive.
+const ENTRY: &str = ".npy";
 /// The widest array that is believed: a damaged header must not ask for all the memory there is.
 pub(super) const WIDEST: u64 = 1 << 20;
 
@@ -47,21 +49,18 @@ pub(super) fn scan_npz(
         | io::ErrorKind::Other => Error::BadArray { file: file.clone(), problem: ArrayProblem::Archive(e) },
         _ => Error::reading(&file, e),
     };
-    let mut archive = NpzArchive::new(BufReader::new(open_file(path)?)).map_err(&broken)?;
-    let mut available: Vec<String> = archive.array_names().map(str::to_owned).collect();
+    let mut archive = ZipArchive::new(BufReader::new(open_file(path)?)).map_err(|e| broken(e.into()))?;
+    let names = archive.file_names().filter_map(|name| name.strip_suffix(ENTRY));
+    let mut available: Vec<String> = names.map(str::to_owned).collect();
     available.sort();
     let name = match (key, available.as_slice()) {
         (Some(key), _) if available.iter().any(|name| name == key) => key.to_owned(),
         (None, [only]) => only.clone(),
         _ => return Err(Error::ArrayKey { file, key: key.map(str::to_owned), available }),
     };
-    match archive.by_name(&name) {
-        Ok(Some(array)) => {
-            let header = array.header().clone();
-            let array = NpyFile::with_header(header, BufReader::new(array.into_inner()));
-            scan(&file, array, missing, sink, keep, &broken)
-        }
-        Ok(None) => Err(Error::ArrayKey { file, key: Some(name), available }),
+    let entry = archive.by_name(&format!("{name}{ENTRY}")).map_err(|e| broken(e.into()))?;
+    match NpyFile::new(BufReader::new(entry)) {
+        Ok(array) => scan(&file, array, missing, sink, keep, &broken),
         Err(e) => Err(header_error(&file, e, &broken)),
     }
 }

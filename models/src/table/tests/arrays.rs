@@ -64,15 +64,19 @@ fn what_is_not_a_table() {
 fn archives_need_a_key_when_they_hold_several_arrays() {
     use npyz::WriterBuilder;
     let file = TestFile::new("a.npz", b"");
-    let options = zip_options();
+    // Compressed, as numpy.savez_compressed leaves them, and plain, as numpy.savez does.
+    let methods = [zip::CompressionMethod::Deflated, zip::CompressionMethod::Stored];
     let write = |arrays: &[(&str, [f64; 4])]| {
-        let mut archive = npyz::npz::NpzWriter::create(&file.path).unwrap();
-        for (name, values) in arrays {
-            let array = archive.array(name, options).unwrap().default_dtype().shape(&[2, 2]);
+        let mut archive = zip::ZipWriter::new(std::fs::File::create(&file.path).unwrap());
+        for ((name, values), method) in arrays.iter().zip(methods) {
+            let options = zip::write::SimpleFileOptions::default().compression_method(method);
+            archive.start_file(format!("{name}.npy"), options).unwrap();
+            let array = npyz::WriteOptions::new().default_dtype().shape(&[2, 2]).writer(&mut archive);
             let mut array = array.begin_nd().unwrap();
             array.extend(values.iter()).unwrap();
             array.finish().unwrap();
         }
+        archive.finish().unwrap();
     };
     let read = |key: Option<&str>| {
         let options = ReadOptions { key: key.map(str::to_owned), ..ReadOptions::default() };
@@ -92,11 +96,6 @@ fn archives_need_a_key_when_they_hold_several_arrays() {
     let options = ReadOptions { key: Some("x".into()), ..ReadOptions::default() };
     let error = read_to_fit(&text.input(), &options, &Selection::default()).unwrap_err();
     assert!(matches!(error, Error::KeyWithoutArchive { .. }));
-}
-
-/// The archive's default options, whose type the npyz crate does not name.
-fn zip_options<T: Default>() -> T {
-    T::default()
 }
 
 #[test]
