@@ -1,43 +1,12 @@
 //! Configuration files: the options of a model by their long names, and those of the command.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use missvae::config::Options;
 use missvae::table::Error;
-use serde::Deserialize;
 
-use crate::args::TrainArgs;
+use crate::command_options::{COMMAND_OPTIONS, CommandOptions};
 use crate::failure::{Failure, Result};
-
-/// Options of `missvae train` that are no options of the model: its directory, its threads, its output.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub(crate) struct CommandOptions {
-    out: Option<PathBuf>,
-    overwrite: bool,
-    checkpoint_every: Option<f64>,
-    threads: Option<usize>,
-    json: bool,
-    quiet: bool,
-}
-
-/// The names of [`CommandOptions`].
-pub(crate) const COMMAND_OPTIONS: [&str; 6] = ["out", "overwrite", "checkpoint-every", "threads", "json", "quiet"];
-/// Options that only a command line can have.
-pub(crate) const ONLY_ON_COMMAND_LINE: [&str; 2] = ["config", "resume"];
-
-impl CommandOptions {
-    /// Fills in options that the command line does not give. The file's `overwrite` applies to the file's own run
-    /// directory only.
-    pub(crate) fn below(self, args: &mut TrainArgs) {
-        args.overwrite |= self.overwrite && args.out.is_none();
-        args.out = args.out.take().or(self.out);
-        args.checkpoint_every = args.checkpoint_every.or(self.checkpoint_every);
-        args.common.threads = args.common.threads.or(self.threads);
-        args.common.json |= self.json;
-        args.common.quiet |= self.quiet;
-    }
-}
 
 /// Reads a run's configuration.
 pub(crate) fn read(path: &Path) -> Result<Options> {
@@ -71,4 +40,12 @@ fn text(path: &Path) -> Result<(String, String)> {
             Err(Failure::usage(format!("{file}, line {line}: not UTF-8 text")))
         }
     }
+}
+
+/// A table's path as options hold it, which are kept as text.
+pub(crate) fn path_text(path: &Path) -> Result<String> {
+    path.to_str().map(str::to_owned).ok_or_else(|| {
+        let what = format!("{}: this path is not UTF-8, and cannot be kept in a run's config.toml", path.display());
+        Failure::usage_hint(what, "rename it")
+    })
 }

@@ -9,7 +9,7 @@ use missvae::objective::METHODS;
 use missvae::prepare;
 use missvae::table::{Error, PixelProblem, Reason, UnusableColumn};
 
-use crate::config_file::{COMMAND_OPTIONS, ONLY_ON_COMMAND_LINE};
+use crate::command_options::{COMMAND_OPTIONS, ONLY_ON_COMMAND_LINE};
 
 /// An error of an option, which is named as on the command line.
 pub(crate) fn config_text(error: &config::Error) -> String {

@@ -2,28 +2,32 @@
 //!
 //! In the order in which a reader needs them:
 //! - [`main`]: arguments in, exit status out;
-//! - `args`: the command line; `usage`: what the parser has to say about it;
-//! - `config_file`: configuration files; `model_options`: the options that `missvae snr` shares with `train`;
-//! - `hints`: the ways out of errors;
-//! - `run`: the directory of a training run; `signal`: what interrupts one;
-//! - `commands`: one file a command;
+//! - `commands`: the command line, one file a command; `args`: options that several commands have; `usage`: errors of the parser;
+//! - `failure`: why a command failed, and exit codes; `hints`: the ways out;
+//! - `config_file`, `command_options`: configuration files;
+//! - `output`: what is printed; `signal`: interruptions; `threads`, `limits`;
+//! - `run`: the directory of a training run; `training`: what happens in it;
+//! - `frechet`: how far a model's samples are from complete rows;
 //! - `paper`: the paper's experiments and figures, with the feature of that name.
 
 // The paper's commands use more of the program than the others do.
 #![cfg_attr(not(feature = "paper"), allow(dead_code, unused_imports))]
 
 mod args;
+mod command_options;
 mod commands;
 mod config_file;
 mod failure;
+mod frechet;
 mod hints;
-#[cfg(feature = "paper")]
-mod model_options;
+mod limits;
 mod output;
 #[cfg(feature = "paper")]
 mod paper;
 mod run;
 mod signal;
+mod threads;
+mod training;
 mod usage;
 
 use std::process::ExitCode;
@@ -32,7 +36,7 @@ use clap::Parser;
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
-    let cli = match args::Cli::try_parse() {
+    let cli = match commands::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage::report(&error),
     };

@@ -50,7 +50,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::args::Cli;
+    use crate::commands::Cli;
 
     fn said(words: &[&str]) -> (String, String) {
         let error = Cli::try_parse_from(words).unwrap_err();

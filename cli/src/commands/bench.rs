@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use autodiff::profile::{Entry, Phase};
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use linalg::peak::fma_peak_gflops;
 use linalg::simd::{Level, level};
 use missvae::config::{Options, Preset, ResolvedConfig};
@@ -12,10 +12,10 @@ use missvae::objective::{METHODS, Method};
 use missvae::timing::Training;
 use serde::Serialize;
 
-use super::in_pool;
-use crate::args::BenchArgs;
+use crate::args::Common;
 use crate::failure::{Failure, Result};
 use crate::output::{Output, aligned, counted};
+use crate::threads::in_pool;
 
 /// Steps that are timed in any case.
 const FEWEST: usize = 40;
@@ -24,6 +24,24 @@ const FEWEST: usize = 40;
 const COUNTED: u64 = 20;
 /// The most seconds that a configuration can be given.
 const LONGEST: f64 = 3600.0;
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// Sizes and settings of these experiments, separated by commas (default: all)
+    #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) preset: Vec<Preset>,
+    /// Methods, separated by commas (default: all)
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) method: Vec<String>,
+    /// Components or imputations; samples, for methods with a single component
+    #[arg(long, value_name = "K", default_value_t = 5)]
+    pub(crate) components: usize,
+    /// Seconds of steps for each configuration
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
+    pub(crate) seconds: f64,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
 
 /// What `--json` prints for a configuration.
 #[derive(Debug, Serialize)]

@@ -2,11 +2,31 @@
 
 mod render;
 
-use crate::args::DescribeArgs;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::args::{Common, Reading};
 use crate::failure::Result;
 use crate::output::Output;
 use missvae::table::{Input, Selection, describe, parse_names};
 use render::Rendered;
+
+#[derive(Debug, Args)]
+pub(crate) struct DescribeArgs {
+    /// Table
+    pub(crate) data: PathBuf,
+    /// Only these columns, separated by commas
+    #[arg(long, value_name = "A,B")]
+    pub(crate) columns: Option<String>,
+    /// All columns but these, separated by commas
+    #[arg(long, value_name = "A,B")]
+    pub(crate) ignore_columns: Option<String>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
 
 pub(crate) fn run(args: &DescribeArgs) -> Result<()> {
     let names = |list: &Option<String>| list.as_deref().map(parse_names).transpose();

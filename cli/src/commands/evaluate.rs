@@ -1,22 +1,58 @@
 //! `missvae evaluate`: held-out log-likelihood, and the Fréchet distance.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use indicatif::ProgressBar;
-use missvae::evaluate::{GRID_TOLERANCE, Importance, Refit, ScoreOptions, Scoring, on_grid};
+use missvae::evaluate::{GRID_TOLERANCE, Importance, Likelihood, Refit, ScoreOptions, Scoring, on_grid};
 use missvae::impute::ImputationSampler;
 use serde::Serialize;
 
-use super::frechet::{Compared, Frechet};
-use super::in_pool;
-use crate::args::EvaluateArgs;
+use crate::args::{Common, Reading};
 use crate::failure::{Failure, Result};
+use crate::frechet::{Compared, Frechet};
 use crate::output::{Output, cells_missing, counted};
 use crate::run::Run;
+use crate::threads::in_pool;
 use missvae::files::same_file;
 use missvae::prepare::read_model_rows;
 use missvae::table::{Input, ReadOptions, check_output, write_numbers};
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// Run directory
+    pub(crate) run: PathBuf,
+    /// Table of held-out rows
+    pub(crate) data: PathBuf,
+    /// How the log-likelihood is computed
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) likelihood: Likelihood,
+    /// Importance samples a row (default: 50000; 1000 for images)
+    #[arg(long, value_name = "I")]
+    pub(crate) importance_samples: Option<usize>,
+    /// Updates that refit the encoder to the held-out rows first
+    #[arg(long, value_name = "U", default_value_t = 0)]
+    pub(crate) refit_updates: u64,
+    /// Report the Fréchet distance too: that of 20000 rows drawn from the model to DATA, whose rows must be complete, in the
+    /// features of another model
+    #[arg(long, requires = "feature_model")]
+    pub(crate) frechet: bool,
+    /// Run of the model whose encoder gives the features: of the same columns, with one component, such as mvae trained on
+    /// complete rows
+    #[arg(long, value_name = "RUN", requires = "frechet")]
+    pub(crate) feature_model: Option<PathBuf>,
+    /// Also write each row's log-likelihood, to compare models row by row: .csv, .tsv or .npy
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Make larger square images those of the model: bilinear, antialiased
+    #[arg(long)]
+    pub(crate) resize: bool,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]

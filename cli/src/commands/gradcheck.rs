@@ -1,12 +1,19 @@
 //! `missvae gradcheck`: operations and objectives against finite differences and the fixtures.
 
+use clap::Args;
 use serde::Serialize;
 use verify::Check;
 
-use super::in_pool;
-use crate::args::GradcheckArgs;
+use crate::args::Common;
 use crate::failure::{Failure, Result};
 use crate::output::{Output, aligned};
+use crate::threads::in_pool;
+
+#[derive(Debug, Args)]
+pub(crate) struct GradcheckArgs {
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]

@@ -2,20 +2,66 @@
 
 use std::path::PathBuf;
 
+use clap::{Args, ValueEnum};
 use missvae::config::{ChainKind, lair_points};
 use samplers::chains::Sampler;
 use samplers::importance::Statistic;
 use serde::Serialize;
 
-use super::{MOST_NUMBERS, in_pool};
-use crate::args::{Fill, ImputeArgs};
+use crate::args::{Common, Reading};
 use crate::failure::{Failure, Result};
+use crate::limits::MOST_NUMBERS;
 use crate::output::{Output, counted};
 use crate::run::Run;
+use crate::threads::in_pool;
 use missvae::files::{numbered, same_file};
-use missvae::impute::{Diagnostics, ImputationSampler, SamplerOptions, impute_table};
+use missvae::impute::{Diagnostics, ImputationSampler, SamplerKind, SamplerOptions, impute_table};
 use missvae::prepare::{binary_pixels, column_names, standardised};
 use missvae::table::{Input, check_output, read_images_to_complete, read_to_complete, write_completed};
+
+/// What to fill a missing cell with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Fill {
+    /// A draw from the conditional distribution
+    Draw,
+    /// Its mean
+    Mean,
+    /// Its median
+    Median,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImputeArgs {
+    /// Run directory
+    pub(crate) run: PathBuf,
+    /// Table to complete
+    pub(crate) data: PathBuf,
+    /// Completed table: .csv, .tsv or .npy; DATA itself to complete it in its place
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Completed tables; more than one are written with .1, .2, … before the ending
+    #[arg(long, value_name = "M", default_value_t = 1)]
+    pub(crate) draws: usize,
+    /// What to fill a missing cell with (default: mean, or draw when --draws is more than 1)
+    #[arg(long, value_enum)]
+    pub(crate) statistic: Option<Fill>,
+    /// How missing values are sampled (default: importance; lair for demiss-vae, cvi-vae and mvb-vae)
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub(crate) sampler: Option<SamplerKind>,
+    /// Iterations of lair, mwg or pseudo-gibbs; the first half does not count (default: 100)
+    #[arg(long, value_name = "N")]
+    pub(crate) iterations: Option<usize>,
+    /// Importance samples a row (default: 1000), or samples from each proposal of lair (default: 1)
+    #[arg(long, value_name = "I")]
+    pub(crate) proposals: Option<usize>,
+    /// Proposals of lair that are the prior (default: 0)
+    #[arg(long, value_name = "R")]
+    pub(crate) replenish: Option<usize>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]

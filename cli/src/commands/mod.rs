@@ -1,31 +1,119 @@
-//! One file a command.
+//! The commands. One file holds a command's arguments and its run; no command uses another.
 
 mod bench;
 mod describe;
-pub(crate) mod evaluate;
-pub(crate) mod frechet;
+mod evaluate;
 mod gradcheck;
 mod impute;
 mod sample;
-pub(crate) mod train;
+mod train;
 
-use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use clap::{Parser, Subcommand};
 
-use serde::Serialize;
-
-use crate::args::{Cli, Command, Common, Reading};
+use crate::args::Common;
 use crate::failure::{Failure, Result};
-use crate::run::Run;
-use missvae::files::write_atomic;
-use missvae::table::{MissingValues, ReadOptions};
+#[cfg(feature = "paper")]
+use crate::paper::{reproduce, snr};
+use crate::threads::check_threads;
+use bench::BenchArgs;
+use describe::DescribeArgs;
+use evaluate::EvaluateArgs;
+use gradcheck::GradcheckArgs;
+use impute::ImputeArgs;
+use sample::SampleArgs;
+use train::TrainArgs;
 
-/// The most threads that can be asked for.
-pub(crate) const MOST_THREADS: usize = 1024;
-/// The most runs of one setting that can be asked for.
-pub(crate) const MOST_SEEDS: usize = 10_000;
-/// The most numbers that a result may have: what is beyond it would not fit into memory.
-pub(crate) const MOST_NUMBERS: usize = 1 << 32;
+/// Fit variational autoencoders to incomplete tables, score them, complete tables with them.
+#[derive(Debug, Parser)]
+#[command(name = "missvae", version, max_term_width = 110)]
+#[command(after_help = "Try: missvae train        (on the bundled penguins table, in a few seconds)")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Fit a model; writes a run directory
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Example: missvae train table.csv --method miss-svae --out runs/first"
+    )]
+    Train(Box<TrainArgs>),
+    /// Held-out log-likelihood
+    #[command(allow_negative_numbers = true, after_help = "Example: missvae evaluate runs/first held-out.csv")]
+    Evaluate(EvaluateArgs),
+    /// Complete a table
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Example: missvae impute runs/first table.csv --out completed.csv"
+    )]
+    Impute(ImputeArgs),
+    /// Draw rows from the model
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Example: missvae sample runs/first --rows 1000 --out drawn.csv"
+    )]
+    Sample(SampleArgs),
+    /// What is missing, and how
+    #[command(allow_negative_numbers = true, after_help = "Example: missvae describe table.csv")]
+    Describe(DescribeArgs),
+    /// Gradient signal-to-noise of estimators, side by side
+    ///
+    /// Trains every method with every way of estimating its gradient, and measures |mean/deviation| of each parameter's
+    /// gradient before clipping: over the minibatches of an epoch while the parameters move (the paper's figure 8), and over
+    /// draws of the latent variables with the parameters and a minibatch frozen. Encoder and decoder are told apart.
+    #[cfg(feature = "paper")]
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Example: missvae snr table.csv --methods miss-vae,miss-svae --epochs 20 --seeds 3 --out snr"
+    )]
+    Snr(Box<snr::SnrArgs>),
+    /// An experiment of the paper: fig1 to fig13
+    ///
+    /// Fits the models of a figure (fig7 has none), scores them, and leaves NAME.csv, NAME.svg, NAME.png and runs/ in a
+    /// directory. A run that is finished there is not run again, an interrupted one goes on. fig5 interpolates the parameters of the
+    /// distributions of imputations, not their densities, and its independent distribution keeps the mixture's components
+    /// with diagonal covariances: as the published code does, where the paper's text says a product of marginals.
+    #[cfg(feature = "paper")]
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Example: missvae reproduce fig6 --components 5 --seeds 1 --dry-run"
+    )]
+    Reproduce(Box<reproduce::ReproduceArgs>),
+    /// Check every operation and objective against finite differences and the fixtures
+    #[command(allow_negative_numbers = true, after_help = "Example: missvae gradcheck")]
+    Gradcheck(GradcheckArgs),
+    /// The training step against the machine's limit
+    ///
+    /// Times whole training steps on made-up rows, and sets them beside the time that their matrix products would take at
+    /// the rate of fused multiply-adds on registers alone, measured just before on as many threads. Of one configuration it
+    /// also tells where the time goes, operation by operation; of several it prints a line each.
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Example: missvae bench --preset mog --method miss-svae --threads 1"
+    )]
+    Bench(BenchArgs),
+}
+
+impl Command {
+    /// The options of every command.
+    pub(crate) fn common(&self) -> &Common {
+        match self {
+            Command::Train(args) => &args.common,
+            Command::Evaluate(args) => &args.common,
+            Command::Impute(args) => &args.common,
+            Command::Sample(args) => &args.common,
+            Command::Describe(args) => &args.common,
+            #[cfg(feature = "paper")]
+            Command::Snr(args) => &args.common,
+            #[cfg(feature = "paper")]
+            Command::Reproduce(args) => &args.common,
+            Command::Gradcheck(args) => &args.common,
+            Command::Bench(args) => &args.common,
+        }
+    }
+}
 
 /// Carries out a command.
 pub(crate) fn dispatch(cli: &Cli) -> Result<()> {
@@ -38,85 +126,10 @@ pub(crate) fn dispatch(cli: &Cli) -> Result<()> {
         Command::Sample(args) => sample::run(args),
         Command::Describe(args) => describe::run(args),
         #[cfg(feature = "paper")]
-        Command::Snr(args) => crate::paper::snr::run(args),
+        Command::Snr(args) => snr::run(args),
         #[cfg(feature = "paper")]
-        Command::Reproduce(args) => crate::paper::reproduce::run(args),
+        Command::Reproduce(args) => reproduce::run(args),
         Command::Gradcheck(args) => gradcheck::run(args),
         Command::Bench(args) => bench::run(args),
-    }
-}
-
-/// A table's path as options hold it, which are kept as text.
-pub(crate) fn kept(path: &Path) -> Result<String> {
-    path.to_str().map(str::to_owned).ok_or_else(|| {
-        let what = format!("{}: this path is not UTF-8, and cannot be kept in a run's config.toml", path.display());
-        Failure::usage_hint(what, "rename it")
-    })
-}
-
-/// Refuses a number of threads that cannot be meant.
-pub(crate) fn check_threads(common: &Common) -> Result<()> {
-    match common.threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
-        Some(threads) => Err(Failure::usage(format!("--threads {threads}: expected from 1 to {MOST_THREADS}"))),
-        None => Ok(()),
-    }
-}
-
-/// Runs `work` inside a pool of the wished-for number of threads.
-pub(crate) fn in_pool<R: Send>(common: &Common, work: impl FnOnce() -> Result<R> + Send) -> Result<R> {
-    pool(common.threads.unwrap_or(0))?.install(work)
-}
-
-/// A pool of so many threads; of all cores for 0.
-pub(crate) fn pool(threads: usize) -> Result<rayon::ThreadPool> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.map_err(|error| Failure::Failed(format!("the threads could not be started: {error}")))
-}
-
-/// A list without what was there before.
-pub(crate) fn distinct<T: PartialEq>(list: Vec<T>) -> Vec<T> {
-    let mut out: Vec<T> = Vec::new();
-    for item in list {
-        if !out.contains(&item) {
-            out.push(item);
-        }
-    }
-    out
-}
-
-/// A lock that outlives a thread that panicked: what it holds is written whole.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Writes records as CSV, under their fields' names.
-pub(crate) fn write_records(path: &Path, records: &[impl Serialize]) -> Result<()> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let failed = |error: String| Failure::Failed(format!("{}: {error}", path.display()));
-    for record in records {
-        writer.serialize(record).map_err(|error| failed(error.to_string()))?;
-    }
-    let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
-    write_atomic(path, |out| out.write_all(&bytes))?;
-    Ok(())
-}
-
-/// How a data file is read.
-pub(crate) fn read_options(missing_values: &[String], key: Option<&String>) -> ReadOptions {
-    ReadOptions { missing: MissingValues::new(missing_values), key: key.cloned(), ..ReadOptions::default() }
-}
-
-impl Reading {
-    pub(crate) fn options(&self) -> ReadOptions {
-        read_options(&self.missing_value, self.key.as_ref())
-    }
-
-    /// For rows that a run's model is to be used on: what stood for a missing value in the table that it was fitted to does so
-    /// here, and an array is as wide as that table was, unless columns of that were chosen.
-    pub(crate) fn options_for(&self, run: &Run) -> Result<ReadOptions> {
-        let Some(trained) = run.read_table_options()? else { return Ok(self.options()) };
-        let missing = [trained.missing_value.unwrap_or_default(), self.missing_value.clone()].concat();
-        let whole_arrays = trained.columns.is_none() && trained.ignore_columns.is_none();
-        Ok(ReadOptions { whole_arrays, ..read_options(&missing, self.key.as_ref()) })
     }
 }

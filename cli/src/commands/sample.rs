@@ -1,15 +1,33 @@
 //! `missvae sample`: rows drawn from the model.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use missvae::impute::generate;
 use serde::Serialize;
 
-use super::{MOST_NUMBERS, in_pool};
-use crate::args::SampleArgs;
+use crate::args::Common;
 use crate::failure::{Failure, Result};
+use crate::limits::MOST_NUMBERS;
 use crate::output::{Output, counted};
 use crate::run::Run;
+use crate::threads::in_pool;
 use missvae::prepare::column_names;
 use missvae::table::{check_output, write_numbers};
+
+#[derive(Debug, Args)]
+pub(crate) struct SampleArgs {
+    /// Run directory
+    pub(crate) run: PathBuf,
+    /// Rows to draw
+    #[arg(long, value_name = "N")]
+    pub(crate) rows: usize,
+    /// File of the drawn rows: .csv, .tsv or .npy
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]

@@ -1,8 +1,11 @@
 //! The paper's experiments, behind the feature `paper`.
 //!
 //! - `reproduce`: its figures; `snr`: signal-to-noise ratios of gradients;
+//! - `model_options`: the options that `snr` shares with `missvae train`; `shared`: what both commands use;
 //! - `plot`: how figures are drawn, and the only user of the SVG rasteriser.
 
+mod model_options;
 mod plot;
 pub(crate) mod reproduce;
+mod shared;
 pub(crate) mod snr;

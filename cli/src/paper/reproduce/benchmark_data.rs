@@ -19,12 +19,12 @@ use super::prepared::Prepared;
 use super::settings::Settings;
 use super::source::{Score, Source};
 use super::spec::{Spec, imputations_of};
-use crate::commands::frechet::{Compared, Frechet, check_rows};
-use crate::commands::kept;
-use crate::commands::train::model_info;
+use crate::config_file::path_text;
 use crate::failure::{Failure, Result};
+use crate::frechet::{Compared, Frechet, check_rows};
 use crate::output::{cells_missing, counted};
 use crate::signal;
+use crate::training::model_info;
 use missvae::files::Stamp;
 use missvae::fingerprint::Fingerprint;
 use missvae::prepare::{TrainingRows, binary_images, check_magnitudes, table_data};
@@ -207,7 +207,7 @@ impl Set {
         // Without hiding: which cells are hidden is a matter of the runs.
         let said = Options {
             preset: Some(preset),
-            data: Some(kept(&train)?),
+            data: Some(path_text(&train)?),
             hide_quadrants: preset.of_images().then_some(0),
             ..Options::default()
         };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::source::Score;
-use crate::commands::train::Summary;
+use crate::training::Summary;
 
 /// What `evaluation.json` says of a finished run.
 #[derive(Clone, Debug, Serialize, Deserialize)]

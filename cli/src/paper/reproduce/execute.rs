@@ -13,12 +13,12 @@ use super::measure::Measure;
 use super::prepared::Prepared;
 use super::source::Source;
 use super::workers::Workers;
-use crate::commands::lock;
-use crate::commands::train::{Bar, Fitted, Job, Tracked};
 use crate::failure::{Failure, Result};
 use crate::output::Output;
+use crate::paper::shared::lock;
 use crate::run::{Hold, Run, read_json};
 use crate::signal;
+use crate::training::{Bar, Fitted, FrechetTracker, Job};
 use missvae::evaluate::GRID_TOLERANCE;
 use missvae::files::write_atomic;
 
@@ -121,9 +121,11 @@ fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option
     let rows = source.rows(run)?;
     let tracked = match &run.followed {
         None => None,
-        Some((features, every)) => {
-            source.frechet(run, &rows, features)?.map(|frechet| Tracked { frechet, every: *every, seed: run.spec.seed })
-        }
+        Some((features, every)) => source.frechet(run, &rows, features)?.map(|frechet| FrechetTracker {
+            frechet,
+            every: *every,
+            seed: run.spec.seed,
+        }),
     };
     let (quiet, bar) = (board.output.silenced(), Bar::Shared(board.bar.clone()));
     let job = Job {

@@ -11,10 +11,10 @@ use missvae::objective::Method;
 use super::benchmark_data::BenchmarkData;
 use super::experiment::{Drawn, Experiment};
 use super::settings::{ALL_METHODS, Outline};
-use crate::commands::train::distances;
 use crate::failure::Result;
 use crate::paper::plot::{Content, Figure, Line, Panel, Point};
 use crate::run::Run;
+use crate::training::distances;
 
 pub(super) const EXPERIMENT: Experiment<BenchmarkData> = Experiment {
     outline: Outline {

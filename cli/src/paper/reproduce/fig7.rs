@@ -71,7 +71,7 @@ pub(super) fn run(data: &MogData, out: &Path, output: &Output) -> Result<()> {
         }
     }
     let series = vec!["density of two columns".to_owned()];
-    crate::commands::write_records(&out.join(format!("{NAME}.csv")), &rows)?;
+    crate::paper::shared::write_records(&out.join(format!("{NAME}.csv")), &rows)?;
     Figure { series, panels, in_row: columns - 1 }.write(out, NAME)?;
     output.result(&Outcome { experiment: NAME, rows: &rows }, || files(out, NAME))
 }

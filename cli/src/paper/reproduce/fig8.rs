@@ -10,7 +10,7 @@ use super::mog::MogData;
 use super::source::Source;
 use crate::args::Reading;
 use crate::failure::{Failure, Result};
-use crate::model_options::ModelOptions;
+use crate::paper::model_options::ModelOptions;
 use crate::paper::snr::{self, ProtocolOption, SnrArgs};
 
 pub(super) const NAME: &str = "fig8";

@@ -191,7 +191,7 @@ fn carry_out<S: Source>(
     }
     let results = execute(&runs)?;
     let rows = results::rows(name, &runs, &results, source)?;
-    crate::commands::write_records(&out.join(format!("{name}.csv")), &rows)?;
+    crate::paper::shared::write_records(&out.join(format!("{name}.csv")), &rows)?;
     let drawn = Drawn { settings, runs: &runs, rows: &rows, source };
     let pool = workers.whole_pool()?;
     let figure = pool.install(|| (experiment.figure)(&drawn))?;
@@ -201,7 +201,7 @@ fn carry_out<S: Source>(
     match fits.is_empty() {
         // Those of an earlier command are not this one's.
         true => remove_if_there(&file).map_err(|error| system(&file, error))?,
-        false => crate::commands::write_records(&file, &fits)?,
+        false => crate::paper::shared::write_records(&file, &fits)?,
     }
     finish(output, out, source, Outcome { experiment: name, rows, fits })
 }

@@ -10,7 +10,7 @@ use super::prepared::Prepared;
 use super::settings::Settings;
 use super::source::Source;
 use super::spec::Spec;
-use crate::commands::kept;
+use crate::config_file::path_text;
 use crate::failure::Result;
 use missvae::fingerprint::of_text;
 
@@ -81,7 +81,7 @@ pub(super) fn runs(
         // Where the table lies is no part of what the run is.
         let table = source.table(&spec);
         let table = std::path::absolute(table).unwrap_or_else(|_| table.to_owned());
-        let options = Options { data: Some(kept(&table)?), ..plan.options };
+        let options = Options { data: Some(path_text(&table)?), ..plan.options };
         let followed = followed.map(|(features, every)| (features.directory.clone(), every));
         let (plan, directory) = (ResolvedConfig { options, ..plan }, directory.join(name));
         let model_wanted = matches!(role, Role::Features);

@@ -4,9 +4,9 @@ use missvae::config::Options;
 use missvae::objective::{METHODS, Method};
 
 use super::args::ReproduceArgs;
-use crate::commands::{MOST_SEEDS, distinct};
 use crate::failure::{Failure, Result};
 use crate::hints::closest;
+use crate::paper::shared::{MOST_SEEDS, distinct};
 
 /// A summary of an experiment, and the settings that it offers.
 #[derive(Clone, Copy, Debug)]

@@ -12,8 +12,8 @@ use super::measure::Measure;
 use super::prepared::Prepared;
 use super::settings::Settings;
 use super::spec::Spec;
-use crate::commands::frechet::Frechet;
 use crate::failure::Result;
+use crate::frechet::Frechet;
 use missvae::prepare::TrainingRows;
 
 /// Tables to train on, and rows to score models on.

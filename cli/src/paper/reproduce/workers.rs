@@ -1,8 +1,8 @@
 //! The number of runs at a time, and their threads.
 
 use super::args::ReproduceArgs;
-use crate::commands::MOST_THREADS;
 use crate::failure::{Failure, Result};
+use crate::threads::MOST_THREADS;
 
 /// Runs at a time, and the threads of each.
 #[derive(Clone, Copy, Debug)]
@@ -26,11 +26,11 @@ impl Workers {
 
     /// A pool for one run.
     pub(super) fn pool(&self) -> Result<rayon::ThreadPool> {
-        crate::commands::pool(self.threads)
+        crate::threads::pool(self.threads)
     }
 
     /// A pool for the work after all runs.
     pub(super) fn whole_pool(&self) -> Result<rayon::ThreadPool> {
-        crate::commands::pool(self.jobs * self.threads)
+        crate::threads::pool(self.jobs * self.threads)
     }
 }

@@ -8,7 +8,7 @@ use missvae::config::PathwiseOption;
 use missvae::objective::{Estimator, LogitGradient};
 
 use crate::args::{Common, Reading};
-use crate::model_options::ModelOptions;
+use crate::paper::model_options::ModelOptions;
 
 /// The gradients over which mean and deviation are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

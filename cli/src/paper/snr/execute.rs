@@ -17,10 +17,11 @@ use super::point::{Point, protocol_name};
 use super::prepare::Prepared;
 use super::variants::{Variant, several_estimators};
 
-use crate::commands::{MOST_THREADS, lock};
 use crate::failure::{Failure, Result};
 use crate::output::Output;
+use crate::paper::shared::lock;
 use crate::signal;
+use crate::threads::{MOST_THREADS, pool};
 
 /// Settings that all runs share.
 struct Board<'a> {
@@ -72,7 +73,7 @@ pub(super) fn all(
     let given_up = Mutex::new(None);
     let next = AtomicUsize::new(0);
     let work = || -> Result<()> {
-        let pool = crate::commands::pool(threads_each)?;
+        let pool = pool(threads_each)?;
         while !board.stops() {
             let place = next.fetch_add(1, Ordering::Relaxed);
             let Some(run) = runs.get(place) else { break };

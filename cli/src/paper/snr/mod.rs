@@ -20,9 +20,9 @@ use missvae::network::Vae;
 use missvae::snr::Study;
 use missvae::trainer::Trainer;
 
-use crate::commands::MOST_SEEDS;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
+use crate::paper::shared::MOST_SEEDS;
 use crate::signal;
 pub(crate) use args::{ProtocolOption, SnrArgs};
 use missvae::files::{create_directory, same_file};
@@ -86,7 +86,7 @@ pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
     let found = execute::all(&runs, &variants, &study, raw.as_deref(), args, &output)?;
     let curves = results::curves(&runs, &variants, &found);
     if let Some(out) = &args.out {
-        crate::commands::write_records(&out.join(format!("{stem}.csv")), &curves)?;
+        crate::paper::shared::write_records(&out.join(format!("{stem}.csv")), &curves)?;
         // Encoder and decoder beside each other, a row for each protocol.
         figure::figure(&variants, &curves).write(out, stem)?;
     }

@@ -6,7 +6,7 @@ use missvae::config::{Options, ResolvedConfig};
 
 use super::args::SnrArgs;
 use super::variants::Variant;
-use crate::commands::kept;
+use crate::config_file::path_text;
 use crate::failure::{Failure, Result};
 use crate::output::rows_summary;
 use missvae::prepare::TrainingRows;
@@ -57,7 +57,7 @@ impl RowsOfSeed {
 fn with_preset(args: &SnrArgs, variant: &Variant, seed: u64) -> Result<Options> {
     let reading = &args.reading;
     let common = Options {
-        data: Some(kept(&args.data)?),
+        data: Some(path_text(&args.data)?),
         missing_value: (!reading.missing_value.is_empty()).then(|| reading.missing_value.clone()),
         key: reading.key.clone(),
         seed: Some(seed),

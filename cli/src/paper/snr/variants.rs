@@ -6,9 +6,9 @@ use missvae::config::{Options, PathwiseOption};
 use missvae::objective::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig, finite_mixtures};
 
 use super::args::SnrArgs;
-use crate::commands::distinct;
 use crate::failure::{Failure, Result};
 use crate::hints::closest;
+use crate::paper::shared::distinct;
 
 /// Components of a mixture by default, as in `train`.
 const COMPONENTS: usize = 5;

@@ -9,22 +9,22 @@ use missvae::prepare::TrainingRows;
 use missvae::store::ModelInfo;
 use missvae::trainer::{Epoch, Trainer};
 
-use super::super::frechet::{Compared, Frechet};
-use super::fit::model_info;
+use super::model_info::model_info;
 use crate::failure::{Failure, Result};
+use crate::frechet::{Compared, Frechet};
 
 /// A Fréchet distance that is told every so many epochs.
 #[derive(Debug)]
-pub(crate) struct Tracked {
+pub(crate) struct FrechetTracker {
     pub(crate) frechet: Frechet,
     pub(crate) every: u64,
     /// Of the rows that are drawn.
     pub(crate) seed: u64,
 }
 
-impl Tracked {
+impl FrechetTracker {
     /// What the options ask for: reads the feature model, and checks that the validation rows can be compared with.
-    pub(crate) fn new(plan: &ResolvedConfig, rows: &TrainingRows) -> Result<Option<Tracked>> {
+    pub(crate) fn new(plan: &ResolvedConfig, rows: &TrainingRows) -> Result<Option<FrechetTracker>> {
         let options = &plan.options;
         let (Some(every), Some(features)) = (options.frechet_every, &options.feature_model) else { return Ok(None) };
         let Some(validation) = &rows.validation else {
@@ -37,7 +37,7 @@ impl Tracked {
         };
         let compared = Compared { name, rows: validation, empty: rows.empty_validation };
         let frechet = Frechet::new(Path::new(features), &model_info(plan, rows), &compared)?;
-        Ok(Some(Tracked { frechet, every, seed: plan.train.seed }))
+        Ok(Some(FrechetTracker { frechet, every, seed: plan.train.seed }))
     }
 
     /// The distance after an epoch of a run of `total` updates, the last epoch in any case; `None` if it is not due.

@@ -1,36 +1,57 @@
 //! `missvae train`: fit a model; writes a run directory.
 
-mod fit;
-mod tracked;
-mod watch;
-
-pub(crate) use fit::{Fitted, Job, Summary, model_info};
-pub(crate) use tracked::Tracked;
-pub(crate) use watch::{Bar, distances};
-
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use clap::Args;
 use missvae::config::{Options, ResolvedConfig, Validation};
 
-use super::{check_threads, in_pool, kept};
-use crate::args::TrainArgs;
-use crate::config_file;
+use crate::args::Common;
+use crate::command_options::CommandOptions;
+use crate::config_file::{self, path_text};
 use crate::failure::{Failure, Result};
 use crate::output::{Output, aligned, counted};
 use crate::run::Run;
+use crate::threads::{check_threads, in_pool};
+use crate::training::{Bar, Fitted, FrechetTracker, Job, Summary};
 use missvae::evaluate::{PREVIEW_DRAWS, Preview, preview};
 use missvae::prepare::TrainingRows;
 
 /// Seconds between checkpoints.
 const CHECKPOINT_EVERY: f64 = 60.0;
 
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// Table: .csv, .tsv, .npy (also .gz), .npz, or - for CSV on standard input; images: .idx or a name that ends in -ubyte
+    /// (also .gz), or a directory of PNG; the bundled penguins without it
+    pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: Options,
+    /// Run directory (default: runs/<method>-<time>)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace a run that is already in the run directory
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Go on with this run from its checkpoint
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "overwrite", "config", "data"])]
+    pub(crate) resume: Option<PathBuf>,
+    /// Options by their long names, as TOML; the command line wins
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Seconds between checkpoints (default: 60)
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) checkpoint_every: Option<f64>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
 pub(crate) fn run(given: &TrainArgs) -> Result<()> {
     let mut args = given.clone();
     if let Some(path) = &given.config {
         let (options, command) = config_file::read_all(path)?;
         args.options = args.options.merge(options);
-        command.below(&mut args);
+        args.fill_in(command);
         check_threads(&args.common)?;
     }
     let args = &args;
@@ -76,7 +97,7 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
         ));
     }
     // Before the run's directory is made: what is wrong with it leaves nothing behind.
-    let tracked = Tracked::new(&plan, &rows)?;
+    let tracked = FrechetTracker::new(&plan, &rows)?;
     if let Some(tracked) = &tracked {
         rows.fingerprint = format!("{} {}", rows.fingerprint, tracked.frechet.fingerprint());
     }
@@ -97,12 +118,25 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
     output.result(&summary.0, || summary.1)
 }
 
+impl TrainArgs {
+    /// Fills in options that the command line does not give. The file's `overwrite` applies to the file's own run
+    /// directory only.
+    fn fill_in(&mut self, file: CommandOptions) {
+        self.overwrite |= file.overwrite && self.out.is_none();
+        self.out = self.out.take().or(file.out);
+        self.checkpoint_every = self.checkpoint_every.or(file.checkpoint_every);
+        self.common.threads = self.common.threads.or(file.threads);
+        self.common.json |= file.json;
+        self.common.quiet |= file.quiet;
+    }
+}
+
 /// The options from all sources but the defaults.
 fn merged_options(args: &TrainArgs) -> Result<Options> {
     let mut options = args.options.clone();
     options.seed = args.common.seed.or(options.seed);
     if let Some(path) = &args.data {
-        options.data = Some(kept(path)?);
+        options.data = Some(path_text(path)?);
     }
     // Paths from the root, so that a run can be resumed from another directory.
     options.data = options.data.map(|path| if path == "-" { path } else { absolute(&path) });
@@ -134,7 +168,7 @@ fn train(
     every: Duration,
     output: &Output,
     (plan, rows, run): (&ResolvedConfig, &TrainingRows, &Run),
-    tracked: Option<Tracked>,
+    tracked: Option<FrechetTracker>,
 ) -> Result<(Summary, String)> {
     let bar = output.bar(0, "updates");
     let job = Job { output, plan, rows, run, sampler: None, tracked, bar: &Bar::Own(bar.clone()), every };

@@ -4,46 +4,23 @@ use std::time::{Duration, Instant};
 
 use autodiff::Aligned;
 use missvae::config::ResolvedConfig;
-use missvae::evaluate::{HiddenErrors, hidden_errors};
+use missvae::evaluate::hidden_errors;
 use missvae::impute::FittedModel;
 use missvae::network::Vae;
 use missvae::prepare::TrainingRows;
 use missvae::store::{self, CheckpointInfo, ModelInfo};
 use missvae::trainer::{Objective, Outcome, State, Trainer};
 use samplers::chains::{ChainSampler, Impute};
-use serde::{Deserialize, Serialize};
 
-use super::tracked::Tracked;
-use super::watch::{Bar, Watch};
+use super::bar::Bar;
+use super::frechet_tracker::FrechetTracker;
+use super::model_info::{imputations, model_info};
+use super::monitor::Monitor;
+use super::summary::Summary;
 use crate::failure::{Failure, Result};
 use crate::output::{Output, counted, rows_summary};
 use crate::run::Run;
 use crate::signal;
-
-/// What `--json` prints and `summary.json` holds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Summary {
-    pub(crate) method: String,
-    pub(crate) rows: usize,
-    pub(crate) rows_dropped: usize,
-    pub(crate) cells_missing: usize,
-    pub(crate) parameters: usize,
-    pub(crate) epochs: u64,
-    pub(crate) updates: u64,
-    /// Mean of the bound over the last epoch, in nats a row of the data's units; none if the metrics do not tell of it.
-    pub(crate) objective: Option<f64>,
-    pub(crate) validation: Option<f64>,
-    /// The last Fréchet distance to the validation rows (in `reproduce`, to test rows), if it was followed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) frechet: Option<f64>,
-    /// Errors on the cells that `--hide` hid.
-    pub(crate) hidden: Option<HiddenErrors>,
-    /// Of training, as in the metrics.
-    pub(crate) seconds: f64,
-    /// Since the run was started or resumed, validation included.
-    pub(crate) seconds_per_update: f64,
-    pub(crate) run: String,
-}
 
 /// A run to be carried out, begun or gone on with.
 pub(crate) struct Job<'a> {
@@ -56,7 +33,7 @@ pub(crate) struct Job<'a> {
     /// What renews imputations, where it is not the plan's sampler. It must keep no latent points.
     pub(crate) sampler: Option<Box<dyn Impute<f32>>>,
     /// What is told of the model now and then.
-    pub(crate) tracked: Option<Tracked>,
+    pub(crate) tracked: Option<FrechetTracker>,
     pub(crate) bar: &'a Bar,
     /// The time between checkpoints.
     pub(crate) every: Duration,
@@ -106,11 +83,11 @@ impl Job<'_> {
 
         let started = Instant::now();
         let first = trainer.progress().update;
-        let mut watch = Watch::new(output, run, info, rows, &trainer, self.bar, self.every)?;
-        watch.tracked = self.tracked;
-        let before = watch.before;
-        let outcome = trainer.run(&rows.train, rows.validation.as_ref(), &mut watch);
-        let last = watch.finish(&trainer, &outcome)?;
+        let mut monitor = Monitor::new(output, run, info, rows, &trainer, self.bar, self.every)?;
+        monitor.tracked = self.tracked;
+        let before = monitor.before;
+        let outcome = trainer.run(&rows.train, rows.validation.as_ref(), &mut monitor);
+        let last = monitor.finish(&trainer, &outcome)?;
         let seconds = started.elapsed().as_secs_f64();
         if outcome? == Outcome::Interrupted {
             let path = run.path().display();
@@ -183,25 +160,6 @@ fn trainer(plan: &ResolvedConfig, rows: &TrainingRows, run: &Run, vae: Vae, info
         );
     }
     Ok(trainer)
-}
-
-/// What a model file says of the model of a plan, before its first update.
-pub(crate) fn model_info(plan: &ResolvedConfig, rows: &TrainingRows) -> ModelInfo {
-    ModelInfo {
-        vae: plan.vae.clone(),
-        method: plan.method.name.to_owned(),
-        columns: rows.columns.clone(),
-        updates: 0,
-        imputations: imputations(plan),
-    }
-}
-
-/// K, imputations of each row, where the method keeps some.
-fn imputations(plan: &ResolvedConfig) -> Option<usize> {
-    match &plan.train.objective {
-        Objective::FiniteMixture(_) => None,
-        Objective::ImputationMixture(training) => Some(training.objective.imputations),
-    }
 }
 
 /// Whether a checkpoint's imputations are those of a run on so many rows.

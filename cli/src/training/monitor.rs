@@ -4,99 +4,24 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::ProgressBar;
 use missvae::Error;
 use missvae::prepare::TrainingRows;
 use missvae::store::{self, CheckpointInfo, ModelInfo};
 use missvae::trainer::{Epoch, Observer, Outcome, Step, Trainer};
-use serde::{Deserialize, Serialize};
 
-use super::tracked::Tracked;
+use super::bar::Bar;
+use super::frechet_tracker::FrechetTracker;
+use super::metrics::MetricsLine;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
-use crate::run::{Metrics, Run, system};
+use crate::run::{Metrics, Run};
 use crate::signal;
 
 /// Lines of progress where there is no terminal.
 const LINES: u64 = 10;
 
-/// A line of `metrics.jsonl`.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct MetricsLine {
-    epoch: u64,
-    update: u64,
-    /// Mean of the bound, in nats a row of the data's units. (Of an epoch that `--updates` cuts short, the rows seen;
-    /// the change of units is that of all rows.)
-    pub(crate) objective: f64,
-    gradient_norm: f64,
-    learning_rate: f64,
-    /// Of training, those before the run was last resumed included; but not those of an epoch's part before that.
-    pub(crate) seconds: f64,
-    /// Mean of the bound over the validation rows, where there are any, in nats a row of the data's units; null if it is not
-    /// finite.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) validation: Option<Option<f64>>,
-    /// The Fréchet distance to the validation rows (in `reproduce`, to test rows), where it is asked for and due; null if it is
-    /// not finite.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) frechet: Option<Option<f64>>,
-    /// Mean over rows of the components with a weight above 0.01, where there are several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    components_in_use: Option<f64>,
-    /// Of the sampler of imputations, where it has one and has begun.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    effective_sample_size: Option<f64>,
-    /// Of the sampler of imputations, where it has one and has begun.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    acceptance_rate: Option<f64>,
-    /// Drawn values that were not finite, where there are imputations.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    replaced: Option<u64>,
-    /// Proposals above the envelope of exact imputations, where there are any: their draws are not exact.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    envelope_violations: Option<u64>,
-}
-
-/// The distances that a run was followed by, each with the epoch and the update after which it was measured; without those
-/// that are not finite.
-pub(crate) fn distances(run: &Run) -> Result<Vec<(u64, u64, f64)>> {
-    let path = run.metrics();
-    let text = std::fs::read_to_string(&path).map_err(|error| system(&path, error))?;
-    let mut found = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let line: MetricsLine = serde_json::from_str(line)
-            .map_err(|error| Failure::Failed(format!("{}, line {}: {error}", path.display(), number + 1)))?;
-        found.extend(line.frechet.flatten().map(|distance| (line.epoch, line.update, distance)));
-    }
-    Ok(found)
-}
-
-/// What shows how many updates are made.
-#[derive(Clone, Debug)]
-pub(crate) enum Bar {
-    /// A bar for one run.
-    Own(ProgressBar),
-    /// A bar for several runs: one of them says nothing but how far it is.
-    Shared(ProgressBar),
-}
-
-impl Bar {
-    /// Begins where a run goes on from.
-    fn begin(&self, updates: u64) {
-        self.advance(updates);
-        if let Bar::Own(bar) = self {
-            bar.reset_eta();
-        }
-    }
-
-    fn advance(&self, updates: u64) {
-        let (Bar::Own(bar) | Bar::Shared(bar)) = self;
-        bar.inc(updates);
-    }
-}
-
-/// Watches a run: writes a line of metrics an epoch and a checkpoint now and then, shows progress, listens for signals.
-pub(crate) struct Watch<'a> {
+/// Monitors a run: writes a line of metrics an epoch and a checkpoint now and then, shows progress, listens for signals.
+pub(crate) struct Monitor<'a> {
     output: &'a Output,
     run: &'a Run,
     info: ModelInfo,
@@ -119,12 +44,12 @@ pub(crate) struct Watch<'a> {
     line_every: u64,
     next_line: u64,
     /// What else is told, now and then.
-    pub(crate) tracked: Option<Tracked>,
+    pub(crate) tracked: Option<FrechetTracker>,
     /// What went wrong in here.
     failure: Option<Failure>,
 }
 
-impl<'a> Watch<'a> {
+impl<'a> Monitor<'a> {
     pub(crate) fn new(
         output: &'a Output,
         run: &'a Run,
@@ -150,7 +75,7 @@ impl<'a> Watch<'a> {
                 run.metrics().display()
             ));
         }
-        Ok(Watch {
+        Ok(Monitor {
             output,
             run,
             info,
@@ -255,7 +180,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-impl Observer<f32> for Watch<'_> {
+impl Observer<f32> for Monitor<'_> {
     fn updated(&mut self, trainer: &Trainer<f32>, _: &Step) -> std::result::Result<ControlFlow<()>, Error> {
         self.bar.advance(1);
         if self.failure.is_some() || self.signal.load(Ordering::Relaxed) {

@@ -1,0 +1,4 @@
+//! Limits of what can be asked for.
+
+/// The most numbers that a result may have: more would not fit into memory.
+pub(crate) const MOST_NUMBERS: usize = 1 << 32;

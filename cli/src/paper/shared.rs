@@ -1,0 +1,40 @@
+//! Small pieces that the paper's commands share.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use missvae::files::write_atomic;
+use serde::Serialize;
+
+use crate::failure::{Failure, Result};
+
+/// The most runs of one setting that can be asked for.
+pub(crate) const MOST_SEEDS: usize = 10_000;
+
+/// A list without what was there before.
+pub(crate) fn distinct<T: PartialEq>(list: Vec<T>) -> Vec<T> {
+    let mut out: Vec<T> = Vec::new();
+    for item in list {
+        if !out.contains(&item) {
+            out.push(item);
+        }
+    }
+    out
+}
+
+/// A lock that outlives a thread that panicked: what it holds is written whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes records as CSV, under their fields' names.
+pub(crate) fn write_records(path: &Path, records: &[impl Serialize]) -> Result<()> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let failed = |error: String| Failure::Failed(format!("{}: {error}", path.display()));
+    for record in records {
+        writer.serialize(record).map_err(|error| failed(error.to_string()))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
+    write_atomic(path, |out| out.write_all(&bytes))?;
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! A training run, from its resolved options to a model file.
+//!
+//! - `job`: a run, carried out; `model_info`: what its model file says; `summary`: what it came to;
+//! - `monitor`: metrics, checkpoints and signals on the way; `metrics`: the lines of `metrics.jsonl`; `bar`: progress;
+//! - `frechet_tracker`: the Fréchet distance on the way.
+
+mod bar;
+mod frechet_tracker;
+mod job;
+mod metrics;
+mod model_info;
+mod monitor;
+mod summary;
+
+pub(crate) use bar::Bar;
+pub(crate) use frechet_tracker::FrechetTracker;
+pub(crate) use job::{Fitted, Job};
+#[cfg(feature = "paper")]
+pub(crate) use metrics::distances;
+pub(crate) use model_info::model_info;
+pub(crate) use summary::Summary;

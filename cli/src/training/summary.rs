@@ -1,0 +1,29 @@
+//! The summary of a run.
+
+use missvae::evaluate::HiddenErrors;
+use serde::{Deserialize, Serialize};
+
+/// What `--json` prints and `summary.json` holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Summary {
+    pub(crate) method: String,
+    pub(crate) rows: usize,
+    pub(crate) rows_dropped: usize,
+    pub(crate) cells_missing: usize,
+    pub(crate) parameters: usize,
+    pub(crate) epochs: u64,
+    pub(crate) updates: u64,
+    /// Mean of the bound over the last epoch, in nats a row of the data's units; none if the metrics do not tell of it.
+    pub(crate) objective: Option<f64>,
+    pub(crate) validation: Option<f64>,
+    /// The last Fréchet distance to the validation rows (in `reproduce`, to test rows), if it was followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) frechet: Option<f64>,
+    /// Errors on the cells that `--hide` hid.
+    pub(crate) hidden: Option<HiddenErrors>,
+    /// Of training, as in the metrics.
+    pub(crate) seconds: f64,
+    /// Since the run was started or resumed, validation included.
+    pub(crate) seconds_per_update: f64,
+    pub(crate) run: String,
+}
