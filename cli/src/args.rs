@@ -12,10 +12,10 @@ pub(crate) struct Common {
     /// Print one JSON object on standard output, and nothing else there
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
-    /// Seed of every random stream; the same one always, if none is given
+    /// Seed of all random numbers (default: always the same)
     #[arg(long, global = true, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Threads (default: all cores); the results do not depend on it
@@ -26,11 +26,10 @@ pub(crate) struct Common {
 /// How data files are read.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Reading {
-    /// Another text that stands for a missing value (may be repeated); what did when a model was fitted still does when it is
-    /// used
+    /// Another text that stands for a missing value (may be repeated). A fitted model remembers those given in training
     #[arg(long, value_name = "TEXT")]
     pub(crate) missing_value: Vec<String>,
-    /// Which array of a .npz file
+    /// Array of a .npz file to read
     #[arg(long, value_name = "NAME")]
     pub(crate) key: Option<String>,
 }
@@ -46,8 +45,8 @@ impl Reading {
         read_options(&self.missing_value, self.key.as_ref())
     }
 
-    /// For rows that a run's model is to be used on: what stood for a missing value in the table that it was fitted to does so
-    /// here, and an array is as wide as that table was, unless columns of that were chosen.
+    /// For rows that a run's model is used on. Texts that stood for a missing value in training do so here. An array
+    /// must be as wide as the table in training, unless columns were chosen there.
     pub(crate) fn options_for(&self, run: &Run) -> Result<ReadOptions> {
         let Some(trained) = run.read_table_options()? else { return Ok(self.options()) };
         let missing = [trained.missing_value.unwrap_or_default(), self.missing_value.clone()].concat();

@@ -1,4 +1,4 @@
-//! Why a command failed, and with which status the program exits.
+//! Failures of commands, and their exit statuses.
 
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
@@ -124,7 +124,7 @@ impl Failure {
         }
     }
 
-    /// Says on standard error what failed and what to do.
+    /// Prints to standard error what failed and what to do.
     pub(crate) fn print(&self) {
         // What cannot be told is lost; the exit status still says it.
         let mut err = std::io::stderr().lock();
@@ -144,7 +144,7 @@ impl Failure {
     }
 }
 
-/// 2 for a model, options or rows that do not go together, 1 where the system or the numbers are at fault.
+/// 2 for a model, options or rows that do not fit together; 1 for a fault of the system or of the numbers.
 fn model_code(error: &missvae::Error) -> u8 {
     match error {
         missvae::Error::Table(error) => table_code(error),
@@ -155,7 +155,7 @@ fn model_code(error: &missvae::Error) -> u8 {
     }
 }
 
-/// 2 for a table that is not what it should be, 1 where the system is at fault.
+/// 2 for a faulty table; 1 for a fault of the system.
 fn table_code(error: &Error) -> u8 {
     match error {
         Error::Write(error) => write_code(error),
@@ -164,7 +164,7 @@ fn table_code(error: &Error) -> u8 {
     }
 }
 
-/// 2 for a name that cannot be that of the file or directory, 1 where the system is at fault.
+/// 2 for a name that the file or directory cannot have; 1 for a fault of the system.
 fn write_code(error: &WriteError) -> u8 {
     match error {
         WriteError::NoDirectory { .. } | WriteError::IsDirectory { .. } => 2,

@@ -1,4 +1,4 @@
-//! How far rows drawn from a model are from complete rows, in the features of another model.
+//! The Fréchet distance between rows drawn from a model and complete rows, in the features of another model.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub(crate) struct Frechet {
     model: FittedModel<f32>,
     info: ModelInfo,
     rows: Data<f32>,
-    /// The rows' features, once they have been asked for.
+    /// The rows' features, computed once.
     of_rows: Option<Vec<f32>>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Compared<'a> {
     pub(crate) name: String,
     /// The rows in the model's units, without those that have no observed cell.
     pub(crate) rows: &'a Data<f32>,
-    /// How many of these there were.
+    /// Number of rows without an observed cell.
     pub(crate) empty: usize,
 }
 
@@ -73,7 +73,7 @@ impl Frechet {
         Fingerprint::new().f32s(&self.model.parameters).f64s(units).finish()
     }
 
-    /// The distance of a model's samples, and how many they are.
+    /// The distance of a model's samples, and their number.
     pub(crate) fn distance(&mut self, of: &mut FittedModel<f32>, info: &ModelInfo, seed: u64) -> Result<(f64, usize)> {
         let drawn = in_units_of(&self.info, info, &generate(of, SAMPLES, seed));
         let rows = self.rows.rows();

@@ -1,4 +1,4 @@
-//! The ways out of errors, in the words of the command line.
+//! Hints: what to do about an error, in the words of the command line.
 
 use std::io;
 
@@ -38,7 +38,7 @@ pub(crate) fn rows_text(error: &prepare::Error) -> String {
     }
 }
 
-/// The way out of an error of the rows for a model.
+/// What to do about an error of the rows for a model.
 pub(crate) fn rows(error: &prepare::Error) -> Option<String> {
     let hint = match error {
         prepare::Error::NoTrainingRows { .. } | prepare::Error::NoImages { .. } => "hide or set aside less",
@@ -58,11 +58,11 @@ pub(crate) fn rows(error: &prepare::Error) -> Option<String> {
     Some(hint.to_owned())
 }
 
-/// The way out of a minibatch without a variance.
+/// What to do about a minibatch without a variance.
 pub(crate) const SINGLE_IMAGE: &str = "take two images or more at a time (--batch-size), or fewer --encoder-widths and \
     --decoder-widths; or, where a model is scored on a single image, leave its encoder as it is with --refit-updates 0";
 
-/// The way out of an error of an option.
+/// What to do about an error of an option.
 pub(crate) fn config(error: &config::Error) -> Option<String> {
     let hint = match error {
         config::Error::UnknownMethod(unknown) => {
@@ -106,7 +106,7 @@ pub(crate) fn config(error: &config::Error) -> Option<String> {
     Some(hint.to_owned())
 }
 
-/// The way out where a configuration file has an option that there is not.
+/// What to do about an unknown option in a configuration file.
 fn unknown_option(name: &str, known: &[String]) -> String {
     if ONLY_ON_COMMAND_LINE.contains(&name) || COMMAND_OPTIONS.contains(&name) {
         return "this is for the command line only".to_owned();
@@ -189,7 +189,7 @@ pub(crate) fn model(error: &missvae::Error) -> Option<String> {
     Some(hint.into())
 }
 
-/// The name of the list that looks most like `name`, if one does: the same but for case, or a few letters away.
+/// The name of the list that is most like `name`, if one is: equal except for case, or a few letters away.
 pub(crate) fn closest<'a>(name: &str, list: &'a [String]) -> Option<&'a String> {
     let wanted = name.to_lowercase();
     list.iter()
@@ -215,13 +215,13 @@ fn is_larger_square(found: usize, size: usize) -> bool {
     side * side == found && side > size
 }
 
-/// What other programs, in whatever case, write for a missing value.
+/// Texts that other programs write for a missing value, in any case.
 const MISSING_ELSEWHERE: [&str; 18] = [
     "-", "--", ".", "n/a", "#n/a", "na", "n.a.", "<na>", "#na", "none", "null", "(null)", "#null!", "#num!", "#value!",
     "missing", "nil", "unknown",
 ];
 
-/// What a column with a few odd cells, or a choice of columns, suggests.
+/// What to do about a column with a few odd cells, or about a choice of columns.
 fn way_around(columns: &[UnusableColumn], usable: &[String], chosen: bool) -> Option<String> {
     for column in columns {
         if let Reason::Text { text, .. } = &column.reason {

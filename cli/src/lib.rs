@@ -2,12 +2,13 @@
 //!
 //! In the order in which a reader needs them:
 //! - [`main`]: arguments in, exit status out;
-//! - `commands`: the command line, one file a command; `args`: options that several commands have; `usage`: errors of the parser;
-//! - `failure`: why a command failed, and exit codes; `hints`: the ways out;
+//! - `commands`: the command line, one file a command; `args`: options that several commands have; `usage`: errors of
+//!   the parser;
+//! - `failure`: failures and exit codes; `hints`: what to do about them;
 //! - `config_file`, `command_options`: configuration files;
 //! - `output`: what is printed; `signal`: interruptions; `threads`, `limits`;
-//! - `run`: the directory of a training run; `training`: what happens in it;
-//! - `frechet`: how far a model's samples are from complete rows;
+//! - `run`: the directory of a training run; `training`: carrying one out;
+//! - `frechet`: Fréchet distances between a model's samples and complete rows;
 //! - `paper`: the paper's experiments and figures, with the feature of that name.
 
 // The paper's commands use more of the program than the others do.

@@ -1,4 +1,4 @@
-//! Threads, and how many there may be.
+//! Pools of threads.
 
 use crate::args::Common;
 use crate::failure::{Failure, Result};
@@ -6,7 +6,7 @@ use crate::failure::{Failure, Result};
 /// The most threads that can be asked for.
 pub(crate) const MOST_THREADS: usize = 1024;
 
-/// Refuses a number of threads that cannot be meant.
+/// Refuses too many threads.
 pub(crate) fn check_threads(common: &Common) -> Result<()> {
     match common.threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
         Some(threads) => Err(Failure::usage(format!("--threads {threads}: expected from 1 to {MOST_THREADS}"))),
@@ -14,7 +14,7 @@ pub(crate) fn check_threads(common: &Common) -> Result<()> {
     }
 }
 
-/// Runs `work` inside a pool of the wished-for number of threads.
+/// Runs `work` in a pool of the requested number of threads.
 pub(crate) fn in_pool<R: Send>(common: &Common, work: impl FnOnce() -> Result<R> + Send) -> Result<R> {
     pool(common.threads.unwrap_or(0))?.install(work)
 }

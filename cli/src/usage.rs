@@ -42,7 +42,7 @@ fn failure(text: &str) -> Failure {
         what = what.replace(technical, plain);
     }
     let tip = paragraphs.find_map(|paragraph| paragraph.trim_start().strip_prefix("tip: ").map(one_line));
-    Failure::usage_hint(what, tip.unwrap_or_else(|| "--help lists what can be said".to_owned()))
+    Failure::usage_hint(what, tip.unwrap_or_else(|| "see --help for the options".to_owned()))
 }
 
 #[cfg(test)]
@@ -62,7 +62,7 @@ mod tests {
     fn one_line_and_a_hint() {
         let (what, hint) = said(&["missvae", "train", "--components", "-1"]);
         assert_eq!(what, "invalid value '-1' for '--components <K>': expected a whole number");
-        assert_eq!(hint, "--help lists what can be said");
+        assert_eq!(hint, "see --help for the options");
         let (what, hint) = said(&["missvae", "train", "--compnents", "1"]);
         assert_eq!(what, "unexpected argument '--compnents' found");
         assert_eq!(hint, "a similar argument exists: '--components'");

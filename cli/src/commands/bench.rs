@@ -1,4 +1,4 @@
-//! `missvae bench`: the training step against the machine's limit.
+//! `missvae bench`: a training step against the processor's peak.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use crate::failure::{Failure, Result};
 use crate::output::{Output, aligned, counted};
 use crate::threads::in_pool;
 
-/// Steps that are timed in any case.
+/// The fewest steps that are timed.
 const FEWEST: usize = 40;
 /// Steps over which allocations are counted.
 #[cfg(feature = "count-allocations")]
@@ -27,7 +27,7 @@ const LONGEST: f64 = 3600.0;
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// Sizes and settings of these experiments, separated by commas (default: all)
+    /// Experiments of the paper whose settings are timed, separated by commas (default: all)
     #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',')]
     pub(crate) preset: Vec<Preset>,
     /// Methods, separated by commas (default: all)
@@ -60,13 +60,13 @@ struct Report {
     step_ms_p5: f64,
     /// Floating-point operations of a step's matrix products, counted as they are carried out.
     gemm_flops: f64,
-    /// Best rate of fused multiply-adds on registers, just before, on as many threads; nothing at the plain level, whose
-    /// products do not use these.
+    /// Best rate of fused multiply-adds on registers, measured just before on as many threads. Null at the plain level,
+    /// whose products do not use them.
     fma_peak_gflops: Option<f64>,
-    /// What the products take at the peak, and the median over that.
+    /// Time of the products at the peak, and the ratio of the median to it.
     floor_ms: Option<f64>,
     ratio: Option<f64>,
-    /// Heap allocations of a step; nothing in a program that does not count them.
+    /// Heap allocations of a step. Null in a program that does not count them.
     allocations: Option<f64>,
     /// Bytes that they asked for.
     bytes: Option<f64>,
@@ -77,7 +77,7 @@ struct Report {
 #[derive(Debug, Serialize)]
 struct Operation {
     name: String,
-    /// Of the time of the steps.
+    /// Share of the time of the steps.
     share: f64,
     /// Rate of its matrix products, if it has any.
     gflops: Option<f64>,
@@ -85,7 +85,7 @@ struct Operation {
     gbytes: Option<f64>,
 }
 
-/// Several of them.
+/// Reports of several configurations.
 #[derive(Debug, Serialize)]
 struct Reports {
     configurations: Vec<Report>,
@@ -122,7 +122,7 @@ fn name(preset: Preset) -> String {
     preset.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
-/// The configurations that are asked for, settled.
+/// The requested configurations, resolved.
 fn plans(args: &BenchArgs) -> Result<Vec<(Preset, ResolvedConfig)>> {
     // A step on images takes seconds: only if asked for.
     let tables = Preset::value_variants().iter().copied().filter(|preset| !preset.of_images());
@@ -214,13 +214,13 @@ fn allocations(training: &mut Training) -> Result<(Option<f64>, Option<f64>)> {
     Ok((per_step(made.allocations + made.reallocations), per_step(made.bytes_allocated)))
 }
 
-/// Nothing: counting takes an allocator that the shipped program does not have.
+/// `None`: counting takes an allocator that the shipped program does not have.
 #[cfg(not(feature = "count-allocations"))]
 fn allocations(_: &mut Training) -> Result<(Option<f64>, Option<f64>)> {
     Ok((None, None))
 }
 
-/// The shares of operations in the time of steps, the largest first; what is left of it is the trainer's own.
+/// The shares of operations in the time of steps, the largest first. The rest is the trainer's own.
 fn operations(entries: &[Entry], total: Duration) -> Vec<Operation> {
     let total = total.as_secs_f64();
     let mut operations: Vec<Operation> = entries
@@ -257,7 +257,7 @@ fn known(number: Option<f64>, text: impl Fn(f64) -> String) -> String {
     number.map_or("–".to_owned(), text)
 }
 
-/// A configuration for people.
+/// The report of one configuration, as text.
 fn one(report: &Report) -> String {
     let line = |name: &str, value: String| vec![name.to_owned(), value];
     let mut text = format!(
@@ -289,7 +289,7 @@ fn one(report: &Report) -> String {
     text
 }
 
-/// A line a configuration.
+/// A line for each configuration, as text.
 fn table(reports: &[Report]) -> String {
     let counted = reports.iter().any(|report| report.allocations.is_some());
     let mut header =

@@ -1,4 +1,4 @@
-//! `missvae describe`: what is missing, and how.
+//! `missvae describe`: what is missing, and in which patterns.
 
 mod render;
 
@@ -16,10 +16,10 @@ use render::Rendered;
 pub(crate) struct DescribeArgs {
     /// Table
     pub(crate) data: PathBuf,
-    /// Only these columns, separated by commas
+    /// Use only these columns (names separated by commas)
     #[arg(long, value_name = "A,B")]
     pub(crate) columns: Option<String>,
-    /// All columns but these, separated by commas
+    /// Leave out these columns (names separated by commas)
     #[arg(long, value_name = "A,B")]
     pub(crate) ignore_columns: Option<String>,
     #[command(flatten)]

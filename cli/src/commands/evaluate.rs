@@ -25,27 +25,27 @@ pub(crate) struct EvaluateArgs {
     pub(crate) run: PathBuf,
     /// Table of held-out rows
     pub(crate) data: PathBuf,
-    /// How the log-likelihood is computed
+    /// Method of computing the log-likelihood
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) likelihood: Likelihood,
-    /// Importance samples a row (default: 50000; 1000 for images)
+    /// Importance samples of each row (default: 50000; 1000 for images)
     #[arg(long, value_name = "I")]
     pub(crate) importance_samples: Option<usize>,
-    /// Updates that refit the encoder to the held-out rows first
+    /// Refit the encoder to the held-out rows first, in this many updates
     #[arg(long, value_name = "U", default_value_t = 0)]
     pub(crate) refit_updates: u64,
-    /// Report the Fréchet distance too: that of 20000 rows drawn from the model to DATA, whose rows must be complete, in the
-    /// features of another model
+    /// Also report the Fréchet distance between 20000 rows drawn from the model and DATA, whose rows must be complete,
+    /// in the features of another model
     #[arg(long, requires = "feature_model")]
     pub(crate) frechet: bool,
-    /// Run of the model whose encoder gives the features: of the same columns, with one component, such as mvae trained on
-    /// complete rows
+    /// Run of the model whose encoder gives the features. It has the same columns and one component, such as mvae
+    /// trained on complete rows
     #[arg(long, value_name = "RUN", requires = "frechet")]
     pub(crate) feature_model: Option<PathBuf>,
     /// Also write each row's log-likelihood, to compare models row by row: .csv, .tsv or .npy
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Make larger square images those of the model: bilinear, antialiased
+    /// Resize larger square images to the model's size (bilinear, antialiased)
     #[arg(long)]
     pub(crate) resize: bool,
     #[command(flatten)]
@@ -110,7 +110,7 @@ impl PerRow {
     }
 }
 
-/// A bar that goes when it is no longer needed.
+/// A bar that disappears when it is dropped.
 struct Passing(ProgressBar);
 
 impl Drop for Passing {

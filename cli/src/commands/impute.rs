@@ -1,4 +1,4 @@
-//! `missvae impute`: complete a table.
+//! `missvae impute`: fill in the missing cells of a table.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ use missvae::impute::{Diagnostics, ImputationSampler, SamplerKind, SamplerOption
 use missvae::prepare::{binary_pixels, column_names, standardised};
 use missvae::table::{Input, check_output, read_images_to_complete, read_to_complete, write_completed};
 
-/// What to fill a missing cell with.
+/// The values that fill missing cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Fill {
     /// A draw from the conditional distribution
@@ -34,24 +34,24 @@ pub(crate) enum Fill {
 pub(crate) struct ImputeArgs {
     /// Run directory
     pub(crate) run: PathBuf,
-    /// Table to complete
+    /// Table with missing cells
     pub(crate) data: PathBuf,
-    /// Completed table: .csv, .tsv or .npy; DATA itself to complete it in its place
+    /// File of the completed table: .csv, .tsv or .npy. DATA itself is overwritten
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// Completed tables; more than one are written with .1, .2, … before the ending
+    /// Number of completed tables. Several are written with .1, .2, … before the ending
     #[arg(long, value_name = "M", default_value_t = 1)]
     pub(crate) draws: usize,
-    /// What to fill a missing cell with (default: mean, or draw when --draws is more than 1)
+    /// Fill missing cells with this (default: mean, or draw when --draws is more than 1)
     #[arg(long, value_enum)]
     pub(crate) statistic: Option<Fill>,
-    /// How missing values are sampled (default: importance; lair for demiss-vae, cvi-vae and mvb-vae)
+    /// Sampler of missing values (default: importance; lair for demiss-vae, cvi-vae and mvb-vae)
     #[arg(long, value_enum, value_name = "NAME")]
     pub(crate) sampler: Option<SamplerKind>,
-    /// Iterations of lair, mwg or pseudo-gibbs; the first half does not count (default: 100)
+    /// Iterations of lair, mwg or pseudo-gibbs; the first half is burn-in (default: 100)
     #[arg(long, value_name = "N")]
     pub(crate) iterations: Option<usize>,
-    /// Importance samples a row (default: 1000), or samples from each proposal of lair (default: 1)
+    /// Importance samples of each row (default: 1000), or samples of each proposal of lair (default: 1)
     #[arg(long, value_name = "I")]
     pub(crate) proposals: Option<usize>,
     /// Proposals of lair that are the prior (default: 0)
@@ -71,7 +71,7 @@ struct Report {
     statistic: &'static str,
     sampler: &'static str,
     draws: usize,
-    /// Renewals, of a sampler that has some.
+    /// Iterations of a chain; null for `importance`.
     iterations: Option<usize>,
     effective_sample_size: Option<f64>,
     acceptance_rate: Option<f64>,
@@ -190,7 +190,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     })
 }
 
-/// How the sampling went, for people.
+/// A summary of the sampling, as text.
 fn describe(sampler: &ImputationSampler, outcome: &Diagnostics) -> String {
     let effective = outcome.effective_sample_size.map(|size| match sampler {
         ImputationSampler::Importance(samples) => format!("{size:.0} of {samples} importance samples effective"),

@@ -23,7 +23,7 @@ use impute::ImputeArgs;
 use sample::SampleArgs;
 use train::TrainArgs;
 
-/// Fit variational autoencoders to incomplete tables, score them, complete tables with them.
+/// Fill in the missing cells of a table, and score new rows, with variational autoencoders fitted to incomplete data.
 #[derive(Debug, Parser)]
 #[command(name = "missvae", version, max_term_width = 110)]
 #[command(after_help = "Try: missvae train        (on the bundled penguins table, in a few seconds)")]
@@ -40,10 +40,10 @@ pub(crate) enum Command {
         after_help = "Example: missvae train table.csv --method miss-svae --out runs/first"
     )]
     Train(Box<TrainArgs>),
-    /// Held-out log-likelihood
+    /// Score rows: held-out log-likelihood
     #[command(allow_negative_numbers = true, after_help = "Example: missvae evaluate runs/first held-out.csv")]
     Evaluate(EvaluateArgs),
-    /// Complete a table
+    /// Fill in the missing cells of a table
     #[command(
         allow_negative_numbers = true,
         after_help = "Example: missvae impute runs/first table.csv --out completed.csv"
@@ -55,14 +55,14 @@ pub(crate) enum Command {
         after_help = "Example: missvae sample runs/first --rows 1000 --out drawn.csv"
     )]
     Sample(SampleArgs),
-    /// What is missing, and how
+    /// Describe a table: what is missing, and in which patterns
     #[command(allow_negative_numbers = true, after_help = "Example: missvae describe table.csv")]
     Describe(DescribeArgs),
-    /// Gradient signal-to-noise of estimators, side by side
+    /// Signal-to-noise ratios of gradient estimators, side by side
     ///
-    /// Trains every method with every way of estimating its gradient, and measures |mean/deviation| of each parameter's
-    /// gradient before clipping: over the minibatches of an epoch while the parameters move (the paper's figure 8), and over
-    /// draws of the latent variables with the parameters and a minibatch frozen. Encoder and decoder are told apart.
+    /// Trains every method with every gradient estimator. Measures |mean/deviation| of each parameter's gradient before
+    /// clipping, for encoder and decoder: over the minibatches of an epoch, while the parameters move (the paper's
+    /// figure 8), and over draws of the latent variables, with the parameters and a minibatch frozen.
     #[cfg(feature = "paper")]
     #[command(
         allow_negative_numbers = true,
@@ -72,9 +72,10 @@ pub(crate) enum Command {
     /// An experiment of the paper: fig1 to fig13
     ///
     /// Fits the models of a figure (fig7 has none), scores them, and leaves NAME.csv, NAME.svg, NAME.png and runs/ in a
-    /// directory. A run that is finished there is not run again, an interrupted one goes on. fig5 interpolates the parameters of the
-    /// distributions of imputations, not their densities, and its independent distribution keeps the mixture's components
-    /// with diagonal covariances: as the published code does, where the paper's text says a product of marginals.
+    /// directory. A finished run is not run again; an interrupted one goes on. As in the published code, fig5
+    /// interpolates the parameters of the imputation distributions, not their densities, and its independent
+    /// distribution keeps the mixture's components with diagonal covariances (the paper's text says a product of
+    /// marginals).
     #[cfg(feature = "paper")]
     #[command(
         allow_negative_numbers = true,
@@ -84,11 +85,11 @@ pub(crate) enum Command {
     /// Check every operation and objective against finite differences and the fixtures
     #[command(allow_negative_numbers = true, after_help = "Example: missvae gradcheck")]
     Gradcheck(GradcheckArgs),
-    /// The training step against the machine's limit
+    /// Time a training step against the processor's peak
     ///
-    /// Times whole training steps on made-up rows, and sets them beside the time that their matrix products would take at
-    /// the rate of fused multiply-adds on registers alone, measured just before on as many threads. Of one configuration it
-    /// also tells where the time goes, operation by operation; of several it prints a line each.
+    /// Times whole training steps on made-up rows. Compares them with the time that their matrix products would take at
+    /// the rate of fused multiply-adds on registers alone, measured just before on as many threads. For one
+    /// configuration it also shows the share of each operation; for several it prints a line each.
     #[command(
         allow_negative_numbers = true,
         after_help = "Example: missvae bench --preset mog --method miss-svae --threads 1"

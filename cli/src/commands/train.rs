@@ -22,21 +22,21 @@ const CHECKPOINT_EVERY: f64 = 60.0;
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// Table: .csv, .tsv, .npy (also .gz), .npz, or - for CSV on standard input; images: .idx or a name that ends in -ubyte
-    /// (also .gz), or a directory of PNG; the bundled penguins without it
+    /// Table: .csv, .tsv, .npy (also .gz), .npz, or - for CSV on standard input. Images: .idx or a name that ends in
+    /// -ubyte (also .gz), or a directory of PNG. Without DATA: the bundled penguins
     pub(crate) data: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) options: Options,
     /// Run directory (default: runs/<method>-<time>)
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Replace a run that is already in the run directory
+    /// Replace a run that is in the run directory
     #[arg(long)]
     pub(crate) overwrite: bool,
-    /// Go on with this run from its checkpoint
+    /// Continue this run from its checkpoint
     #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "overwrite", "config", "data"])]
     pub(crate) resume: Option<PathBuf>,
-    /// Options by their long names, as TOML; the command line wins
+    /// TOML file of options, by their long names; the command line wins
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Seconds between checkpoints (default: 60)
@@ -131,7 +131,7 @@ impl TrainArgs {
     }
 }
 
-/// The options from all sources but the defaults.
+/// The merged options of all sources, without defaults.
 fn merged_options(args: &TrainArgs) -> Result<Options> {
     let mut options = args.options.clone();
     options.seed = args.common.seed.or(options.seed);
@@ -208,7 +208,7 @@ fn preview_text(preview: &Preview) -> String {
     format!("some missing cells, completed (mean ± deviation of {PREVIEW_DRAWS} draws):\n{}\n{more}", aligned(&lines))
 }
 
-/// The summary for people.
+/// The summary, as text.
 fn report(summary: &Summary, preview: String, plan: &ResolvedConfig, data: Option<&Path>) -> String {
     let line = |name: &str, value: String| vec![name.to_owned(), value];
     let mut lines = vec![
