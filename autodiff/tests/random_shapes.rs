@@ -34,7 +34,7 @@ fn parameters(mixture: Mixture, rows: usize, seed: u32) -> Value {
 }
 
 fn assert_gradient(f: impl Fn(&mut Graph<f64>, &[Var]) -> Var, inputs: &[Value]) {
-    gradcheck::check(f, inputs, &Options { directions: 2, ..Options::default() }).assert();
+    gradcheck::check(f, inputs, &Options { directions: 2, ..Options::default() }).assert_unless_empty();
 }
 
 /// A size of an axis.

@@ -7,13 +7,16 @@
 //! - [`operations`]: every operation against finite differences, or against what defines its gradient;
 //! - [`objectives`]: every method's objective against finite differences and the estimators' identities;
 //! - [`completed`]: the same for the bounds on completed rows;
-//! - [`golden`]: everything against values that were computed elsewhere, in both types.
+//! - [`golden`]: everything against values that were computed elsewhere, in both types;
+//! - [`distance`]: how far apart two arrays are.
 
 pub mod completed;
 pub mod golden;
 pub mod objectives;
 pub mod operations;
 mod values;
+
+pub use values::distance;
 
 use autodiff::gradcheck::Report;
 use serde::Serialize;

@@ -45,12 +45,40 @@ pub(super) fn evaluate(
     (g.value(out).to_vec(), vars.iter().map(|&v| g.gradient(v).to_vec()).collect())
 }
 
-/// Largest |a − b| in units of the largest |b| (at least 1); infinite if lengths differ or a number is NaN.
-pub(super) fn distance(a: &[f64], b: &[f64]) -> f64 {
+/// Entries below this share of the largest one count as so large: they may be sums whose terms cancel.
+const FLOOR: f64 = 1e-2;
+
+/// The largest error of an entry of *a*: |a − b| in units of its own |b|, or of [`FLOOR`] of the largest |b| if that is more.
+/// Infinite if lengths differ or a number is NaN. With a limit of 1e-12, entries that are 0 pass for no |b| above 1e-14 of
+/// the largest.
+pub fn distance(a: &[f64], b: &[f64]) -> f64 {
     if a.len() != b.len() {
         return f64::INFINITY;
     }
-    let scale = b.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
-    let difference = |(a, b): (&f64, &f64)| (a - b).abs() / scale;
-    a.iter().zip(b).map(difference).fold(0.0, |m, d| if d > m || d.is_nan() { d } else { m })
+    let floor = FLOOR * b.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
+    let error = |(a, b): (&f64, &f64)| if a == b { 0.0 } else { (a - b).abs() / b.abs().max(floor) };
+    // `f64::max` would lose a NaN.
+    let largest = a.iter().zip(b).map(error).fold(0.0, |m, e| if e > m || e.is_nan() { e } else { m });
+    if largest.is_nan() { f64::INFINITY } else { largest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    /// An entry of zero is seen beside others that are far larger.
+    #[test]
+    fn distance_sees_small_entries() {
+        let b = [1e3, -2.0, 1e-6];
+        assert_eq!(distance(&b, &b), 0.0);
+        assert_eq!(distance(&[1e3, -1.0, 1e-6], &b), 0.1);
+        assert!((distance(&[1e3, -2.0, 0.0], &b) - 1e-7).abs() < 1e-20);
+        assert!((distance(&[999.0, -2.0, 1e-6], &b) - 1e-3).abs() < 1e-15);
+        assert_eq!(distance(&[0.0], &[1e-9]), 1.0);
+        assert_eq!(distance(&[1e-300], &[0.0]), f64::INFINITY);
+        for wrong in [&[1e3, -2.0][..], &[1e3, f64::NAN, 1e-6], &[f64::NAN, -2.0, 1e-6]] {
+            assert_eq!(distance(wrong, &b), f64::INFINITY);
+        }
+        assert_eq!(distance(&[], &[]), 0.0);
+    }
 }

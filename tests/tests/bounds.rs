@@ -11,6 +11,7 @@ use missvae::evaluate::{Grid, grid_log_likelihood, mean_and_standard_error};
 use missvae::impute::FittedModel;
 use missvae::network::{EncoderInput, Vae, VaeConfig};
 use missvae::objective::{Bound, Estimator, Mode, ObjectiveConfig, Randomness, finite_mixtures, record};
+use missvae_verify::distance;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
@@ -100,15 +101,6 @@ impl Problem {
         recorded.backward(&mut g, 1.0, Wanted::All, &mut gradient);
         Outcome { per_row: g.value(recorded.per_row).to_vec(), gradient }
     }
-}
-
-/// The largest difference, relative to the largest expected magnitude (at least 1).
-fn distance(found: &[f64], expected: &[f64]) -> f64 {
-    assert_eq!(found.len(), expected.len());
-    let scale = expected.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
-    // `f64::max` would lose a NaN.
-    let distances = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
-    distances.fold(0.0, |most, x| if most >= x || most.is_nan() { most } else { x }) / scale
 }
 
 /// With K = 1 a stratified bound is the ordinary one, with every estimator, given the same noise: values and gradients

@@ -13,6 +13,7 @@ use missvae::objective::{
     Bound, CompletedBatch, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, Mode, ObjectiveConfig,
     Randomness, record, record_completed,
 };
+use missvae_verify::distance;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use samplers::draw::fill_standard_normal;
@@ -86,13 +87,6 @@ fn evaluate(
     let mut gradient = vec![0.0; parameters.len()];
     recorded.backward(&mut g, vae, config, 1.0, &mut gradient);
     (values, gradient)
-}
-
-fn distance(a: &[f64], b: &[f64]) -> f64 {
-    assert_eq!(a.len(), b.len());
-    // `f64::max` would lose a NaN.
-    let distances = a.iter().zip(b).map(|(a, b)| (a - b).abs() / (1.0 + b.abs()));
-    distances.fold(0.0, |most, x| if most >= x || most.is_nan() { most } else { x })
 }
 
 proptest! {

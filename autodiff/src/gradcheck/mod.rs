@@ -77,6 +77,7 @@ pub fn check(f: impl Fn(&mut Graph<f64>, &[Var]) -> Var, inputs: &[(Shape, Vec<f
 
     let mut report = Report::new(options.tolerance);
     let mut subject = Subject::new(&build, &x, true);
+    report.empty = x.is_empty() || subject.output_len() == 0;
     subject.check_consistency(&ranges, options.seed, &mut report);
     if x.len() * subject.output_len() <= options.full_limit {
         let places = ranges.iter().enumerate();
@@ -96,6 +97,7 @@ pub fn check(f: impl Fn(&mut Graph<f64>, &[Var]) -> Var, inputs: &[(Shape, Vec<f
 pub fn check_objective(f: impl Fn(&mut Graph<f64>) -> Var, parameters: &[f64], options: &Options) -> Report {
     let mut report = Report::new(options.tolerance);
     let mut subject = Subject::new(&f, parameters, false);
+    report.empty = parameters.is_empty();
     subject.check_consistency(&[], options.seed, &mut report);
     let mut random = Random::new(options.seed ^ 0xc0);
     let count = if parameters.is_empty() { 0 } else { options.coordinates };

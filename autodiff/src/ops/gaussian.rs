@@ -215,7 +215,7 @@ mod tests {
             }
             let options = Options { full_limit: 500, ..Options::default() };
             let inputs = [(problem.shape(), problem.head.clone())];
-            gradcheck::check(|g, v| problem.record(g, v[0]), &inputs, &options).assert();
+            gradcheck::check(|g, v| problem.record(g, v[0]), &inputs, &options).assert_unless_empty();
         }
     }
 

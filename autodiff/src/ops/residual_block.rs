@@ -185,7 +185,7 @@ mod tests {
                 prop_assert!((in_f32 - e).abs() < 2e-6, "{in_f32} for {e}");
             }
             let options = Options { full_limit: 2000, ..Options::default() };
-            gradcheck::check(|g, v| block(g, v, mask), &inputs, &options).assert();
+            gradcheck::check(|g, v| block(g, v, mask), &inputs, &options).assert_unless_empty();
         }
     }
 

@@ -99,7 +99,7 @@ mod tests {
                 }
             }
             let options = Options { full_limit: 500, ..Options::default() };
-            gradcheck::check(|g, x| g.standard_normal_log_density(x[0]), &[(shape, z)], &options).assert();
+            gradcheck::check(|g, x| g.standard_normal_log_density(x[0]), &[(shape, z)], &options).assert_unless_empty();
         }
     }
 

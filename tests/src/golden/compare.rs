@@ -1,4 +1,13 @@
-//! Comparing what was computed with what a fixture states.
+//! Comparing what was computed with what a fixture states, entry by entry.
+//!
+//! An entry passes if its error is at most tolerance × |expected|, with two additions, both of them what rounding to the
+//! type of the computation demands and no more. ε is the type's unit roundoff, 2⁻⁵³ or 2⁻²⁴.
+//! - **Cancellation**: an entry that is a sum may be far smaller than its terms. It may be off by [`roundings`] × ε of the
+//!   largest entry of its array. In both types it may be off by the type's smallest normal number.
+//! - **Exponents**: a weight is the exponential of a log density, whose own rounding is a relative error of the weight.
+//!   So gradients of bounds and mixtures may be off by [`EXPONENT`] × ε × [`Computed::exponent`] of their magnitude.
+//!
+//! An entry whose magnitude is above the first of them can therefore never pass as 0.
 
 use std::collections::BTreeMap;
 
@@ -19,6 +28,55 @@ pub struct Computed {
     pub least: f64,
     /// By how much entries of an output may differ beyond the tolerance: known errors of the fixture itself.
     pub known_errors: BTreeMap<String, Vec<f64>>,
+    /// By how much the exponents behind the entries move, in units of ε, when each input is rounded to the type. Zero
+    /// where no entry is an exponential.
+    pub exponent: f64,
+}
+
+/// How many roundings of an exponent count: the input's, and those of the operations on the way.
+const EXPONENT: f64 = 8.0;
+
+/// The most that exponents add to the relative error of an entry.
+const EXPONENT_LIMIT: f64 = 5e-4;
+
+/// How many ε of the largest entry of its array an entry may be off.
+///
+/// | kind | `f64` | `f32` | why |
+/// |---|---|---|---|
+/// | `bound`, `mixture_log_prob`, `mixture_responsibility_grad` | 0 | 0 | products of weights, each right to its own magnitude, over a hundred orders of magnitude |
+/// | `mixture_implicit_grad` | 0 | 1 | quotients of tail probabilities, summed over samples with both signs; in `f64` the tolerance, 10⁵ ε, has room for that |
+/// | densities of the heads | 4 | 4 | sums over columns |
+/// | all others | 32 | 32 | sums over rows, samples and layers; the fixtures need up to 15 |
+fn roundings(kind: &str, single: bool) -> f64 {
+    match kind {
+        "bound" | "mixture_log_prob" | "mixture_responsibility_grad" => 0.0,
+        "mixture_implicit_grad" => f64::from(u8::from(single)),
+        "gaussian_masked_log_prob" | "bernoulli_masked_log_prob" => 4.0,
+        _ => 32.0,
+    }
+}
+
+/// The error that even the smallest entries of an output may have: a larger entry cannot pass as 0.
+///
+/// In single precision it is 32 ε or less of the largest entry, or the smallest normal number if that is more. In the
+/// comparison `relative` it is 0.
+pub fn floor<T: Scalar>(fixture: &Fixture, output: &Tensor) -> f64 {
+    let largest = output.data.iter().filter(|x| x.is_finite()).fold(0.0, |m: f64, x| m.max(x.abs()));
+    let single = T::NAME == "f32";
+    let cancellation = roundings(&fixture.kind, single) * unit_roundoff::<T>() * largest;
+    match fixture.comparison {
+        Comparison::Tensor => cancellation.max(T::MIN_POSITIVE.to_f64()),
+        Comparison::Element => cancellation.max(T::MIN_POSITIVE.to_f64()).min(tolerance::<T>(fixture)),
+        Comparison::Relative => 0.0,
+    }
+}
+
+fn unit_roundoff<T: Scalar>() -> f64 {
+    T::EPSILON.to_f64() / 2.0
+}
+
+fn tolerance<T: Scalar>(fixture: &Fixture) -> f64 {
+    if T::NAME == "f32" { fixture.tolerance.f32 } else { fixture.tolerance.f64 }
 }
 
 impl Computed {
@@ -61,14 +119,13 @@ impl Verdict {
     /// Compares every output that the fixture states. One that was not computed is a problem; what the fixture does not
     /// state is not compared; a fixture that states nothing is a problem.
     pub fn new<T: Scalar>(fixture: &Fixture, computed: Result<Computed, String>) -> Self {
-        let single = T::NAME == "f32";
         let mut verdict = Verdict {
             name: fixture.name.clone(),
             kind: fixture.kind.clone(),
             scalar: T::NAME,
             share: 0.0,
             worst: String::new(),
-            tolerance: if single { fixture.tolerance.f32 } else { fixture.tolerance.f64 },
+            tolerance: tolerance::<T>(fixture),
             problems: Vec::new(),
         };
         let computed = match computed {
@@ -86,7 +143,7 @@ impl Verdict {
                     let shapes = format!("{:?}, not {:?}", actual.shape, expected.shape);
                     verdict.problems.push(format!("{name} has the shape {shapes}"));
                 }
-                Some(actual) => compared += verdict.compare(fixture.comparison, name, actual, expected, &computed),
+                Some(actual) => compared += verdict.compare::<T>(fixture, name, actual, &computed),
             }
         }
         if compared == 0 {
@@ -96,21 +153,21 @@ impl Verdict {
     }
 
     /// Compares one output and returns how many entries counted.
-    fn compare(&mut self, by: Comparison, name: &str, actual: &Tensor, expected: &Tensor, all: &Computed) -> usize {
-        let largest = expected.data.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
+    fn compare<T: Scalar>(&mut self, fixture: &Fixture, name: &str, actual: &Tensor, all: &Computed) -> usize {
+        let expected = &fixture.outputs[name];
+        let floor = floor::<T>(fixture, expected);
+        // Values are logarithms; their gradients contain weights.
+        let exponent = if name.starts_with('d') { all.exponent } else { 0.0 };
+        let relative = self.tolerance + (EXPONENT * unit_roundoff::<T>() * exponent).min(EXPONENT_LIMIT);
         let mut compared = 0;
         for (i, (a, e)) in actual.data.iter().zip(&expected.data).enumerate() {
             if all.inexact.contains(&i) || e.abs() < all.least {
                 continue;
             }
             compared += 1;
-            let unit = match by {
-                Comparison::Tensor => largest + 0.001,
-                Comparison::Element => e.abs().max(1.0),
-                Comparison::Relative => e.abs(),
-            };
             let known = all.known_errors.get(name).map_or(0.0, |errors| errors[i]);
-            let share = if a == e { 0.0 } else { (a - e).abs() / (self.tolerance * unit + known) };
+            let allowed = (relative * e.abs()).max(floor) + known;
+            let share = if a == e { 0.0 } else { (a - e).abs() / allowed };
             let share = if share.is_nan() { f64::INFINITY } else { share };
             if share > self.share || self.worst.is_empty() {
                 self.share = share;

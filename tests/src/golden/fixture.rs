@@ -26,13 +26,13 @@ pub struct Tolerance {
     pub f32: f64,
 }
 
-/// What an error is compared with.
+/// What an error is compared with: see [`compare`](super::compare) for the floor under small entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Comparison {
-    /// tolerance × (the expected array's largest magnitude + 0.001).
+    /// tolerance × |expected|, entry by entry, and no less than rounding demands in units of the array's largest entry.
     Tensor,
-    /// tolerance × max(1, |expected|), entry by entry.
+    /// The same, and never more than the tolerance for an entry below 1.
     Element,
     /// tolerance × |expected|, entry by entry.
     Relative,

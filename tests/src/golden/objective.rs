@@ -37,7 +37,10 @@ pub(super) fn bound<T: Scalar>(fixture: &Fixture) -> Result<Computed, String> {
     let logits = if bound.stratified() { Some(fixture.variable(&mut g, "logits")?) } else { None };
     let log_pi = logits.map(|logits| g.log_softmax(logits));
     let value = missvae::objective::bound(&mut g, bound, with_all_axes, log_pi);
-    let mut computed = Computed::default();
+    // Weights are exponentials of these.
+    let log_weights_data = &fixture.input("log_weights")?.data;
+    let exponent = log_weights_data.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
+    let mut computed = Computed { exponent, ..Computed::default() };
     computed.add_value(&g, "value", value);
     g.backward(&[(value, Seed::Each(&fixture.values("upstream")?.1))], Wanted::All, &mut []);
     computed.add_gradient(&g, "dlog_weights", log_weights);

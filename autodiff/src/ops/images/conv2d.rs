@@ -148,7 +148,7 @@ mod tests {
             prop_assert!(error(&in_f64, &expected) <= 1e-13, "{in_f64:?}, not {expected:?}");
             prop_assert!(error(&in_f32, &expected) <= 2e-5, "{in_f32:?}, not {expected:?}");
             let options = Options { full_limit: 2000, ..Options::default() };
-            gradcheck::check(|g, v| convolution(g, v, conv), &inputs, &options).assert();
+            gradcheck::check(|g, v| convolution(g, v, conv), &inputs, &options).assert_unless_empty();
         }
     }
 

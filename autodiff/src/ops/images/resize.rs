@@ -114,7 +114,7 @@ mod tests {
             prop_assert_eq!(&grads[0], &expected);
             let single = run::<f32>(|g, v| g.resize_nearest(v[0], [down, across]), std::slice::from_ref(&input)).1;
             prop_assert!(single.iter().zip(&out).all(|(a, b)| *a == f64::from(*b as f32)));
-            gradcheck::check(|g, v| g.resize_nearest(v[0], [down, across]), &[input], &Options::default()).assert();
+            gradcheck::check(|g, v| g.resize_nearest(v[0], [down, across]), &[input], &Options::default()).assert_unless_empty();
         }
     }
 

@@ -138,7 +138,7 @@ mod tests {
             let mixture = Mixture { components, latent: 2 };
             let inputs = [(Shape::from([rows, mixture.params_len()]), params(mixture, rows, 3))];
             let f = |g: &mut Graph<f64>, x: &[Var]| g.mixture_log_weights(x[0], mixture);
-            gradcheck::check(f, &inputs, &Options::default()).assert();
+            gradcheck::check(f, &inputs, &Options::default()).assert_unless_empty();
             let seed = vec![0.0; rows * components];
             let (value, _) = evaluate(f, &[(inputs[0].0.dims(), &inputs[0].1)], &seed);
             let rows = inputs[0].1.chunks_exact(mixture.params_len());

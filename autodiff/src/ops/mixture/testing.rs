@@ -41,12 +41,23 @@ pub(super) fn evaluate<T: Scalar>(
     (back(g.value(out)), vars.iter().map(|v| back(g.gradient(*v))).collect())
 }
 
-/// Asserts |a − b| ≤ tolerance · max(1, largest |b|), element by element.
+/// Asserts |a − b| ≤ tolerance · |b|, element by element. Elements below a tenth of the largest count as so large: they may
+/// be sums whose terms cancel.
 #[track_caller]
 pub(super) fn assert_close(a: &[f64], b: &[f64], tolerance: f64, what: &str) {
     assert_eq!(a.len(), b.len(), "{what}");
-    let scale = b.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
+    let floor = 0.1 * b.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
     for (i, (a, b)) in a.iter().zip(b).enumerate() {
-        assert!((a - b).abs() <= tolerance * scale, "{what}: element {i} is {a}, not {b} (magnitude {scale})");
+        assert!((a - b).abs() <= tolerance * b.abs().max(floor), "{what}: element {i} is {a}, not {b} (floor {floor})");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// An error in a small element is seen beside large ones.
+    #[test]
+    #[should_panic = "element 1 is 0"]
+    fn assert_close_sees_small_elements() {
+        super::assert_close(&[1e3, 0.0], &[1e3, 1e-6], 1e-12, "two elements");
     }
 }
