@@ -8,6 +8,7 @@ use missvae::files::WriteError;
 use missvae::objective::UnknownMethod;
 use missvae::prepare;
 use missvae::table::Error;
+use missvae::trainer::RunError;
 
 use crate::hints;
 
@@ -80,6 +81,16 @@ impl From<missvae::Error> for Failure {
             missvae::Error::Write(error) => Failure::Write(error),
             missvae::Error::Stopped => Failure::Interrupted(String::new()),
             other => Failure::Model(other),
+        }
+    }
+}
+
+/// Training failed, or its monitor did.
+impl From<RunError<Failure>> for Failure {
+    fn from(error: RunError<Failure>) -> Self {
+        match error {
+            RunError::Training(error) => error.into(),
+            RunError::Observer(failure) => failure,
         }
     }
 }

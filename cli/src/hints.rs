@@ -182,7 +182,7 @@ pub(crate) fn model(error: &missvae::Error) -> Option<String> {
             "a smaller --learning-rate or --clip usually helps, or --no-standardize=false for a table whose columns are taken \
              as they are (as --preset mog does); the last checkpoint, if there is one, is kept"
         }
-        missvae::Error::SingleValues => SINGLE_IMAGE,
+        missvae::Error::BatchNormUndefined => SINGLE_IMAGE,
         missvae::Error::Malformed { .. } => "copy the file again from where it is whole, or start a new run",
         _ => return None,
     };

@@ -263,6 +263,13 @@ impl Run {
         let last = kept.lines().last().map(str::to_owned);
         Ok(Metrics { path, file, length: kept.len() as u64, last })
     }
+
+    /// Brings the lines of metrics to the disk: before a checkpoint that relies on them.
+    pub(crate) fn sync_metrics(&self) -> Result<()> {
+        let path = self.metrics();
+        let file = OpenOptions::new().append(true).open(&path);
+        Ok(file.and_then(|file| file.sync_data()).map_err(|error| WriteError::new(&path, error))?)
+    }
 }
 
 /// A file of one JSON object a line.
@@ -288,11 +295,6 @@ impl Metrics {
         })?;
         self.length += text.len() as u64;
         Ok(())
-    }
-
-    /// Brings the lines to the disk: before a checkpoint that relies on them.
-    pub(crate) fn sync(&self) -> Result<()> {
-        Ok(self.file.sync_data().map_err(|error| WriteError::new(&self.path, error))?)
     }
 }
 

@@ -1,9 +1,32 @@
 //! What can go wrong in fitting and using a model.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::config::error as config;
 use crate::prepare::error as prepare;
+
+/// A number of a training step that has to be finite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Quantity {
+    /// The mean bound of a minibatch.
+    Objective,
+    /// The norm of its gradient, before clipping.
+    GradientNorm,
+    /// The square of that norm after clipping, in the parameters' precision.
+    SquaredGradientNorm,
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Quantity::Objective => "objective",
+            Quantity::GradientNorm => "norm of the gradient",
+            Quantity::SquaredGradientNorm => "squared norm of the gradient",
+        })
+    }
+}
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -19,10 +42,10 @@ pub enum Error {
     Unusable(#[from] crate::objective::Unusable),
 
     /// A number that is not finite appeared in training.
-    #[error("the {what} is {value} at epoch {epoch}, update {update}")]
+    #[error("the {quantity} is {value} at epoch {epoch}, update {update}")]
     NotFinite {
-        /// Objective or gradient norm.
-        what: &'static str,
+        /// Which number.
+        quantity: Quantity,
         /// The number.
         value: f64,
         /// Epoch, from 1.
@@ -46,7 +69,7 @@ pub enum Error {
     #[error(
         "in a minibatch of one image, batch normalisation has a single value of each channel where the networks have halved it to one pixel"
     )]
-    SingleValues,
+    BatchNormUndefined,
 
     /// Whoever is told of the progress of a computation wished it to stop.
     #[error("stopped before it was done")]

@@ -33,4 +33,4 @@ pub mod table;
 pub mod timing;
 pub mod trainer;
 
-pub use error::Error;
+pub use error::{Error, Quantity};

@@ -1,5 +1,6 @@
 //! Whole training steps on made-up rows, timed one by one.
 
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use samplers::stream::{Purpose, stream};
 use crate::Error;
 use crate::data::Data;
 use crate::network::{Vae, VaeConfig};
-use crate::trainer::{Epoch, Length, Objective, Observer, Step, TrainConfig, Trainer};
+use crate::trainer::{Length, Objective, Observer, TrainConfig, Trainer, UpdateMetrics};
 
 /// Minibatches of the table, as in `benches/peers/step_torch.py`.
 const BATCHES: usize = 20;
@@ -76,7 +77,8 @@ impl Training {
     /// If the objective stops being finite.
     pub fn run(&mut self, each: impl FnMut(Duration) -> ControlFlow<()>) -> Result<(), Error> {
         let mut stopwatch = Stopwatch { last: Instant::now(), each };
-        self.trainer.run(&self.data, None, &mut stopwatch).map(|_| ())
+        self.trainer.run(&self.data, None, &mut stopwatch)?;
+        Ok(())
     }
 }
 
@@ -86,13 +88,12 @@ struct Stopwatch<F> {
 }
 
 impl<F: FnMut(Duration) -> ControlFlow<()>> Observer<f32> for Stopwatch<F> {
-    fn updated(&mut self, _: &Trainer<f32>, _: &Step) -> Result<ControlFlow<()>, Error> {
+    type Error = Infallible;
+
+    fn updated(&mut self, _: &Trainer<f32>, _: &UpdateMetrics) -> Result<ControlFlow<()>, Infallible> {
         let flow = (self.each)(self.last.elapsed());
         self.last = Instant::now();
         Ok(flow)
-    }
-    fn epoch_ended(&mut self, _: &Trainer<f32>, _: &Epoch) -> Result<(), Error> {
-        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Signal and noise of gradients: the statistics, and that measuring leaves a training run as it is.
 
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use autodiff::ops::Pathwise;
@@ -7,8 +8,8 @@ use missvae::Error;
 use missvae::data::{Data, shuffled};
 use missvae::network::{EncoderInput, Vae, VaeConfig};
 use missvae::objective::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig};
-use missvae::snr::{Measured, Moments, Protocol, Signals, Study, Watch, measure, noise_floor};
-use missvae::trainer::{Epoch, Length, Objective, Observer, Outcome, Schedule, Step, TrainConfig, Trainer};
+use missvae::snr::{Measured, Moments, Monitor, Protocol, Signals, Study, measure, noise_floor};
+use missvae::trainer::{Length, Objective, Observer, Outcome, Schedule, TrainConfig, Trainer, UpdateMetrics};
 use samplers::draw::fill_standard_normal;
 use samplers::stream::{Purpose, stream};
 
@@ -76,14 +77,18 @@ struct Log {
     stop_at: Option<u64>,
 }
 
-impl Watch for Log {
-    fn advanced(&mut self) -> ControlFlow<()> {
+impl Monitor for Log {
+    type Error = Infallible;
+
+    fn advanced(&mut self) -> Result<ControlFlow<()>, Infallible> {
         self.advanced += 1;
-        if self.stop_at == Some(self.advanced) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let stops = self.stop_at == Some(self.advanced);
+        Ok(if stops { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
-    fn measured(&mut self, Measured { protocol, epoch, moments }: Measured<'_>) {
+    fn measured(&mut self, Measured { protocol, epoch, moments }: Measured<'_>) -> Result<(), Infallible> {
         self.measured.push((protocol, epoch, moments.clone()));
+        Ok(())
     }
 }
 
@@ -92,13 +97,11 @@ impl Watch for Log {
 struct Gradients(Vec<Vec<f64>>);
 
 impl Observer<f64> for Gradients {
-    fn updated(&mut self, trainer: &Trainer<f64>, _: &Step) -> Result<ControlFlow<()>, Error> {
+    type Error = Infallible;
+
+    fn updated(&mut self, trainer: &Trainer<f64>, _: &UpdateMetrics) -> Result<ControlFlow<()>, Infallible> {
         self.0.push(trainer.gradient().to_vec());
         Ok(ControlFlow::Continue(()))
-    }
-
-    fn epoch_ended(&mut self, _: &Trainer<f64>, _: &Epoch) -> Result<(), Error> {
-        Ok(())
     }
 }
 
@@ -328,7 +331,7 @@ fn ratios_that_are_not_finite_are_left_out() {
 fn what_cannot_be_measured() {
     let data = data();
     let refused = |mut trainer: Trainer<f64>, study: Study| {
-        let error = measure(&mut trainer, &data, &study, &mut Log::default()).unwrap_err();
+        let error = measure(&mut trainer, &data, &study, &mut Log::default()).map_err(Error::from).unwrap_err();
         assert!(matches!(error, Error::Unusable(_)));
         assert_eq!(trainer.progress().update, 0);
         error.to_string()

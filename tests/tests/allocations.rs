@@ -8,6 +8,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::hint::black_box;
 use std::io::{Write, stderr};
 use std::ops::ControlFlow;
@@ -15,7 +16,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use autodiff::ops::Pathwise;
 use linalg::simd::{Level, level};
-use missvae::Error;
 use missvae::data::Data;
 use missvae::network::{EncoderInput, ImageSizes, Vae, VaeConfig};
 use missvae::objective::{
@@ -24,7 +24,8 @@ use missvae::objective::{
 };
 use missvae::trainer::Start;
 use missvae::trainer::{
-    Epoch, ImputationTraining, Length, Objective, Observer, Outcome, Schedule, Step, TrainConfig, Trainer,
+    EpochMetrics, ImputationTraining, Length, Objective, Observer, Outcome, Schedule, TrainConfig, Trainer,
+    UpdateMetrics,
 };
 use samplers::chains::{ChainConfig, Lair, Resampling, Sampler, Scope, Weights};
 use samplers::draw::fill_standard_normal;
@@ -110,7 +111,7 @@ fn objective(method: Method, bound: Bound) -> ObjectiveConfig {
 }
 
 /// Arms the counter when an epoch is over.
-struct Watch {
+struct Alarm {
     counter: &'static Counter,
     /// Which one.
     after: u64,
@@ -118,19 +119,22 @@ struct Watch {
     spoil: bool,
 }
 
-impl Observer<f32> for Watch {
-    fn updated(&mut self, _: &Trainer<f32>, _: &Step) -> Result<ControlFlow<()>, Error> {
+impl Observer<f32> for Alarm {
+    type Error = Infallible;
+
+    fn updated(&mut self, _: &Trainer<f32>, _: &UpdateMetrics) -> Result<ControlFlow<()>, Infallible> {
         if self.spoil {
             black_box(Box::new(1_u8));
         }
         Ok(ControlFlow::Continue(()))
     }
-    fn epoch_ended(&mut self, _: &Trainer<f32>, epoch: &Epoch) -> Result<(), Error> {
+
+    fn epoch_ended(&mut self, _: &Trainer<f32>, epoch: &EpochMetrics) -> Result<ControlFlow<()>, Infallible> {
         assert!(epoch.validation.is_none_or(f64::is_finite));
         if epoch.epoch == self.after {
             self.counter.armed.store(true, Ordering::Relaxed);
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 }
 
@@ -184,7 +188,7 @@ fn allocations_of(
     let train = || {
         COUNTER.set(Some(counter));
         let mut trainer = Trainer::new(vae, config).unwrap();
-        let outcome = trainer.run(&rows, validation.as_ref(), &mut Watch { counter, after, spoil }).unwrap();
+        let outcome = trainer.run(&rows, validation.as_ref(), &mut Alarm { counter, after, spoil }).unwrap();
         counter.armed.store(false, Ordering::Relaxed);
         COUNTER.set(None);
         assert_eq!((outcome, trainer.progress().update), (Outcome::Finished, 3 * EPOCHS));

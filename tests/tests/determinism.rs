@@ -2,6 +2,7 @@
 //! go wrong.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -15,7 +16,8 @@ use missvae::objective::{Bound, CompletedBound, CompletedObjectiveConfig, Estima
 use missvae::store::{CheckpointInfo, Column, ModelInfo, load_checkpoint, load_model, save_checkpoint, save_model};
 use missvae::trainer::{AmsGrad, Schedule, Start};
 use missvae::trainer::{
-    Epoch, ImputationTraining, Length, Objective, Observer, Outcome, State, Step, TrainConfig, Trainer,
+    EpochMetrics, ImputationTraining, Length, Objective, Observer, Outcome, RunError, State, TrainConfig, Trainer,
+    UpdateMetrics,
 };
 use samplers::chains::{ChainConfig, Lair, Sampler};
 use samplers::draw::fill_standard_normal;
@@ -98,19 +100,21 @@ fn small(seed: u64) -> TrainConfig {
 /// Keeps the epochs, and interrupts after given updates.
 #[derive(Default)]
 struct Log {
-    epochs: Vec<Epoch>,
+    epochs: Vec<EpochMetrics>,
     stops: BTreeSet<u64>,
 }
 
 impl Observer<f32> for Log {
-    fn updated(&mut self, trainer: &Trainer<f32>, _: &Step) -> Result<ControlFlow<()>, Error> {
-        let stop = self.stops.contains(&trainer.progress().update);
+    type Error = Infallible;
+
+    fn updated(&mut self, _: &Trainer<f32>, update: &UpdateMetrics) -> Result<ControlFlow<()>, Infallible> {
+        let stop = self.stops.contains(&update.update);
         Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
-    fn epoch_ended(&mut self, _: &Trainer<f32>, epoch: &Epoch) -> Result<(), Error> {
+    fn epoch_ended(&mut self, _: &Trainer<f32>, epoch: &EpochMetrics) -> Result<ControlFlow<()>, Infallible> {
         self.epochs.push(*epoch);
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 }
 
@@ -129,8 +133,8 @@ fn state(trainer: &Trainer<f32>) -> [Vec<u32>; 6] {
 }
 
 /// The numbers of an epoch, as bits.
-fn epoch_bits(epochs: &[Epoch]) -> Vec<[u64; 6]> {
-    let of = |e: &Epoch| {
+fn epoch_bits(epochs: &[EpochMetrics]) -> Vec<[u64; 6]> {
+    let of = |e: &EpochMetrics| {
         let numbers = [e.objective, e.gradient_norm, e.learning_rate, e.validation.unwrap_or(f64::NAN)];
         let [objective, norm, rate, validation] = numbers.map(f64::to_bits);
         [e.epoch, e.update, objective, norm, rate, validation]
@@ -291,7 +295,7 @@ fn until_failure(config: TrainConfig, data: &Data<f32>) -> (u64, Error) {
     let total = trainer.total_updates(data.rows());
     for update in 0..total {
         let (before, progress) = (state(&trainer), trainer.progress());
-        if let Err(error) = trainer.update(data, total) {
+        if let Err(error) = trainer.update(data) {
             assert_eq!(state(&trainer), before, "a failed update changed the state");
             assert_eq!(trainer.progress(), progress);
             assert!(trainer.parameters().iter().all(|p| p.is_finite()));
@@ -331,7 +335,7 @@ fn an_absurd_learning_rate_is_reported_and_stops_the_run() {
     assert!(good >= 1, "the first update is finite");
 
     let mut trainer = Trainer::new(vae(3, 16), config).unwrap();
-    let error = trainer.run(&data, None, &mut Log::default()).unwrap_err();
+    let error = Error::from(trainer.run(&data, None, &mut Log::default()).unwrap_err());
     assert!(matches!(error, Error::NotFinite { update, .. } if update == good + 1), "{error}");
     assert_eq!(trainer.progress().update, good);
 }
@@ -355,7 +359,7 @@ fn a_gradient_beyond_the_optimisers_reach_stops_the_run() {
 fn a_table_without_rows_cannot_be_trained_on() {
     let mut trainer = Trainer::new(vae(3, 16), small(1)).unwrap();
     let empty = Data::new(COLUMNS, Vec::new(), Vec::new());
-    assert!(matches!(trainer.run(&empty, None, &mut Log::default()), Err(Error::NoRows)));
+    assert!(matches!(trainer.run(&empty, None, &mut Log::default()), Err(RunError::Training(Error::NoRows))));
 }
 
 /// The reason why a file is no checkpoint.

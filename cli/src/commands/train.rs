@@ -97,9 +97,9 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
         ));
     }
     // Before the run's directory is made: what is wrong with it leaves nothing behind.
-    let tracked = FrechetTracker::new(&plan, &rows)?;
-    if let Some(tracked) = &tracked {
-        rows.fingerprint = format!("{} {}", rows.fingerprint, tracked.frechet.fingerprint());
+    let frechet = FrechetTracker::new(&plan, &rows)?;
+    if let Some(tracker) = &frechet {
+        rows.fingerprint = format!("{} {}", rows.fingerprint, tracker.frechet.fingerprint());
     }
     let (run, _hold) = match resumed {
         Some(resumed) => resumed,
@@ -114,7 +114,7 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
         }
     };
     let data = args.data.as_deref();
-    let summary = in_pool(&args.common, || train(data, every, &output, (&plan, &rows, &run), tracked))?;
+    let summary = in_pool(&args.common, || train(data, every, &output, (&plan, &rows, &run), frechet))?;
     output.result(&summary.0, || summary.1)
 }
 
@@ -168,10 +168,10 @@ fn train(
     every: Duration,
     output: &Output,
     (plan, rows, run): (&ResolvedConfig, &TrainingRows, &Run),
-    tracked: Option<FrechetTracker>,
+    frechet: Option<FrechetTracker>,
 ) -> Result<(Summary, String)> {
     let bar = output.bar(0, "updates");
-    let job = Job { output, plan, rows, run, sampler: None, tracked, bar: &Bar::Own(bar.clone()), every };
+    let job = Job { output, plan, rows, run, sampler: None, frechet, bar: &Bar::Own(bar.clone()), every };
     let fitted = job.fit();
     bar.finish_and_clear();
     let Fitted { summary, model } = fitted?;

@@ -7,7 +7,7 @@ use missvae::config::ResolvedConfig;
 use missvae::impute::FittedModel;
 use missvae::prepare::TrainingRows;
 use missvae::store::ModelInfo;
-use missvae::trainer::{Epoch, Trainer};
+use missvae::trainer::{EpochMetrics, Trainer};
 
 use super::model_info::model_info;
 use crate::failure::{Failure, Result};
@@ -43,7 +43,7 @@ impl FrechetTracker {
     /// The distance after an epoch of a run of `total` updates, the last epoch in any case; `None` if it is not due.
     pub(crate) fn after(
         &mut self,
-        epoch: &Epoch,
+        epoch: &EpochMetrics,
         trainer: &Trainer<f32>,
         (info, total): (&ModelInfo, u64),
     ) -> Option<Result<f64>> {

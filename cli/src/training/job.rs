@@ -8,11 +8,11 @@ use missvae::evaluate::hidden_errors;
 use missvae::impute::FittedModel;
 use missvae::network::Vae;
 use missvae::prepare::TrainingRows;
-use missvae::store::{self, CheckpointInfo, ModelInfo};
-use missvae::trainer::{Objective, Outcome, State, Trainer};
-use samplers::chains::{ChainSampler, Impute};
+use missvae::trainer::{Checkpoints, Outcome, Trainer};
+use samplers::chains::Impute;
 
 use super::bar::Bar;
+use super::checkpoint::{Saver, trainer};
 use super::frechet_tracker::FrechetTracker;
 use super::model_info::{imputations, model_info};
 use super::monitor::Monitor;
@@ -32,8 +32,8 @@ pub(crate) struct Job<'a> {
     pub(crate) run: &'a Run,
     /// What renews imputations, where it is not the plan's sampler. It must keep no latent points.
     pub(crate) sampler: Option<Box<dyn Impute<f32>>>,
-    /// What is told of the model now and then.
-    pub(crate) tracked: Option<FrechetTracker>,
+    /// The Fréchet distance, where it is measured as the training goes on.
+    pub(crate) frechet: Option<FrechetTracker>,
     pub(crate) bar: &'a Bar,
     /// The time between checkpoints.
     pub(crate) every: Duration,
@@ -83,13 +83,16 @@ impl Job<'_> {
 
         let started = Instant::now();
         let first = trainer.progress().update;
-        let mut monitor = Monitor::new(output, run, info, rows, &trainer, self.bar, self.every)?;
-        monitor.tracked = self.tracked;
+        let mut monitor = Monitor::new(output, run, &info, rows, &trainer, self.bar, self.frechet)?;
         let before = monitor.before;
-        let outcome = trainer.run(&rows.train, rows.validation.as_ref(), &mut monitor);
-        let last = monitor.finish(&trainer, &outcome)?;
+        let saver = Saver { run, info: &info, fingerprint: &rows.fingerprint };
+        let checkpoints = Checkpoints::new(self.every, |trainer: &Trainer<f32>| saver.save(trainer));
+        // No checkpoint after an error: parameters that led to a number that is not finite are worth less than the last one.
+        let outcome = trainer.run(&rows.train, rows.validation.as_ref(), &mut (&mut monitor, checkpoints))?;
+        saver.save(&trainer)?;
+        let last = monitor.last;
         let seconds = started.elapsed().as_secs_f64();
-        if outcome? == Outcome::Interrupted {
+        if outcome == Outcome::Interrupted {
             let path = run.path().display();
             let again =
                 if plan.options.data.as_deref() == Some("-") { ", with the same rows on standard input" } else { "" };
@@ -121,54 +124,4 @@ impl Job<'_> {
         run.write_summary(&summary)?;
         Ok(Fitted { summary, model: Some(model) })
     }
-}
-
-/// A new trainer, or the one that the run's checkpoint describes.
-fn trainer(plan: &ResolvedConfig, rows: &TrainingRows, run: &Run, vae: Vae, info: &ModelInfo) -> Result<Trainer<f32>> {
-    if !run.checkpoint().exists() {
-        return Ok(Trainer::new(vae, plan.train.clone())?);
-    }
-    let (stored, checkpoint, state) = store::load_checkpoint(&run.checkpoint())?;
-    let CheckpointInfo { model, progress, fingerprint } = checkpoint;
-    let fail = |what: &str, hint: &str| {
-        Err(Failure::Run { path: run.path().to_owned(), what: what.to_owned(), hint: Some(hint.to_owned()) })
-    };
-    if model.vae != info.vae || model.method != info.method || model.imputations != info.imputations {
-        return fail(
-            "its checkpoint is of another model than its config.toml describes",
-            "restore the file, or start a new run",
-        );
-    }
-    if fingerprint != rows.fingerprint || model.columns != info.columns {
-        return fail(
-            "the table, the validation rows or the feature model have changed since the run began",
-            "restore the files, or start a new run",
-        );
-    }
-    let n = rows.train.rows();
-    if !imputations_fit(plan, &state, n) {
-        return fail(
-            "its checkpoint does not hold the imputations that its config.toml asks for",
-            "restore config.toml, or start a new run",
-        );
-    }
-    let trainer = Trainer::resume(stored, plan.train.clone(), state)?;
-    if progress.step >= trainer.updates_per_epoch(n) || progress.update > trainer.total_updates(n) {
-        return fail(
-            "its checkpoint does not fit the batch size or the length in its config.toml",
-            "restore config.toml, or start a new run",
-        );
-    }
-    Ok(trainer)
-}
-
-/// Whether a checkpoint's imputations are those of a run on so many rows.
-fn imputations_fit(plan: &ResolvedConfig, state: &State<f32>, rows: usize) -> bool {
-    let Objective::ImputationMixture(training) = &plan.train.objective else { return state.imputations.is_none() };
-    let copies = rows * training.objective.imputations;
-    let latents = if ChainSampler::<f32>::new(training.sampler).keeps_latents() { copies * plan.vae.latent } else { 0 };
-    state
-        .imputations
-        .as_ref()
-        .is_some_and(|stored| stored.completed.len() == copies * plan.vae.columns && stored.latents.len() == latents)
 }

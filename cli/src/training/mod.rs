@@ -1,10 +1,12 @@
 //! A training run, from its resolved options to a model file.
 //!
 //! - `job`: a run, carried out; `model_info`: what its model file says; `summary`: what it came to;
-//! - `monitor`: metrics, checkpoints and signals on the way; `metrics`: the lines of `metrics.jsonl`; `bar`: progress;
+//! - `checkpoint`: the checkpoints of a run directory: writing them, and going on from one;
+//! - `monitor`: metrics and signals on the way; `metrics`: the lines of `metrics.jsonl`; `bar`: progress;
 //! - `frechet_tracker`: the Fréchet distance on the way.
 
 mod bar;
+mod checkpoint;
 mod frechet_tracker;
 mod job;
 mod metrics;

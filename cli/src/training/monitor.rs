@@ -1,13 +1,12 @@
-//! Progress, metrics and checkpoints of a training run.
+//! Progress and metrics of a training run.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use missvae::Error;
 use missvae::prepare::TrainingRows;
-use missvae::store::{self, CheckpointInfo, ModelInfo};
-use missvae::trainer::{Epoch, Observer, Outcome, Step, Trainer};
+use missvae::store::ModelInfo;
+use missvae::trainer::{EpochMetrics, Observer, Trainer, UpdateMetrics};
 
 use super::bar::Bar;
 use super::frechet_tracker::FrechetTracker;
@@ -20,12 +19,10 @@ use crate::signal;
 /// Lines of progress where there is no terminal.
 const LINES: u64 = 10;
 
-/// Monitors a run: writes a line of metrics an epoch and a checkpoint now and then, shows progress, listens for signals.
+/// Monitors a run: writes a line of metrics an epoch, shows progress, listens for signals.
 pub(crate) struct Monitor<'a> {
     output: &'a Output,
-    run: &'a Run,
-    info: ModelInfo,
-    fingerprint: String,
+    info: &'a ModelInfo,
     metrics: Metrics,
     /// To be subtracted from bounds in model units.
     log_volume: f64,
@@ -34,30 +31,28 @@ pub(crate) struct Monitor<'a> {
     started: Instant,
     /// Seconds that the epochs before the run was resumed took.
     pub(crate) before: f64,
-    checkpointed: Instant,
-    every: Duration,
     signal: &'static AtomicBool,
-    last: Option<MetricsLine>,
+    /// The last line of metrics.
+    pub(crate) last: Option<MetricsLine>,
     /// Updates of the whole run.
     total: u64,
     /// Updates between two lines of progress, and where the next one is due.
     line_every: u64,
     next_line: u64,
-    /// What else is told, now and then.
-    pub(crate) tracked: Option<FrechetTracker>,
-    /// What went wrong in here.
-    failure: Option<Failure>,
+    /// The Fréchet distance, where it is asked for.
+    frechet: Option<FrechetTracker>,
 }
 
 impl<'a> Monitor<'a> {
+    /// Monitors a run from where `trainer` stands.
     pub(crate) fn new(
         output: &'a Output,
-        run: &'a Run,
-        info: ModelInfo,
+        run: &Run,
+        info: &'a ModelInfo,
         rows: &TrainingRows,
         trainer: &Trainer<f32>,
         bar: &'a Bar,
-        every: Duration,
+        frechet: Option<FrechetTracker>,
     ) -> Result<Self> {
         let total = trainer.total_updates(rows.train.rows());
         let completed = trainer.config().objective.of_completed_rows();
@@ -77,56 +72,24 @@ impl<'a> Monitor<'a> {
         }
         Ok(Monitor {
             output,
-            run,
             info,
-            fingerprint: rows.fingerprint.clone(),
             metrics,
             log_volume: log_volume(&rows.train),
             validation_log_volume: rows.validation.as_ref().map_or(0.0, log_volume),
             bar,
             started: Instant::now(),
             before,
-            checkpointed: Instant::now(),
-            every,
             signal: signal::listen()?,
             last,
             total,
             line_every,
             next_line: (trainer.progress().update / line_every + 1) * line_every,
-            tracked: None,
-            failure: None,
+            frechet,
         })
     }
 
-    /// Writes what the run came to, whatever it was, and returns the last line of metrics.
-    pub(crate) fn finish(
-        mut self,
-        trainer: &Trainer<f32>,
-        outcome: &std::result::Result<Outcome, Error>,
-    ) -> Result<Option<MetricsLine>> {
-        if let Some(failure) = self.failure.take() {
-            return Err(failure);
-        }
-        // Parameters that led to a number that is not finite are worth less than the last checkpoint.
-        if outcome.is_ok() {
-            self.save(trainer)?;
-        }
-        Ok(self.last)
-    }
-
-    fn save(&mut self, trainer: &Trainer<f32>) -> Result<()> {
-        let progress = trainer.progress();
-        self.metrics.sync()?;
-        let model = ModelInfo { updates: progress.update, ..self.info.clone() };
-        store::save_model(&self.run.model(), trainer.vae(), &model, trainer.parameters())?;
-        let info = CheckpointInfo { model, progress, fingerprint: self.fingerprint.clone() };
-        store::save_checkpoint(&self.run.checkpoint(), &info, trainer)?;
-        self.checkpointed = Instant::now();
-        Ok(())
-    }
-
-    fn record(&mut self, trainer: &Trainer<f32>, epoch: &Epoch) -> Result<()> {
-        let frechet = self.tracked.as_mut().and_then(|tracked| tracked.after(epoch, trainer, (&self.info, self.total)));
+    fn record(&mut self, trainer: &Trainer<f32>, epoch: &EpochMetrics) -> Result<()> {
+        let frechet = self.frechet.as_mut().and_then(|tracker| tracker.after(epoch, trainer, (self.info, self.total)));
         // No reason to stop: it says how the model does, and training does not need it.
         if let Some(Err(failure)) = &frechet {
             self.output.say(format!("warning: epoch {}, Fréchet distance: {failure}", epoch.epoch));
@@ -181,24 +144,16 @@ impl<'a> Monitor<'a> {
 }
 
 impl Observer<f32> for Monitor<'_> {
-    fn updated(&mut self, trainer: &Trainer<f32>, _: &Step) -> std::result::Result<ControlFlow<()>, Error> {
+    type Error = Failure;
+
+    fn updated(&mut self, _: &Trainer<f32>, _: &UpdateMetrics) -> Result<ControlFlow<()>> {
         self.bar.advance(1);
-        if self.failure.is_some() || self.signal.load(Ordering::Relaxed) {
-            return Ok(ControlFlow::Break(()));
-        }
-        if self.checkpointed.elapsed() >= self.every
-            && let Err(failure) = self.save(trainer)
-        {
-            self.failure = Some(failure);
-            return Ok(ControlFlow::Break(()));
-        }
-        Ok(ControlFlow::Continue(()))
+        let stops = self.signal.load(Ordering::Relaxed);
+        Ok(if stops { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
-    fn epoch_ended(&mut self, trainer: &Trainer<f32>, epoch: &Epoch) -> std::result::Result<(), Error> {
-        if let Err(failure) = self.record(trainer, epoch) {
-            self.failure = Some(failure);
-        }
-        Ok(())
+    fn epoch_ended(&mut self, trainer: &Trainer<f32>, epoch: &EpochMetrics) -> Result<ControlFlow<()>> {
+        self.record(trainer, epoch)?;
+        Ok(ControlFlow::Continue(()))
     }
 }

@@ -41,7 +41,7 @@ impl ResolvedConfig {
     /// # Errors
     /// If a minibatch has none.
     pub fn check_minibatches(&self, rows: usize) -> Result<()> {
-        match self.train.has_single_values(&Vae::new(self.vae.clone()), rows) {
+        match self.train.batch_norm_undefined(&Vae::new(self.vae.clone()), rows) {
             true => Err(Error::BatchNormUndefined),
             false => Ok(()),
         }

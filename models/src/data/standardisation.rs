@@ -2,7 +2,7 @@
 
 use linalg::Scalar;
 
-use super::Data;
+use super::rows::Data;
 
 /// Means and standard deviations of columns. Model units are (x − mean)/scale.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +86,7 @@ impl Standardisation {
 mod tests {
     use approx::assert_relative_eq;
 
-    use super::super::tests::{NAN, table};
+    use super::super::rows::tests::{NAN, table};
     use super::*;
 
     #[test]

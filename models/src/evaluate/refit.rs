@@ -3,17 +3,15 @@
 use std::ops::ControlFlow;
 
 use autodiff::ops::Pathwise;
-use autodiff::{Aligned, Tape, Wanted};
 use linalg::Scalar;
-use linalg::reduce::sum_of_squares;
 use samplers::stream::{Purpose, stream};
 
 use crate::Error;
-use crate::data::{Batch, Data, shuffled};
+use crate::data::{Data, Minibatches};
 use crate::impute::FittedModel;
-use crate::network::{RunningStatistics, VaeConfig};
-use crate::objective::{Bound, Estimator, LogitGradient, Mode, ObjectiveConfig, Randomness, record};
-use crate::trainer::{AmsGrad, Objective, Schedule, clip_factor};
+use crate::network::{Vae, VaeConfig};
+use crate::objective::{Bound, Estimator, LogitGradient, ObjectiveConfig};
+use crate::trainer::{AmsGrad, Learner, Networks, NotFinite, Objective, Schedule, Streams};
 
 /// How to refit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -92,46 +90,45 @@ pub fn refit_encoder<T: Scalar>(
         return Err(Error::IncompleteRows { missing: data.missing() });
     }
     // The decoder is in evaluation mode.
-    if model.vae.has_single_values(config.batch_size.min(data.rows()), usize::MAX) {
-        return Err(Error::SingleValues);
+    if model.vae.batch_norm_undefined(config.batch_size.min(data.rows()), usize::MAX) {
+        return Err(Error::BatchNormUndefined);
     }
-    let encoder = model.vae.encoder_range();
-    let mut optimiser = AmsGrad::new(encoder.len());
-    let mut gradient = Aligned::zeros(model.parameters.len());
-    let mut statistics = RunningStatistics::default();
-    let mut tape = Tape::new();
-    let mut order = Vec::new();
+    let optimiser = AmsGrad::new(Networks::Encoder.range(&model.vae).len());
+    let parameters = std::mem::take(&mut model.parameters);
+    let mut learner = Learner::new(&model.vae, Networks::Encoder, parameters, optimiser);
+    let refitted = refit(&mut learner, &model.vae, data, &objective, config, seed, progress);
+    model.parameters = learner.into_parameters();
+    refitted
+}
+
+/// Makes the updates.
+fn refit<T: Scalar>(
+    learner: &mut Learner<T>,
+    vae: &Vae,
+    data: &Data<T>,
+    objective: &ObjectiveConfig,
+    config: &RefitConfig,
+    seed: u64,
+    progress: impl Fn() -> ControlFlow<()>,
+) -> Result<(), Error> {
+    let mut minibatches = Minibatches::new(config.batch_size);
     let per_epoch = data.rows().div_ceil(config.batch_size) as u64;
     for update in 0..config.updates {
         if progress().is_break() {
             return Err(Error::Stopped);
         }
         let (epoch, step) = (update / per_epoch, update % per_epoch);
-        if step == 0 {
-            shuffled(data.rows(), &mut stream(seed, Purpose::Refit, epoch, 0), &mut order);
-        }
-        let first = step as usize * config.batch_size;
-        let rows = order[first..(first + config.batch_size).min(order.len())].iter().map(|&n| n as usize);
-        let mut noise = stream(seed, Purpose::Refit, epoch, 2 * step + 1);
-        let mut dropout = stream(seed, Purpose::Refit, epoch, 2 * step + 2);
-
-        let mut g = tape.graph(&model.parameters);
-        let batch = Batch::record(&mut g, data, rows);
-        let (randomness, mode) = (Randomness::Stream(&mut noise), Mode::TrainEncoder(&mut dropout));
-        let recorded = record(&mut g, &model.vae, &objective, batch, randomness, mode);
-        let value = g.item(recorded.value).to_f64();
-        recorded.backward(&mut g, -T::ONE, Wanted::Within(std::slice::from_ref(&encoder)), &mut gradient);
-        statistics.observe(&g, model.vae.layout());
-        let norm = sum_of_squares(&gradient[encoder.clone()]).sqrt();
-        for (what, value) in [("refitting objective", value), ("norm of the refitting gradient", norm)] {
-            if !value.is_finite() {
-                return Err(Error::NotFinite { what, value, epoch: epoch + 1, update: update + 1 });
-            }
-        }
+        let stream_at = |position| stream(seed, Purpose::Refit, epoch, position);
+        minibatches.shuffle(epoch, data.rows(), || stream_at(0));
+        let streams = Streams { latent: stream_at(2 * step + 1), dropout: stream_at(2 * step + 2) };
+        let (value, _) = learner.incomplete_rows(vae, objective, data, minibatches.rows(step), streams);
         let rate = Schedule::Cosine.rate(config.learning_rate, update, config.updates);
-        let factor = clip_factor(norm, Some(config.clip));
-        optimiser.step(&mut model.parameters[encoder.clone()], &gradient[encoder.clone()], factor, rate);
-        statistics.update(&mut model.parameters);
+        learner.descend(value, Some(config.clip), rate).map_err(|NotFinite { quantity, value }| Error::NotFinite {
+            quantity,
+            value,
+            epoch: epoch + 1,
+            update: update + 1,
+        })?;
     }
     Ok(())
 }

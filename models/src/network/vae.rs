@@ -283,7 +283,7 @@ impl Vae {
 
     /// Whether some batch normalisation would be undefined, with a single value of each channel and so no variance, in
     /// a training pass of this many images through the encoder and latent points through the decoder.
-    pub fn has_single_values(&self, encoded: usize, decoded: usize) -> bool {
+    pub fn batch_norm_undefined(&self, encoded: usize, decoded: usize) -> bool {
         let Some(images) = &self.config.images else { return false };
         let first = images.decoder(self.config.latent, self.config.dropout).first;
         (images.encoded(), encoded) == (1, 1) || (first, decoded) == (1, 1)

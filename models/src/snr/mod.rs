@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::data::{Data, shuffled};
 use crate::objective::Unusable;
-use crate::trainer::{Epoch, Objective, Observer, Outcome, Step, TrainConfig, Trainer};
+use crate::trainer::{Objective, Observer, Outcome, RunError, TrainConfig, Trainer, UpdateMetrics};
 
 pub use file::{MomentsInfo, save_moments};
 pub use moments::{Moments, Signal, Signals, noise_floor};
@@ -97,13 +97,23 @@ pub struct Measured<'a> {
     pub moments: &'a Moments,
 }
 
-/// Watches a measured run.
-pub trait Watch {
-    /// Called after each update and each draw; `Break` interrupts the run there.
-    fn advanced(&mut self) -> ControlFlow<()>;
+/// Follows a measured run, and can stop it.
+pub trait Monitor {
+    /// What can go wrong in the monitor itself.
+    type Error;
 
-    /// Called with what was measured, once for each protocol and measured epoch.
-    fn measured(&mut self, measured: Measured<'_>);
+    /// Called after each update and each draw; `Break` interrupts the run there.
+    ///
+    /// # Errors
+    /// The monitor's own; the run ends with it.
+    fn advanced(&mut self) -> Result<ControlFlow<()>, Self::Error>;
+
+    /// Called with what was measured, once for each protocol and measured epoch, before [`advanced`](Monitor::advanced) is
+    /// called for the last of its updates, and after it was called for the last of its draws.
+    ///
+    /// # Errors
+    /// The monitor's own; the run ends with it.
+    fn measured(&mut self, measured: Measured<'_>) -> Result<(), Self::Error>;
 }
 
 /// Trains to the end as [`Trainer::run`] does, to the same bits, and measures on the way.
@@ -112,38 +122,39 @@ pub trait Watch {
 /// the epoch in which it was interrupted is measured from there on only.
 ///
 /// # Errors
-/// Those of [`Study::check`] and [`Trainer::run`].
-pub fn measure<T: Scalar>(
+/// Those of [`Study::check`] and [`Trainer::run`], and the monitor's.
+pub fn measure<T: Scalar, M: Monitor>(
     trainer: &mut Trainer<T>,
     data: &Data<T>,
     study: &Study,
-    watch: &mut impl Watch,
-) -> Result<Outcome, Error> {
-    study.check(trainer, data.rows())?;
+    monitor: &mut M,
+) -> Result<Outcome, RunError<M::Error>> {
+    study.check(trainer, data.rows()).map_err(Error::from)?;
     let mut recorder = Recorder {
         study,
         epochs: Study::epochs(trainer.config(), data.rows()),
         moments: Moments::new(trainer.parameters().len()),
-        ended: None,
-        stopped: false,
-        watch,
+        stop: None,
+        monitor,
     };
     let minibatch = first_minibatch(data.rows(), trainer.config().batch_size, trainer.config().seed);
     loop {
         let outcome = trainer.run(data, None, &mut recorder)?;
-        if recorder.stopped {
-            return Ok(Outcome::Interrupted);
-        }
-        if let (Some(epoch), Some(draws)) = (recorder.ended.take(), study.draws) {
-            let Recorder { moments, watch, .. } = &mut recorder;
-            for draw in 0..draws {
-                moments.add(trainer.redraw_gradient(data, &minibatch, draw)?);
-                if watch.advanced().is_break() {
-                    return Ok(Outcome::Interrupted);
+        let Recorder { stop, moments, monitor, .. } = &mut recorder;
+        match (stop.take(), study.draws) {
+            (Some(Stop::Monitor), _) => return Ok(Outcome::Interrupted),
+            (Some(Stop::Draws { epoch }), Some(draws)) => {
+                for draw in 0..draws {
+                    moments.add(trainer.redraw_gradient(data, &minibatch, draw)?);
+                    if monitor.advanced().map_err(RunError::Observer)?.is_break() {
+                        return Ok(Outcome::Interrupted);
+                    }
                 }
+                let measured = Measured { protocol: Protocol::Fixed, epoch, moments };
+                monitor.measured(measured).map_err(RunError::Observer)?;
+                moments.clear();
             }
-            watch.measured(Measured { protocol: Protocol::Fixed, epoch, moments });
-            moments.clear();
+            _ => {}
         }
         if outcome == Outcome::Finished {
             return Ok(Outcome::Finished);
@@ -159,38 +170,45 @@ fn first_minibatch(rows: usize, batch_size: usize, seed: u64) -> Vec<usize> {
 }
 
 /// Collects gradients of updates, and stops the run where draws are to be made.
-struct Recorder<'a, W> {
+struct Recorder<'a, M> {
     study: &'a Study,
     /// As [`Study::epochs`] has them.
     epochs: u64,
     moments: Moments,
-    /// The measured epoch after which the run was stopped.
-    ended: Option<u64>,
-    /// Whether it was `watch` that stopped it.
-    stopped: bool,
-    watch: &'a mut W,
+    /// Why the run was stopped.
+    stop: Option<Stop>,
+    monitor: &'a mut M,
 }
 
-impl<T: Scalar, W: Watch> Observer<T> for Recorder<'_, W> {
-    fn updated(&mut self, trainer: &Trainer<T>, _: &Step) -> Result<ControlFlow<()>, Error> {
-        let progress = trainer.progress();
-        let ended = progress.step == 0;
-        let epoch = if ended { progress.epoch } else { progress.epoch + 1 };
+/// Why a measured run is stopped.
+#[derive(Clone, Copy, Debug)]
+enum Stop {
+    /// The monitor wants it.
+    Monitor,
+    /// Gradients are to be drawn after this epoch.
+    Draws { epoch: u64 },
+}
+
+impl<T: Scalar, M: Monitor> Observer<T> for Recorder<'_, M> {
+    type Error = M::Error;
+
+    fn updated(&mut self, trainer: &Trainer<T>, update: &UpdateMetrics) -> Result<ControlFlow<()>, M::Error> {
+        let UpdateMetrics { epoch, ends_epoch, .. } = *update;
         let measures = self.study.measures(epoch, self.epochs);
         if measures && self.study.epoch {
             self.moments.add(trainer.gradient());
-            if ended {
-                self.watch.measured(Measured { protocol: Protocol::Epoch, epoch, moments: &self.moments });
+            if ends_epoch {
+                self.monitor.measured(Measured { protocol: Protocol::Epoch, epoch, moments: &self.moments })?;
                 self.moments.clear();
             }
         }
-        self.stopped = self.watch.advanced().is_break();
-        self.ended = (ended && measures && self.study.draws.is_some()).then_some(epoch);
-        let goes_on = !self.stopped && self.ended.is_none();
-        Ok(if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-    }
-
-    fn epoch_ended(&mut self, _: &Trainer<T>, _: &Epoch) -> Result<(), Error> {
-        Ok(())
+        self.stop = if self.monitor.advanced()?.is_break() {
+            Some(Stop::Monitor)
+        } else if ends_epoch && measures && self.study.draws.is_some() {
+            Some(Stop::Draws { epoch })
+        } else {
+            None
+        };
+        Ok(if self.stop.is_none() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     }
 }

@@ -34,7 +34,7 @@ pub struct Stored<T> {
     pub latents: Vec<T>,
 }
 
-/// K completed versions of each of N rows, and the sampler that renews them. They take K·N·D numbers, and K·N·L more
+/// K completed versions of each of N rows, and the sampler of their imputations. They take K·N·D numbers, and K·N·L more
 /// where the sampler keeps latent points; all else is of the size of a minibatch.
 #[derive(Debug)]
 pub struct Imputations<T> {
@@ -118,8 +118,8 @@ impl<T: Scalar> Imputations<T> {
         self.sampler = sampler;
     }
 
-    /// Takes the versions of some rows in hand.
-    pub(crate) fn take(&mut self, data: &Data<T>, rows: impl Iterator<Item = usize>) {
+    /// Loads the versions of some rows: the batch.
+    pub(crate) fn load(&mut self, data: &Data<T>, rows: impl Iterator<Item = usize>) {
         self.batch.clear();
         self.mask.clear();
         self.latents.clear();
@@ -132,10 +132,10 @@ impl<T: Scalar> Imputations<T> {
         }
     }
 
-    /// Lets the sampler renew the versions in hand. Row n has the stream (seed, purpose, epoch, n).
+    /// Lets the sampler go over the batch once. Row n takes the stream that `stream_of(n)` gives.
     ///
     /// `started` says whether the chains of these rows have begun.
-    pub(crate) fn renew(
+    pub(crate) fn sweep(
         &mut self,
         (model, tape): (&dyn LatentModel<T>, &mut Tape<T>),
         rows: impl Iterator<Item = usize>,
@@ -159,13 +159,13 @@ impl<T: Scalar> Imputations<T> {
         )
     }
 
-    /// The versions in hand, B × K × D, and their mask, B × D.
-    pub(crate) fn in_hand(&self) -> (&[T], &[T]) {
+    /// The batch: versions, B × K × D, and their mask, B × D.
+    pub(crate) fn batch(&self) -> (&[T], &[T]) {
         (&self.batch, &self.mask)
     }
 
-    /// Keeps the versions in hand, which are of these rows.
-    pub(crate) fn keep(&mut self, rows: impl Iterator<Item = usize>) {
+    /// Stores the batch, which is of these rows.
+    pub(crate) fn commit(&mut self, rows: impl Iterator<Item = usize>) {
         let (versions, points) = (self.copies * self.columns, self.copies * self.latent);
         for (i, n) in rows.enumerate() {
             let place = self.versions(n);
@@ -324,20 +324,20 @@ mod tests {
 
     /// Draws of a row's start do not depend on which rows come before it.
     #[test]
-    fn renewed_versions_are_kept_in_their_rows() {
+    fn a_batch_is_stored_in_its_rows() {
         for latents in [false, true] {
             let mut all = started(Start::Zero, latents);
             let rows = [2usize, 0];
-            all.take(&table(), rows.into_iter());
-            all.renew((&NoModel, &mut Tape::new()), rows.into_iter(), true, |n| {
+            all.load(&table(), rows.into_iter());
+            all.sweep((&NoModel, &mut Tape::new()), rows.into_iter(), true, |n| {
                 stream(0, Purpose::RenewImputations, 0, n)
             });
-            let (batch, mask) = all.in_hand();
+            let (batch, mask) = all.batch();
             assert_eq!(batch, [1.0, 30.0, 1.0, 30.0, 1.0, 30.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
             assert_eq!(mask, [0.0, 1.0, 1.0, 0.0]);
-            // Until they are kept, nothing has changed.
+            // Until the batch is stored, nothing has changed.
             assert_eq!(all.stored(), started(Start::Zero, latents).stored());
-            all.keep(rows.into_iter());
+            all.commit(rows.into_iter());
             assert_eq!(all.stored().completed[..6], [1.0; 6]);
             assert_eq!(all.stored().completed[6..12], [2.0, 20.0, 2.0, 20.0, 2.0, 20.0]);
             assert_eq!(all.stored().completed[18..], [6.0, 0.0, 6.0, 0.0, 6.0, 0.0]);

@@ -155,13 +155,12 @@ fn measure(run: &Prepared, source: &impl Source) -> Result<(f64, f64)> {
     }
     let all = source.rows(run)?;
     let rows = &all.train;
-    let total = trainer.total_updates(rows.rows()).max(1);
     // Within the first epoch, so that no epoch has to be ended.
     let most = trainer.updates_per_epoch(rows.rows());
     let mut seconds = Vec::new();
     for i in 0..most.min(WARM_UP + MEASURED) {
         let started = Instant::now();
-        trainer.update(rows, total)?;
+        trainer.update(rows)?;
         let second = started.elapsed().as_secs_f64();
         if i >= WARM_UP || most <= WARM_UP {
             seconds.push(second);

@@ -119,7 +119,7 @@ fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option
     let (directory, _hold) = open(run)?;
     let sampler = run.spec.imputations.sampler(source.truth())?;
     let rows = source.rows(run)?;
-    let tracked = match &run.followed {
+    let frechet = match &run.followed {
         None => None,
         Some((features, every)) => source.frechet(run, &rows, features)?.map(|frechet| FrechetTracker {
             frechet,
@@ -134,7 +134,7 @@ fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option
         rows: &rows,
         run: &directory,
         sampler,
-        tracked,
+        frechet,
         bar: &bar,
         every: EVERY,
     };

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use indicatif::ProgressBar;
 use missvae::network::Vae;
-use missvae::snr::{Measured, MomentsInfo, Study, Watch, measure, save_moments};
-use missvae::trainer::{Outcome, Trainer};
+use missvae::snr::{Measured, MomentsInfo, Monitor, Study, measure, save_moments};
+use missvae::trainer::{Outcome, RunError, Trainer};
 
 use super::args::SnrArgs;
 use super::cache;
@@ -145,21 +145,17 @@ impl Board<'_> {
         let rows = rows.read(&plan.options)?;
         let mut trainer = Trainer::<f32>::new(Vae::new(plan.vae.clone()), plan.train.clone())?;
         let vae = trainer.vae().clone();
-        let mut watch = Run {
+        let mut monitor = Run {
             board: self,
             vae: &vae,
             variant: variant.slug(),
             seed: plan.train.seed,
             epochs: Study::epochs(&plan.train, rows.train.rows()),
             points: Vec::new(),
-            failure: None,
         };
         let started = Instant::now();
-        let outcome = measure(&mut trainer, &rows.train, self.study, &mut watch);
-        let Run { points, failure, .. } = watch;
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
+        let outcome = measure(&mut trainer, &rows.train, self.study, &mut monitor);
+        let points = monitor.points;
         match outcome {
             Ok(Outcome::Finished) => {
                 if let Some(path) = &cached {
@@ -169,7 +165,7 @@ impl Board<'_> {
                 Ok((points, None))
             }
             Ok(Outcome::Interrupted) => Ok((points, None)),
-            Err(error @ missvae::Error::NotFinite { .. }) => {
+            Err(RunError::Training(error @ missvae::Error::NotFinite { .. })) => {
                 self.tell(&name, &format!("given up: {error}"));
                 Ok((points, Some(error)))
             }
@@ -183,7 +179,7 @@ impl Board<'_> {
     }
 }
 
-/// Watches one run.
+/// Follows one run.
 struct Run<'a> {
     board: &'a Board<'a>,
     vae: &'a Vae,
@@ -192,7 +188,6 @@ struct Run<'a> {
     seed: u64,
     epochs: u64,
     points: Vec<Point>,
-    failure: Option<Failure>,
 }
 
 impl Run<'_> {
@@ -212,23 +207,21 @@ impl Run<'_> {
     }
 }
 
-impl Watch for Run<'_> {
-    fn advanced(&mut self) -> ControlFlow<()> {
+impl Monitor for Run<'_> {
+    type Error = Failure;
+
+    fn advanced(&mut self) -> Result<ControlFlow<()>> {
         self.board.bar.inc(1);
-        match self.failure.is_some() || self.board.stops() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
+        Ok(if self.board.stops() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
-    fn measured(&mut self, measured: Measured<'_>) {
+    fn measured(&mut self, measured: Measured<'_>) -> Result<()> {
         let Measured { protocol, epoch, moments } = measured;
         let signals = moments.signals(self.vae);
         self.points.push(Point { protocol, epoch, signals, gradients: moments.count() });
-        if let Some(directory) = self.board.raw.filter(|_| epoch == self.epochs)
-            && let Err(failure) = self.keep(directory, &measured)
-        {
-            self.failure.get_or_insert(failure);
+        match self.board.raw.filter(|_| epoch == self.epochs) {
+            Some(directory) => self.keep(directory, &measured),
+            None => Ok(()),
         }
     }
 }

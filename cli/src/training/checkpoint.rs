@@ -1,0 +1,87 @@
+//! The checkpoints of a run directory: writing them, and going on from one.
+
+use missvae::config::ResolvedConfig;
+use missvae::network::Vae;
+use missvae::prepare::TrainingRows;
+use missvae::store::{self, CheckpointInfo, ModelInfo};
+use missvae::trainer::{Objective, State, Trainer};
+use samplers::chains::{ChainSampler, Impute};
+
+use crate::failure::{Failure, Result};
+use crate::run::Run;
+
+/// Writes the model file and the checkpoint of a run.
+pub(super) struct Saver<'a> {
+    pub(super) run: &'a Run,
+    pub(super) info: &'a ModelInfo,
+    /// Identifies the rows.
+    pub(super) fingerprint: &'a str,
+}
+
+impl Saver<'_> {
+    /// Writes the state of `trainer`, when the lines of metrics that it relies on are on the disk.
+    pub(super) fn save(&self, trainer: &Trainer<f32>) -> Result<()> {
+        let progress = trainer.progress();
+        self.run.sync_metrics()?;
+        let model = ModelInfo { updates: progress.update, ..self.info.clone() };
+        store::save_model(&self.run.model(), trainer.vae(), &model, trainer.parameters())?;
+        let info = CheckpointInfo { model, progress, fingerprint: self.fingerprint.to_owned() };
+        Ok(store::save_checkpoint(&self.run.checkpoint(), &info, trainer)?)
+    }
+}
+
+/// A new trainer, or the one that the run's checkpoint describes.
+pub(super) fn trainer(
+    plan: &ResolvedConfig,
+    rows: &TrainingRows,
+    run: &Run,
+    vae: Vae,
+    info: &ModelInfo,
+) -> Result<Trainer<f32>> {
+    if !run.checkpoint().exists() {
+        return Ok(Trainer::new(vae, plan.train.clone())?);
+    }
+    let (stored, checkpoint, state) = store::load_checkpoint(&run.checkpoint())?;
+    let CheckpointInfo { model, progress, fingerprint } = checkpoint;
+    let fail = |what: &str, hint: &str| {
+        Err(Failure::Run { path: run.path().to_owned(), what: what.to_owned(), hint: Some(hint.to_owned()) })
+    };
+    if model.vae != info.vae || model.method != info.method || model.imputations != info.imputations {
+        return fail(
+            "its checkpoint is of another model than its config.toml describes",
+            "restore the file, or start a new run",
+        );
+    }
+    if fingerprint != rows.fingerprint || model.columns != info.columns {
+        return fail(
+            "the table, the validation rows or the feature model have changed since the run began",
+            "restore the files, or start a new run",
+        );
+    }
+    let n = rows.train.rows();
+    if !imputations_fit(plan, &state, n) {
+        return fail(
+            "its checkpoint does not hold the imputations that its config.toml asks for",
+            "restore config.toml, or start a new run",
+        );
+    }
+    let trainer = Trainer::resume(stored, plan.train.clone(), state)?;
+    if progress.step >= trainer.updates_per_epoch(n) || progress.update > trainer.total_updates(n) {
+        return fail(
+            "its checkpoint does not fit the batch size or the length in its config.toml",
+            "restore config.toml, or start a new run",
+        );
+    }
+    Ok(trainer)
+}
+
+/// Whether a checkpoint's imputations are those of a run on so many rows.
+fn imputations_fit(plan: &ResolvedConfig, state: &State<f32>, rows: usize) -> bool {
+    let Objective::ImputationMixture(training) = &plan.train.objective else { return state.imputations.is_none() };
+    let copies = rows * training.objective.imputations;
+    let latents = if ChainSampler::<f32>::new(training.sampler).keeps_latents() { copies * plan.vae.latent } else { 0 };
+    state
+        .imputations
+        .as_ref()
+        .is_some_and(|stored| stored.completed.len() == copies * plan.vae.columns && stored.latents.len() == latents)
+}

@@ -1,0 +1,138 @@
+//! What is trained, and for how long.
+
+use samplers::chains::ChainConfig;
+
+use super::imputed_rows::Start;
+use super::optimiser::Schedule;
+use crate::network::Vae;
+use crate::objective::{CompletedBound, CompletedObjectiveConfig, ObjectiveConfig, Unusable};
+
+/// How long to train.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// Passes over the rows.
+    Epochs(u64),
+    /// Parameter updates.
+    Updates(u64),
+}
+
+/// What is maximised.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Objective {
+    /// A bound with a finite mixture (paper, section 4.1).
+    FiniteMixture(ObjectiveConfig),
+    /// The bounds with an imputation mixture (section 4.2).
+    ImputationMixture(ImputationTraining),
+}
+
+/// How to train with an imputation mixture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ImputationTraining {
+    /// The bounds.
+    pub objective: CompletedObjectiveConfig,
+    /// What imputations start as.
+    pub start: Start,
+    /// The first epoch, counted from 1, in which each minibatch's imputations are renewed before its update.
+    pub renew_from: u64,
+    /// What renews them.
+    pub sampler: ChainConfig,
+}
+
+impl From<ObjectiveConfig> for Objective {
+    fn from(config: ObjectiveConfig) -> Self {
+        Objective::FiniteMixture(config)
+    }
+}
+
+impl Objective {
+    /// Samples of the latent variables for one row.
+    pub fn samples_per_row(&self) -> usize {
+        match self {
+            Objective::FiniteMixture(config) => config.samples_per_row(),
+            Objective::ImputationMixture(training) => training.objective.samples_per_row(),
+        }
+    }
+
+    /// Versions of one row that the encoder sees.
+    pub fn encoded_per_row(&self) -> usize {
+        match self {
+            Objective::FiniteMixture(_) => 1,
+            Objective::ImputationMixture(training) => training.objective.imputations,
+        }
+    }
+
+    /// Whether the objective's value, as it is reported, is a bound of the log density of whole rows, imputations included.
+    pub fn of_completed_rows(&self) -> bool {
+        match self {
+            Objective::FiniteMixture(_) => false,
+            Objective::ImputationMixture(training) => training.objective.decoder == CompletedBound::Lmvb,
+        }
+    }
+
+    /// Checks that the parts fit together, and fit the model.
+    ///
+    /// # Errors
+    /// Says what does not.
+    pub fn check(&self, vae: &Vae) -> Result<(), Unusable> {
+        let ImputationTraining { objective, start, sampler, .. } = match self {
+            Objective::FiniteMixture(config) => return config.check(),
+            Objective::ImputationMixture(training) => training,
+        };
+        objective.check()?;
+        sampler.check(objective.imputations).map_err(|error| Unusable(error.to_string()))?;
+        if !vae.row().is_real() && *start != Start::Observed {
+            return Err(Unusable(
+                "imputations of pixels start as observed values: means and zeros are neither black nor white"
+                    .to_owned(),
+            ));
+        }
+        if vae.mixture().components != 1 || !vae.config().encoder_input.completed() {
+            return Err(Unusable(
+                "an imputation mixture needs an encoder of completed rows with one Gaussian".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// How to train.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainConfig {
+    /// The objective.
+    pub objective: Objective,
+    /// Rows of a minibatch; the last one of an epoch may be shorter.
+    pub batch_size: usize,
+    /// How long.
+    pub length: Length,
+    /// Learning rate at the start.
+    pub learning_rate: f64,
+    /// How it goes on.
+    pub schedule: Schedule,
+    /// Largest norm of the gradient, over encoder and decoder together.
+    pub clip: Option<f64>,
+    /// Seed of every random stream.
+    pub seed: u64,
+}
+
+impl TrainConfig {
+    /// Updates in an epoch of so many rows.
+    pub fn updates_per_epoch(&self, rows: usize) -> u64 {
+        rows.div_ceil(self.batch_size) as u64
+    }
+
+    /// Whether a batch normalisation has a single value of each channel, and so no variance, in every minibatch of so many
+    /// rows. A smaller last one of an epoch is no matter: the others have statistics.
+    pub fn batch_norm_undefined(&self, vae: &Vae, rows: usize) -> bool {
+        let batch = self.batch_size.min(rows);
+        let [encoded, decoded] = [self.objective.encoded_per_row(), self.objective.samples_per_row()];
+        vae.batch_norm_undefined(batch.saturating_mul(encoded), batch.saturating_mul(decoded))
+    }
+
+    /// Updates of a whole run on so many rows.
+    pub fn total_updates(&self, rows: usize) -> u64 {
+        match self.length {
+            Length::Epochs(epochs) => epochs * self.updates_per_epoch(rows),
+            Length::Updates(updates) => updates,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! A model being fitted.
+
+use autodiff::Aligned;
+use autodiff::profile::Profile;
+use linalg::Scalar;
+use samplers::chains::{ChainSampler, Impute};
+use samplers::stream::{Purpose, stream};
+
+use super::config::{ImputationTraining, Objective, TrainConfig};
+use super::imputed_rows::{Imputations, Stored};
+use super::learner::{Learner, Networks};
+use super::optimiser::AmsGrad;
+use super::progress::Progress;
+use crate::Error;
+use crate::data::Minibatches;
+use crate::network::{Vae, VaeConfig};
+
+/// A model being fitted.
+#[derive(Debug)]
+pub struct Trainer<T: Scalar> {
+    pub(super) vae: Vae,
+    pub(super) config: TrainConfig,
+    pub(super) learner: Learner<T>,
+    pub(super) progress: Progress,
+    pub(super) minibatches: Minibatches,
+    /// Completed versions of the training rows, with an imputation mixture: from the first update on, or as a checkpoint
+    /// held them.
+    pub(super) imputations: Option<Imputations<T>>,
+    /// The sampler of imputations that are not begun, where it is not the configured one.
+    pub(super) sampler: Option<Box<dyn Impute<T>>>,
+}
+
+/// A trainer's state beside its configuration: what a checkpoint holds.
+#[derive(Debug)]
+pub struct State<T: Scalar> {
+    /// The flat parameter buffer.
+    pub parameters: Aligned<T>,
+    /// The optimiser's state.
+    pub optimiser: AmsGrad<T>,
+    /// Where the run stands.
+    pub progress: Progress,
+    /// The imputations, with an imputation mixture after the first update.
+    pub imputations: Option<Stored<T>>,
+}
+
+impl<T: Scalar> Trainer<T> {
+    /// A model with random initial parameters.
+    ///
+    /// # Errors
+    /// If the objective's options do not fit together, or not the model.
+    pub fn new(vae: Vae, config: TrainConfig) -> Result<Self, Error> {
+        let parameters = vae.layout().initialise(&mut stream(config.seed, Purpose::Initialise, 0, 0));
+        let state = State {
+            optimiser: AmsGrad::new(parameters.len()),
+            parameters,
+            progress: Progress::default(),
+            imputations: None,
+        };
+        Self::resume(vae, config, state)
+    }
+
+    /// A model in the state that a checkpoint recorded.
+    ///
+    /// # Errors
+    /// If the objective's options do not fit together, or not the model.
+    ///
+    /// # Panics
+    /// If a buffer's length is not that of the model's layout, or the imputations are not of whole rows.
+    #[track_caller]
+    pub fn resume(vae: Vae, config: TrainConfig, state: State<T>) -> Result<Self, Error> {
+        config.objective.check(&vae)?;
+        let State { parameters, optimiser, progress, imputations } = state;
+        let imputations = match (imputations, &config.objective) {
+            (Some(stored), Objective::ImputationMixture(ImputationTraining { objective, sampler, .. })) => {
+                let VaeConfig { columns, latent, .. } = *vae.config();
+                let row = objective.imputations * columns;
+                assert!(stored.completed.len().is_multiple_of(row), "{} completed cells", stored.completed.len());
+                let sampler = Box::new(ChainSampler::new(*sampler));
+                Some(Imputations::resume(columns, objective.imputations, latent, stored, sampler))
+            }
+            _ => None,
+        };
+        Ok(Trainer {
+            learner: Learner::new(&vae, Networks::Both, parameters, optimiser),
+            minibatches: Minibatches::new(config.batch_size),
+            vae,
+            config,
+            progress,
+            imputations,
+            sampler: None,
+        })
+    }
+
+    /// Draws imputations with this sampler instead of the configured one: from an exact conditional, say.
+    pub fn set_sampler(&mut self, sampler: Box<dyn Impute<T>>) {
+        match &mut self.imputations {
+            Some(imputations) => imputations.replace_sampler(sampler),
+            None => self.sampler = Some(sampler),
+        }
+    }
+
+    /// Times every operation of the updates from now on.
+    pub fn start_profile(&mut self) {
+        self.learner.start_profile();
+    }
+
+    /// Ends that, and returns what was measured.
+    pub fn take_profile(&mut self) -> Option<Profile> {
+        self.learner.take_profile()
+    }
+
+    /// The model.
+    pub fn vae(&self) -> &Vae {
+        &self.vae
+    }
+
+    /// How it is trained.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// The flat parameter buffer.
+    pub fn parameters(&self) -> &[T] {
+        self.learner.parameters()
+    }
+
+    /// The gradient of the last update, before it was clipped: of minus the objective, in the order of the parameters.
+    pub fn gradient(&self) -> &[T] {
+        self.learner.gradient()
+    }
+
+    /// The optimiser's state.
+    pub fn optimiser(&self) -> &AmsGrad<T> {
+        self.learner.optimiser()
+    }
+
+    /// Where the run stands.
+    pub fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// The imputations, with an imputation mixture after the first update.
+    pub fn imputations(&self) -> Option<&Stored<T>> {
+        self.imputations.as_ref().map(Imputations::stored)
+    }
+
+    /// Updates in an epoch of so many rows.
+    pub fn updates_per_epoch(&self, rows: usize) -> u64 {
+        self.config.updates_per_epoch(rows)
+    }
+
+    /// Updates of the whole run.
+    pub fn total_updates(&self, rows: usize) -> u64 {
+        self.config.total_updates(rows)
+    }
+}
