@@ -1,7 +1,7 @@
 //! Options that several commands have.
 
 use clap::Args;
-use missvae::table::{MissingValues, ReadOptions};
+use missvae::table::ReadOptions;
 
 use crate::failure::Result;
 use crate::run::Run;
@@ -36,7 +36,11 @@ pub(crate) struct Reading {
 
 /// How a data file is read.
 fn read_options(missing_values: &[String], key: Option<&String>) -> ReadOptions {
-    ReadOptions { missing: MissingValues::new(missing_values), key: key.cloned(), ..ReadOptions::default() }
+    let options = ReadOptions::new().missing_values(missing_values);
+    match key {
+        Some(key) => options.key(key),
+        None => options,
+    }
 }
 
 impl Reading {
@@ -51,6 +55,6 @@ impl Reading {
         let Some(trained) = run.read_table_options()? else { return Ok(self.options()) };
         let missing = [trained.missing_value.unwrap_or_default(), self.missing_value.clone()].concat();
         let whole_arrays = trained.columns.is_none() && trained.ignore_columns.is_none();
-        Ok(ReadOptions { whole_arrays, ..read_options(&missing, self.key.as_ref()) })
+        Ok(read_options(&missing, self.key.as_ref()).whole_arrays(whole_arrays))
     }
 }

@@ -258,22 +258,22 @@ fn way_around(columns: &[UnusableColumn], usable: &[String], chosen: bool) -> Op
 mod tests {
     use std::path::Path;
 
-    use missvae::table::{Input, ReadOptions, Selection, read_to_fit};
+    use missvae::table::{Input, ReadOptions, read_to_fit};
 
     use super::*;
 
     /// The hint for a file of this content.
-    fn hint(content: &[u8], selection: &Selection) -> String {
+    fn hint(content: &[u8], reading: &ReadOptions) -> String {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.csv");
         std::fs::write(&path, content).unwrap();
-        let error = read_to_fit(&Input::File(path), &ReadOptions::default(), selection).unwrap_err();
+        let error = read_to_fit(&Input::File(path), reading).unwrap_err();
         table(&error).unwrap()
     }
 
     #[test]
     fn hints_for_common_slips() {
-        let hint = |content: &[u8]| hint(content, &Selection::default());
+        let hint = |content: &[u8]| hint(content, &ReadOptions::new());
         assert!(hint(b"a,b\n1,2\nN/A,4\n3,5\n").contains("--missing-value='N/A'"));
         assert_eq!(hint(b"\"a, 'm\",b,c\n1,x,\n2,y,\n"), r#"Use --columns '"a, '\''m"'."#);
         assert_eq!(hint(b"a,b,c\n1,2,x\n2,3,4\n"), "Use --ignore-columns 'c', or choose with --columns.");
@@ -285,8 +285,8 @@ mod tests {
 
     #[test]
     fn a_name_that_is_nearly_right() {
-        let selection = Selection { columns: Some(vec!["sepal.length".into()]), ..Selection::default() };
-        let hint = hint(b"Sepal.Length,Species\n1,2\n3,4\n", &selection);
+        let reading = ReadOptions::new().columns(["sepal.length"]);
+        let hint = hint(b"Sepal.Length,Species\n1,2\n3,4\n", &reading);
         assert_eq!(hint, "Did you mean \"Sepal.Length\"?");
     }
 

@@ -34,3 +34,4 @@ pub mod timing;
 pub mod trainer;
 
 pub use error::{Error, Quantity};
+pub use table::{ColumnType, Schema, Table};

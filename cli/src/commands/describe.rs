@@ -9,7 +9,7 @@ use clap::Args;
 use crate::args::{Common, Reading};
 use crate::failure::Result;
 use crate::output::Output;
-use missvae::table::{Input, Selection, describe, parse_names};
+use missvae::table::{Input, describe, parse_names};
 use render::Rendered;
 
 #[derive(Debug, Args)]
@@ -29,9 +29,13 @@ pub(crate) struct DescribeArgs {
 }
 
 pub(crate) fn run(args: &DescribeArgs) -> Result<()> {
-    let names = |list: &Option<String>| list.as_deref().map(parse_names).transpose();
-    let selection =
-        Selection { columns: names(&args.columns)?, ignore: names(&args.ignore_columns)?.unwrap_or_default() };
-    let description = describe(&Input::from_arg(Some(&args.data)), &args.reading.options(), &selection)?;
+    let mut reading = args.reading.options();
+    if let Some(names) = &args.columns {
+        reading = reading.columns(parse_names(names)?);
+    }
+    if let Some(names) = &args.ignore_columns {
+        reading = reading.ignore_columns(parse_names(names)?);
+    }
+    let description = describe(&Input::from_arg(Some(&args.data)), &reading)?;
     Output::new(&args.common).result(&description, || Rendered(&description).to_string())
 }

@@ -17,7 +17,7 @@ use crate::run::Run;
 use crate::threads::in_pool;
 use missvae::files::same_file;
 use missvae::prepare::read_model_rows;
-use missvae::table::{Input, ReadOptions, check_output, write_numbers};
+use missvae::table::{Input, check_output, write_numbers};
 
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArgs {
@@ -140,7 +140,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     if args.resize && info.vae.images.is_none() {
         return Err(Failure::usage("--resize: this is for images, and the model is one of tables"));
     }
-    let reading = ReadOptions { resize: args.resize, ..args.reading.options_for(&run)? };
+    let reading = args.reading.options_for(&run)?.resize(args.resize);
     let data = read_model_rows(&input, &reading, &info, seed)?;
     let scored = data.rows_with_cells();
     let (data, dropped) = data.without_empty_rows();

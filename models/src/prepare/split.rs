@@ -5,7 +5,7 @@ use samplers::stream::{Purpose, stream};
 use super::error::{Error, Result};
 use crate::config::{Options, Validation};
 use crate::data::Data;
-use crate::table::{Input, MissingValues, ReadOptions};
+use crate::table::{Input, ReadOptions};
 
 /// Some rows of a table.
 pub(super) struct Part {
@@ -52,7 +52,7 @@ pub(super) fn set_aside(
             // `key` names an array of the table's archive; a file of another kind has none.
             let archive = path.extension().is_some_and(|ending| ending == "npz");
             let reading = read_options(options);
-            let reading = ReadOptions { key: reading.key.clone().filter(|_| archive), ..reading };
+            let reading = if archive { reading } else { reading.without_key() };
             let held_out = read(&Input::from_arg(Some(&path)), &reading)?;
             Ok(Split { rest: Part::whole(all), held_out: Some(Part::whole(held_out)) })
         }
@@ -78,10 +78,12 @@ pub(super) fn set_aside(
 
 /// How the files that the options name are read.
 pub(super) fn read_options(options: &Options) -> ReadOptions {
-    ReadOptions {
-        missing: MissingValues::new(options.missing_value.as_deref().unwrap_or_default()),
-        key: options.key.clone(),
-        resize: options.resize.unwrap_or(false),
-        whole_arrays: options.columns.is_none() && options.ignore_columns.is_none(),
+    let reading = ReadOptions::new()
+        .missing_values(options.missing_value.as_deref().unwrap_or_default())
+        .resize(options.resize.unwrap_or(false))
+        .whole_arrays(options.columns.is_none() && options.ignore_columns.is_none());
+    match &options.key {
+        Some(key) => reading.key(key),
+        None => reading,
     }
 }

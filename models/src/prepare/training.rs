@@ -11,7 +11,7 @@ use crate::config::{Options, Validation};
 use crate::data::{Data, Standardisation};
 use crate::fingerprint::Fingerprint;
 use crate::store::Column;
-use crate::table::{Input, Selection, Table, parse_names, read_for_model, read_images, read_to_fit};
+use crate::table::{Input, Table, parse_names, read_for_model, read_images, read_to_fit};
 
 /// The rows of a training run, in model units.
 #[derive(Debug)]
@@ -52,10 +52,14 @@ impl TrainingRows {
             let table = read_images(&input, &read_options(options), size)?;
             return TrainingRows::of_table(&input.name(), table, options);
         }
-        let list = |text: &Option<String>| text.as_deref().map(parse_names).transpose();
-        let selection =
-            Selection { columns: list(&options.columns)?, ignore: list(&options.ignore_columns)?.unwrap_or_default() };
-        let table = read_to_fit(&input, &read_options(options), &selection)?;
+        let mut reading = read_options(options);
+        if let Some(names) = &options.columns {
+            reading = reading.columns(parse_names(names)?);
+        }
+        if let Some(names) = &options.ignore_columns {
+            reading = reading.ignore_columns(parse_names(names)?);
+        }
+        let table = read_to_fit(&input, &reading)?;
         TrainingRows::of_table(&input.name(), table, options)
     }
 

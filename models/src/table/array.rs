@@ -11,35 +11,36 @@ use super::error::{Error, Result};
 use super::open::{Stream, open_file};
 use super::problem::{ArrayProblem, Place};
 use super::select::Header;
-use super::{Numbers, Sink};
+use super::source::Numbers;
+use super::visit::Visitor;
 
 /// What the names of arrays end in within an archive.
 const ENTRY: &str = ".npy";
 /// The widest array that is believed: a damaged header must not ask for all the memory there is.
 pub(super) const WIDEST: u64 = 1 << 20;
 
-/// Feeds the array of a `.npy` stream to `sink`; all its numbers go to `keep`, if given. Its width is returned.
-pub(super) fn scan_npy(
+/// Shows the array of a `.npy` stream to `visitor`; all its numbers go to `retained`, if given. Its width is returned.
+pub(super) fn read_npy(
     stream: Stream,
     missing: &MissingValues,
-    sink: &mut dyn Sink,
-    keep: Option<&mut Numbers>,
+    visitor: &mut dyn Visitor,
+    retained: Option<&mut Numbers>,
 ) -> Result<usize> {
     let explain = stream.explain();
     let file = stream.file.clone();
     match NpyFile::new(stream.reader) {
-        Ok(array) => scan(&file, array, missing, sink, keep, &explain),
+        Ok(array) => read_array(&file, array, missing, visitor, retained, &explain),
         Err(e) => Err(header_error(&file, e, &explain)),
     }
 }
 
-/// Feeds an array of a `.npz` file to `sink`, as [`scan_npy`]; `key` may be left out where there is one array only.
-pub(super) fn scan_npz(
+/// Shows an array of a `.npz` file to `visitor`, as [`read_npy`]; `key` may be left out where there is one array only.
+pub(super) fn read_npz(
     path: &Path,
     key: Option<&str>,
     missing: &MissingValues,
-    sink: &mut dyn Sink,
-    keep: Option<&mut Numbers>,
+    visitor: &mut dyn Visitor,
+    retained: Option<&mut Numbers>,
 ) -> Result<usize> {
     let file = path.display().to_string();
     let broken = |e: io::Error| match e.kind() {
@@ -60,7 +61,7 @@ pub(super) fn scan_npz(
     };
     let entry = archive.by_name(&format!("{name}{ENTRY}")).map_err(|e| broken(e.into()))?;
     match NpyFile::new(BufReader::new(entry)) {
-        Ok(array) => scan(&file, array, missing, sink, keep, &broken),
+        Ok(array) => read_array(&file, array, missing, visitor, retained, &broken),
         Err(e) => Err(header_error(&file, e, &broken)),
     }
 }
@@ -80,12 +81,12 @@ fn header_error(file: &str, e: io::Error, explain: &dyn Fn(io::Error) -> Error) 
     }
 }
 
-fn scan<R: BufRead>(
+fn read_array<R: BufRead>(
     file: &str,
     array: NpyFile<R>,
     missing: &MissingValues,
-    sink: &mut dyn Sink,
-    keep: Option<&mut Numbers>,
+    visitor: &mut dyn Visitor,
+    retained: Option<&mut Numbers>,
     explain: &dyn Fn(io::Error) -> Error,
 ) -> Result<usize> {
     let wrong = |problem| Error::BadArray { file: file.to_owned(), problem };
@@ -114,15 +115,15 @@ fn scan<R: BufRead>(
         _ => None,
     };
     let names = (0..width).map(|column| format!("x{column}")).collect();
-    let places = sink.header(&Header { file: file.to_owned(), line: 0, names, image })?;
-    let mut feed = Feed { places, rows, width, missing, sink, keep };
-    if let Some(keep) = &mut feed.keep {
-        keep.single = kind != Kind::Double;
+    let places = visitor.header(&Header { file: file.to_owned(), line: 0, names, image })?;
+    let mut array_reader = ArrayReader { places, rows, width, missing, visitor, retained };
+    if let Some(retained) = &mut array_reader.retained {
+        retained.single = kind != Kind::Double;
     }
     let outcome = match kind {
-        Kind::Single => feed.run::<f32, R>(array),
-        Kind::Double => feed.run::<f64, R>(array),
-        Kind::Byte => feed.run::<u8, R>(array),
+        Kind::Single => array_reader.read_all::<f32, R>(array),
+        Kind::Double => array_reader.read_all::<f64, R>(array),
+        Kind::Byte => array_reader.read_all::<u8, R>(array),
     };
     match outcome {
         Ok(()) => Ok(width),
@@ -142,19 +143,19 @@ enum Kind {
     Byte,
 }
 
-/// The way of an array's numbers to the sink.
-pub(super) struct Feed<'a> {
+/// The way of an array's numbers to the visitor.
+pub(super) struct ArrayReader<'a> {
     pub(super) places: Vec<usize>,
     pub(super) rows: u64,
     pub(super) width: usize,
     pub(super) missing: &'a MissingValues,
-    pub(super) sink: &'a mut dyn Sink,
-    pub(super) keep: Option<&'a mut Numbers>,
+    pub(super) visitor: &'a mut dyn Visitor,
+    pub(super) retained: Option<&'a mut Numbers>,
 }
 
-impl Feed<'_> {
+impl ArrayReader<'_> {
     /// Reads all rows: one by one in C order; in Fortran order the whole array has to be there first.
-    fn run<T: Deserialize + Into<f64> + Copy, R: Read>(&mut self, array: NpyFile<R>) -> io::Result<()> {
+    fn read_all<T: Deserialize + Into<f64> + Copy, R: Read>(&mut self, array: NpyFile<R>) -> io::Result<()> {
         let order = array.order();
         // The caller has checked the type; a failure here would be the library's.
         let mut numbers = array.data::<T>().map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
@@ -166,7 +167,7 @@ impl Feed<'_> {
                     for slot in &mut row {
                         *slot = next()?.into();
                     }
-                    self.row(number, &row);
+                    self.visit(number, &row);
                 }
             }
             Order::Fortran => {
@@ -180,20 +181,20 @@ impl Feed<'_> {
                     for (column, slot) in row.iter_mut().enumerate() {
                         *slot = columns[column * rows + number].into();
                     }
-                    self.row(number as u64 + 1, &row);
+                    self.visit(number as u64 + 1, &row);
                 }
             }
         }
         Ok(())
     }
 
-    pub(super) fn row(&mut self, number: u64, row: &[f64]) {
+    pub(super) fn visit(&mut self, number: u64, row: &[f64]) {
         for (column, &place) in self.places.iter().enumerate() {
-            self.sink.cell(Place::Row(number), column, self.missing.read_number(row[place]));
+            self.visitor.cell(Place::Row(number), column, self.missing.read_number(row[place]));
         }
-        self.sink.end_row();
-        if let Some(keep) = &mut self.keep {
-            keep.values.extend_from_slice(row);
+        self.visitor.end_row();
+        if let Some(retained) = &mut self.retained {
+            retained.values.extend_from_slice(row);
         }
     }
 }

@@ -2,9 +2,17 @@
 
 use super::error::{Error, Result};
 use super::problem::{PixelProblem, Place, Reason, UnusableColumn};
+use std::path::Path;
+
+use super::cell::Cell;
+use super::open::Input;
+use super::options::ReadOptions;
+use super::read::{read, read_retained};
 use super::resize::{Resizer, square_side};
 use super::select::{Header, Selection};
-use super::{Cell, Input, ReadOptions, Sink, Source, Table, read};
+use super::source::Source;
+use super::values::Table;
+use super::visit::Visitor;
 
 /// The columns of the bundled table that are used when nothing else is asked for: its measurements.
 const PENGUIN_MEASUREMENTS: [&str; 6] = [
@@ -17,8 +25,8 @@ const PENGUIN_MEASUREMENTS: [&str; 6] = [
 ];
 
 impl Selection {
-    /// What this choice means for `input`: for the bundled table, no `--columns` means its six measurements.
-    pub fn for_input(&self, input: &Input) -> Selection {
+    /// What this choice means for `input`: for the bundled table, no choice means its six measurements.
+    pub(super) fn for_input(&self, input: &Input) -> Selection {
         let mut selection = self.clone();
         if *input == Input::Bundled && selection.columns.is_none() {
             selection.columns = Some(PENGUIN_MEASUREMENTS.map(String::from).into());
@@ -30,12 +38,12 @@ impl Selection {
 /// Reads the columns that the user chose, to fit a model to them.
 ///
 /// # Errors
-/// Everything that [`super::scan`] finds; [`Error::UnusableColumns`], once, for all columns with text, infinite values,
+/// Whatever keeps the file from being a table; [`Error::UnusableColumns`], once, for all columns with text, infinite values,
 /// a single observed value or none; [`Error::NothingObserved`] if the whole table is missing.
-pub fn read_to_fit(input: &Input, options: &ReadOptions, selection: &Selection) -> Result<Table> {
-    let selection = selection.for_input(input);
-    let mut builder = Builder::new(Wanted::Chosen(&selection));
-    read(input, options, &mut builder, false)?;
+pub fn read_to_fit(input: &Input, options: &ReadOptions) -> Result<Table> {
+    let selection = options.selection.for_input(input);
+    let mut builder = Builder::new(Wanted::Chosen { selection: &selection, to_fit: true });
+    read(input, options, &mut builder)?;
     builder.finish()
 }
 
@@ -43,11 +51,11 @@ pub fn read_to_fit(input: &Input, options: &ReadOptions, selection: &Selection) 
 /// be constant or wholly missing.
 ///
 /// # Errors
-/// Everything that [`super::scan`] finds; [`Error::MissingColumns`]; [`Error::ArrayWidth`], if the options ask for that;
+/// Whatever keeps the file from being a table; [`Error::MissingColumns`]; [`Error::ArrayWidth`], if the options ask for that;
 /// [`Error::UnusableColumns`] for text and infinite values.
 pub fn read_for_model(input: &Input, options: &ReadOptions, columns: &[String]) -> Result<Table> {
     let mut builder = Builder::new(Wanted::Model { columns, whole_arrays: options.whole_arrays });
-    read(input, options, &mut builder, false)?;
+    read(input, options, &mut builder)?;
     builder.finish()
 }
 
@@ -55,10 +63,10 @@ pub fn read_for_model(input: &Input, options: &ReadOptions, columns: &[String]) 
 /// Larger square ones are made smaller where the options say so.
 ///
 /// # Errors
-/// Everything that [`super::scan`] finds; [`Error::ImageSize`]; [`Error::UnusableColumns`] for text and infinite values.
+/// Whatever keeps the file from being a table; [`Error::ImageSize`]; [`Error::UnusableColumns`] for text and infinite values.
 pub fn read_images(input: &Input, options: &ReadOptions, size: usize) -> Result<Table> {
     let mut builder = Builder::new(Wanted::Images { size, resize: options.resize });
-    read(input, options, &mut builder, false)?;
+    read(input, options, &mut builder)?;
     builder.finish()
 }
 
@@ -68,8 +76,7 @@ pub fn read_images(input: &Input, options: &ReadOptions, size: usize) -> Result<
 /// As [`read_images`].
 pub fn read_images_to_complete(input: &Input, options: &ReadOptions, size: usize) -> Result<(Table, Source)> {
     let mut builder = Builder::new(Wanted::Images { size, resize: false });
-    let (width, content) = read(input, options, &mut builder, true)?;
-    let content = content.expect("a reader that is told to keep the file does");
+    let (width, content) = read_retained(input, options, &mut builder)?;
     Ok((builder.finish()?, Source { content, columns: (0..width).map(Some).collect() }))
 }
 
@@ -79,18 +86,49 @@ pub fn read_images_to_complete(input: &Input, options: &ReadOptions, size: usize
 /// As [`read_for_model`].
 pub fn read_to_complete(input: &Input, options: &ReadOptions, columns: &[String]) -> Result<(Table, Source)> {
     let mut builder = Builder::new(Wanted::Model { columns, whole_arrays: options.whole_arrays });
-    let (width, content) = read(input, options, &mut builder, true)?;
+    let (width, content) = read_retained(input, options, &mut builder)?;
     let mut table_columns = vec![None; width];
     for (column, &place) in builder.places.iter().enumerate() {
         table_columns[place] = Some(column);
     }
     let table = builder.finish()?;
-    let content = content.expect("a reader that is told to keep the file does");
     Ok((table, Source { content, columns: table_columns }))
 }
 
+impl Table {
+    /// Reads a table by the ending of its name: `.csv` and `.tsv` with a header, `.npy`, IDX images (`.idx`, `-ubyte`), each
+    /// also `.gz`; `.npz`; or a directory of PNG images. Columns of arrays and images are called x0, x1, …
+    ///
+    /// # Errors
+    /// Whatever keeps the file from being a table; [`Error::UnusableColumns`], once, for all columns with text or infinite
+    /// values.
+    pub fn read(path: impl AsRef<Path>) -> Result<Table> {
+        Table::read_with(path, &ReadOptions::default())
+    }
+
+    /// [`Table::read`], with options.
+    ///
+    /// # Errors
+    /// As [`Table::read`]; [`Error::UnknownColumns`] and [`Error::NothingSelected`] for the choice of columns.
+    pub fn read_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Table> {
+        let mut builder = Builder::new(Wanted::Chosen { selection: &options.selection, to_fit: false });
+        read(&Input::File(path.as_ref().to_owned()), options, &mut builder)?;
+        builder.finish()
+    }
+
+    /// The bundled table: 344 penguins of the Palmer archipelago with six measurements, 46 of 2064 cells missing
+    /// (Horst, Hill & Gorman 2020, doi:10.5281/zenodo.3960218, CC0).
+    pub fn penguins() -> Table {
+        read_to_fit(&Input::Bundled, &ReadOptions::default()).expect("the bundled table is one")
+    }
+}
+
 enum Wanted<'a> {
-    Chosen(&'a Selection),
+    Chosen {
+        selection: &'a Selection,
+        /// Whether columns must vary, as they must for a model to be fitted to them.
+        to_fit: bool,
+    },
     Model {
         columns: &'a [String],
         whole_arrays: bool,
@@ -138,7 +176,8 @@ impl<'a> Builder<'a> {
     }
 
     fn finish(mut self) -> Result<Table> {
-        let fitting = matches!(self.wanted, Wanted::Chosen(_));
+        let chosen = matches!(self.wanted, Wanted::Chosen { .. });
+        let fitting = matches!(self.wanted, Wanted::Chosen { to_fit: true, .. });
         let empty = |column: &Column| column.first.is_none() && column.text.is_none() && column.infinite.is_none();
         if fitting && self.columns.iter().all(empty) {
             return Err(Error::NothingObserved { file: self.file });
@@ -159,7 +198,7 @@ impl<'a> Builder<'a> {
             columns.push(UnusableColumn { name, reason });
         }
         if !columns.is_empty() {
-            return Err(Error::UnusableColumns { file: self.file, columns, usable, chosen: fitting });
+            return Err(Error::UnusableColumns { file: self.file, columns, usable, chosen });
         }
         if let Some(resizer) = self.resizer {
             if self.negative {
@@ -168,15 +207,15 @@ impl<'a> Builder<'a> {
             usable = (0..resizer.pixels()).map(|pixel| format!("x{pixel}")).collect();
         }
         self.values.shrink_to_fit();
-        Ok(Table::new(usable, self.values))
+        Ok(Table::of_parts(usable, self.values))
     }
 }
 
-impl Sink for Builder<'_> {
+impl Visitor for Builder<'_> {
     fn header(&mut self, header: &Header) -> Result<Vec<usize>> {
         self.file.clone_from(&header.file);
         self.places = match self.wanted {
-            Wanted::Chosen(selection) => {
+            Wanted::Chosen { selection, .. } => {
                 let places = selection.resolve(header)?;
                 header.check_names(&places)?;
                 places

@@ -5,7 +5,7 @@ const MISSING: [&str; 6] = ["NA", "NaN", "nan", "null", "NULL", "?"];
 
 /// One cell, read.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Cell<'a> {
+pub(super) enum Cell<'a> {
     /// No value.
     Missing,
     /// A finite number.
@@ -18,16 +18,16 @@ pub enum Cell<'a> {
 
 /// The texts and numbers that stand for a missing value.
 #[derive(Clone, Debug, Default)]
-pub struct MissingValues {
+pub(super) struct MissingValues {
     texts: Vec<String>,
     numbers: Vec<f64>,
 }
 
 impl MissingValues {
-    /// The built-in texts and `extra` ones (`--missing-value`). An extra text that is a number stands for all its
+    /// The built-in texts and `extra` ones. An extra text that is a number stands for all its
     /// spellings: `-999` is also `-999.0`, and counts in arrays.
-    pub fn new<S: AsRef<str>>(extra: &[S]) -> Self {
-        let texts: Vec<String> = extra.iter().map(|text| text.as_ref().trim_ascii().to_owned()).collect();
+    pub(super) fn new<S: AsRef<str>>(extra: impl IntoIterator<Item = S>) -> Self {
+        let texts: Vec<String> = extra.into_iter().map(|text| text.as_ref().trim_ascii().to_owned()).collect();
         let numbers = texts.iter().filter_map(|text| text.parse().ok()).collect();
         Self { texts, numbers }
     }
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn more_missing_values() {
-        let more = MissingValues::new(&["-999", " none "]);
+        let more = MissingValues::new(["-999", " none "]);
         assert_eq!(more.read("-999.0"), Cell::Missing);
         assert_eq!(more.read("none"), Cell::Missing);
         assert_eq!(more.read("NA"), Cell::Missing);

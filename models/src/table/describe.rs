@@ -5,9 +5,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::Serialize;
 
+use super::cell::Cell;
 use super::error::Result;
+use super::open::Input;
+use super::options::ReadOptions;
 use super::problem::Place;
-use super::{Cell, Header, Input, ReadOptions, Selection, Sink, scan};
+use super::read::read;
+use super::select::{Header, Selection};
+use super::visit::Visitor;
 
 /// The most patterns that are listed.
 const PATTERNS: usize = 10;
@@ -97,11 +102,11 @@ pub struct Pattern {
 /// texts.
 ///
 /// # Errors
-/// Those of [`scan`], and [`super::Error::UnknownColumns`] for the selection.
-pub fn describe(input: &Input, options: &ReadOptions, selection: &Selection) -> Result<Description> {
-    let selection = selection.for_input(input);
+/// Whatever keeps the file from being a table, and [`super::Error::UnknownColumns`] for the choice of columns.
+pub fn describe(input: &Input, options: &ReadOptions) -> Result<Description> {
+    let selection = options.selection.for_input(input);
     let mut survey = Survey { selection, columns: Vec::new(), rows: 0, row: Vec::new(), patterns: HashMap::new() };
-    scan(input, options, &mut survey)?;
+    read(input, options, &mut survey)?;
     Ok(survey.finish(input.name()))
 }
 
@@ -134,7 +139,7 @@ struct Column {
     texts: HashSet<u64>,
 }
 
-impl Sink for Survey {
+impl Visitor for Survey {
     fn header(&mut self, header: &Header) -> Result<Vec<usize>> {
         let places = self.selection.resolve(header)?;
         let name = |place: usize| match header.names[place].as_str() {

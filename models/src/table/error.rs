@@ -4,6 +4,7 @@
 
 use std::io;
 
+use super::column_type::ColumnType;
 use super::problem::{
     ArrayProblem, GzipProblem, IdxProblem, PixelProblem, PngProblem, UnusableColumn, quoted, reasons,
 };
@@ -275,6 +276,44 @@ pub enum Error {
     /// A table without a column.
     #[error("a table needs at least one column")]
     NoColumns,
+    /// Two columns of a table in memory share a name.
+    #[error("columns {first} and {second} are both named {name:?}; names must differ")]
+    SameNames {
+        /// The name.
+        name: String,
+        /// The first of the two columns, from 0.
+        first: usize,
+        /// The second.
+        second: usize,
+    },
+    /// A name that is not that of a column.
+    #[error("no column named {name:?}; the columns are {}", quoted(available))]
+    NoSuchColumn {
+        /// The name.
+        name: String,
+        /// The names of the columns.
+        available: Vec<String>,
+    },
+    /// A table with other columns than its schema.
+    #[error("a table of the columns {}; expected {}, in this order", quoted(found), quoted(expected))]
+    OtherColumns {
+        /// The table's columns.
+        found: Vec<String>,
+        /// The schema's columns.
+        expected: Vec<String>,
+    },
+    /// A value that its column's type does not allow.
+    #[error("row {row}, column {column:?}: {value}; expected {column_type}")]
+    ValueOfType {
+        /// The row, from 0.
+        row: usize,
+        /// The column's name.
+        column: String,
+        /// The value.
+        value: f64,
+        /// The column's type.
+        column_type: ColumnType,
+    },
     /// Values that do not fill whole rows.
     #[error("{values} values do not fill rows of {columns} columns")]
     Values {

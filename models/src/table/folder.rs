@@ -6,21 +6,22 @@ use std::path::{Path, PathBuf};
 
 use png::{ColorType, Decoder, DecodingError, Transformations};
 
-use super::array::{Feed, WIDEST};
+use super::array::{ArrayReader, WIDEST};
 use super::cell::MissingValues;
 use super::error::{Error, Result};
 use super::open::{has_ending, open_file};
 use super::problem::PngProblem;
 use super::select::Header;
-use super::{Numbers, Sink};
+use super::source::Numbers;
+use super::visit::Visitor;
 
-/// Feeds the images below a directory to `sink`, a row of intensities from 0 to 255 each, in the order of their paths; all of
-/// them go to `keep`, if given. The number of pixels is returned.
-pub(super) fn scan_folder(
+/// Shows the images below a directory to `visitor`, a row of intensities from 0 to 255 each, in the order of their paths; all of
+/// them go to `retained`, if given. The number of pixels is returned.
+pub(super) fn read_folder(
     directory: &Path,
     missing: &MissingValues,
-    sink: &mut dyn Sink,
-    keep: Option<&mut Numbers>,
+    visitor: &mut dyn Visitor,
+    retained: Option<&mut Numbers>,
 ) -> Result<usize> {
     let mut files = Vec::new();
     images_below(directory, &mut files)?;
@@ -29,10 +30,10 @@ pub(super) fn scan_folder(
     let size = read_png(first)?.0;
     let names = (0..size[0] * size[1]).map(|pixel| format!("x{pixel}")).collect::<Vec<_>>();
     let width = names.len();
-    let places = sink.header(&Header { file, line: 0, names, image: Some(size) })?;
-    let mut feed = Feed { places, rows: files.len() as u64, width, missing, sink, keep };
-    if let Some(keep) = &mut feed.keep {
-        keep.single = true;
+    let places = visitor.header(&Header { file, line: 0, names, image: Some(size) })?;
+    let mut array_reader = ArrayReader { places, rows: files.len() as u64, width, missing, visitor, retained };
+    if let Some(retained) = &mut array_reader.retained {
+        retained.single = true;
     }
     for (number, file) in (1..).zip(&files) {
         let (found, pixels) = read_png(file)?;
@@ -40,7 +41,7 @@ pub(super) fn scan_folder(
             let problem = PngProblem::OtherSize { found, first: first.display().to_string(), expected: size };
             return Err(Error::BadPng { file: file.display().to_string(), problem });
         }
-        feed.row(number, &pixels);
+        array_reader.visit(number, &pixels);
     }
     Ok(width)
 }

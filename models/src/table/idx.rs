@@ -2,26 +2,27 @@
 
 use std::io::{self, Read};
 
-use super::array::{Feed, WIDEST};
+use super::array::{ArrayReader, WIDEST};
 use super::cell::MissingValues;
 use super::error::{Error, Result};
 use super::open::Stream;
 use super::problem::IdxProblem;
 use super::select::Header;
-use super::{Numbers, Sink};
+use super::source::Numbers;
+use super::visit::Visitor;
 
 /// Whether a file that starts with these bytes is an IDX array of one to four axes.
 pub(super) fn is_idx(start: &[u8]) -> bool {
     matches!(start, [0, 0, 0x08 | 0x09 | 0x0b..=0x0e, 1..=4])
 }
 
-/// Feeds the images of an IDX stream to `sink`, a row of pixels each; all of them go to `keep`, if given. The number of
+/// Shows the images of an IDX stream to `visitor`, a row of pixels each; all of them go to `retained`, if given. The number of
 /// pixels is returned.
-pub(super) fn scan_idx(
+pub(super) fn read_idx(
     stream: Stream,
     missing: &MissingValues,
-    sink: &mut dyn Sink,
-    keep: Option<&mut Numbers>,
+    visitor: &mut dyn Visitor,
+    retained: Option<&mut Numbers>,
 ) -> Result<usize> {
     let explain = stream.explain();
     let (file, mut reader) = (stream.file, stream.reader);
@@ -55,11 +56,15 @@ pub(super) fn scan_idx(
     }
     let pixels = pixels as usize;
     let names = (0..pixels).map(|pixel| format!("x{pixel}")).collect();
-    let places =
-        sink.header(&Header { file: file.clone(), line: 0, names, image: Some([height as usize, width as usize]) })?;
-    let mut feed = Feed { places, rows: images, width: pixels, missing, sink, keep };
-    if let Some(keep) = &mut feed.keep {
-        keep.single = true;
+    let places = visitor.header(&Header {
+        file: file.clone(),
+        line: 0,
+        names,
+        image: Some([height as usize, width as usize]),
+    })?;
+    let mut array_reader = ArrayReader { places, rows: images, width: pixels, missing, visitor, retained };
+    if let Some(retained) = &mut array_reader.retained {
+        retained.single = true;
     }
     let (mut bytes, mut row) = (vec![0; pixels], vec![0.0; pixels]);
     for image in 1..=images {
@@ -67,7 +72,7 @@ pub(super) fn scan_idx(
             return Err(wrong(IdxProblem::CutOff { image, images, height, width }));
         }
         row.iter_mut().zip(&bytes).for_each(|(x, byte)| *x = f64::from(*byte));
-        feed.row(image, &row);
+        array_reader.visit(image, &row);
     }
     match reader.read(&mut [0]) {
         Ok(0) => Ok(pixels),

@@ -3,24 +3,24 @@
 use super::error::{Error, Result};
 
 /// The column names of a file, as written there.
-pub struct Header {
+pub(super) struct Header {
     /// The file, for messages.
-    pub file: String,
+    pub(super) file: String,
     /// The line that the header starts on; for arrays, 0.
-    pub line: u64,
+    pub(super) line: u64,
     /// A name for each column, without blanks around it. It may be empty, and need not be unique.
-    pub names: Vec<String>,
+    pub(super) names: Vec<String>,
     /// Height and width, if the file says that its rows are images.
-    pub image: Option<[usize; 2]>,
+    pub(super) image: Option<[usize; 2]>,
 }
 
-/// The user's choice of columns: `--columns` and `--ignore-columns`.
+/// A choice of columns.
 #[derive(Clone, Debug, Default)]
-pub struct Selection {
+pub(super) struct Selection {
     /// Use only these, if given, in the file's order.
-    pub columns: Option<Vec<String>>,
+    pub(super) columns: Option<Vec<String>>,
     /// Leave these out.
-    pub ignore: Vec<String>,
+    pub(super) ignore: Vec<String>,
 }
 
 impl Selection {
@@ -28,7 +28,7 @@ impl Selection {
     ///
     /// # Errors
     /// [`Error::UnknownColumns`] for names that the file does not have, [`Error::NothingSelected`].
-    pub fn resolve(&self, header: &Header) -> Result<Vec<usize>> {
+    pub(super) fn resolve(&self, header: &Header) -> Result<Vec<usize>> {
         let named = self.columns.iter().flatten().chain(&self.ignore);
         let unknown: Vec<String> = named.filter(|name| !header.names.contains(name)).cloned().collect();
         if !unknown.is_empty() {
@@ -55,7 +55,7 @@ impl Header {
     ///
     /// # Errors
     /// [`Error::MissingColumns`] lists what the file lacks; [`Error::DuplicateColumn`] for a name that stands twice.
-    pub fn locate(&self, names: &[String]) -> Result<Vec<usize>> {
+    pub(super) fn locate(&self, names: &[String]) -> Result<Vec<usize>> {
         let (mut places, mut missing) = (Vec::with_capacity(names.len()), Vec::new());
         for name in names {
             match self.names.iter().position(|other| other == name) {
@@ -74,7 +74,7 @@ impl Header {
     ///
     /// # Errors
     /// [`Error::UnnamedColumn`], [`Error::DuplicateColumn`].
-    pub fn check_names(&self, places: &[usize]) -> Result<()> {
+    pub(super) fn check_names(&self, places: &[usize]) -> Result<()> {
         if let Some(&place) = places.iter().find(|&&place| self.names[place].is_empty()) {
             return Err(Error::UnnamedColumn { file: self.file.clone(), line: self.line, position: place + 1 });
         }

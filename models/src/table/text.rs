@@ -7,19 +7,20 @@ use std::str;
 
 use super::cell::{Cell, MissingValues};
 use super::error::{Error, Result};
+use super::idx;
 use super::open::Stream;
 use super::problem::Place;
 use super::select::Header;
 use super::split::{Splitter, unquoted};
-use super::{Sink, idx};
+use super::visit::Visitor;
 
-/// Feeds a text with a header to `sink`; adds every byte of it to `keep`, if given. The text's width is returned.
-pub(super) fn scan(
+/// Shows a text with a header to `visitor`; adds every byte of it to `retained`, if given. The text's width is returned.
+pub(super) fn read(
     mut stream: Stream,
     delimiter: u8,
     missing: &MissingValues,
-    sink: &mut dyn Sink,
-    mut keep: Option<&mut Vec<u8>>,
+    visitor: &mut dyn Visitor,
+    mut retained: Option<&mut Vec<u8>>,
 ) -> Result<usize> {
     let explain = stream.explain();
     let file = stream.file.clone();
@@ -33,8 +34,8 @@ pub(super) fn scan(
     let mut wanted: Option<(Vec<usize>, usize)> = None;
     let mut rows = 0_u64;
     while splitter.advance().map_err(&explain)? {
-        if let Some(keep) = &mut keep {
-            keep.extend_from_slice(&splitter.bytes);
+        if let Some(retained) = &mut retained {
+            retained.extend_from_slice(&splitter.bytes);
         }
         let line = splitter.line;
         let record = str::from_utf8(&splitter.bytes).map_err(|e| {
@@ -56,7 +57,7 @@ pub(super) fn scan(
                 return Err(Error::NoHeader { file, line });
             }
             let width = names.len();
-            wanted = Some((sink.header(&Header { file: file.clone(), line, names, image: None })?, width));
+            wanted = Some((visitor.header(&Header { file: file.clone(), line, names, image: None })?, width));
             continue;
         };
         if splitter.spans.len() != *width {
@@ -64,9 +65,9 @@ pub(super) fn scan(
         }
         for (column, &place) in places.iter().enumerate() {
             let text = unquoted(record, &splitter.spans[place]);
-            sink.cell(Place::Line(line), column, missing.read(&text));
+            visitor.cell(Place::Line(line), column, missing.read(&text));
         }
-        sink.end_row();
+        visitor.end_row();
         rows += 1;
     }
     match wanted {

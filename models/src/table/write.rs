@@ -8,8 +8,9 @@ use npyz::WriterBuilder;
 
 use super::error::{Error, Result};
 use super::open::{Format, has_ending};
+use super::source::{Content, Numbers, Source};
 use super::split::Splitter;
-use super::{Content, Numbers, Source, Table};
+use super::values::Table;
 use crate::files::{WriteError, write_atomic};
 
 /// Writes the file that `table` was read from, with missing cells filled in from `completed` (N × D, row-major, in the
@@ -87,6 +88,17 @@ pub fn write_numbers(path: &Path, columns: &[String], values: &[f64]) -> Result<
             Ok(())
         }),
         _ => to_file(path, |out| npy(out, values.len() / width, width, values.iter().copied())),
+    }
+}
+
+impl Table {
+    /// Writes the table by the ending of `path`: `.csv`, `.tsv` or `.npy`, each also `.gz`. Missing cells become NaN. A
+    /// file of this name is replaced as a whole, or not at all.
+    ///
+    /// # Errors
+    /// [`Error::OutputFormat`]; [`Error::Write`].
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_numbers(path.as_ref(), self.columns(), self.values())
     }
 }
 

@@ -165,7 +165,7 @@ fn width(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use missvae::table::{Input, ReadOptions, Selection, describe};
+    use missvae::table::{Input, ReadOptions, describe};
 
     use super::*;
 
@@ -189,13 +189,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.csv");
         std::fs::write(&path, text).unwrap();
-        let description = describe(&Input::File(path), &ReadOptions::default(), &Selection::default()).unwrap();
+        let description = describe(&Input::File(path), &ReadOptions::default()).unwrap();
         Rendered(&description).to_string()
     }
 
     #[test]
     fn the_bundled_table() {
-        let description = describe(&Input::Bundled, &ReadOptions::default(), &Selection::default()).unwrap();
+        let description = describe(&Input::Bundled, &ReadOptions::default()).unwrap();
         let text = Rendered(&description).to_string();
         assert!(text.contains("Body Mass (g)"), "{text}");
     }

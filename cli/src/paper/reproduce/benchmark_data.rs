@@ -216,10 +216,10 @@ impl Set {
         preset.check_columns(all.train.columns())?;
         let names: Vec<String> = all.columns.iter().map(|column| column.name.clone()).collect();
         let input = Input::from_arg(Some(&test));
-        let reading = ReadOptions { resize: options.resize.unwrap_or(false), ..ReadOptions::default() };
+        let reading = ReadOptions::new().resize(options.resize.unwrap_or(false));
         let test = match options.image_size {
             None => {
-                let reading = ReadOptions { whole_arrays: true, ..reading };
+                let reading = reading.whole_arrays(true);
                 table_data(&read_for_model(&input, &reading, &names)?)
             }
             Some(size) => binary_images(&input, &reading, size, 0)?.1,

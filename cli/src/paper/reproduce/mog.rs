@@ -27,7 +27,7 @@ use missvae::files::{create_directory, write_atomic};
 use missvae::fingerprint::Fingerprint;
 use missvae::prepare::{TrainingRows, check_magnitudes, table_data};
 use missvae::table::Error;
-use missvae::table::{Input, ReadOptions, Selection, Table, read_for_model, read_to_fit, write_numbers};
+use missvae::table::{Input, ReadOptions, Table, read_for_model, read_to_fit, write_numbers};
 
 /// The paper's numbers: training rows, columns, components of the truth, share of the cells that are missing.
 pub(super) const ROWS: usize = 20_000;
@@ -105,8 +105,7 @@ impl MogData {
             ));
         }
         let input = |name: &str| Input::from_arg(Some(&directory.join(name)));
-        let all = Selection { columns: None, ignore: Vec::new() };
-        let train = read_to_fit(&input(TRAIN), &ReadOptions::default(), &all)?;
+        let train = read_to_fit(&input(TRAIN), &ReadOptions::default())?;
         let (names, ..) = train.clone().into_parts();
         let test = read_for_model(&input(TEST), &ReadOptions::default(), &names)?;
         let exists = |name: &str| directory.join(name).exists();
@@ -130,7 +129,8 @@ impl MogData {
         }
         let names: Vec<String> = (0..COLUMNS).map(|d| format!("x{d}")).collect();
         let test = truth.sample(&mut draw(2), (rows / ROWS_PER_TEST_ROW).max(FEWEST_TEST_ROWS));
-        let [train, complete, test] = [values, complete, test].map(|values| Table::new(names.clone(), values));
+        let [train, complete, test] =
+            [Table::new(names.clone(), values)?, Table::new(names.clone(), complete)?, Table::new(names, test)?];
         let name = "a generated mixture of Gaussians".to_owned();
         MogData::new(name, directory, Tables { train, complete: Some(complete), test }, Some(truth), true)
     }

@@ -4,7 +4,7 @@ fn described(name: &str, text: &str) -> Description {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(name);
     std::fs::write(&path, text).unwrap();
-    describe(&Input::File(path), &ReadOptions::default(), &Selection::default()).unwrap()
+    describe(&Input::File(path), &ReadOptions::default()).unwrap()
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn numbers_texts_and_patterns() {
 
 #[test]
 fn the_bundled_table() {
-    let table = describe(&Input::Bundled, &ReadOptions::default(), &Selection::default()).unwrap();
+    let table = describe(&Input::Bundled, &ReadOptions::default()).unwrap();
     assert_eq!((table.rows, table.columns.len()), (344, 6));
     let mass = &table.columns[3];
     // The published summary of the data.

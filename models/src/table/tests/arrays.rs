@@ -79,8 +79,8 @@ fn archives_need_a_key_when_they_hold_several_arrays() {
         archive.finish().unwrap();
     };
     let read = |key: Option<&str>| {
-        let options = ReadOptions { key: key.map(str::to_owned), ..ReadOptions::default() };
-        read_to_fit(&file.input(), &options, &Selection::default())
+        let options = key.map_or(ReadOptions::new(), |key| ReadOptions::new().key(key));
+        read_to_fit(&file.input(), &options)
     };
     write(&[("only", [1.0, 2.0, 3.0, f64::NAN])]);
     assert!(read(None).unwrap_err().to_string().contains("\"x1\" is constant"));
@@ -93,8 +93,8 @@ fn archives_need_a_key_when_they_hold_several_arrays() {
     std::fs::write(&file.path, &whole[..whole.len() / 2]).unwrap();
     assert!(matches!(read(None).unwrap_err(), Error::BadArray { .. }));
     let text = TestFile::new("a.csv", b"a\n1\n2\n");
-    let options = ReadOptions { key: Some("x".into()), ..ReadOptions::default() };
-    let error = read_to_fit(&text.input(), &options, &Selection::default()).unwrap_err();
+    let options = ReadOptions::new().key("x");
+    let error = read_to_fit(&text.input(), &options).unwrap_err();
     assert!(matches!(error, Error::KeyWithoutArchive { .. }));
 }
 

@@ -16,11 +16,10 @@ fn files_without_a_table() {
     assert!(matches!(fails("a.csv", b"a,b\n"), Error::NoRows { .. }));
     assert!(matches!(fails("a.csv", b"a,b"), Error::NoRows { .. }));
     assert!(matches!(fails("a.csv", b"\0\0\x08\x03\0\0\0\x01"), Error::IdxAsText { .. }));
-    let gone = read_to_fit(&Input::File("/none.csv".into()), &ReadOptions::default(), &Selection::default());
+    let gone = read_to_fit(&Input::File("/none.csv".into()), &ReadOptions::default());
     assert_eq!(gone.unwrap_err().to_string(), "/none.csv: no such file");
     let directory = tempfile::tempdir().unwrap();
-    let is_directory =
-        read_to_fit(&Input::File(directory.path().into()), &ReadOptions::default(), &Selection::default());
+    let is_directory = read_to_fit(&Input::File(directory.path().into()), &ReadOptions::default());
     assert!(matches!(is_directory.unwrap_err(), Error::IsDirectory { .. }));
 }
 

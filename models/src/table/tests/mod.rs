@@ -33,7 +33,7 @@ impl TestFile {
     }
 
     fn to_fit(&self) -> Result<Table> {
-        read_to_fit(&self.input(), &ReadOptions::default(), &Selection::default())
+        read_to_fit(&self.input(), &ReadOptions::default())
     }
 }
 

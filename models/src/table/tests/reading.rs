@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn the_bundled_table_has_its_measurements() {
-    let table = read_to_fit(&Input::Bundled, &ReadOptions::default(), &Selection::default()).unwrap();
+    let table = read_to_fit(&Input::Bundled, &ReadOptions::default()).unwrap();
     assert_eq!((table.rows(), table.width()), (344, 6));
     assert_eq!(table.columns()[0], "Culmen Length (mm)");
     assert_eq!(&table.row(0)[..4], [39.1, 18.7, 181.0, 3750.0]);
@@ -12,8 +12,8 @@ fn the_bundled_table_has_its_measurements() {
     let empty = (0..table.rows()).filter(|&row| table.row(row).iter().all(|value| value.is_nan()));
     assert_eq!(empty.collect::<Vec<_>>(), [3, 271]);
     assert_eq!(table.mask().iter().filter(|observed| !**observed).count(), table.missing_cells());
-    let ignore = Selection { ignore: names(&["Body Mass (g)"]), ..Selection::default() };
-    assert_eq!(read_to_fit(&Input::Bundled, &ReadOptions::default(), &ignore).unwrap().width(), 5);
+    let ignore = ReadOptions::new().ignore_columns(["Body Mass (g)"]);
+    assert_eq!(read_to_fit(&Input::Bundled, &ignore).unwrap().width(), 5);
 }
 
 #[test]
@@ -38,8 +38,8 @@ fn text_in_all_its_forms() {
 #[test]
 fn columns_are_chosen_and_ordered() {
     let file = TestFile::new("a.csv", b"id,b,a,s\nq,1,2,x\nr,3,4,y\n");
-    let selection = Selection { columns: Some(names(&["a", "b"])), ..Selection::default() };
-    let table = read_to_fit(&file.input(), &ReadOptions::default(), &selection).unwrap();
+    let selection = ReadOptions::new().columns(["a", "b"]);
+    let table = read_to_fit(&file.input(), &selection).unwrap();
     assert_eq!((table.columns(), shown(&table).as_str()), (&names(&["b", "a"])[..], "[1.0, 2.0][3.0, 4.0]"));
     let table = read_for_model(&file.input(), &ReadOptions::default(), &names(&["a", "b"])).unwrap();
     assert_eq!((table.columns(), shown(&table).as_str()), (&names(&["a", "b"])[..], "[2.0, 1.0][4.0, 3.0]"));
@@ -55,17 +55,17 @@ fn new_data_may_be_constant_or_missing() {
 #[test]
 fn unnamed_and_duplicate_columns_do_not_matter_unless_chosen() {
     let file = TestFile::new("a.csv", b",a,b,b\nr1,1,2,3\nr2,2,3,4\n");
-    let pick = |column: &str| Selection { columns: Some(names(&[column])), ..Selection::default() };
-    assert_eq!(read_to_fit(&file.input(), &ReadOptions::default(), &pick("a")).unwrap().rows(), 2);
-    let error = read_to_fit(&file.input(), &ReadOptions::default(), &pick("b")).unwrap_err();
+    let pick = |column: &str| ReadOptions::new().columns([column]);
+    assert_eq!(read_to_fit(&file.input(), &pick("a")).unwrap().rows(), 2);
+    let error = read_to_fit(&file.input(), &pick("b")).unwrap_err();
     assert!(matches!(error, Error::DuplicateColumn { first: 3, second: 4, .. }));
 }
 
 #[test]
 fn extra_missing_values() {
     let file = TestFile::new("a.csv", b"a\n1\n-999.0\nnone\n2\n");
-    let options = ReadOptions { missing: MissingValues::new(&["-999", "none"]), ..ReadOptions::default() };
-    let table = read_to_fit(&file.input(), &options, &Selection::default()).unwrap();
+    let options = ReadOptions::new().missing_values(["-999", "none"]);
+    let table = read_to_fit(&file.input(), &options).unwrap();
     assert_eq!(shown(&table), "[1.0][NaN][NaN][2.0]");
 }
 
@@ -77,5 +77,6 @@ fn a_large_table_keeps_only_its_numbers() {
     }
     let table = TestFile::new("a.csv", text.as_bytes()).to_fit().unwrap();
     assert_eq!((table.rows(), table.missing_cells()), (50_000, 16_667));
-    assert_eq!(table.values().len(), table.values.capacity());
+    let (_, values, _) = table.into_parts();
+    assert_eq!(values.len(), values.capacity());
 }

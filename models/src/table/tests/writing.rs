@@ -114,6 +114,6 @@ fn plain_tables() {
 
 impl Input {
     fn read(&self) -> Table {
-        read_to_fit(self, &ReadOptions::default(), &Selection::default()).unwrap()
+        read_to_fit(self, &ReadOptions::default()).unwrap()
     }
 }

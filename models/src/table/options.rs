@@ -1,0 +1,72 @@
+//! How a file is read.
+
+use super::cell::MissingValues;
+use super::select::Selection;
+
+/// How a file is read: what stands for a missing value, and which columns are wanted.
+///
+/// ```
+/// use missvae::table::ReadOptions;
+///
+/// let options = ReadOptions::new().missing_values(["-999"]).ignore_columns(["id"]);
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ReadOptions {
+    pub(super) missing: MissingValues,
+    pub(super) key: Option<String>,
+    pub(super) resize: bool,
+    pub(super) whole_arrays: bool,
+    pub(super) selection: Selection,
+}
+
+impl ReadOptions {
+    /// All columns; an empty cell, `NA`, `NaN`, `nan`, `null`, `NULL` and `?` are missing.
+    pub fn new() -> ReadOptions {
+        ReadOptions::default()
+    }
+
+    /// These texts are missing values as well. A text that is a number stands for every way of writing it: `-999` is
+    /// also `-999.0`, and counts in arrays.
+    pub fn missing_values<S: AsRef<str>>(mut self, texts: impl IntoIterator<Item = S>) -> ReadOptions {
+        self.missing = MissingValues::new(texts);
+        self
+    }
+
+    /// The name of the array in a `.npz` file; not needed where the file holds only one.
+    pub fn key(mut self, name: impl Into<String>) -> ReadOptions {
+        self.key = Some(name.into());
+        self
+    }
+
+    /// No name of an array.
+    pub(crate) fn without_key(mut self) -> ReadOptions {
+        self.key = None;
+        self
+    }
+
+    /// Only these columns, in the file's order. Has no meaning where a model says which columns are read.
+    pub fn columns<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> ReadOptions {
+        self.selection.columns = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// All columns but these. Has no meaning where a model says which columns are read.
+    pub fn ignore_columns<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> ReadOptions {
+        self.selection.ignore = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether square images that are larger than asked for are made smaller. Default: no.
+    pub fn resize(mut self, resize: bool) -> ReadOptions {
+        self.resize = resize;
+        self
+    }
+
+    /// Whether an array for a model may have no more columns than the model. Its columns have no names, so that others
+    /// than the model's cannot be told apart. Default: no.
+    pub fn whole_arrays(mut self, whole: bool) -> ReadOptions {
+        self.whole_arrays = whole;
+        self
+    }
+}
