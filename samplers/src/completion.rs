@@ -1,4 +1,4 @@
-//! Completing rows of a new table by chains of conditional samples.
+//! Imputing rows of a new table by chains of conditional samples.
 
 use std::ops::Range;
 
@@ -17,28 +17,29 @@ pub const ROWS: usize = 64;
 /// Groups of rows of a thread between two times that results are written.
 const CHUNKS: usize = 4;
 
-/// How rows are completed by chains.
+/// Settings of the chains.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Completion {
-    /// What renews the completed versions; its `iterations` are those between two that count.
+    /// The sampler of a sweep, and its number of iterations.
     pub sampler: ChainConfig,
-    /// Completed versions of a row that are renewed side by side (for LAIR: that share their proposals).
+    /// Parallel chains of a row (for LAIR they share their proposals).
     pub copies: usize,
-    /// Renewals that do not count.
+    /// Sweeps of burn-in.
     pub burn_in: usize,
-    /// Renewals that count, at least 1: means and medians are over them and over the copies; draws are the last.
+    /// Sweeps after burn-in, at least 1. Means and medians are over them and over the chains; draws are the last
+    /// states.
     pub kept: usize,
 }
 
-/// Completes rows by renewing K versions of each (docs/methods.md §6). Observed entries stay bit for bit.
+/// Imputes rows by K parallel chains for each (docs/methods.md §6). Observed entries stay bit for bit.
 ///
 /// The versions start as draws from the model itself: z ~ N(0, I), x_mis ~ p(x_mis|z). A row without any observed entry
-/// takes every renewal from there. Of more draws than copies, as many groups of copies are made as are needed, one after
-/// the other and independent of each other.
+/// takes every renewal from there. Of more draws than copies, as many groups of copies are made as are needed, one
+/// after the other and independent of each other.
 ///
-/// *rows*, *mask*: N × D, unobserved entries zero; *out*: M × N × D, M the number of draws (1 for a mean or median). Row n
-/// takes the stream that `stream_of(n)` gives, so the result does not depend on how rows are grouped. The threads of the
-/// current pool share the rows.
+/// *rows*, *mask*: N × D, unobserved entries zero; *out*: M × N × D, M the number of draws (1 for a mean or median).
+/// Row n takes the stream that `stream_of(n)` gives, so the result does not depend on how rows are grouped. The threads
+/// of the current pool share the rows.
 ///
 /// # Panics
 /// If a length does not fit, or `copies` or `kept` is 0.
@@ -53,7 +54,7 @@ pub fn complete<T: Scalar>(
 ) -> Diagnostics {
     let columns = model.columns();
     let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
-    assert!(completion.copies > 0 && completion.kept > 0, "copies and renewals are needed, not {completion:?}");
+    assert!(completion.copies > 0 && completion.kept > 0, "copies and sweeps are needed, not {completion:?}");
     assert_eq!(rows.len(), mask.len(), "lengths of rows and mask");
     assert_eq!(out.len(), draws * rows.len(), "{draws} completed copies of {} cells", rows.len());
     let count = rows.len() / columns.max(1);
@@ -97,18 +98,18 @@ fn complete_chunk<T: Scalar>(
         let (mut completed, mut latents) = (incomplete.clone(), vec![T::ZERO; retained]);
         start((model, tape), copies, &mut completed, mask, &mut streams);
         let mut collected = Collected::new(statistic, mask, completion.kept * copies);
-        for renewal in 0..completion.burn_in + completion.kept {
+        for sweep in 0..completion.burn_in + completion.kept {
             let rows = Rows {
                 columns,
                 copies,
                 completed: &mut completed,
                 mask,
                 latents: &mut latents,
-                started: renewal > 0,
+                started: sweep > 0,
                 streams: &mut streams,
             };
             diagnostics.push(sampler.update(model, tape, rows));
-            if renewal >= completion.burn_in {
+            if sweep >= completion.burn_in {
                 collected.add(columns, copies, &completed, mask);
             }
         }
@@ -147,7 +148,7 @@ fn start<T: Scalar>(
     }
 }
 
-/// What a statistic needs of the renewals that count.
+/// What a statistic needs of the sweeps after burn-in.
 enum Collected<T> {
     /// The last versions are all that is needed.
     Nothing,
@@ -278,8 +279,8 @@ mod tests {
     }
 
     /// Given x_1 = 2: z has mean 2/1.36 = 1.4706, so x_2 −1.4706, deviation √(0.36/1.36 + 0.64) = 0.951; 2,000 values
-    /// with an autocorrelation time below 4 have a standard error below 0.045, and their median one below 0.06: 5 of them
-    /// are exceeded with probability 6e-7. Nothing observed: x_2 has mean 0 and deviation √1.64.
+    /// with an autocorrelation time below 4 have a standard error below 0.045, and their median one below 0.06: 5 of
+    /// them are exceeded with probability 6e-7. Nothing observed: x_2 has mean 0 and deviation √1.64.
     #[test]
     fn means_and_medians_of_a_known_conditional() {
         let (rows, mask) = ([2.0, 0.0, -0.0, 1e-310, 0.0, 0.0], [1.0, 0.0, 1.0, 1.0, 0.0, 0.0]);

@@ -19,7 +19,7 @@ const ENCODED: usize = 16;
 /// Tasks of a thread between two times that results are written.
 const TASKS: usize = 16;
 
-/// What to make of the weighted samples of a row.
+/// The statistic of a row's weighted samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Statistic {
     /// E\[x_mis|x_obs\].
@@ -30,7 +30,7 @@ pub enum Statistic {
     Draws(usize),
 }
 
-/// How well an importance sample did.
+/// The quality of an importance sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Diagnostics {
     /// (Σw)²/Σw², averaged over rows with missing cells: between 1 and the number of samples.
@@ -49,8 +49,8 @@ pub struct Diagnostics {
 /// finite counts for nothing; cells of a row without any other keep what `rows` has there and count as replaced.
 ///
 /// *rows*, *mask*: N × D, unobserved entries zero; *out*: M × N × D, M the number of draws (1 for a mean or median).
-/// Row n takes the stream that `stream_of(n)` gives. The threads of the current pool share the rows; the result does not
-/// depend on their number.
+/// Row n takes the stream that `stream_of(n)` gives. The threads of the current pool share the rows; the result does
+/// not depend on their number.
 ///
 /// # Panics
 /// If a length does not fit, or `samples` is 0.
@@ -230,8 +230,8 @@ impl<T: Scalar> Work<T> {
         }
     }
 
-    /// Draws and decodes `samples` latent points of each row of a group. The first of its rows with an observed cell is the
-    /// one of this number among those of the task; the number is moved past the group.
+    /// Draws and decodes `samples` latent points of each row of a group. The first of its rows with an observed cell is
+    /// the one of this number among those of the task; the number is moved past the group.
     fn decode(
         &mut self,
         model: &(impl LatentModel<T> + ?Sized),
@@ -260,8 +260,8 @@ impl<T: Scalar> Work<T> {
     }
 }
 
-/// Normalises the log weights of a row, takes their exponentials in double precision, and returns the effective sample size. A
-/// point whose weight is no number counts for nothing.
+/// Normalises the log weights of a row, takes their exponentials in double precision, and returns the effective sample
+/// size. A point whose weight is no number counts for nothing.
 fn weigh<T: Scalar>(log_weights: &mut [T], double: &mut Vec<f64>, weights: &mut Vec<f64>) -> f64 {
     normalise(log_weights);
     double.clear();
@@ -414,8 +414,8 @@ mod tests {
         }
     }
 
-    /// Points without a density count for nothing, in estimates and in the effective sample size; the others give the mean
-    /// of [`mean_and_median_of_a_skew_conditional`], to 5 standard deviations of half as many.
+    /// Points without a density count for nothing, in estimates and in the effective sample size; the others give the
+    /// mean of [`mean_and_median_of_a_skew_conditional`], to 5 standard deviations of half as many.
     #[test]
     fn broken_points_count_for_nothing() {
         let stream_of = |_| stream(1, Purpose::Impute, 0, 0);

@@ -1,14 +1,14 @@
-//! Random numbers and what is drawn with them.
+//! Random numbers, and distributions and samplers that use them.
 //!
 //! In the order in which a reader needs them:
 //! - [`stream`]: random streams addressed by what they are for;
 //! - [`draw`]: standard normals, categories, samples of mixture components;
 //! - [`gaussian_mixture`]: mixtures with full covariances: the density, samples and conditionals of a known truth;
 //! - [`likelihood`]: how a decoded latent point describes a row; [`quantile`]: quantiles of mixtures;
-//! - [`model`]: what a sampler needs to know of a model;
+//! - [`model`]: a model as samplers see it;
 //! - [`importance`]: self-normalised importance resampling of missing values;
-//! - [`chains`]: samplers that renew the completed versions of rows, and can go on where they stopped;
-//! - [`completion`]: rows of a new table completed by chains;
+//! - [`chains`]: imputation chains, which can continue where they stopped;
+//! - [`completion`]: rows of a new table, imputed by chains;
 //! - [`rejection`]: exact draws for models with one or two latent dimensions.
 
 pub mod chains;

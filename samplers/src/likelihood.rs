@@ -20,8 +20,8 @@ pub enum Summary {
 
 /// p(x|z) of a row whose columns are independent given z.
 ///
-/// A decoded point is W numbers; only the likelihood knows what they mean. A row x and its mask m have D numbers; m is 1 where
-/// a cell is observed. Every value is row-major.
+/// A decoded point is W numbers; only the likelihood knows what they mean. A row x and its mask m have D numbers; m is
+/// 1 where a cell is observed. Every value is row-major.
 pub trait RowLikelihood<T: Scalar>: Debug + Send + Sync {
     /// D, data columns.
     fn columns(&self) -> usize;
@@ -29,13 +29,13 @@ pub trait RowLikelihood<T: Scalar>: Debug + Send + Sync {
     /// W, numbers of a decoded point.
     fn width(&self) -> usize;
 
-    /// log p(x_obs|z) of one row under each of N decoded points, in nats: the sum over the observed columns, or over all
-    /// columns where there is no mask.
+    /// log p(x_obs|z) of one row under each of N decoded points, in nats: the sum over the observed columns, or over
+    /// all columns where there is no mask.
     ///
     /// *x*, *mask*: D; *decoded*: N × W; *out*: N.
     fn log_densities(&self, x: &[T], mask: Option<&[T]>, decoded: &[T], out: &mut [T]);
 
-    /// What many rows need of the same N decoded points, for [`add_tabulated`](RowLikelihood::add_tabulated).
+    /// Tabulates N decoded points for many rows; see [`add_tabulated`](RowLikelihood::add_tabulated).
     ///
     /// *decoded*: N × W; *table*: replaced.
     fn tabulate(&self, decoded: &[T], table: &mut Vec<T>) {
@@ -60,15 +60,16 @@ pub trait RowLikelihood<T: Scalar>: Debug + Send + Sync {
     /// *mask*, *x*: D; *decoded*: W. Returns how many draws were not finite; those leave the previous value in place.
     fn draw_missing(&self, rng: &mut Stream, mask: &[T], decoded: &[T], x: &mut [T]) -> usize;
 
-    /// Summarises each missing column under N weighted points. Observed columns stay as they are, and so does a column whose
-    /// summary is not finite.
+    /// Summarises each missing column under N weighted points. Observed columns stay as they are, and so does a column
+    /// whose summary is not finite.
     ///
-    /// *mask*, *x*: D; *weights*: N, positive, with sum 1; *decoded*: N × W. Returns how many summaries were not finite.
+    /// *mask*, *x*: D; *weights*: N, positive, with sum 1; *decoded*: N × W. Returns how many summaries were not
+    /// finite.
     fn summarise(&self, what: Summary, mask: &[T], weights: &[f64], decoded: &[T], x: &mut [T]) -> usize;
 }
 
-/// Columns that are independent normals given z: a decoded point is D means, then D scales. For models in closed form; plain
-/// loops.
+/// Columns that are independent normals given z: a decoded point is D means, then D scales. For models in closed form;
+/// plain loops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Normals {
     /// D.

@@ -1,4 +1,4 @@
-//! What a sampler needs to know of a model.
+//! A model as samplers see it.
 
 use autodiff::Tape;
 use autodiff::ops::Mixture;
@@ -10,9 +10,9 @@ use crate::likelihood::RowLikelihood;
 /// A model of rows x with a latent variable z: prior N(0, I), decoder p(x|z) that factorises over columns, encoder
 /// q(z|·) that is a mixture of diagonal Gaussians.
 ///
-/// Networks are in evaluation mode. Every value is row-major. A model is shared by threads; each has a tape of its own as
-/// working memory, which need not be empty and holds nothing that is looked at later. What a row is encoded to, and a point
-/// decoded to, does not depend on the others of a call by more than rounding.
+/// Networks are in evaluation mode. Every value is row-major. Threads share a model; each has a tape of its own as
+/// working memory, whose old content does not matter and whose new content is not read later. The encoding of a row and
+/// the decoding of a point depend on the others of a call by no more than rounding.
 pub trait LatentModel<T: Scalar>: Sync {
     /// Shape of the encoder's mixture (K components, L latent dimensions).
     fn mixture(&self) -> Mixture;
@@ -33,7 +33,8 @@ pub trait LatentModel<T: Scalar>: Sync {
     /// encoders that have a mask as input) to natural mixture parameters, N × K(2L+1).
     fn encode_completed(&self, tape: &mut Tape<T>, completed: &[T], mask: &[T], params: &mut [T]);
 
-    /// Decodes N latent points: *z* (N × L) to *decoded* (N × W), as [`likelihood`](LatentModel::likelihood) takes them.
+    /// Decodes N latent points: *z* (N × L) to *decoded* (N × W), as [`likelihood`](LatentModel::likelihood) takes
+    /// them.
     fn decode(&self, tape: &mut Tape<T>, z: &[T], decoded: &mut [T]);
 }
 
@@ -62,7 +63,7 @@ pub fn mixture_log_density<T: Scalar>(mixture: Mixture, params: &[T], z: &[T]) -
     total.value()
 }
 
-/// ln Σ exp of numbers that come one by one: where they are few, and nothing may be allocated for them.
+/// ln Σ exp of numbers that come one by one. For few numbers, where nothing may be allocated.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogSum<T> {
     largest: T,

@@ -34,8 +34,8 @@ const POOL: usize = 1024;
 pub struct RejectionConfig {
     /// Cells a side of the grid, whose midpoints are decoded, at least 1.
     pub cells: usize,
-    /// Most pools of 1,024 proposals an update, at least 1. A row that is not done by then keeps the imputations that
-    /// it has not renewed.
+    /// The most pools of 1,024 proposals in an update, at least 1. Imputations that are not accepted by then stay as
+    /// they were.
     pub pools: usize,
 }
 

@@ -9,7 +9,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 /// A generator of random numbers.
 pub type Stream = Xoshiro256PlusPlus;
 
-/// What a stream is for. The number is part of the stream's address and never changes.
+/// The purpose of a stream. The number is part of the stream's address and never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Purpose {
@@ -37,9 +37,9 @@ pub enum Purpose {
     Generate = 11,
     /// First imputations of training rows.
     StartImputations = 12,
-    /// Imputations of training rows, renewed.
+    /// Later imputations of training rows.
     RenewImputations = 13,
-    /// Imputations of validation rows, renewed.
+    /// Later imputations of validation rows.
     ValidateImputations = 14,
     /// First imputations of validation rows.
     StartValidation = 15,
@@ -49,7 +49,7 @@ pub enum Purpose {
     Signal = 17,
     /// Dropout masks for the same.
     SignalDropout = 18,
-    /// Pixels made black or white.
+    /// Pixels that are binarised.
     Binarise = 20,
     /// Quadrants of images hidden before training.
     HideQuadrants = 21,

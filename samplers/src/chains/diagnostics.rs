@@ -1,6 +1,6 @@
-//! How samplers did.
+//! Diagnostics of samplers.
 
-/// Sums over updates, so that they can be added up.
+/// Sums over updates. They can be added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Diagnostics {
     /// Cells whose draw was not finite, or that had nothing to draw from, and kept their previous value.

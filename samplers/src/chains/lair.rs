@@ -7,7 +7,8 @@
 //! autoencoders via iterated approximate ancestral sampling*, TMLR 2023; docs/methods.md §6.
 //!
 //! With K = 1 version there have to be R ≥ 1 or I ≥ 2: one sample of one proposal is drawn whatever its weight, which
-//! is pseudo-Gibbs sampling. So is [`Scope::Local`] with I = 1, unless the last versions are drawn over several iterations.
+//! is pseudo-Gibbs sampling. So is [`Scope::Local`] with I = 1, unless the last versions are drawn over several
+//! iterations.
 
 use std::ops::Range;
 
@@ -25,7 +26,7 @@ use crate::likelihood::RowLikelihood;
 use crate::model::LatentModel;
 use crate::stream::Stream;
 
-/// Among which samples the versions of a row are drawn.
+/// The samples among which the versions of a row are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// All (K+R)·I of the row.
@@ -43,11 +44,11 @@ pub struct Lair {
     pub proposals: usize,
     /// R: proposals equal to the prior.
     pub replenish: usize,
-    /// Which density a sample's weight is divided by.
+    /// The density that a sample's weight is divided by.
     pub weights: Weights,
-    /// Among which samples the versions are drawn.
+    /// The samples among which the versions are drawn.
     pub scope: Scope,
-    /// How they are drawn.
+    /// The way of drawing.
     pub resampling: Resampling,
     /// Whether the versions that an update leaves are drawn over the samples of all its iterations, with the weights
     /// that these had, rather than over the last one's. Of no effect if there is one iteration.
@@ -55,8 +56,8 @@ pub struct Lair {
 }
 
 impl Lair {
-    /// The paper's settings for the mixture-of-Gaussians data (its table 3): I = 1, R = 0, the mixture of the proposals,
-    /// multinomial draws over all of them.
+    /// The paper's settings for the mixture-of-Gaussians data (its table 3): I = 1, R = 0, the mixture of the
+    /// proposals, multinomial draws over all of them.
     pub const PAPER: Lair = Lair {
         proposals: 1,
         replenish: 0,

@@ -24,7 +24,7 @@ use super::{Diagnostics, Rows, pseudo_gibbs};
 use crate::likelihood::RowLikelihood;
 use crate::model::{LatentModel, log_prior, mixture_log_density};
 
-/// Latent points with what the decoder makes of them.
+/// Latent points, and their decoded numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Decoded<'a, T> {
     /// S × L.
@@ -62,8 +62,8 @@ fn log_weight<T: Scalar>(
 
 /// Iterations of all chains: one call of the encoder and one of the decoder each, after the warm-up of new chains.
 ///
-/// The workspace holds the current points, then the proposed ones; the decoded numbers of the current points are kept from
-/// one iteration to the next. At the start of an update they are decoded again, together with the first proposals,
+/// The workspace holds the current points, then the proposed ones; the decoded numbers of the current points are kept
+/// from one iteration to the next. At the start of an update they are decoded again, together with the first proposals,
 /// since the model may have changed since the last one.
 pub(super) fn update<T: Scalar>(
     warm_up: usize,

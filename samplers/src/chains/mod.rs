@@ -1,11 +1,11 @@
-//! Samplers of x_mis given x_obs that renew completed versions of rows.
+//! Imputation chains: samplers of x_mis given x_obs that update completed versions of rows.
 //!
 //! In the order in which a reader needs them:
-//! - [`Rows`], [`Impute`]: what is renewed, and what renews it;
+//! - [`Rows`]: completed versions of rows; [`Impute`]: a sampler that updates them;
 //! - [`ChainConfig`], [`ChainSampler`]: the approximate samplers, chosen by a value;
-//! - [`pseudo_gibbs`], [`metropolis`], [`lair`]: what each does;
+//! - [`pseudo_gibbs`], [`metropolis`], [`lair`]: one file each;
 //! - [`resampling`]: draws by weight;
-//! - [`Diagnostics`]: how they did.
+//! - [`Diagnostics`]: acceptance rates, effective sample sizes, draws that were not finite.
 //!
 //! All start from completed rows and never touch an observed entry. A row with all cells observed is left alone, and so
 //! is its random stream. A row with no observed cell takes its imputations from the prior, z ~ N(0, I), x ~ p(x|z), at
@@ -36,7 +36,7 @@ use self::workspace::Workspace;
 use crate::model::LatentModel;
 use crate::stream::Stream;
 
-/// Completed versions of N rows, while a sampler renews them.
+/// Completed versions of N rows, for a sampler to update.
 #[derive(Debug)]
 pub struct Rows<'a, T> {
     /// D.
@@ -55,14 +55,14 @@ pub struct Rows<'a, T> {
     pub streams: &'a mut [Stream],
 }
 
-/// Renews the imputations of rows.
+/// A sampler that updates the imputations of rows.
 pub trait Impute<T: Scalar>: Debug + Send {
     /// Whether latent points are part of the chain's state, to be kept between updates in [`Rows::latents`].
     fn keeps_latents(&self) -> bool {
         false
     }
 
-    /// Renews the missing cells of all completed versions. A drawn value that is not finite leaves the previous one in
+    /// Draws the missing cells of all completed versions anew. A draw that is not finite leaves the previous value in
     /// place, and is counted. *tape* is working memory of the model.
     ///
     /// # Panics
@@ -75,16 +75,16 @@ pub trait Impute<T: Scalar>: Debug + Send {
 pub enum Sampler {
     /// Alternates between the encoder and the decoder (see [`pseudo_gibbs`]).
     PseudoGibbs,
-    /// Accepts or rejects what the encoder proposes (see [`metropolis`]).
+    /// Accepts or rejects the encoder's proposals (see [`metropolis`]).
     MetropolisWithinGibbs {
         /// Pseudo-Gibbs transitions of a chain that begins, at least 1.
         warm_up: usize,
     },
-    /// Weighs what the encoder proposes for all versions of a row (see [`mod@lair`]).
+    /// Weighs the encoder's proposals for all versions of a row (see [`mod@lair`]).
     Lair(Lair),
 }
 
-/// An approximate sampler and how long an update of it is.
+/// An approximate sampler, and its iterations in an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChainConfig {
     /// The sampler.
@@ -96,7 +96,7 @@ pub struct ChainConfig {
 /// A sampler that cannot run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ChainError {
-    /// There is nothing to renew.
+    /// There are no imputations.
     #[error("a row needs at least one imputation; got 0")]
     NoCopies,
     /// An update would do nothing.
@@ -111,7 +111,7 @@ pub enum ChainError {
 }
 
 impl ChainConfig {
-    /// Whether the sampler can renew this many imputations a row.
+    /// Checks that the sampler can update this many imputations a row.
     ///
     /// # Errors
     /// A number that must be positive is 0.

@@ -8,7 +8,7 @@ use super::metropolis::Decoded;
 use crate::likelihood::RowLikelihood;
 use crate::model::{LogSum, log_prior};
 
-/// Which density a sample's weight is divided by: multiple importance sampling.
+/// The density that a sample's weight is divided by, in multiple importance sampling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weights {
     /// Deterministic mixture: that of the equal mixture of all proposals. Weights stay bounded where any proposal
@@ -23,7 +23,7 @@ pub enum Weights {
 pub struct Proposals<'a, T> {
     mixture: Mixture,
     params: &'a [T],
-    /// K × C: what does not depend on z in the log density of a component.
+    /// K × C: the part of a component's log density that does not depend on z.
     offsets: &'a [T],
     /// K × C × L: 1/σ.
     precisions: &'a [T],

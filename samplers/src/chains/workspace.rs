@@ -36,7 +36,7 @@ pub(crate) fn reserve<T: Scalar>(buffer: &mut Vec<T>, len: usize) {
     }
 }
 
-/// Renews the missing cells of version k of row n from p(x_mis|z).
+/// Draws the missing cells of version k of row n anew from p(x_mis|z).
 pub(crate) fn draw_version<T: Scalar>(
     rows: &mut Rows<'_, T>,
     likelihood: &dyn RowLikelihood<T>,
@@ -74,7 +74,7 @@ impl<T: Scalar> Workspace<T> {
         self.chains.len() * rows.copies
     }
 
-    /// Renews the rows without an observed cell: z ~ N(0, I), x ~ p(x|z).
+    /// Draws the rows without an observed cell anew: z ~ N(0, I), x ~ p(x|z).
     pub(crate) fn draw_from_prior(
         &mut self,
         (model, tape): (&dyn LatentModel<T>, &mut Tape<T>),
@@ -144,7 +144,7 @@ impl<T: Scalar> Workspace<T> {
         }
     }
 
-    /// Renews the missing cells of each completed version from its decoded latent point.
+    /// Draws the missing cells of each completed version anew from its decoded latent point.
     pub(crate) fn draw_missing(
         &mut self,
         likelihood: &dyn RowLikelihood<T>,
