@@ -27,10 +27,10 @@ pub(crate) struct Common {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Reading {
     /// Another text that stands for a missing value (may be repeated). A fitted model remembers those given in training
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", help_heading = "Data")]
     pub(crate) missing_value: Vec<String>,
     /// Array of a .npz file to read
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub(crate) key: Option<String>,
 }
 

@@ -11,9 +11,6 @@
 //! - `frechet`: Fréchet distances between a model's samples and complete rows;
 //! - `paper`: the paper's experiments and figures, with the feature of that name.
 
-// The paper's commands use more of the program than the others do.
-#![cfg_attr(not(feature = "paper"), allow(dead_code, unused_imports))]
-
 mod args;
 mod command_options;
 mod commands;

@@ -22,6 +22,7 @@ impl Output {
     }
 
     /// The same without messages.
+    #[cfg(feature = "paper")]
     pub(crate) fn silenced(self) -> Self {
         Output { quiet: true, ..self }
     }

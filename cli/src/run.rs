@@ -20,7 +20,7 @@ use missvae::table::Error;
 /// A lock that keeps other processes out of a run's directory.
 #[must_use]
 #[derive(Debug)]
-pub(crate) struct Hold {
+pub(crate) struct DirLock {
     /// The locked directory. `None` where the system cannot lock it, as on some network drives.
     _directory: Option<File>,
 }
@@ -169,16 +169,16 @@ impl Run {
     }
 
     /// Locks the directory for this process: two that wrote to it would remove each other's files.
-    pub(crate) fn hold(&self) -> Result<Hold> {
-        let Ok(directory) = File::open(&self.path) else { return Ok(Hold { _directory: None }) };
+    pub(crate) fn lock(&self) -> Result<DirLock> {
+        let Ok(directory) = File::open(&self.path) else { return Ok(DirLock { _directory: None }) };
         match directory.try_lock() {
-            Ok(()) => Ok(Hold { _directory: Some(directory) }),
+            Ok(()) => Ok(DirLock { _directory: Some(directory) }),
             Err(TryLockError::WouldBlock) => Err(Failure::Run {
                 path: self.path.clone(),
                 what: "another process is at work in this directory".to_owned(),
                 hint: Some("wait until it has ended, or give another --out".to_owned()),
             }),
-            Err(TryLockError::Error(_)) => Ok(Hold { _directory: None }),
+            Err(TryLockError::Error(_)) => Ok(DirLock { _directory: None }),
         }
     }
 
@@ -199,7 +199,7 @@ impl Run {
     }
 
     /// Removes the temporary files that a killed process left behind.
-    pub(crate) fn sweep(&self) {
+    pub(crate) fn remove_stale_files(&self) {
         let Ok(entries) = fs::read_dir(&self.path) else { return };
         let ours: Vec<String> = std::iter::once(self.config())
             .chain(self.results())
@@ -296,18 +296,6 @@ impl Metrics {
         self.length += text.len() as u64;
         Ok(())
     }
-}
-
-/// The content of a JSON file. `None` if there is no such file. `again` says what happens once a damaged one is
-/// removed.
-pub(crate) fn read_json<S: DeserializeOwned>(path: &Path, again: &str) -> Result<Option<S>> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let text = fs::read_to_string(path).map_err(|error| system(path, error))?;
-    serde_json::from_str(&text).map(Some).map_err(|error| {
-        Failure::usage_hint(format!("{}: {error}", path.display()), format!("remove the file, and {again}"))
-    })
 }
 
 /// A failure of the system at a path.

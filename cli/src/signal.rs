@@ -1,5 +1,6 @@
 //! Ctrl-C and the signal to terminate.
 
+#[cfg(feature = "paper")]
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,11 +11,13 @@ static RAISED: AtomicBool = AtomicBool::new(false);
 static RELEASED: AtomicBool = AtomicBool::new(false);
 
 /// Makes all runs stop at a checkpoint, as a signal does.
+#[cfg(feature = "paper")]
 pub(crate) fn raise() {
     RAISED.store(true, Ordering::Relaxed);
 }
 
 /// Whether to go on: true until a signal comes, if signals are listened for.
+#[cfg(feature = "paper")]
 pub(crate) fn progress() -> ControlFlow<()> {
     if RAISED.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }

@@ -17,10 +17,10 @@ pub(crate) struct DescribeArgs {
     /// Table
     pub(crate) data: PathBuf,
     /// Use only these columns (names separated by commas)
-    #[arg(long, value_name = "A,B")]
+    #[arg(long, value_name = "A,B", help_heading = "Data")]
     pub(crate) columns: Option<String>,
     /// Leave out these columns (names separated by commas)
-    #[arg(long, value_name = "A,B")]
+    #[arg(long, value_name = "A,B", help_heading = "Data")]
     pub(crate) ignore_columns: Option<String>,
     #[command(flatten)]
     pub(crate) reading: Reading,

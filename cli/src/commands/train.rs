@@ -28,19 +28,19 @@ pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) options: Options,
     /// Run directory (default: runs/<method>-<time>)
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,
     /// Replace a run that is in the run directory
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) overwrite: bool,
     /// Continue this run from its checkpoint
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "overwrite", "config", "data"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "overwrite", "config", "data"], help_heading = "Output")]
     pub(crate) resume: Option<PathBuf>,
     /// TOML file of options, by their long names; the command line wins
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Method")]
     pub(crate) config: Option<PathBuf>,
     /// Seconds between checkpoints (default: 60)
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", help_heading = "Output")]
     pub(crate) checkpoint_every: Option<f64>,
     #[command(flatten)]
     pub(crate) common: Common,
@@ -77,10 +77,10 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
                     hint: Some("go on with it by the `missvae reproduce` that began it".to_owned()),
                 });
             }
-            let hold = run.hold()?;
+            let lock = run.lock()?;
             let options = run.read_config()?;
-            run.sweep();
-            (options, Some((run, hold)))
+            run.remove_stale_files();
+            (options, Some((run, lock)))
         }
         None => (merged_options(args)?, None),
     };
@@ -101,16 +101,16 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
     if let Some(tracker) = &frechet {
         rows.fingerprint = format!("{} {}", rows.fingerprint, tracker.frechet.fingerprint());
     }
-    let (run, _hold) = match resumed {
+    let (run, _lock) = match resumed {
         Some(resumed) => resumed,
         None => {
             let run = match &args.out {
                 Some(path) => Run::create(path, args.overwrite)?,
                 None => Run::create(&unused(plan.method.name), false)?,
             };
-            let hold = run.hold()?;
+            let lock = run.lock()?;
             run.write_config(&plan.options)?;
-            (run, hold)
+            (run, lock)
         }
     };
     let data = args.data.as_deref();

@@ -5,8 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use missvae::files::write_atomic;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::failure::{Failure, Result};
+use crate::run::system;
 
 /// The most runs of one setting that can be asked for.
 pub(crate) const MOST_SEEDS: usize = 10_000;
@@ -37,4 +39,16 @@ pub(crate) fn write_records(path: &Path, records: &[impl Serialize]) -> Result<(
     let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
     write_atomic(path, |out| out.write_all(&bytes))?;
     Ok(())
+}
+
+/// The content of a JSON file. `None` if there is no such file. `again` says what happens once a damaged one is
+/// removed.
+pub(crate) fn read_json<S: DeserializeOwned>(path: &Path, again: &str) -> Result<Option<S>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| system(path, error))?;
+    serde_json::from_str(&text).map(Some).map_err(|error| {
+        Failure::usage_hint(format!("{}: {error}", path.display()), format!("remove the file, and {again}"))
+    })
 }

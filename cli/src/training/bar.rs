@@ -8,6 +8,7 @@ pub(crate) enum Bar {
     /// A bar for one run.
     Own(ProgressBar),
     /// A bar for several runs: one of them says nothing but how far it is.
+    #[cfg_attr(not(feature = "paper"), expect(dead_code))]
     Shared(ProgressBar),
 }
 

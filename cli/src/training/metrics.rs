@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "paper")]
 use crate::failure::{Failure, Result};
+#[cfg(feature = "paper")]
 use crate::run::{Run, system};
 
 /// A line of `metrics.jsonl`.
@@ -44,6 +46,7 @@ pub(crate) struct MetricsLine {
 
 /// The distances that a run was followed by, each with the epoch and the update after which it was measured; without those
 /// that are not finite.
+#[cfg(feature = "paper")]
 pub(crate) fn distances(run: &Run) -> Result<Vec<(u64, u64, f64)>> {
     let path = run.metrics();
     let text = std::fs::read_to_string(&path).map_err(|error| system(&path, error))?;

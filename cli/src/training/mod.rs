@@ -19,5 +19,6 @@ pub(crate) use frechet_tracker::FrechetTracker;
 pub(crate) use job::{Fitted, Job};
 #[cfg(feature = "paper")]
 pub(crate) use metrics::distances;
+#[cfg(feature = "paper")]
 pub(crate) use model_info::model_info;
 pub(crate) use summary::Summary;

@@ -15,8 +15,8 @@ use super::source::Source;
 use super::workers::Workers;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
-use crate::paper::shared::lock;
-use crate::run::{Hold, Run, read_json};
+use crate::paper::shared::{lock, read_json};
+use crate::run::{DirLock, Run};
 use crate::signal;
 use crate::training::{Bar, Fitted, FrechetTracker, Job};
 use missvae::evaluate::GRID_TOLERANCE;
@@ -116,7 +116,7 @@ fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option
         board.tell(run, "finished before");
         return Ok(Some(evaluation));
     }
-    let (directory, _hold) = open(run)?;
+    let (directory, _lock) = open(run)?;
     let sampler = run.spec.imputations.sampler(source.truth())?;
     let rows = source.rows(run)?;
     let frechet = match &run.followed {
@@ -180,15 +180,15 @@ fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option
 }
 
 /// The directory of a run, new or as it was left, for this process alone.
-fn open(run: &Prepared) -> Result<(Run, Hold)> {
+fn open(run: &Prepared) -> Result<(Run, DirLock)> {
     let exists = run.directory.join("config.toml").exists();
     let directory = if exists { Run::open(&run.directory)? } else { Run::create(&run.directory, true)? };
-    let hold = directory.hold()?;
-    directory.sweep();
+    let lock = directory.lock()?;
+    directory.remove_stale_files();
     if let Some(recipe) = &run.recipe {
         write_atomic(&directory.recipe(), |file| writeln!(file, "{recipe:#}"))?;
     }
     // Last: it is what says that the rest is there.
     directory.write_config(&run.plan.options)?;
-    Ok((directory, hold))
+    Ok((directory, lock))
 }

@@ -27,14 +27,21 @@ pub(crate) struct SnrArgs {
     #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "miss-vae,miss-svae,miss-iwae,miss-siwae")]
     pub(crate) methods: Vec<String>,
     /// Gradients through ancestral samples to means and scales, separated by commas
-    #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',', default_value = "implicit,responsibility")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "A,B",
+        value_delimiter = ',',
+        default_value = "implicit,responsibility",
+        help_heading = "Method"
+    )]
     pub(crate) pathwise: Vec<PathwiseOption>,
     /// Gradients through ancestral samples to logits, separated by commas (default: implicit; leave-one-out where it
     /// applies with --pathwise responsibility)
-    #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',', help_heading = "Method")]
     pub(crate) logit_gradient: Vec<LogitGradient>,
     /// Gradient estimators, separated by commas
-    #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',', default_value = "stl")]
+    #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',', default_value = "stl", help_heading = "Method")]
     pub(crate) estimator: Vec<Estimator>,
     /// Gradients over which mean and deviation are taken, separated by commas
     #[arg(long, value_enum, value_name = "A,B", value_delimiter = ',', default_value = "epoch,fixed")]

@@ -10,7 +10,7 @@ use super::point::Point;
 use super::prepare::Prepared;
 use super::variants::Variant;
 use crate::failure::{Failure, Result};
-use crate::run::read_json;
+use crate::paper::shared::read_json;
 use missvae::files::write_atomic;
 use missvae::fingerprint::of_text;
 
