@@ -26,12 +26,12 @@ pub struct Training {
 }
 
 impl Training {
-    /// Rows of the table, for minibatches of so many.
+    /// Rows of the table, for minibatches of this size.
     pub fn rows(batch_size: usize) -> usize {
         BATCHES * batch_size
     }
 
-    /// Prepares a training without end, whatever `train` says of its length, and makes the first updates.
+    /// Prepares training without end (the length in `train` is ignored), and makes the first updates.
     ///
     /// # Errors
     /// If the options do not fit together, or the objective stops being finite.
@@ -44,7 +44,7 @@ impl Training {
         Ok(training)
     }
 
-    /// Makes so many updates, at least one, and returns the time that each took.
+    /// Makes this many updates, at least one, and returns the time of each.
     ///
     /// # Errors
     /// If the objective stops being finite.
@@ -57,7 +57,7 @@ impl Training {
         Ok(times)
     }
 
-    /// As [`steps`](Training::steps), with what their time goes to.
+    /// As [`steps`](Training::steps), with a profile of the operations.
     ///
     /// # Errors
     /// As there.
@@ -68,10 +68,10 @@ impl Training {
         Ok((times?, profile))
     }
 
-    /// Trains on, and calls `each` with the time that each update took, until it breaks.
+    /// Goes on training, and calls `each` with the time of each update, until it breaks.
     ///
-    /// An update is gathering the minibatch, the objective and its gradient, clipping, AMSGrad; the first of an epoch also
-    /// shuffles the rows.
+    /// An update is gathering the minibatch, the objective and its gradient, clipping, AMSGrad; the first of an epoch
+    /// also shuffles the rows.
     ///
     /// # Errors
     /// If the objective stops being finite.

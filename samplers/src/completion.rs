@@ -34,8 +34,8 @@ pub struct Completion {
 /// Imputes rows by K parallel chains for each (docs/methods.md §6). Observed entries stay bit for bit.
 ///
 /// The versions start as draws from the model itself: z ~ N(0, I), x_mis ~ p(x_mis|z). A row without any observed entry
-/// takes every renewal from there. Of more draws than copies, as many groups of copies are made as are needed, one
-/// after the other and independent of each other.
+/// takes all imputations from there. For more draws than chains, several independent groups of chains run one after the
+/// other.
 ///
 /// *rows*, *mask*: N × D, unobserved entries zero; *out*: M × N × D, M the number of draws (1 for a mean or median).
 /// Row n takes the stream that `stream_of(n)` gives, so the result does not depend on how rows are grouped. The threads

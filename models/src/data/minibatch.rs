@@ -1,4 +1,4 @@
-//! Minibatches: which rows they have, and the rows on a tape.
+//! Minibatches: the choice of their rows, and the rows on a tape.
 
 use autodiff::{Graph, Var};
 use linalg::Scalar;
@@ -7,7 +7,7 @@ use samplers::stream::Stream;
 
 use super::rows::Data;
 
-/// The minibatches of an epoch: its rows in a random order, so many at a time; the last minibatch may be shorter.
+/// The minibatches of an epoch: its rows in a random order. The last minibatch may be shorter.
 #[derive(Clone, Debug)]
 pub(crate) struct Minibatches {
     size: usize,

@@ -1,6 +1,6 @@
 //! Rows with missing cells, standardised, in minibatches.
 //!
-//! - [`Data`]: a table with missing cells; what is hidden of it, and how it is split;
+//! - [`Data`]: a table with missing cells, and ways to hide cells and to split rows;
 //! - [`Standardisation`]: the columns' means and deviations;
 //! - [`Batch`]: rows on a tape; `Minibatches`: the rows of an epoch in a random order.
 

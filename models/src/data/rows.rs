@@ -16,7 +16,7 @@ pub struct Data<T> {
 }
 
 impl<T: Scalar> Data<T> {
-    /// A table from its values and which of them are observed; the values of the others are ignored.
+    /// A table from its values and the mask of observed cells. Other values are ignored.
     ///
     /// # Panics
     /// If the lengths differ or are no multiple of `columns`.
@@ -44,7 +44,7 @@ impl<T: Scalar> Data<T> {
         &self.values[rows.start * self.columns..rows.end * self.columns]
     }
 
-    /// Which cells of some rows are observed.
+    /// Whether each cell of some rows is observed.
     pub fn observed(&self, rows: Range<usize>) -> &[bool] {
         &self.observed[rows.start * self.columns..rows.end * self.columns]
     }
@@ -83,7 +83,7 @@ impl<T: Scalar> Data<T> {
         (0..self.rows()).filter(|&n| self.observed(n..n + 1).contains(&true)).collect()
     }
 
-    /// The table without rows that have no observed cell, and how many there were. Such rows carry no information
+    /// The table without its empty rows, and the number of these. A row without an observed cell carries no information
     /// (docs/methods.md §1).
     pub fn without_empty_rows(self) -> (Self, usize) {
         let some = self.rows_with_cells();
@@ -108,9 +108,8 @@ impl<T: Scalar> Data<T> {
         chosen
     }
 
-    /// Hides `count` of the four quadrants of each row, seen as an image of `size` × `size` pixels, chosen at random: a quadrant
-    /// ends in the middle, the upper and left ones before it where the size is odd. Image n takes the stream that
-    /// `stream_of(n)` gives.
+    /// Hides `count` random quadrants of each row, an image of `size` × `size` pixels. If the size is odd, the middle
+    /// row and column belong to the lower and right quadrants. Image n takes the stream that `stream_of(n)` gives.
     ///
     /// # Panics
     /// If rows are no such images, or there are fewer quadrants.
@@ -160,7 +159,7 @@ fn share_of(rate: f64, n: usize) -> usize {
     if whole { nearest as usize } else { product.floor() as usize }
 }
 
-/// Makes each pixel +1 with the probability intensity/`white`, else −1; one that is NaN stays, and takes its draw too.
+/// Makes each pixel +1 with probability intensity/`white`, else −1. A pixel that is NaN stays, and takes its draw too.
 pub fn black_and_white(intensities: &mut [f64], white: f64, rng: &mut Stream) {
     for x in intensities {
         let uniform = rng.random::<f64>();
@@ -237,8 +236,8 @@ pub(super) mod tests {
         assert!(counts.iter().all(|count| (count - 1000).abs() < 117), "{counts:?}");
     }
 
-    /// Two of four quadrants of 5 × 5 pixels, whose sizes are 4, 6, 6 and 9; each pair of them about equally often: 400 of
-    /// 2,400 with a deviation of 18.3, 5 of which are exceeded with probability 6e-7 a pair.
+    /// Two of four quadrants of 5 × 5 pixels, whose sizes are 4, 6, 6 and 9; each pair of them about equally often: 400
+    /// of 2,400 with a deviation of 18.3, 5 of which are exceeded with probability 6e-7 a pair.
     #[test]
     fn quadrants_are_hidden_whole() {
         let mut data = Data::new(25, vec![1.0; 25 * 2400], vec![true; 25 * 2400]);
@@ -277,7 +276,8 @@ pub(super) mod tests {
         assert_ne!(data.split(0.5, &mut rng(1)).1, data.split(0.5, &mut rng(2)).1);
     }
 
-    /// Every rate of whole percents, of numbers that it divides: as exact arithmetic has it, and so one cell less or more.
+    /// Every rate of whole percents, of numbers that it divides: as exact arithmetic has it, and so one cell less or
+    /// more.
     #[test]
     fn shares_are_exact() {
         for percent in 0..=100_usize {

@@ -1,4 +1,4 @@
-//! The units of a model: columns less their mean, over their deviation.
+//! The units of a model: (column − mean)/deviation.
 
 use linalg::Scalar;
 
@@ -22,8 +22,8 @@ impl Standardisation {
     /// Means and deviations of the observed cells.
     ///
     /// # Errors
-    /// The columns without a finite mean and a positive deviation: those without two distinct observed values, and those
-    /// with values whose squares overflow.
+    /// The columns without a finite mean and a positive deviation: those without two distinct observed values, and
+    /// those with values whose squares overflow.
     pub fn fit(data: &Data<f64>) -> Result<Self, Vec<usize>> {
         let mut fitted = Self::none(data.columns());
         let mut unusable = Vec::new();
@@ -62,8 +62,8 @@ impl Standardisation {
         x * self.scale[d] + self.mean[d]
     }
 
-    /// Converts a value of a model to the data's own units. Models compute in single precision, so the deviation from the mean is
-    /// rounded to seven digits.
+    /// Converts a value of a model to the data's own units. Models compute in single precision, so the deviation from
+    /// the mean is rounded to seven digits.
     pub fn restore_rounded(&self, d: usize, x: f32) -> f64 {
         let value = self.restore(d, f64::from(x));
         let size = if self.mean[d] == 0.0 { self.scale[d] * f64::from(x.abs()) } else { self.scale[d] };
@@ -75,8 +75,8 @@ impl Standardisation {
         if rounded.is_finite() { rounded } else { value }
     }
 
-    /// Σ log scale over a row's observed columns, in nats. Subtract it from a log density in model units to get one in the
-    /// data's units.
+    /// Σ log scale over a row's observed columns, in nats. Subtract it from a log density in model units to get one in
+    /// the data's units.
     pub fn log_volume(&self, observed: &[bool]) -> f64 {
         self.scale.iter().zip(observed).filter(|(_, observed)| **observed).map(|(scale, _)| scale.ln()).sum()
     }

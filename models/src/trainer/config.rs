@@ -1,4 +1,4 @@
-//! What is trained, and for how long.
+//! Settings of training.
 
 use samplers::chains::ChainConfig;
 
@@ -7,7 +7,7 @@ use super::optimiser::Schedule;
 use crate::network::Vae;
 use crate::objective::{CompletedBound, CompletedObjectiveConfig, ObjectiveConfig, Unusable};
 
-/// How long to train.
+/// The length of training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
     /// Passes over the rows.
@@ -16,7 +16,7 @@ pub enum Length {
     Updates(u64),
 }
 
-/// What is maximised.
+/// The objective: one bound, or one for each network.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Objective {
     /// A bound with a finite mixture (paper, section 4.1).
@@ -25,16 +25,16 @@ pub enum Objective {
     ImputationMixture(ImputationTraining),
 }
 
-/// How to train with an imputation mixture.
+/// Settings of training with an imputation mixture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ImputationTraining {
     /// The bounds.
     pub objective: CompletedObjectiveConfig,
-    /// What imputations start as.
+    /// The first imputations.
     pub start: Start,
-    /// The first epoch, counted from 1, in which each minibatch's imputations are renewed before its update.
+    /// The first epoch, counted from 1, in which each minibatch's imputations are updated before its parameter update.
     pub renew_from: u64,
-    /// What renews them.
+    /// The sampler that updates them.
     pub sampler: ChainConfig,
 }
 
@@ -61,7 +61,7 @@ impl Objective {
         }
     }
 
-    /// Whether the objective's value, as it is reported, is a bound of the log density of whole rows, imputations included.
+    /// Whether the reported objective is a bound of the log density of whole rows, imputations included.
     pub fn of_completed_rows(&self) -> bool {
         match self {
             Objective::FiniteMixture(_) => false,
@@ -72,7 +72,7 @@ impl Objective {
     /// Checks that the parts fit together, and fit the model.
     ///
     /// # Errors
-    /// Says what does not.
+    /// Names the parts that do not fit.
     pub fn check(&self, vae: &Vae) -> Result<(), Unusable> {
         let ImputationTraining { objective, start, sampler, .. } = match self {
             Objective::FiniteMixture(config) => return config.check(),
@@ -95,18 +95,18 @@ impl Objective {
     }
 }
 
-/// How to train.
+/// Settings of training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainConfig {
     /// The objective.
     pub objective: Objective,
     /// Rows of a minibatch; the last one of an epoch may be shorter.
     pub batch_size: usize,
-    /// How long.
+    /// The length of training.
     pub length: Length,
     /// Learning rate at the start.
     pub learning_rate: f64,
-    /// How it goes on.
+    /// The learning rate over time.
     pub schedule: Schedule,
     /// Largest norm of the gradient, over encoder and decoder together.
     pub clip: Option<f64>,
@@ -115,20 +115,20 @@ pub struct TrainConfig {
 }
 
 impl TrainConfig {
-    /// Updates in an epoch of so many rows.
+    /// Updates in an epoch of this many rows.
     pub fn updates_per_epoch(&self, rows: usize) -> u64 {
         rows.div_ceil(self.batch_size) as u64
     }
 
-    /// Whether a batch normalisation has a single value of each channel, and so no variance, in every minibatch of so many
-    /// rows. A smaller last one of an epoch is no matter: the others have statistics.
+    /// Whether some batch normalisation is undefined in every minibatch of a table of this many rows: a single value of
+    /// each channel has no variance. A smaller last minibatch of an epoch does not matter: the others have statistics.
     pub fn batch_norm_undefined(&self, vae: &Vae, rows: usize) -> bool {
         let batch = self.batch_size.min(rows);
         let [encoded, decoded] = [self.objective.encoded_per_row(), self.objective.samples_per_row()];
         vae.batch_norm_undefined(batch.saturating_mul(encoded), batch.saturating_mul(decoded))
     }
 
-    /// Updates of a whole run on so many rows.
+    /// Updates of a whole run on this many rows.
     pub fn total_updates(&self, rows: usize) -> u64 {
         match self.length {
             Length::Epochs(epochs) => epochs * self.updates_per_epoch(rows),

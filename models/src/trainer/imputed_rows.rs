@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Data;
 
-/// What imputations start as.
+/// The first imputations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
@@ -25,7 +25,7 @@ pub enum Start {
     Zero,
 }
 
-/// What a checkpoint keeps of the imputations.
+/// The imputations in a checkpoint.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stored<T> {
     /// N × K × D: the completed rows; observed entries are those of the table.
@@ -34,8 +34,8 @@ pub struct Stored<T> {
     pub latents: Vec<T>,
 }
 
-/// K completed versions of each of N rows, and the sampler of their imputations. They take K·N·D numbers, and K·N·L more
-/// where the sampler keeps latent points; all else is of the size of a minibatch.
+/// K completed versions of each of N rows, and the sampler of their imputations. They take K·N·D numbers, and K·N·L
+/// more where the sampler keeps latent points; all else is of the size of a minibatch.
 #[derive(Debug)]
 pub struct Imputations<T> {
     columns: usize,
@@ -53,8 +53,8 @@ pub struct Imputations<T> {
 impl<T: Scalar> Imputations<T> {
     /// First imputations of `rows`, `copies` versions each; `latent` is the model's L.
     ///
-    /// `Start::Observed` and `Start::Mean` look at the observed values of `marginals` (zero for a column without any). Row
-    /// n takes the stream that `stream_of(n)` gives.
+    /// `Start::Observed` and `Start::Mean` look at the observed values of `marginals` (zero for a column without any).
+    /// Row n takes the stream that `stream_of(n)` gives.
     pub fn start(
         rows: &Data<T>,
         marginals: &Data<T>,
@@ -100,12 +100,12 @@ impl<T: Scalar> Imputations<T> {
         }
     }
 
-    /// Everything that has to be kept to go on later.
+    /// The state that continuing later needs.
     pub fn stored(&self) -> &Stored<T> {
         &self.stored
     }
 
-    /// K.
+    /// K, imputations of a row.
     pub fn copies(&self) -> usize {
         self.copies
     }
@@ -188,7 +188,7 @@ impl<T: Scalar> Imputations<T> {
     }
 }
 
-/// The observed values of each column, as far as a start needs them.
+/// The observed values of each column, if the start needs them.
 struct Marginals<'a, T> {
     data: &'a Data<T>,
     start: Start,

@@ -23,9 +23,9 @@ use crate::objective::{record, record_completed};
 /// The networks that learn. A network that does not is frozen and in evaluation mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Networks {
-    /// Encoder and decoder: training.
+    /// Encoder and decoder, in training.
     Both,
-    /// The encoder: refitting it to other rows.
+    /// The encoder alone, in a refit to other rows.
     Encoder,
 }
 
@@ -37,30 +37,30 @@ pub(crate) struct Streams {
     pub(crate) dropout: Stream,
 }
 
-/// A number that is not finite, met in a step.
+/// A number in a step that is not finite.
 pub(crate) struct NotFinite {
     pub(crate) quantity: Quantity,
     pub(crate) value: f64,
 }
 
-/// Parameters that learn, with all that a step needs and changes.
+/// Parameters that learn, with everything else that a step reads or changes.
 #[derive(Debug)]
 pub(crate) struct Learner<T: Scalar> {
     networks: Networks,
     /// The part of the flat buffer that is learned.
     learned: Range<usize>,
     parameters: Aligned<T>,
-    /// Of all parameters; only the learned part is ever written.
+    /// The gradient of all parameters. Only the learned part is ever written.
     gradient: Aligned<T>,
-    /// Of the learned part.
+    /// The optimiser of the learned part.
     optimiser: AmsGrad<T>,
-    /// What batch normalisation has seen in the running step.
+    /// Statistics of the batches of the running step.
     statistics: RunningStatistics<T>,
     tape: Tape<T>,
 }
 
 impl<T: Scalar> Learner<T> {
-    /// Learns from where `parameters` and `optimiser` are: an optimiser of the learned part.
+    /// Starts from these parameters and this state of the optimiser, which is for the learned part.
     ///
     /// # Panics
     /// If a buffer's length is not that of the model's layout.
@@ -85,7 +85,7 @@ impl<T: Scalar> Learner<T> {
         &self.parameters
     }
 
-    /// The parameters, when there is nothing more to learn.
+    /// The parameters, at the end of learning.
     pub(crate) fn into_parameters(self) -> Aligned<T> {
         self.parameters
     }
@@ -110,13 +110,13 @@ impl<T: Scalar> Learner<T> {
         self.tape.start_profile();
     }
 
-    /// Ends that, and returns what was measured.
+    /// Stops timing, and returns the profile.
     pub(crate) fn take_profile(&mut self) -> Option<Profile> {
         self.tape.take_profile()
     }
 
-    /// The mean objective of incomplete rows, and how many components these have in use together. The gradient goes to
-    /// [`gradient`](Learner::gradient).
+    /// The mean objective of incomplete rows, and the number of their components in use, summed over rows. The gradient
+    /// goes to [`gradient`](Learner::gradient).
     pub(crate) fn incomplete_rows(
         &mut self,
         vae: &Vae,
@@ -141,8 +141,8 @@ impl<T: Scalar> Learner<T> {
         (objective, in_use)
     }
 
-    /// The decoder's mean objective of the completed rows that `imputations` has loaded. The gradient of both objectives goes
-    /// to [`gradient`](Learner::gradient): both networks learn.
+    /// The decoder's mean objective of the completed rows that `imputations` has loaded. The gradient of both
+    /// objectives goes to [`gradient`](Learner::gradient): both networks learn.
     pub(crate) fn completed_rows(
         &mut self,
         vae: &Vae,
@@ -162,11 +162,12 @@ impl<T: Scalar> Learner<T> {
         objective
     }
 
-    /// Clips the gradient, to a norm of at most `clip`, and moves the parameters and running statistics. Returns the norm
-    /// before clipping.
+    /// Clips the gradient, to a norm of at most `clip`, and moves the parameters and running statistics. Returns the
+    /// norm before clipping.
     ///
     /// # Errors
-    /// If the objective, the gradient's norm or, after clipping, its square is not finite; parameters then stay as they were.
+    /// If the objective, the gradient's norm or, after clipping, its square is not finite; parameters then stay as they
+    /// were.
     pub(crate) fn descend(&mut self, objective: f64, clip: Option<f64>, rate: f64) -> Result<f64, NotFinite> {
         let gradient = &self.gradient[self.learned.clone()];
         let len = gradient.len();
@@ -190,7 +191,7 @@ impl<T: Scalar> Learner<T> {
 }
 
 impl Networks {
-    /// Their part of the flat buffer.
+    /// The learned part of the flat buffer.
     pub(crate) fn range(self, vae: &Vae) -> Range<usize> {
         match self {
             Networks::Both => 0..vae.layout().len(),

@@ -1,13 +1,13 @@
 //! Training: epochs, validation, interruption, exact resumption.
 //!
 //! In the order in which a reader needs them:
-//! - [`TrainConfig`]: what is maximised, how, and for how long;
+//! - [`TrainConfig`]: the objective, the optimiser's settings, the length of training;
 //! - [`AmsGrad`], [`Schedule`]: the optimiser and its learning rate;
 //! - [`Imputations`]: completed versions of every training row, kept from epoch to epoch;
 //! - `learner`: one training step, of training and of refitting;
-//! - [`Trainer`]: a model being fitted; [`State`]: what a checkpoint holds of it; [`Progress`]: where it stands;
-//! - [`Observer`]: what follows a run, and the order of its calls;
-//! - [`History`], [`EarlyStopping`], [`Checkpoints`]: observers to put together;
+//! - [`Trainer`]: a model being fitted; [`State`]: its state in a checkpoint; [`Progress`]: its counters;
+//! - [`Observer`]: a follower of a run, and the order of its calls;
+//! - [`History`], [`EarlyStopping`], [`Checkpoints`]: observers that can be combined;
 //! - `run`, `update`, `validation`: a run, its updates, and the scoring of validation rows.
 
 mod config;

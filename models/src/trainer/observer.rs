@@ -1,4 +1,4 @@
-//! What follows a training run.
+//! Observers of training runs.
 
 use std::convert::Infallible;
 use std::ops::ControlFlow;
@@ -12,15 +12,15 @@ use crate::Error;
 /// Follows a training run, and can stop it.
 ///
 /// Calls come in this order: [`updated`](Observer::updated) after each update; then, if the update ended an epoch,
-/// [`epoch_ended`](Observer::epoch_ended). At each call the trainer stands where the next update begins: a checkpoint of it can
-/// be resumed. After the last update of an epoch, its progress is therefore that of the next epoch.
+/// [`epoch_ended`](Observer::epoch_ended). At each call the trainer stands where the next update begins: a checkpoint
+/// of it can be resumed. After the last update of an epoch, its progress is therefore that of the next epoch.
 ///
 /// `Break` interrupts the run, an error ends it. A `Break` from `updated` still lets an epoch that is over end:
 /// `epoch_ended` is called before the run returns.
 ///
-/// Observers are put together as pairs, (A, B): each call goes to A, then to B. `()` observes nothing.
+/// A pair of observers (A, B) is an observer: each call goes to A, then to B. `()` observes nothing.
 pub trait Observer<T: Scalar> {
-    /// What can go wrong in the observer itself.
+    /// The observer's own error.
     type Error;
 
     /// Called after each update.
@@ -51,7 +51,7 @@ pub enum Outcome {
     Interrupted,
 }
 
-/// Why a run failed. `E` is the observer's error.
+/// The failure of a run. `E` is the observer's error.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError<E> {
     /// Training failed.

@@ -1,4 +1,4 @@
-//! Parts of observers: a record of the epochs, checkpoints, early stopping.
+//! Observers to combine: a record of the epochs, checkpoints, early stopping.
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
@@ -34,12 +34,12 @@ impl<T: Scalar, E> Observer<T> for History<E> {
     }
 }
 
-/// Interrupts a run when the bound of the validation rows has not risen for so many epochs. Without validation rows it
+/// Interrupts a run when the bound of the validation rows has not risen for some epochs. Without validation rows it
 /// looks at the objective. `E` is the error of the observers beside it; it has none of its own.
 #[derive(Clone, Debug)]
 pub struct EarlyStopping<E = Infallible> {
     patience: u64,
-    /// The best bound yet, and epochs since.
+    /// The best bound so far, and the epochs since then.
     best: f64,
     since: u64,
     error: PhantomData<fn() -> E>,
@@ -66,10 +66,10 @@ impl<T: Scalar, E> Observer<T> for EarlyStopping<E> {
     }
 }
 
-/// Calls a function that saves the trainer, when the time since it last did is long enough.
+/// Calls a function that saves the trainer, at intervals of time.
 ///
-/// At the end of an epoch it is called when the epoch has ended, not after its last update: an observer before this one has
-/// then recorded the epoch that the checkpoint counts.
+/// At the end of an epoch it is called when the epoch has ended, not after its last update: an observer before this one
+/// has then recorded the epoch that the checkpoint counts.
 #[derive(Debug)]
 pub struct Checkpoints<F> {
     every: Duration,
@@ -78,7 +78,7 @@ pub struct Checkpoints<F> {
 }
 
 impl<F> Checkpoints<F> {
-    /// Saves whenever `every` has gone by.
+    /// Saves whenever `every` has passed since the last time.
     pub fn new(every: Duration, save: F) -> Self {
         Checkpoints { every, last: Instant::now(), save }
     }

@@ -1,4 +1,4 @@
-//! Where a run stands, and what it tells of updates and epochs.
+//! The progress of a run, and the metrics of its updates and epochs.
 
 use samplers::chains::Diagnostics;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// The weight above which a component counts as used.
 pub const IN_USE: f64 = 0.01;
 
-/// Where a training run stands: with the parameters and the optimiser's state, all that resuming needs.
+/// The progress of a training run. With the parameters and the optimiser's state it is all that resuming needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Finished epochs.
@@ -24,13 +24,13 @@ pub struct Progress {
     /// Sum over the running epoch's rows of the components in use: see [`EpochMetrics::components_in_use`].
     #[serde(default)]
     pub components_in_use: u64,
-    /// What the sampler of imputations said in the running epoch.
+    /// Diagnostics of the sampler of imputations in the running epoch.
     #[serde(default)]
     pub sampler: SamplerSums,
 }
 
 impl Progress {
-    /// Whether the last update ended an epoch, or none is made: the next one begins an epoch.
+    /// Whether the next update begins an epoch.
     pub fn at_epoch_end(&self) -> bool {
         self.step == 0
     }
@@ -44,9 +44,9 @@ impl Progress {
 /// Sums over updates of a sampler's diagnostics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SamplerSums {
-    /// Acceptance rates, and how many there were.
+    /// Sum of acceptance rates, and their number.
     pub acceptance: (f64, u64),
-    /// Effective sample sizes, and how many there were.
+    /// Sum of effective sample sizes, and their number.
     pub effective: (f64, u64),
     /// Draws that were not finite and left the previous value in place.
     pub replaced: u64,
@@ -68,12 +68,12 @@ impl SamplerSums {
         self.envelope_violations += diagnostics.envelope_violations;
     }
 
-    /// Mean acceptance rate, if the sampler has one and rows were renewed.
+    /// Mean acceptance rate, if the sampler has one and imputations were updated.
     pub fn acceptance_rate(&self) -> Option<f64> {
         (self.acceptance.1 > 0).then(|| self.acceptance.0 / self.acceptance.1 as f64)
     }
 
-    /// Mean effective sample size, if the sampler has one and rows were renewed.
+    /// Mean effective sample size, if the sampler has one and imputations were updated.
     pub fn effective_sample_size(&self) -> Option<f64> {
         (self.effective.1 > 0).then(|| self.effective.0 / self.effective.1 as f64)
     }
@@ -111,9 +111,9 @@ pub struct EpochMetrics {
     pub learning_rate: f64,
     /// Mean of the bound over the validation rows, if there are any.
     pub validation: Option<f64>,
-    /// What the sampler of imputations said.
+    /// Diagnostics of the sampler of imputations.
     pub sampler: SamplerSums,
-    /// Mean over the epoch's rows of the components of the encoder's mixture whose weight is above
-    /// [`IN_USE`]; none with a single component. Near 1, the mixture has collapsed.
+    /// Mean over the epoch's rows of the number of components with a weight above [`IN_USE`]. `None` with a single
+    /// component. Near 1, the mixture has collapsed.
     pub components_in_use: Option<f64>,
 }

@@ -16,9 +16,9 @@ impl<T: Scalar> Trainer<T> {
     /// Trains to the end, or until the observer interrupts.
     ///
     /// # Errors
-    /// [`RunError::Training`] if there are no rows or minibatches are too small for batch normalisation, or if the objective or
-    /// its gradient stops being finite (the parameters are then still those before that update); [`RunError::Observer`] if the
-    /// observer fails.
+    /// [`RunError::Training`] if there are no rows or minibatches are too small for batch normalisation, or if the
+    /// objective or its gradient stops being finite (the parameters are then still those before that update);
+    /// [`RunError::Observer`] if the observer fails.
     pub fn run<O: Observer<T>>(
         &mut self,
         data: &Data<T>,
@@ -70,7 +70,7 @@ impl<T: Scalar> Trainer<T> {
         validation.score(&model, tape)
     }
 
-    /// What the sums over an epoch come to.
+    /// The metrics of an epoch, from its sums.
     fn epoch_metrics(&self, sums: &Progress, learning_rate: f64, validation: Option<f64>) -> EpochMetrics {
         let rows = sums.rows as f64;
         EpochMetrics {

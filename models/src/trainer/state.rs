@@ -23,14 +23,14 @@ pub struct Trainer<T: Scalar> {
     pub(super) learner: Learner<T>,
     pub(super) progress: Progress,
     pub(super) minibatches: Minibatches,
-    /// Completed versions of the training rows, with an imputation mixture: from the first update on, or as a checkpoint
-    /// held them.
+    /// Completed versions of the training rows, with an imputation mixture: from the first update on, or as a
+    /// checkpoint held them.
     pub(super) imputations: Option<Imputations<T>>,
-    /// The sampler of imputations that are not begun, where it is not the configured one.
+    /// A sampler in place of the configured one, until the imputations have begun.
     pub(super) sampler: Option<Box<dyn Impute<T>>>,
 }
 
-/// A trainer's state beside its configuration: what a checkpoint holds.
+/// A trainer's state, without its configuration, as a checkpoint holds it.
 #[derive(Debug)]
 pub struct State<T: Scalar> {
     /// The flat parameter buffer.
@@ -104,7 +104,7 @@ impl<T: Scalar> Trainer<T> {
         self.learner.start_profile();
     }
 
-    /// Ends that, and returns what was measured.
+    /// Stops timing, and returns the profile.
     pub fn take_profile(&mut self) -> Option<Profile> {
         self.learner.take_profile()
     }
@@ -114,7 +114,7 @@ impl<T: Scalar> Trainer<T> {
         &self.vae
     }
 
-    /// How it is trained.
+    /// The settings of training.
     pub fn config(&self) -> &TrainConfig {
         &self.config
     }
@@ -144,7 +144,7 @@ impl<T: Scalar> Trainer<T> {
         self.imputations.as_ref().map(Imputations::stored)
     }
 
-    /// Updates in an epoch of so many rows.
+    /// Updates in an epoch.
     pub fn updates_per_epoch(&self, rows: usize) -> u64 {
         self.config.updates_per_epoch(rows)
     }
