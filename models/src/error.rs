@@ -39,7 +39,7 @@ pub enum Error {
     Rows(#[from] prepare::Error),
     /// Options that do not fit together.
     #[error(transparent)]
-    Unusable(#[from] crate::objective::Unusable),
+    InvalidConfig(#[from] crate::objective::InvalidConfig),
 
     /// A number that is not finite appeared in training.
     #[error("the {quantity} is {value} at epoch {epoch}, update {update}")]

@@ -332,13 +332,13 @@ fn what_cannot_be_measured() {
     let data = data();
     let refused = |mut trainer: Trainer<f64>, study: Study| {
         let error = measure(&mut trainer, &data, &study, &mut Log::default()).map_err(Error::from).unwrap_err();
-        assert!(matches!(error, Error::Unusable(_)));
+        assert!(matches!(error, Error::InvalidConfig(_)));
         assert_eq!(trainer.progress().update, 0);
         error.to_string()
     };
     let good = || trainer(Bound::Elbo, 2, 0.0, BATCH);
     assert!(refused(good(), Study { draws: Some(1), ..BOTH }).contains("at least 2 draws, not 1"));
-    assert!(refused(good(), Study { every: 0, ..BOTH }).contains("0th"));
+    assert!(refused(good(), Study { every: 0, ..BOTH }).contains("every 0: expected at least 1"));
     assert!(refused(trainer(Bound::Elbo, 2, 0.0, ROWS), BOTH).contains("at least 2 minibatches, not 1"));
     let objective = CompletedObjectiveConfig {
         decoder: CompletedBound::Cvi,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::objective::{UnknownMethod, Unusable};
+use crate::objective::{InvalidConfig, UnknownMethod};
 
 /// The result of resolving options.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
@@ -16,7 +16,7 @@ pub enum Error {
     UnknownMethod(#[from] UnknownMethod),
     /// Parts of an objective that do not fit together.
     #[error(transparent)]
-    Objective(#[from] Unusable),
+    Objective(#[from] InvalidConfig),
     /// A value outside of its range.
     #[error("{option} {value}: expected {expected}")]
     Value {

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use autodiff::ops::Pathwise;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::invalid::{InvalidConfig, Requirement};
+
 /// How log weights are combined into a lower bound of log p(x_obs).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -219,11 +221,6 @@ pub struct ObjectiveConfig {
     pub logit_gradient: LogitGradient,
 }
 
-/// Why a combination of options cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Unusable(pub String);
-
 impl ObjectiveConfig {
     /// Whether samples are drawn from the mixture as a whole (and not from each component).
     pub fn ancestral(&self) -> bool {
@@ -253,22 +250,22 @@ impl ObjectiveConfig {
     /// Checks that the parts fit together.
     ///
     /// # Errors
-    /// Says which do not.
-    pub fn check(&self) -> Result<(), Unusable> {
-        let fail = |what: &str| Err(Unusable(what.to_owned()));
-        if self.components == 0 || self.samples == 0 || self.importance_samples == 0 {
-            return fail("components, samples and importance samples must be at least 1");
-        }
+    /// The first option that does not fit the others.
+    pub fn check(&self) -> Result<(), InvalidConfig> {
+        InvalidConfig::check_positive(&[
+            ("components", self.components),
+            ("samples", self.samples),
+            ("importance-samples", self.importance_samples),
+        ])?;
+        let fail = |option, value: &dyn fmt::Display, requirement| Err(InvalidConfig::new(option, value, requirement));
         if self.importance_samples > 1 && !self.bound.importance_weighted() {
-            return fail(
-                "this bound has no importance samples: more than one of them needs an importance-weighted method",
-            );
+            return fail("importance-samples", &self.importance_samples, Requirement::ImportanceWeightedMethod);
         }
         if self.estimator == Estimator::Dreg && !matches!(self.bound, Bound::Iwelbo | Bound::Siwelbo) {
-            return fail("the estimator dreg needs an importance-weighted bound (miwae, miss-iwae, miss-siwae)");
+            return fail("estimator", &"dreg", Requirement::ImportanceWeightedBound);
         }
         if self.logit_gradient == LogitGradient::LeaveOneOut && !self.allows_leave_one_out() {
-            return fail("the leave-one-out logit gradient needs miss-vae with at least 2 samples");
+            return fail("logit-gradient", &"leave-one-out", Requirement::SeveralSamplesOfMissVae);
         }
         Ok(())
     }
@@ -298,15 +295,11 @@ impl CompletedObjectiveConfig {
     /// Checks that the parts fit together.
     ///
     /// # Errors
-    /// Says which do not.
-    pub fn check(&self) -> Result<(), Unusable> {
-        if self.imputations == 0 || self.samples == 0 {
-            return Err(Unusable("imputations and samples must be at least 1".to_owned()));
-        }
+    /// The first option that does not fit the others.
+    pub fn check(&self) -> Result<(), InvalidConfig> {
+        InvalidConfig::check_positive(&[("components", self.imputations), ("samples", self.samples)])?;
         if self.estimator == Estimator::Dreg {
-            return Err(Unusable(
-                "the estimator dreg needs an importance-weighted bound (miwae, miss-iwae, miss-siwae)".to_owned(),
-            ));
+            return Err(InvalidConfig::new("estimator", "dreg", Requirement::ImportanceWeightedBound));
         }
         Ok(())
     }

@@ -9,12 +9,14 @@
 mod bounds;
 mod completed;
 mod finite;
+mod invalid;
 mod method;
 
 pub use bounds::bound;
 pub use completed::{CompletedBatch, RecordedCompleted, record_completed};
 pub use finite::{Mode, Randomness, Recorded, record};
+pub use invalid::{InvalidConfig, Requirement};
 pub use method::{
     Bound, CompletedBound, CompletedObjectiveConfig, Estimator, Family, LogitGradient, METHODS, Method,
-    ObjectiveConfig, UnknownMethod, Unusable, finite_mixtures,
+    ObjectiveConfig, UnknownMethod, finite_mixtures,
 };

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::data::{Data, shuffled};
-use crate::objective::Unusable;
+use crate::objective::{InvalidConfig, Requirement};
 use crate::trainer::{Objective, Observer, Outcome, RunError, TrainConfig, Trainer, UpdateMetrics};
 
 pub use file::{MomentsInfo, save_moments};
@@ -65,22 +65,21 @@ impl Study {
     ///
     /// # Errors
     /// Says why not.
-    pub fn check<T: Scalar>(&self, trainer: &Trainer<T>, rows: usize) -> Result<(), Unusable> {
-        let fail = |what: String| Err(Unusable(what));
+    pub fn check<T: Scalar>(&self, trainer: &Trainer<T>, rows: usize) -> Result<(), InvalidConfig> {
+        let fail = |option, value: u64, requirement| Err(InvalidConfig::new(option, value, requirement));
         if self.every == 0 {
-            return fail("every 0th epoch cannot be measured".to_owned());
+            return fail("every", 0, Requirement::Positive);
         }
         if !matches!(trainer.config().objective, Objective::FiniteMixture(_)) {
-            return fail("signal-to-noise ratios are measured of methods with finite mixtures".to_owned());
+            return Err(InvalidConfig::new("method", "with imputations", Requirement::FiniteMixture));
         }
         if let Some(draws) = self.draws.filter(|&draws| draws < 2) {
-            return fail(format!("a variance needs at least 2 draws, not {draws}"));
+            return fail("draws", draws, Requirement::Variance { of: "draws", found: draws });
         }
         let minibatches = trainer.updates_per_epoch(rows);
         if self.epoch && minibatches < 2 {
-            return fail(format!(
-                "a variance over an epoch needs at least 2 minibatches, not {minibatches}: smaller ones, or the fixed protocol only"
-            ));
+            let batch_size = trainer.config().batch_size as u64;
+            return fail("batch-size", batch_size, Requirement::Variance { of: "minibatches", found: minibatches });
         }
         Ok(())
     }

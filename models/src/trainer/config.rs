@@ -1,11 +1,11 @@
 //! Settings of training.
 
-use samplers::chains::ChainConfig;
+use samplers::chains::{ChainConfig, ChainError};
 
 use super::imputed_rows::Start;
 use super::optimiser::Schedule;
 use crate::network::Vae;
-use crate::objective::{CompletedBound, CompletedObjectiveConfig, ObjectiveConfig, Unusable};
+use crate::objective::{CompletedBound, CompletedObjectiveConfig, InvalidConfig, ObjectiveConfig, Requirement};
 
 /// The length of training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,24 +72,33 @@ impl Objective {
     /// Checks that the parts fit together, and fit the model.
     ///
     /// # Errors
-    /// Names the parts that do not fit.
-    pub fn check(&self, vae: &Vae) -> Result<(), Unusable> {
+    /// The first option that does not fit the others, or the model.
+    pub fn check(&self, vae: &Vae) -> Result<(), InvalidConfig> {
         let ImputationTraining { objective, start, sampler, .. } = match self {
             Objective::FiniteMixture(config) => return config.check(),
             Objective::ImputationMixture(training) => training,
         };
         objective.check()?;
-        sampler.check(objective.imputations).map_err(|error| Unusable(error.to_string()))?;
+        sampler.check(objective.imputations).map_err(|error| {
+            let option = match error {
+                ChainError::NoCopies => "components",
+                ChainError::NoIterations => "iterations",
+                ChainError::NoWarmUp => "warm-up",
+                ChainError::NoProposals => "proposals",
+            };
+            InvalidConfig::new(option, 0, Requirement::Sampler(error))
+        })?;
         if !vae.row().is_real() && *start != Start::Observed {
-            return Err(Unusable(
-                "imputations of pixels start as observed values: means and zeros are neither black nor white"
-                    .to_owned(),
-            ));
+            let value = match start {
+                Start::Observed => "observed",
+                Start::Mean => "mean",
+                Start::Zero => "zero",
+            };
+            return Err(InvalidConfig::new("initial-imputations", value, Requirement::StartOfPixels));
         }
         if vae.mixture().components != 1 || !vae.config().encoder_input.completed() {
-            return Err(Unusable(
-                "an imputation mixture needs an encoder of completed rows with one Gaussian".to_owned(),
-            ));
+            let found = format!("{:?}, {} Gaussians", vae.config().encoder_input, vae.mixture().components);
+            return Err(InvalidConfig::new("encoder", found, Requirement::EncoderOfCompletedRows));
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::progress::{Progress, UpdateMetrics};
 use super::state::Trainer;
 use crate::Error;
 use crate::data::Data;
-use crate::objective::Unusable;
+use crate::objective::{InvalidConfig, Requirement};
 
 impl<T: Scalar> Trainer<T> {
     /// One update: a minibatch, its objective and gradient, clipping, AMSGrad. The last one of an epoch begins the next epoch.
@@ -97,9 +97,7 @@ impl<T: Scalar> Trainer<T> {
     #[track_caller]
     pub fn redraw_gradient(&mut self, data: &Data<T>, rows: &[usize], draw: u64) -> Result<&[T], Error> {
         let Objective::FiniteMixture(config) = &self.config.objective else {
-            let what =
-                "the gradient of an imputation mixture cannot be drawn again: its imputations would have to move";
-            return Err(Unusable(what.to_owned()).into());
+            return Err(InvalidConfig::new("method", "with imputations", Requirement::FiniteMixture).into());
         };
         let (seed, epoch) = (self.config.seed, self.progress.epoch);
         let streams = Streams {
