@@ -52,6 +52,12 @@ pub(super) fn trainer(
             "restore the file, or start a new run",
         );
     }
+    if is_older(&fingerprint) {
+        return fail(
+            "its checkpoint was written by an older version, which told rows apart in another way",
+            "finish the run with that version, or start a new one",
+        );
+    }
     if fingerprint != rows.fingerprint || model.columns != info.columns {
         return fail(
             "the table, the validation rows or the feature model have changed since the run began",
@@ -75,6 +81,11 @@ pub(super) fn trainer(
     Ok(trainer)
 }
 
+/// Whether a fingerprint was taken by a version whose hashes had 16 digits. They did not see every change of the rows.
+fn is_older(fingerprint: &str) -> bool {
+    fingerprint.split(' ').any(|hash| hash.len() == 16)
+}
+
 /// Whether a checkpoint's imputations are those of a run on so many rows.
 fn imputations_fit(plan: &ResolvedConfig, state: &State<f32>, rows: usize) -> bool {
     let Objective::ImputationMixture(training) = &plan.train.objective else { return state.imputations.is_none() };
@@ -84,4 +95,19 @@ fn imputations_fit(plan: &ResolvedConfig, state: &State<f32>, rows: usize) -> bo
         .imputations
         .as_ref()
         .is_some_and(|stored| stored.completed.len() == copies * plan.vae.columns && stored.latents.len() == latents)
+}
+
+#[cfg(test)]
+mod tests {
+    use missvae::data::Data;
+    use missvae::fingerprint::Fingerprint;
+
+    use super::*;
+
+    #[test]
+    fn fingerprints_of_older_versions() {
+        let own = Fingerprint::of_rows(&Data::new(1, vec![1.0], vec![true]));
+        assert!(!is_older(&own) && !is_older(&format!("{own} {own}")));
+        assert!(is_older("0123456789abcdef") && is_older("0123456789abcdef 0123456789abcdef"));
+    }
 }

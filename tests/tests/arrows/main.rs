@@ -29,7 +29,6 @@ const CRATES: [(&str, &str); 7] = [
 const KNOWN: &[(&str, &str)] = &[
     ("linalg", "conv/mod.rs"),
     ("linalg", "simd/mod.rs"),
-    ("models", "table/mod.rs"),
     ("samplers", "chains/mod.rs"),
     ("samplers", "gaussian_mixture/oracle/mod.rs"),
     ("tests", "lib.rs"),
