@@ -343,6 +343,24 @@ fn dry_run_leaves_nothing() {
     assert!(plan["seconds"] == 0.0 && plan["runs"][0]["finished"] == true, "{plan}");
 }
 
+/// The same of the study of gradients, whose finished runs are known too.
+#[test]
+fn dry_run_of_gradients_leaves_nothing() {
+    let place = Place::new();
+    let fig8 =
+        "reproduce fig8 --rows 200 --epochs 1 --hidden 4 --blocks 1 --seeds 2 --methods miss-vae,miss-svae --out out";
+    let plan = place.missvae(&format!("{fig8} --dry-run --json")).json();
+    let runs = plan["runs"].as_array().unwrap();
+    assert!(plan["seconds"].as_f64().unwrap() > 0.0 && runs.len() == 4, "{plan}");
+    assert!(runs.iter().all(|run| run["components"] == 5 && run["finished"] == false), "{plan}");
+    let text = place.missvae(&format!("{fig8} --dry-run")).ok().stdout;
+    assert!(text.contains("4 runs are left to do") && text.contains("MissSVAE"), "{text}");
+    assert!(place.snapshot().is_empty());
+    place.missvae(&format!("{fig8} --quiet")).ok();
+    let plan = place.missvae(&format!("{fig8} --dry-run --json")).json();
+    assert!(plan["seconds"] == 0.0 && plan["runs"][3]["finished"] == true, "{plan}");
+}
+
 /// An interrupted experiment ends with a checkpoint, and the same command goes on from it to the same bytes.
 #[cfg(unix)]
 #[test]

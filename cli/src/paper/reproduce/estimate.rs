@@ -1,7 +1,6 @@
 //! `--dry-run`: the runs, and about how long they take.
 
 use std::path::Path;
-use std::time::Instant;
 
 use autodiff::Aligned;
 use missvae::impute::FittedModel;
@@ -18,13 +17,8 @@ use super::spec::Spec;
 use super::workers::Workers;
 use crate::failure::Result;
 use crate::output::{Output, aligned, counted};
+use crate::paper::timing::{duration, elapsed, seconds_of_update};
 use crate::run::Run;
-
-/// Updates that are not measured, and the most that are.
-const WARM_UP: u64 = 2;
-const MEASURED: u64 = 20;
-/// Seconds after which enough updates are measured.
-const ENOUGH: f64 = 1.0;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -132,17 +126,6 @@ fn made(directory: &Path) -> u64 {
     text.lines().rev().find_map(|line| serde_json::from_str(line).ok()).map_or(0, |Told { update }| update)
 }
 
-/// How long works of so many seconds take if each is begun, in their order, as soon as one of `jobs` workers is free.
-fn elapsed(seconds: impl Iterator<Item = f64>, jobs: usize) -> f64 {
-    let mut busy = vec![0.0f64; jobs];
-    for seconds in seconds {
-        if let Some(first) = busy.iter_mut().min_by(|a, b| a.total_cmp(b)) {
-            *first += seconds;
-        }
-    }
-    busy.into_iter().fold(0.0, f64::max)
-}
-
 /// Seconds of an update and of scoring the test rows, with the initial parameters.
 fn measure(run: &Prepared, source: &impl Source) -> Result<(f64, f64)> {
     let mut config = run.plan.train.clone();
@@ -155,22 +138,7 @@ fn measure(run: &Prepared, source: &impl Source) -> Result<(f64, f64)> {
     }
     let all = source.rows(run)?;
     let rows = &all.train;
-    // Within the first epoch, so that no epoch has to be ended.
-    let most = trainer.updates_per_epoch(rows.rows());
-    let mut seconds = Vec::new();
-    for i in 0..most.min(WARM_UP + MEASURED) {
-        let started = Instant::now();
-        trainer.update(rows)?;
-        let second = started.elapsed().as_secs_f64();
-        if i >= WARM_UP || most <= WARM_UP {
-            seconds.push(second);
-        }
-        if seconds.iter().sum::<f64>() > ENOUGH {
-            break;
-        }
-    }
-    seconds.sort_by(f64::total_cmp);
-    let update = seconds.get(seconds.len() / 2).copied().unwrap_or(0.0);
+    let update = seconds_of_update(&mut trainer, rows)?;
     let mut model = FittedModel::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
     let score = match source.measure() {
         Measure::LogLikelihood => source.seconds_to_score(run, &all, &mut model)?,
@@ -225,18 +193,9 @@ fn text(report: &Report) -> String {
     )
 }
 
-/// Seconds, in the unit that people would use.
-fn duration(seconds: f64) -> String {
-    match seconds {
-        s if s < 90.0 => format!("{s:.0} s"),
-        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
-        s => format!("{:.1} h", s / 3600.0),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{elapsed, made};
+    use super::made;
 
     #[test]
     fn what_is_made_is_not_planned() {
@@ -254,12 +213,5 @@ mod tests {
         assert_eq!(made(&run), 14);
         write("summary.json", "");
         assert_eq!(made(&run), u64::MAX);
-    }
-
-    #[test]
-    fn workers_take_what_is_next() {
-        let time = |jobs| elapsed([4.0, 1.0, 2.0, 3.0].into_iter(), jobs);
-        assert_eq!((time(1), time(2), time(3), time(9)), (10.0, 6.0, 4.0, 4.0));
-        assert_eq!(elapsed([].into_iter(), 2).to_bits(), 0.0f64.to_bits());
     }
 }

@@ -59,6 +59,9 @@ pub(super) fn run(data: &MogData, args: &ReproduceArgs, out: &Path) -> Result<()
         common: args.common.clone(),
     };
     snr::check(&study)?;
+    if args.dry_run {
+        return snr::dry_run(&study, NAME, &data.rows);
+    }
     data.keep()?;
     snr::study(&study, NAME)
 }

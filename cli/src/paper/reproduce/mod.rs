@@ -248,7 +248,7 @@ fn refuse_what_does_not_apply(figure: Known, args: &ReproduceArgs) -> Result<()>
         ("importance-samples", args.importance_samples.is_some(), scored),
         ("refit-updates", args.refit_updates.is_some(), scored),
         ("seed", args.common.seed.is_some(), !matches!(figure, Known::Truth)),
-        ("dry-run", args.dry_run, runs),
+        ("dry-run", args.dry_run, !matches!(figure, Known::Truth)),
         ("jobs", args.jobs.is_some(), runs),
         ("updates", args.updates.is_some(), runs),
         ("methods", !args.methods.is_empty(), !matches!(figure, Known::Truth)),

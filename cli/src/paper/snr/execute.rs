@@ -49,12 +49,7 @@ pub(super) fn all(
     args: &SnrArgs,
     output: &Output,
 ) -> Result<Vec<Vec<Point>>> {
-    let threads = args.common.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    // Small networks gain little from a second thread, so runs have one each while there are enough of them.
-    // Networks of images take gigabytes each, and have work for all threads.
-    let images = runs.iter().any(|run| run.plan.vae.images.is_some());
-    let jobs = if images { 1 } else { threads.clamp(1, MOST_THREADS).min(runs.len()) };
-    let threads_each = (threads / jobs).max(1);
+    let (jobs, threads_each) = workers(runs, args);
     let steps = runs.iter().map(|run| steps(run, study)).sum();
     let board = Board {
         variants,
@@ -115,8 +110,18 @@ pub(super) fn all(
     }
 }
 
+/// Runs at a time, and the threads of each.
+pub(super) fn workers(runs: &[Prepared], args: &SnrArgs) -> (usize, usize) {
+    let threads = args.common.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    // Small networks gain little from a second thread, so runs have one each while there are enough of them.
+    // Networks of images take gigabytes each, and have work for all threads.
+    let images = runs.iter().any(|run| run.plan.vae.images.is_some());
+    let jobs = if images { 1 } else { threads.clamp(1, MOST_THREADS).min(runs.len()) };
+    (jobs, (threads / jobs).max(1))
+}
+
 /// Gradients of a whole run: its updates and its draws.
-fn steps(run: &Prepared, study: &Study) -> u64 {
+pub(super) fn steps(run: &Prepared, study: &Study) -> u64 {
     let (config, rows) = (&run.plan.train, run.rows.count);
     let epochs = Study::epochs(config, rows);
     let measured = (1..=epochs).filter(|&epoch| study.measures(epoch, epochs)).count() as u64;

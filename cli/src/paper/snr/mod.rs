@@ -3,11 +3,13 @@
 //! In the order in which a reader needs them:
 //! - `args`: the command line;
 //! - `variants`: methods with their gradient estimators;
-//! - `prepare`: their runs; `execute`: carrying them out, several at a time; `cache`: finished runs on the disk;
+//! - `prepare`: their runs; `execute`: carrying them out, several at a time; `estimate`: how long they
+//!   take; `cache`: finished runs on the disk;
 //! - `point`: a measurement; `results`: curves, CSV and table; `interval`: intervals over seeds; `figure`: the picture.
 
 mod args;
 mod cache;
+mod estimate;
 mod execute;
 mod figure;
 mod interval;
@@ -16,7 +18,10 @@ mod prepare;
 mod results;
 mod variants;
 
+use std::sync::Arc;
+
 use missvae::network::Vae;
+use missvae::prepare::TrainingRows;
 use missvae::snr::Study;
 use missvae::trainer::Trainer;
 
@@ -26,7 +31,7 @@ use crate::paper::shared::MOST_SEEDS;
 use crate::signal;
 pub(crate) use args::{ProtocolOption, SnrArgs};
 use missvae::files::{create_directory, same_file};
-use prepare::{prepare, rows_of_seeds, seeds};
+use prepare::{RowsOfSeed, prepare, rows_of_seeds, seeds};
 
 /// Gradients of the frozen minibatch by default.
 const DRAWS: u64 = 100;
@@ -47,9 +52,7 @@ pub(super) fn check(args: &SnrArgs) -> Result<()> {
 pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
     let output = Output::new(&args.common);
     let study = measured(args)?;
-    if !(1..=MOST_SEEDS).contains(&args.seeds) {
-        return Err(Failure::usage(format!("--seeds {}: expected from 1 to {MOST_SEEDS}", args.seeds)));
-    }
+    check_seeds(args)?;
     let (variants, left_out) = variants::all(args)?;
     let seeds = seeds(args);
     if let Some(out) = &args.out {
@@ -99,6 +102,25 @@ pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
         }
         text
     })
+}
+
+/// Prints the runs of a study on these rows, and about how long they take.
+pub(super) fn dry_run(args: &SnrArgs, name: &'static str, rows: &Arc<TrainingRows>) -> Result<()> {
+    let study = measured(args)?;
+    check_seeds(args)?;
+    let (variants, _) = variants::all(args)?;
+    let seeds = seeds(args);
+    let rows = vec![RowsOfSeed::of_all_seeds(rows.clone()); seeds.len()];
+    let runs = prepare(args, &variants, &seeds, &rows)?;
+    estimate::report(name, &runs, &variants, &study, args, &Output::new(&args.common))
+}
+
+/// Refuses numbers of runs that cannot be meant.
+fn check_seeds(args: &SnrArgs) -> Result<()> {
+    match (1..=MOST_SEEDS).contains(&args.seeds) {
+        true => Ok(()),
+        false => Err(Failure::usage(format!("--seeds {}: expected from 1 to {MOST_SEEDS}", args.seeds))),
+    }
 }
 
 /// What to measure.

@@ -37,6 +37,11 @@ impl RowsOfSeed {
         RowsOfSeed { count, columns, fingerprint, shared: None }
     }
 
+    /// Rows that are the same for all seeds.
+    pub(super) fn of_all_seeds(rows: Arc<TrainingRows>) -> Self {
+        RowsOfSeed { shared: Some(rows.clone()), ..RowsOfSeed::new(&rows) }
+    }
+
     /// The rows themselves, of a run with these options.
     pub(super) fn read(&self, options: &Options) -> Result<Arc<TrainingRows>> {
         if let Some(rows) = &self.shared {
@@ -79,11 +84,11 @@ pub(super) fn rows_of_seeds(args: &SnrArgs, variant: &Variant, seeds: &[u64]) ->
     let rate = options.hidden_share()?;
     let own = rate > 0.0 || options.image_size.is_some();
     let first = TrainingRows::read(&options)?;
-    let (description, mut all) = (rows_summary(&first), vec![RowsOfSeed::new(&first)]);
+    let description = rows_summary(&first);
     if !own {
-        let shared = RowsOfSeed { shared: Some(Arc::new(first)), ..all.remove(0) };
-        return Ok((description, vec![shared; seeds.len()]));
+        return Ok((description, vec![RowsOfSeed::of_all_seeds(Arc::new(first)); seeds.len()]));
     }
+    let mut all = vec![RowsOfSeed::new(&first)];
     drop(first);
     for &seed in &seeds[1..] {
         all.push(RowsOfSeed::new(&TrainingRows::read(&with_preset(args, variant, seed)?)?));
