@@ -16,9 +16,10 @@ pub struct Unit {
     pub scale: f64,
 }
 
-/// How a latent point describes columns of one type. C is the number of columns of a block; *x* and *mask* are in model units.
+/// A type of column: how a latent point describes its values. C is the number of columns of a block. *x* is in model
+/// units.
 ///
-/// Two implementations, for `f32` and `f64`, make a [`Block`](super::Block) of a row.
+/// A head is implemented for `f32` and `f64`; both together make a [`Block`](super::Block) of a row.
 pub trait Head<T: Scalar>: Debug + Send + Sync {
     /// Outputs of the decoder's network a column.
     fn outputs(&self) -> usize;
@@ -31,30 +32,30 @@ pub trait Head<T: Scalar>: Debug + Send + Sync {
         1
     }
 
-    /// Whether every real number is a value of a column. If not, imputations can only start as observed values.
+    /// Whether every real number is a possible value. If not, imputations can only start as observed values.
     fn is_real(&self) -> bool {
         true
     }
 
-    /// The unit that suits a column's observed values; none if they determine no model.
+    /// The unit for a column's observed values. `None` if no model can be fitted to them.
     fn unit(&self, values: &[f64]) -> Option<Unit>;
 
-    /// The encoder's inputs for *x* (B × C; zero where a cell is missing) → B × C·features: as they are, if no head says
-    /// otherwise.
+    /// The encoder's inputs for *x* (B × C; zero where a cell is missing) → B × C·features. By default *x* as it is.
     fn encode(&self, _g: &mut Graph<'_, T>, x: Var) -> Var {
         x
     }
 
     /// log p(x|z) of each decoded point over the observed columns, in nats, on the tape.
     ///
-    /// *x*, *mask*: B × C, constants; *raw*: … × C·outputs, with `inner` consecutive points of one row → the shape of *raw*
-    /// without its last axis. A column that is not observed contributes exactly nothing.
+    /// *x*, *mask*: B × C, constants; *raw*: … × C·outputs, with `inner` consecutive points of one row → the shape of
+    /// *raw* without its last axis. A column that is not observed contributes exactly nothing.
     fn log_density(&self, g: &mut Graph<'_, T>, x: Var, mask: Var, raw: Var, inner: usize) -> Var;
 
-    /// What the outputs of the decoder's network mean: *raw* (N points, C·outputs each) to *decoded* (N points, C·numbers).
+    /// Turns outputs of the decoder's network into numbers of decoded points: *raw* (N points, C·outputs each) to
+    /// *decoded* (N points, C·numbers).
     fn decode(&self, raw: Points<'_, T>, decoded: PointsMut<'_, T>);
 
-    /// Adds log p(x_obs|z) of one row under each decoded point, in nats; over all columns where there is no mask.
+    /// Adds log p(x_obs|z) of one row under each decoded point, in nats. Without a mask it is over all columns.
     ///
     /// *x*, *mask*: C; *decoded*: N points; *out*: N.
     fn add_log_densities(&self, x: &[T], mask: Option<&[T]>, decoded: Points<'_, T>, out: &mut [T]);
@@ -64,8 +65,8 @@ pub trait Head<T: Scalar>: Debug + Send + Sync {
         self.numbers()
     }
 
-    /// What many rows need of the same points, for [`add_tabulated`](Head::add_tabulated): appended to *table*, N × C ×
-    /// tabulated numbers in an order of the head's own.
+    /// Tabulates decoded points for many rows; see [`add_tabulated`](Head::add_tabulated). Appends N × C × tabulated
+    /// numbers to *table*, in an order of the head's own.
     fn tabulate(&self, decoded: Points<'_, T>, table: &mut Vec<T>) {
         decoded.rows().for_each(|point| table.extend_from_slice(point));
     }
@@ -78,12 +79,12 @@ pub trait Head<T: Scalar>: Debug + Send + Sync {
         self.add_log_densities(x, Some(mask), Points::new(table, width, 0, width), out);
     }
 
-    /// Draws the missing columns of one row from one decoded point (*decoded*: C·numbers). Every column takes a draw. Returns
-    /// how many were not finite: those leave the previous value.
+    /// Draws the missing columns of one row from one decoded point (*decoded*: C·numbers). Every column takes a draw. A
+    /// draw that is not finite leaves the previous value. Returns the number of those.
     fn draw_missing(&self, rng: &mut Stream, mask: &[T], decoded: &[T], x: &mut [T]) -> usize;
 
-    /// Summarises each missing column under weighted points; a summary that is not finite leaves the previous value. Points of
-    /// weight 0 do not count, whatever they are. Returns how many were not finite.
+    /// Summarises each missing column under weighted points. A summary that is not finite leaves the previous value.
+    /// Points of weight 0 do not count, whatever they are. Returns the number of summaries that were not finite.
     fn summarise(&self, what: Summary, mask: &[T], weights: &[f64], decoded: Points<'_, T>, x: &mut [T]) -> usize;
 }
 
@@ -131,8 +132,8 @@ impl<'a, T> PointsMut<'a, T> {
     }
 }
 
-/// Writes the draws of the missing columns, one for every column: `value(d)` in the order of the columns. Returns how many of
-/// the missing ones were not finite.
+/// Writes the draws of the missing columns, one for every column: `value(d)` in the order of the columns. Returns how
+/// many of the missing ones were not finite.
 #[inline]
 pub(super) fn fill_missing<T: Scalar>(mask: &[T], x: &mut [T], mut value: impl FnMut(usize) -> T) -> usize {
     let mut replaced = 0;
