@@ -52,18 +52,18 @@ impl<T: Scalar> Graph<'_, T> {
         self.mark_needed(wanted);
         self.tape.gradients.reserve(self.tape.used);
         for (var, seed) in seeds {
-            self.plant(*var, seed, gradient);
+            self.seed_gradient(*var, seed, gradient);
         }
         for index in (0..self.tape.nodes.len()).rev() {
-            if self.tape.needed[index] && !self.tape.fresh[index] {
+            if self.tape.needed[index] && !self.tape.unwritten[index] {
                 self.step(index, gradient);
             }
         }
         // A wanted leaf that nothing reached has gradient zero.
         for index in 0..self.tape.nodes.len() {
-            let Tape { nodes, needed, fresh, gradients, .. } = &mut *self.tape;
+            let Tape { nodes, needed, unwritten, gradients, .. } = &mut *self.tape;
             let node = &nodes[index];
-            if needed[index] && fresh[index] && matches!(node.kind, Kind::Parameter | Kind::Variable) {
+            if needed[index] && unwritten[index] && matches!(node.kind, Kind::Parameter | Kind::Variable) {
                 match node.place {
                     Place::Arena(start) => gradients[start..start + node.shape.len()].fill(T::ZERO),
                     Place::Parameters(start) => gradient[start..start + node.shape.len()].fill(T::ZERO),
@@ -87,9 +87,9 @@ impl<T: Scalar> Graph<'_, T> {
 
     /// Marks the values through which a wanted leaf is reached, and all gradients as not begun.
     fn mark_needed(&mut self, wanted: Wanted<'_>) {
-        let Tape { nodes, edges, needed, fresh, .. } = &mut *self.tape;
+        let Tape { nodes, edges, needed, unwritten, .. } = &mut *self.tape;
         needed.clear();
-        fresh.clear();
+        unwritten.clear();
         for node in nodes.iter() {
             let is_needed = match (&node.kind, node.place) {
                 (Kind::Constant, _) => false,
@@ -105,15 +105,15 @@ impl<T: Scalar> Graph<'_, T> {
                 }
             };
             needed.push(is_needed);
-            fresh.push(true);
+            unwritten.push(true);
         }
     }
 
     /// Adds a seed to the gradient of an output.
     #[track_caller]
-    fn plant(&mut self, var: Var, seed: &Seed<'_, T>, gradient: &mut [T]) {
+    fn seed_gradient(&mut self, var: Var, seed: &Seed<'_, T>, gradient: &mut [T]) {
         let owner = self.node(var).owner.index();
-        let Tape { nodes, needed, fresh, gradients, .. } = &mut *self.tape;
+        let Tape { nodes, needed, unwritten, gradients, .. } = &mut *self.tape;
         let shape = nodes[var.index()].shape;
         if let Seed::Each(values) = seed {
             assert_eq!(values.len(), shape.len(), "length of the seed of an output of shape {shape}");
@@ -126,7 +126,7 @@ impl<T: Scalar> Graph<'_, T> {
             Place::Arena(start) => &mut gradients[start..start + len],
             Place::Parameters(start) => &mut gradient[start..start + len],
         };
-        let grad = Grad { data, fresh: std::mem::replace(&mut fresh[owner], false) };
+        let grad = Grad { data, unwritten: std::mem::replace(&mut unwritten[owner], false) };
         match seed {
             Seed::Uniform(x) => grad.add(|_| *x),
             Seed::Each(values) => grad.add_slice(values),
@@ -135,7 +135,7 @@ impl<T: Scalar> Graph<'_, T> {
 
     /// Passes the gradient of one operation's output on to its inputs.
     fn step(&mut self, index: usize, gradient: &mut [T]) {
-        let Tape { nodes, edges, values, gradients, needed, fresh, scratch, profile, .. } = &mut *self.tape;
+        let Tape { nodes, edges, values, gradients, needed, unwritten, scratch, profile, .. } = &mut *self.tape;
         let node = &nodes[index];
         let (Kind::Computed(operation), Place::Arena(start)) = (&node.kind, node.place) else { return };
         let op = operation.as_op();
@@ -143,7 +143,7 @@ impl<T: Scalar> Graph<'_, T> {
         let reads = op.reads();
 
         let mut inputs = Inputs { values: [&[]; MAX_INPUTS], shapes: [Shape::SCALAR; MAX_INPUTS], count: edges.len() };
-        let mut wishes = [None; MAX_INPUTS];
+        let mut requested = [None; MAX_INPUTS];
         for (i, edge) in edges.iter().enumerate() {
             let source = &nodes[edge.index()];
             inputs.shapes[i] = source.shape;
@@ -152,28 +152,33 @@ impl<T: Scalar> Graph<'_, T> {
             }
             let owner = source.owner.index();
             if op.differentiable(i) && source.tracked && needed[owner] {
-                let is_fresh = std::mem::replace(&mut fresh[owner], false);
-                wishes[i] = Some((nodes[owner].place, source.shape.len(), is_fresh));
+                let is_unwritten = std::mem::replace(&mut unwritten[owner], false);
+                requested[i] = Some((nodes[owner].place, source.shape.len(), is_unwritten));
             }
         }
 
         // Inputs were recorded before this node, so their gradients lie below its own.
         let (below, own) = gradients.split_at_mut(start);
         let mut slots = [const { None }; MAX_INPUTS];
-        hand_out(below, &mut slots, |place| if let Place::Arena(s) = place { Some(s) } else { None }, &wishes);
-        hand_out(gradient, &mut slots, |place| if let Place::Parameters(s) = place { Some(s) } else { None }, &wishes);
+        hand_out(below, &mut slots, |place| if let Place::Arena(s) = place { Some(s) } else { None }, &requested);
+        hand_out(
+            gradient,
+            &mut slots,
+            |place| if let Place::Parameters(s) = place { Some(s) } else { None },
+            &requested,
+        );
         let len = node.shape.len();
         let out = if matches!(reads, Reads::Output | Reads::Both) { &values[start..start + len] } else { &[] };
         let (saved_start, saved_len) = node.saved;
         let saved = &values[saved_start..saved_start + saved_len];
         let (dout, work) = own.split_at_mut(saved_start - start);
         let (dout, work) = (&mut dout[..len], &mut work[..saved_len]);
-        let pending = Cell::new(wishes.iter().flatten().count());
+        let pending = Cell::new(requested.iter().flatten().count());
         let grads = Grads { slots, pending: &pending };
         let read = inputs.values.iter().map(|values| values.len()).sum::<usize>() + out.len() + saved_len;
         let watch = Stopwatch::start(profile, scratch);
         op.backward(Backward { inputs, out, saved, dout, grads, work, scratch });
-        let written = wishes.iter().flatten().map(|(_, len, _)| len).sum::<usize>();
+        let written = requested.iter().flatten().map(|(_, len, _)| len).sum::<usize>();
         watch.stop(profile, scratch, (op.name(), Phase::Backward), read + len + written);
         assert_eq!(pending.get(), 0, "wanted gradients that the backward of {} did not take", op.name());
     }
@@ -184,7 +189,7 @@ fn hand_out<'a, T>(
     buffer: &'a mut [T],
     slots: &mut [Option<Grad<'a, T>>; MAX_INPUTS],
     start_in: impl Fn(Place) -> Option<usize>,
-    wishes: &[Option<(Place, usize, bool)>; MAX_INPUTS],
+    requested: &[Option<(Place, usize, bool)>; MAX_INPUTS],
 ) {
     let mut rest = buffer;
     let mut cut = 0;
@@ -192,11 +197,13 @@ fn hand_out<'a, T>(
         // The lowest piece not yet handed out; an empty one before that which starts at the same place.
         let next = (0..MAX_INPUTS)
             .filter(|&i| slots[i].is_none())
-            .filter_map(|i| wishes[i].and_then(|(place, len, fresh)| Some((start_in(place)?, len, i, fresh))))
+            .filter_map(|i| {
+                requested[i].and_then(|(place, len, unwritten)| Some((start_in(place)?, len, i, unwritten)))
+            })
             .min();
-        let Some((start, len, i, fresh)) = next else { return };
+        let Some((start, len, i, unwritten)) = next else { return };
         let (piece, tail) = std::mem::take(&mut rest).split_at_mut(start - cut).1.split_at_mut(len);
-        slots[i] = Some(Grad { data: piece, fresh });
+        slots[i] = Some(Grad { data: piece, unwritten });
         rest = tail;
         cut = start + len;
     }

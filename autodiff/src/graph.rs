@@ -72,7 +72,7 @@ pub struct Tape<T: Scalar> {
     pub(crate) used: usize,
     pub(crate) gradients: Aligned<T>,
     pub(crate) needed: Vec<bool>,
-    pub(crate) fresh: Vec<bool>,
+    pub(crate) unwritten: Vec<bool>,
     pub(crate) scratch: Scratch<T>,
     pub(crate) profile: Option<Profile>,
 }
@@ -94,7 +94,7 @@ impl<T: Scalar> Tape<T> {
             used: 0,
             gradients: Aligned::default(),
             needed: Vec::new(),
-            fresh: Vec::new(),
+            unwritten: Vec::new(),
             scratch: Scratch::default(),
             profile: None,
         }
@@ -124,7 +124,7 @@ impl<T: Scalar> Tape<T> {
         self.edges.clear();
         self.parameters.clear();
         self.needed.clear();
-        self.fresh.clear();
+        self.unwritten.clear();
         self.used = 0;
         Graph { tape: self, parameters }
     }
@@ -152,7 +152,7 @@ impl<T: Scalar> Graph<'_, T> {
     /// Data written in place by `fill`, which must set every element (their old content is arbitrary).
     pub fn constant_with(&mut self, shape: impl Into<Shape>, fill: impl FnOnce(&mut [T])) -> Var {
         let shape = shape.into();
-        let start = self.room(shape.len());
+        let start = self.alloc(shape.len());
         let Tape { values, profile, scratch, .. } = &mut *self.tape;
         let watch = Stopwatch::start(profile, scratch);
         fill(&mut values[start..start + shape.len()]);
@@ -164,7 +164,7 @@ impl<T: Scalar> Graph<'_, T> {
     /// No gradient passes; for draws from a distribution whose parameters are on the tape.
     pub fn constant_from(&mut self, source: Var, shape: impl Into<Shape>, fill: impl FnOnce(&[T], &mut [T])) -> Var {
         let shape = shape.into();
-        let start = self.room(shape.len());
+        let start = self.alloc(shape.len());
         let Tape { values, nodes, profile, scratch, .. } = &mut *self.tape;
         let watch = Stopwatch::start(profile, scratch);
         let (done, free) = values.split_at_mut(start);
@@ -264,7 +264,7 @@ impl<T: Scalar> Graph<'_, T> {
 
         let shape = op.out_shape(&shapes[..count]);
         let saved_len = op.saved_len(&shapes[..count]);
-        let start = self.room(Aligned::<T>::round_up(shape.len()) + saved_len);
+        let start = self.alloc(Aligned::<T>::round_up(shape.len()) + saved_len);
         let saved_start = start + Aligned::<T>::round_up(shape.len());
 
         let Tape { values, nodes, scratch, profile, .. } = &mut *self.tape;
@@ -347,13 +347,13 @@ impl<T: Scalar> Graph<'_, T> {
     fn leaf(&mut self, kind: Kind<T>, shape: Shape, values: &[T]) -> Var {
         assert_eq!(shape.len(), values.len(), "{} values for the shape {shape}", values.len());
         let tracked = matches!(kind, Kind::Variable);
-        let start = self.room(values.len());
+        let start = self.alloc(values.len());
         self.tape.values[start..start + values.len()].copy_from_slice(values);
         self.push(kind, shape, Place::Arena(start), tracked)
     }
 
     /// Sets `len` elements of the arena aside and returns where they start.
-    fn room(&mut self, len: usize) -> usize {
+    fn alloc(&mut self, len: usize) -> usize {
         let start = self.tape.used;
         self.tape.used = start + Aligned::<T>::round_up(len);
         self.tape.values.reserve(self.tape.used);

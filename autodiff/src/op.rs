@@ -153,14 +153,14 @@ impl<'a, T> Grads<'a, T> {
 #[derive(Debug)]
 pub struct Grad<'a, T> {
     pub(crate) data: &'a mut [T],
-    pub(crate) fresh: bool,
+    pub(crate) unwritten: bool,
 }
 
 impl<'a, T: Scalar> Grad<'a, T> {
     /// Adds `f(i)` to every element `i`.
     #[inline(always)]
     pub fn add(self, mut f: impl FnMut(usize) -> T) {
-        if self.fresh {
+        if self.unwritten {
             self.data.iter_mut().enumerate().for_each(|(i, g)| *g = f(i));
         } else {
             self.data.iter_mut().enumerate().for_each(|(i, g)| *g += f(i));
@@ -171,7 +171,7 @@ impl<'a, T: Scalar> Grad<'a, T> {
     #[track_caller]
     pub fn add_slice(self, x: &[T]) {
         assert_eq!(self.data.len(), x.len(), "a gradient and what is added to it");
-        if self.fresh {
+        if self.unwritten {
             self.data.copy_from_slice(x);
         } else {
             self.data.iter_mut().zip(x).for_each(|(g, x)| *g += *x);
@@ -187,7 +187,7 @@ impl<'a, T: Scalar> Grad<'a, T> {
         assert_eq!(self.data.len(), rows.len(), "a gradient and what is added to it");
         let width = (rows.len() / factors.len().max(1)).max(1);
         for ((g, row), &factor) in self.data.chunks_exact_mut(width).zip(rows.chunks_exact(width)).zip(factors) {
-            if self.fresh {
+            if self.unwritten {
                 g.iter_mut().zip(row).for_each(|(g, x)| *g = factor * *x);
             } else {
                 g.iter_mut().zip(row).for_each(|(g, x)| *g += factor * *x);
@@ -197,7 +197,7 @@ impl<'a, T: Scalar> Grad<'a, T> {
 
     /// The elements, ready for `+=`: zeros if nothing was added before.
     pub fn accumulator(self) -> &'a mut [T] {
-        if self.fresh {
+        if self.unwritten {
             self.data.fill(T::ZERO);
         }
         self.data
@@ -205,7 +205,7 @@ impl<'a, T: Scalar> Grad<'a, T> {
 
     /// The elements, and whether they hold something to add to (if not, every element must be overwritten).
     pub fn parts(self) -> (&'a mut [T], bool) {
-        (self.data, !self.fresh)
+        (self.data, !self.unwritten)
     }
 }
 

@@ -10,5 +10,5 @@ mod standardisation;
 
 pub(crate) use minibatch::Minibatches;
 pub use minibatch::{Batch, shuffled};
-pub use rows::{Data, black_and_white};
+pub use rows::{Data, binarise_pixels};
 pub use standardisation::Standardisation;

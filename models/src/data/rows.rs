@@ -160,7 +160,7 @@ fn share_of(rate: f64, n: usize) -> usize {
 }
 
 /// Makes each pixel +1 with probability intensity/`white`, else −1. A pixel that is NaN stays, and takes its draw too.
-pub fn black_and_white(intensities: &mut [f64], white: f64, rng: &mut Stream) {
+pub fn binarise_pixels(intensities: &mut [f64], white: f64, rng: &mut Stream) {
     for x in intensities {
         let uniform = rng.random::<f64>();
         if !x.is_nan() {

@@ -1,6 +1,6 @@
 //! Images as binary pixels: −1 and +1.
 
-use crate::data::{Standardisation, black_and_white};
+use crate::data::{Standardisation, binarise_pixels};
 use samplers::stream::{Purpose, stream};
 
 use super::error::{Error, Result};
@@ -52,7 +52,7 @@ pub fn binarise(file: &str, values: &mut [f64], width: usize, seed: u64) -> Resu
         return wrong(PixelProblem::Dark { image, pixel, value });
     }
     for (image, row) in values.chunks_exact_mut(width).enumerate() {
-        black_and_white(row, WHITE, &mut stream(seed, Purpose::Binarise, 0, image as u64));
+        binarise_pixels(row, WHITE, &mut stream(seed, Purpose::Binarise, 0, image as u64));
     }
     Ok(Pixels::Intensities)
 }
