@@ -161,7 +161,7 @@ fn model_code(error: &missvae::Error) -> u8 {
         missvae::Error::Table(error) => table_code(error),
         missvae::Error::Write(error) => write_code(error),
         missvae::Error::Io { source, .. } if source.kind() != ErrorKind::NotFound => 1,
-        missvae::Error::NotFinite { .. } | missvae::Error::Stopped => 1,
+        missvae::Error::NotFinite { .. } | missvae::Error::Diverged | missvae::Error::Stopped => 1,
         _ => 2,
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::config::error as config;
+use crate::objective::UnknownMethod;
 use crate::prepare::error as prepare;
 
 /// A number of a training step that has to be finite.
@@ -30,6 +31,7 @@ impl fmt::Display for Quantity {
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// An option that cannot be used.
     #[error(transparent)]
@@ -53,6 +55,10 @@ pub enum Error {
         /// Update, from 1.
         update: u64,
     },
+
+    /// A model draws numbers that are not finite: its training diverged.
+    #[error("the model draws numbers that are not finite: its training diverged")]
+    Diverged,
 
     /// There is nothing to train on.
     #[error("no row has an observed cell")]
@@ -100,4 +106,10 @@ pub enum Error {
         /// What was found and what was expected.
         reason: String,
     },
+}
+
+impl From<UnknownMethod> for Error {
+    fn from(error: UnknownMethod) -> Self {
+        Error::Config(error.into())
+    }
 }

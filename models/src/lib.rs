@@ -1,6 +1,32 @@
-//! Variational autoencoders for incomplete data.
+//! Variational autoencoders for incomplete data: fit a table with missing cells, impute them, score rows, draw new ones.
 //!
-//! In the order in which a reader needs them:
+//! ```
+//! use missvae::{Fit, Model, Table};
+//!
+//! # fn main() -> Result<(), missvae::Error> {
+//! let table = Table::penguins(); // or Table::read("table.csv")?
+//! let model = Fit::new().method("miss-svae".parse()?).latent(2).hidden(32).epochs(3).seed(1).run(&table)?;
+//!
+//! let draws: Vec<Table> = model.impute(&table).draws(20).seed(1).run()?;
+//! assert!(draws.len() == 20 && draws.iter().all(|draw| draw.missing_cells() == 0));
+//!
+//! let score = model.score(&table)?;
+//! println!("{:.2} nats a row", score.log_likelihood);
+//!
+//! let file = std::env::temp_dir().join("penguins.safetensors");
+//! model.save(&file)?;
+//! assert_eq!(Model::load(&file)?.sample(100, 1)?, model.sample(100, 1)?);
+//! # std::fs::remove_file(&file).ok();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`Fit`]: a model's options, each with a default, and its training;
+//! - [`Model`]: a fitted model: [`Model::impute`], [`Model::score`], [`Model::sample`], [`Model::save`], [`Model::load`];
+//! - [`Table`]: numbers in rows and named columns, some of them missing; [`Schema`]: what the numbers of each column are;
+//! - [`Error`]: what can go wrong, with the option, file, row or column as fields.
+//!
+//! Behind them, in the order in which a reader needs them:
 //! - [`table`]: tables with missing cells, from files and back;
 //! - [`data`]: rows with missing cells, standardised, in minibatches;
 //! - [`heads`]: how a latent point describes a column, one type of column a file;
@@ -22,8 +48,10 @@ mod error;
 pub mod evaluate;
 pub mod files;
 pub mod fingerprint;
+mod fit;
 pub mod heads;
 pub mod impute;
+mod model;
 pub mod network;
 pub mod objective;
 pub mod prepare;
@@ -34,4 +62,6 @@ pub mod timing;
 pub mod trainer;
 
 pub use error::{Error, Quantity};
+pub use fit::Fit;
+pub use model::{Impute, Model, Score};
 pub use table::{ColumnType, Schema, Table};

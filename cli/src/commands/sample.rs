@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use missvae::impute::generate;
+use missvae::impute::sample_table;
 use serde::Serialize;
 
 use crate::args::Common;
@@ -12,8 +12,7 @@ use crate::limits::MOST_NUMBERS;
 use crate::output::{Output, counted};
 use crate::run::Run;
 use crate::threads::in_pool;
-use missvae::prepare::column_names;
-use missvae::table::{check_output, write_numbers};
+use missvae::table::check_output;
 
 #[derive(Debug, Args)]
 pub(crate) struct SampleArgs {
@@ -42,24 +41,20 @@ pub(crate) fn run(args: &SampleArgs) -> Result<()> {
         return Err(Failure::usage("--rows 0: expected at least 1"));
     }
     check_output(&args.out)?;
-    let (mut model, info) = Run::open(&args.run)?.load_model()?;
+    let (model, info) = Run::open(&args.run)?.load_model()?;
     let columns = info.vae.columns;
     if args.rows > MOST_NUMBERS / columns {
         let most = MOST_NUMBERS / columns;
         return Err(Failure::usage(format!("--rows {}: expected at most {most} for {columns} columns", args.rows)));
     }
-    let standardisation = info.standardisation();
     let seed = args.common.seed.unwrap_or(0);
-    let drawn = in_pool(&args.common, || Ok(generate(&mut model, args.rows, seed)))?;
-    if !drawn.iter().all(|x| x.is_finite()) {
+    let Some(drawn) = in_pool(&args.common, || Ok(sample_table(&model, &info, args.rows, seed)))? else {
         let path = args.run.display();
         return Err(Failure::Failed(format!(
             "{path}: the model draws numbers that are not finite: its training diverged"
         )));
-    }
-    let restored = |(i, x): (usize, &f32)| standardisation.restore_rounded(i % columns, *x);
-    let values: Vec<f64> = drawn.iter().enumerate().map(restored).collect();
-    write_numbers(&args.out, &column_names(&info), &values)?;
+    };
+    drawn.write(&args.out)?;
     let report = Report { rows: args.rows, out: args.out.display().to_string() };
     output.result(&report, || format!("{} in {}", counted(report.rows, "row"), report.out))
 }

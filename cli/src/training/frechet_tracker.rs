@@ -9,7 +9,6 @@ use missvae::prepare::TrainingRows;
 use missvae::store::ModelInfo;
 use missvae::trainer::{EpochMetrics, Trainer};
 
-use super::model_info::model_info;
 use crate::failure::{Failure, Result};
 use crate::frechet::{Compared, Frechet};
 
@@ -36,7 +35,7 @@ impl FrechetTracker {
             None => "the validation rows".to_owned(),
         };
         let compared = Compared { name, rows: validation, empty: rows.empty_validation };
-        let frechet = Frechet::new(Path::new(features), &model_info(plan, rows), &compared)?;
+        let frechet = Frechet::new(Path::new(features), &rows.model_info(plan), &compared)?;
         Ok(Some(FrechetTracker { frechet, every, seed: plan.train.seed }))
     }
 

@@ -14,7 +14,6 @@ use samplers::chains::Impute;
 use super::bar::Bar;
 use super::checkpoint::{Saver, trainer};
 use super::frechet_tracker::FrechetTracker;
-use super::model_info::{imputations, model_info};
 use super::monitor::Monitor;
 use super::summary::Summary;
 use crate::failure::{Failure, Result};
@@ -53,7 +52,7 @@ impl Job<'_> {
     pub(crate) fn fit(self) -> Result<Fitted> {
         let Job { output, plan, rows, run, .. } = self;
         let vae = Vae::new(plan.vae.clone());
-        let info = model_info(plan, rows);
+        let info = rows.model_info(plan);
         let mut trainer = trainer(plan, rows, run, vae, &info)?;
         let total = trainer.total_updates(rows.train.rows());
         if let Bar::Own(bar) = self.bar {
@@ -71,7 +70,7 @@ impl Job<'_> {
         output.say(format!(
             "{} with {}, {}, {} parameters, {}; run directory {}",
             plan.method.title,
-            match imputations(plan) {
+            match plan.imputations() {
                 Some(copies) => counted(copies, "imputation"),
                 None => counted(plan.vae.components, "component"),
             },

@@ -1,6 +1,6 @@
 //! A training run, from its resolved options to a model file.
 //!
-//! - `job`: a run, carried out; `model_info`: what its model file says; `summary`: what it came to;
+//! - `job`: a run, carried out; `summary`: what it came to;
 //! - `checkpoint`: the checkpoints of a run directory: writing them, and going on from one;
 //! - `monitor`: metrics and signals on the way; `metrics`: the lines of `metrics.jsonl`; `bar`: progress;
 //! - `frechet_tracker`: the Fréchet distance on the way.
@@ -10,7 +10,6 @@ mod checkpoint;
 mod frechet_tracker;
 mod job;
 mod metrics;
-mod model_info;
 mod monitor;
 mod summary;
 
@@ -19,6 +18,4 @@ pub(crate) use frechet_tracker::FrechetTracker;
 pub(crate) use job::{Fitted, Job};
 #[cfg(feature = "paper")]
 pub(crate) use metrics::distances;
-#[cfg(feature = "paper")]
-pub(crate) use model_info::model_info;
 pub(crate) use summary::Summary;

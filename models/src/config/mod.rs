@@ -14,7 +14,7 @@ pub(crate) mod error;
 mod file;
 mod gradient;
 mod images;
-mod options;
+pub(crate) mod options;
 mod presets;
 mod resolve;
 mod sizes;

@@ -17,161 +17,161 @@ macro_rules! for_each_option {
         $callback! {
             /// The table's path (in configuration files; on the command line it is the argument)
             #[arg(skip)]
-            data: String = impl Into<String>,
+            table data: String = impl Into<String>,
             /// mvae, miss-vae, miss-svae, miwae, miss-iwae, miss-siwae, miss-siwae-loose, demiss-vae, cvi-vae or
             /// mvb-vae (default: miss-svae)
             #[arg(long, value_name = "NAME", help_heading = "Method")]
-            method: Method,
+            model method: Method,
             /// Settings of an experiment of the paper; other options override it
             #[arg(long, value_enum, help_heading = "Method")]
-            preset: Preset,
+            model preset: Preset,
             /// K, mixture components of the encoder, or imputations for demiss-vae, cvi-vae and mvb-vae (default: 5; 1
             /// for mvae and miwae)
             #[arg(long, value_name = "K", help_heading = "Method")]
-            components: usize,
+            model components: usize,
             /// Z, samples averaged outside the logarithm (default: the paper's for the method)
             #[arg(long, value_name = "Z", help_heading = "Method")]
-            samples: usize,
+            model samples: usize,
             /// I, samples averaged inside the logarithm (default: the paper's for the method)
             #[arg(long, value_name = "I", help_heading = "Method")]
-            importance_samples: usize,
+            model importance_samples: usize,
             /// Gradient estimator (default: stl)
             #[arg(long, value_enum, help_heading = "Method")]
-            estimator: Estimator,
+            model estimator: Estimator,
             /// Gradient through ancestral samples to means and scales (default: implicit)
             #[arg(long, value_enum, help_heading = "Method")]
-            pathwise: PathwiseOption = impl Into<PathwiseOption>,
+            model pathwise: PathwiseOption = impl Into<PathwiseOption>,
             /// Gradient through ancestral samples to logits (default: implicit; leave-one-out where it applies with
             /// --pathwise responsibility)
             #[arg(long, value_enum, help_heading = "Method")]
-            logit_gradient: LogitGradient,
+            model logit_gradient: LogitGradient,
             /// L, latent dimensions (default: a third of the columns, from 2 to 32; 50 for images)
             #[arg(long, value_name = "L", help_heading = "Network")]
-            latent: usize,
+            model latent: usize,
             /// Rows are square images with this many pixels a side (convolutional networks, binary pixels)
             #[arg(long, value_name = "PIXELS", help_heading = "Images")]
-            image_size: usize,
+            model image_size: usize,
             /// Resize larger square images to --image-size pixels a side (bilinear, antialiased)
             #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Images")]
-            resize: bool,
+            table resize: bool,
             /// For images: channels of the encoder's stages (default: 32,64,128,256)
             #[arg(long, value_name = "N,N", help_heading = "Images")]
-            encoder_widths: String = impl Into<String>,
+            model encoder_widths: String = impl Into<String>,
             /// For images: channels of the decoder's stages (default: 128,64,32,32)
             #[arg(long, value_name = "N,N", help_heading = "Images")]
-            decoder_widths: String = impl Into<String>,
+            model decoder_widths: String = impl Into<String>,
             /// Width of the hidden layers (default: 128, or 256 from 16 columns on)
             #[arg(long, value_name = "N", help_heading = "Network")]
-            hidden: usize,
+            model hidden: usize,
             /// Residual blocks of encoder and decoder (default: 2)
             #[arg(long, value_name = "N", help_heading = "Network")]
-            blocks: usize,
+            model blocks: usize,
             /// Residual blocks of the encoder
             #[arg(long, value_name = "N", help_heading = "Network")]
-            encoder_blocks: usize,
+            model encoder_blocks: usize,
             /// Residual blocks of the decoder
             #[arg(long, value_name = "N", help_heading = "Network")]
-            decoder_blocks: usize,
+            model decoder_blocks: usize,
             /// Dropout probability inside the blocks (default: 0)
             #[arg(long, value_name = "P", help_heading = "Network")]
-            dropout: f64,
+            model dropout: f64,
             /// Smallest scale of the encoder's Gaussians (default: 1e-5)
             #[arg(long, value_name = "S", help_heading = "Network")]
-            encoder_min_scale: f64,
+            model encoder_min_scale: f64,
             /// Smallest scale of the decoder's Gaussians, in standardised units (default: 1e-5)
             #[arg(long, value_name = "S", help_heading = "Network")]
-            decoder_min_scale: f64,
+            model decoder_min_scale: f64,
             /// Passes over the rows (default: about 10,000 updates, from 10 to 200 passes)
             #[arg(long, value_name = "N", conflicts_with = "updates", help_heading = "Training")]
-            epochs: u64,
+            model epochs: u64,
             /// Parameter updates, instead of --epochs
             #[arg(long, value_name = "N", help_heading = "Training")]
-            updates: u64,
+            model updates: u64,
             /// Rows of a minibatch (default: 64)
             #[arg(long, value_name = "B", help_heading = "Training")]
-            batch_size: usize,
+            model batch_size: usize,
             /// Learning rate at the start (default: 1e-3)
             #[arg(long, value_name = "RATE", help_heading = "Training")]
-            learning_rate: f64,
+            model learning_rate: f64,
             /// Learning rate over time (default: cosine)
             #[arg(long, value_enum, help_heading = "Training")]
-            schedule: Schedule,
+            model schedule: Schedule,
             /// Clip the gradient to this norm; 0 for no limit (default: 10)
             #[arg(long, value_name = "NORM", help_heading = "Training")]
-            clip: f64,
+            model clip: f64,
             /// How the imputations of demiss-vae, cvi-vae and mvb-vae are updated (default: lair)
             #[arg(long, value_enum, value_name = "NAME", help_heading = "Imputations while training")]
-            sampler: ChainKind,
+            model sampler: ChainKind,
             /// Iterations of the sampler in each sweep (default: 1)
             #[arg(long, value_name = "N", help_heading = "Imputations while training")]
-            iterations: usize,
+            model iterations: usize,
             /// I of lair: samples from each of its proposals (default: 1)
             #[arg(long, value_name = "I", help_heading = "Imputations while training")]
-            proposals: usize,
+            model proposals: usize,
             /// R of lair: proposals that are the prior (default: 0)
             #[arg(long, value_name = "R", help_heading = "Imputations while training")]
-            replenish: usize,
+            model replenish: usize,
             /// Density that weights of lair are divided by: the mixture of all proposals, or the sample's own (default:
             /// dmis)
             #[arg(long, value_enum, value_name = "NAME", help_heading = "Imputations while training")]
-            proposal_weights: WeightsOption = impl Into<WeightsOption>,
+            model proposal_weights: WeightsOption = impl Into<WeightsOption>,
             /// How lair resamples (default: multinomial)
             #[arg(long, value_enum, value_name = "NAME", help_heading = "Imputations while training")]
-            resampling: ResamplingOption = impl Into<ResamplingOption>,
+            model resampling: ResamplingOption = impl Into<ResamplingOption>,
             /// Whether lair resamples over all proposals of a row, or over each imputation's own (default: global).
             /// Local is right only with smis and many proposals
             #[arg(long, value_enum, value_name = "NAME", help_heading = "Imputations while training")]
-            resampling_scope: ScopeOption = impl Into<ScopeOption>,
+            model resampling_scope: ScopeOption = impl Into<ScopeOption>,
             /// Resample lair's last imputations over the proposals of all iterations of a sweep
             #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Imputations while training")]
-            resample_final: bool,
+            model resample_final: bool,
             /// First imputations (default: observed)
             #[arg(long, value_enum, value_name = "NAME", help_heading = "Imputations while training")]
-            initial_imputations: Start,
+            model initial_imputations: Start,
             /// First epoch in which imputations are updated, from 1 (default: 2)
             #[arg(long, value_name = "N", help_heading = "Imputations while training")]
-            impute_from_epoch: u64,
+            model impute_from_epoch: u64,
             /// Give the encoder the mask too (default: yes for an encoder of incomplete rows; for one of completed rows
             /// only with --preset power)
             #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Network")]
-            mask_input: bool,
+            model mask_input: bool,
             /// Hide this share of the observed cells before training (default: 0)
             #[arg(long, value_name = "RATE", help_heading = "Data")]
-            hide: f64,
+            model hide: f64,
             /// Hide this many of the four quadrants of each image before training (default: 0)
             #[arg(long, value_name = "N", help_heading = "Images")]
-            hide_quadrants: usize,
+            model hide_quadrants: usize,
             /// Use rows from this index (0-based) to the end for validation
             #[arg(long, value_name = "ROW", conflicts_with = "validation", help_heading = "Training")]
-            validation_from: usize,
+            model validation_from: usize,
             /// Rows for validation: a file, or a fraction of the rows
             #[arg(long, value_name = "FILE|FRACTION", help_heading = "Training")]
-            validation: String = impl Into<String>,
+            model validation: String = impl Into<String>,
             /// Every N epochs, report the Fréchet distance between rows drawn from the model and the validation rows,
             /// which must be complete, in the features of --feature-model
             #[arg(long, value_name = "N", help_heading = "Training")]
-            frechet_every: u64,
+            table frechet_every: u64,
             /// Run whose model gives the features of --frechet-every: fitted with mvae to the same columns
             #[arg(long, value_name = "RUN", help_heading = "Training")]
-            feature_model: String = impl Into<String>,
+            table feature_model: String = impl Into<String>,
             /// Leave the columns as they are (default: standardised by their observed mean and deviation)
             #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Data")]
-            no_standardize: bool,
+            model no_standardize: bool,
             /// Use only these columns (names separated by commas)
             #[arg(long, value_name = "A,B", help_heading = "Data")]
-            columns: String = impl Into<String>,
+            table columns: String = impl Into<String>,
             /// Leave out these columns (names separated by commas)
             #[arg(long, value_name = "A,B", help_heading = "Data")]
-            ignore_columns: String = impl Into<String>,
+            table ignore_columns: String = impl Into<String>,
             /// Another text that stands for a missing value (may be repeated)
             #[arg(long, value_name = "TEXT", help_heading = "Data")]
-            missing_value: Vec<String>,
+            table missing_value: Vec<String>,
             /// Array of a .npz file to read
             #[arg(long, value_name = "NAME", help_heading = "Data")]
-            key: String = impl Into<String>,
+            table key: String = impl Into<String>,
             /// Seed (in configuration files; on the command line an option of every command)
             #[arg(skip)]
-            seed: u64,
+            model seed: u64,
         }
     };
 }
@@ -180,7 +180,7 @@ macro_rules! define {
     ($(
         $(#[doc = $doc:literal])*
         #[arg($($arg:tt)*)]
-        $name:ident: $type:ty $(= $given:ty)?,
+        $group:ident $name:ident: $type:ty $(= $given:ty)?,
     )*) => {
         /// Options of a training run, by their long names. An option that is not given is `None`.
         ///
@@ -206,6 +206,7 @@ macro_rules! define {
     };
 }
 for_each_option!(define);
+pub(crate) use for_each_option;
 
 impl Options {
     /// These options where they are given, and those of `below` elsewhere.

@@ -36,6 +36,14 @@ fn list(numbers: &[usize]) -> String {
 }
 
 impl ResolvedConfig {
+    /// K, imputations of each row, where the method keeps some.
+    pub fn imputations(&self) -> Option<usize> {
+        match &self.train.objective {
+            Objective::FiniteMixture(_) => None,
+            Objective::ImputationMixture(training) => Some(training.objective.imputations),
+        }
+    }
+
     /// Refuses minibatches that leave batch normalisation undefined, in a table of `rows` rows.
     ///
     /// # Errors

@@ -38,11 +38,7 @@ pub struct HiddenErrors {
 ///
 /// # Errors
 /// If a chain of the model would take more memory than there is.
-pub fn hidden_errors(
-    model: &mut FittedModel<f32>,
-    rows: &TrainingRows,
-    seed: u64,
-) -> Result<Option<HiddenErrors>, Error> {
+pub fn hidden_errors(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -> Result<Option<HiddenErrors>, Error> {
     if rows.hidden.is_empty() {
         return Ok(None);
     }
@@ -108,7 +104,7 @@ pub struct Preview {
 ///
 /// # Errors
 /// If a chain of the model would take more memory than there is.
-pub fn preview(model: &mut FittedModel<f32>, rows: &TrainingRows, seed: u64) -> Result<Preview, Error> {
+pub fn preview(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -> Result<Preview, Error> {
     let (data, columns) = (&rows.train, rows.train.columns());
     let incomplete: Vec<usize> =
         (0..data.rows()).filter(|&n| data.observed(n..n + 1).iter().any(|&o| !o)).take(ROWS).collect();
@@ -143,7 +139,7 @@ pub fn preview(model: &mut FittedModel<f32>, rows: &TrainingRows, seed: u64) -> 
 
 /// Completed copies of some training rows, in model units: copies × rows × columns.
 fn complete(
-    model: &mut FittedModel<f32>,
+    model: &FittedModel<f32>,
     rows: &TrainingRows,
     chosen: &[usize],
     statistic: Statistic,

@@ -122,7 +122,7 @@ pub struct GridScore {
 ///
 /// # Panics
 /// If the model has more than two latent dimensions.
-pub fn on_grid(model: &mut FittedModel<f32>, data: &Data<f32>, standardisation: &Standardisation) -> GridScore {
+pub fn on_grid(model: &FittedModel<f32>, data: &Data<f32>, standardisation: &Standardisation) -> GridScore {
     let result = grid_log_likelihood_converged(model, data, GRID_TOLERANCE, DOUBLINGS);
     let per_row = in_data_units(&result.per_row, data, standardisation);
     let (mean, error) = mean_and_standard_error(&per_row);

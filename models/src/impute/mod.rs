@@ -12,4 +12,5 @@ mod table;
 pub use fitted::{FittedModel, InEvaluation};
 pub use generate::generate;
 pub use sampler::{Diagnostics, ImputationSampler, SamplerKind, SamplerOptions};
-pub use table::impute_table;
+pub use samplers::importance::Statistic;
+pub use table::{impute_table, sample_table};

@@ -127,7 +127,7 @@ impl ImputationSampler {
     /// Imputes rows; the arguments are those of [`impute`] and of [`complete`].
     pub fn complete(
         &self,
-        model: &mut FittedModel<f32>,
+        model: &FittedModel<f32>,
         rows: &[f32],
         mask: &[f32],
         statistic: Statistic,

@@ -1,18 +1,20 @@
-//! A table completed by a fitted model.
+//! Tables completed by a fitted model, or drawn from it.
 
 use samplers::importance::Statistic;
 use samplers::stream::{Purpose, stream};
 
 use super::fitted::FittedModel;
+use super::generate::generate;
 use super::sampler::{Diagnostics, ImputationSampler};
 use crate::data::{Data, Standardisation};
+use crate::store::ModelInfo;
 use crate::table::Table;
 
 /// Completed copies of a table, each N × D in its own units, and how the sampling went. Observed cells are those of the table.
 ///
 /// *data* holds the table in the model's units, and *units* turns these into the table's.
 pub fn impute_table(
-    model: &mut FittedModel<f32>,
+    model: &FittedModel<f32>,
     units: &Standardisation,
     table: &Table,
     data: &Data<f32>,
@@ -35,4 +37,15 @@ pub fn impute_table(
         cells.map(value).collect()
     });
     (copies.collect(), diagnostics)
+}
+
+/// Draws rows from a model, in the data's units. `None` if a number is not finite, as of a model whose training diverged.
+pub fn sample_table(model: &FittedModel<f32>, info: &ModelInfo, rows: usize, seed: u64) -> Option<Table> {
+    let (units, columns) = (info.standardisation(), info.vae.columns);
+    let drawn = generate(model, rows, seed);
+    if !drawn.iter().all(|x| x.is_finite()) {
+        return None;
+    }
+    let values = drawn.iter().enumerate().map(|(i, x)| units.restore_rounded(i % columns, *x)).collect();
+    Table::new(info.columns.iter().map(|column| column.name.clone()).collect(), values).ok()
 }

@@ -12,6 +12,6 @@ mod training;
 
 pub use error::{Error, Result};
 pub use model_rows::{
-    binary_images, binary_pixels, check_magnitudes, column_names, read_model_rows, standardised, table_data,
+    binary_images, binary_pixels, check_magnitudes, column_names, model_rows, read_model_rows, standardised, table_data,
 };
 pub use training::TrainingRows;

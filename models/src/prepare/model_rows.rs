@@ -3,7 +3,7 @@
 use super::error::{Error, Result};
 use crate::data::{Data, Standardisation};
 use crate::store::ModelInfo;
-use crate::table::{Input, Pixels, ReadOptions, Table, binarise, read_for_model, read_images};
+use crate::table::{self, Input, Pixels, ReadOptions, Table, binarise, read_for_model, read_images};
 
 /// A table's numbers in their own units.
 pub fn table_data(table: &Table) -> Data<f64> {
@@ -53,6 +53,30 @@ pub fn read_model_rows(input: &Input, options: &ReadOptions, info: &ModelInfo, s
         return standardised(&input.name(), &read_for_model(input, options, &column_names(info))?, info);
     };
     binary_pixels(&input.name(), &read_images(input, options, images.size)?, seed).map(|(data, _)| data)
+}
+
+/// The rows of a table in memory for a model, in its units: the model's columns, found by name; of images, all columns.
+/// Images are made binary by the seed.
+///
+/// # Errors
+/// If the table lacks a column, is not of the images' size, or holds a number that is too large.
+pub fn model_rows(table: &Table, info: &ModelInfo, seed: u64) -> Result<Data<f32>> {
+    let file = "the table";
+    match &info.vae.images {
+        None => standardised(file, &table.select(&column_names(info))?, info),
+        Some(images) => {
+            check_image_size(table, images.size)?;
+            binary_pixels(file, table, seed).map(|(data, _)| data)
+        }
+    }
+}
+
+/// Refuses a table whose rows are not images of `size` × `size` pixels.
+pub(super) fn check_image_size(table: &Table, size: usize) -> Result<()> {
+    match table.width() {
+        found if found == size * size => Ok(()),
+        found => Err(table::Error::ImageSize { file: "the table".to_owned(), found, size }.into()),
+    }
 }
 
 /// A file of images of `size` × `size` pixels, made binary by the seed, and the names of the pixels.

@@ -5,12 +5,12 @@ use std::path::Path;
 use samplers::stream::{Purpose, stream};
 
 use super::error::{Error, Result};
-use super::model_rows::{binary_images, binary_table, check_magnitudes, table_data};
+use super::model_rows::{binary_images, binary_table, check_image_size, check_magnitudes, table_data};
 use super::split::{Part, Split, read_options, set_aside};
-use crate::config::{Options, Validation};
+use crate::config::{Options, ResolvedConfig, Validation};
 use crate::data::{Data, Standardisation};
 use crate::fingerprint::Fingerprint;
-use crate::store::Column;
+use crate::store::{Column, ModelInfo};
 use crate::table::{Input, Table, parse_names, read_for_model, read_images, read_to_fit};
 
 /// The rows of a training run, in model units.
@@ -149,6 +149,7 @@ impl TrainingRows {
     fn of_images(name: &str, table: Table, size: usize, options: &Options) -> Result<TrainingRows> {
         let (rate, quadrants) = (options.hidden_share()?, options.hidden_quadrants()?);
         let seed = options.seed.unwrap_or(0);
+        check_image_size(&table, size)?;
         let (names, all) = binary_table(name, table, seed)?;
         let own = !matches!(options.validation_rows()?, Some(Validation::File(_)));
         let Split { rest: Part { rows: mut all, numbers }, mut held_out } =
@@ -189,6 +190,17 @@ impl TrainingRows {
             deviations: Vec::new(),
             numbers: retained.iter().map(|&n| numbers[n]).collect(),
         })
+    }
+
+    /// What a model file says of the model that is fitted to these rows, before its first update.
+    pub fn model_info(&self, config: &ResolvedConfig) -> ModelInfo {
+        ModelInfo {
+            vae: config.vae.clone(),
+            method: config.method.name.to_owned(),
+            columns: self.columns.clone(),
+            updates: 0,
+            imputations: config.imputations(),
+        }
     }
 
     /// Mean over rows of what turns log densities in model units into the data's: to be subtracted, in nats.

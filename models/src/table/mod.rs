@@ -13,13 +13,14 @@
 //! - [`describe`]: what is missing, and in which patterns.
 //!
 //! The files from the bottom up: `column_type`, `problem`, `error`; `cell`, `select`, `options`, `open`, `visit`; the formats `split`
-//! and `text`, `array`, `idx`, `folder`; `read`; `values`, `schema`, `source`; `resize`, `build`, `describe`, `pixels`,
+//! and `text`, `array`, `idx`, `folder`; `read`; `values`, `columns`, `schema`, `source`; `resize`, `build`, `describe`, `pixels`,
 //! `write`.
 
 mod array;
 mod build;
 mod cell;
 mod column_type;
+mod columns;
 mod describe;
 mod error;
 mod folder;

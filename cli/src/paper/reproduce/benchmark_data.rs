@@ -24,7 +24,6 @@ use crate::failure::{Failure, Result};
 use crate::frechet::{Compared, Frechet, check_rows};
 use crate::output::{cells_missing, counted};
 use crate::signal;
-use crate::training::model_info;
 use missvae::files::Stamp;
 use missvae::fingerprint::Fingerprint;
 use missvae::prepare::{TrainingRows, binary_images, check_magnitudes, table_data};
@@ -323,7 +322,7 @@ impl Source for BenchmarkData {
         let set = self.set(&run.spec);
         let test: Data<f32> = rows.standardisation.apply(&set.test);
         let compared = Compared { name: set.compared(), rows: &test, empty: 0 };
-        Frechet::new(features, &model_info(&run.plan, rows), &compared).map(Some)
+        Frechet::new(features, &rows.model_info(&run.plan), &compared).map(Some)
     }
 
     fn scoring(&self, run: &Prepared) -> String {

@@ -1,0 +1,207 @@
+//! A fitted model and what it is used for.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use crate::Error;
+use crate::data::Data;
+use crate::evaluate::{Importance, ScoreOptions, Scoring, on_grid};
+use crate::impute::{
+    FittedModel, ImputationSampler, SamplerKind, SamplerOptions, Statistic, impute_table, sample_table,
+};
+use crate::prepare::{binary_pixels, column_names, model_rows, standardised};
+use crate::store::{ModelInfo, load_model, save_model};
+use crate::table::Table;
+
+/// A fitted model. It imputes missing cells, scores rows, draws new ones, and is saved and loaded.
+#[derive(Clone, Debug)]
+pub struct Model {
+    fitted: FittedModel<f32>,
+    info: ModelInfo,
+}
+
+/// A mean log-likelihood of rows, in nats of the data's units. A row with missing cells counts by its observed ones.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Score {
+    /// Mean over the rows.
+    pub log_likelihood: f64,
+    /// Its standard error over the rows; `None` of a single one.
+    pub standard_error: Option<f64>,
+    /// Of each row that has an observed cell.
+    pub per_row: Vec<f64>,
+    /// Mean effective number of importance samples of a row; `None` where rows are scored on a grid.
+    pub effective_sample_size: Option<f64>,
+}
+
+impl Model {
+    /// A model with these parameters, and what a model file says of it.
+    pub fn new(fitted: FittedModel<f32>, info: ModelInfo) -> Model {
+        Model { fitted, info }
+    }
+
+    /// Reads a model file: `model.safetensors` of a run directory, or what [`Model::save`] wrote.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is not a whole model file.
+    pub fn load(path: impl AsRef<Path>) -> Result<Model, Error> {
+        let (vae, info, parameters) = load_model(path.as_ref())?;
+        Ok(Model { fitted: FittedModel::new(vae, parameters), info })
+    }
+
+    /// Writes a model file, whole or not at all.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        save_model(path.as_ref(), &self.fitted.vae, &self.info, &self.fitted.parameters)
+    }
+
+    /// The names of its columns.
+    pub fn columns(&self) -> Vec<String> {
+        column_names(&self.info)
+    }
+
+    /// What its file says of it.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// Its networks and parameters.
+    pub fn fitted(&self) -> &FittedModel<f32> {
+        &self.fitted
+    }
+
+    /// Imputes the missing cells of a table, which may be new: see [`Impute::run`].
+    pub fn impute<'a>(&'a self, table: &'a Table) -> Impute<'a> {
+        Impute { model: self, table, statistic: Statistic::Mean, options: SamplerOptions::default(), seed: 0 }
+    }
+
+    /// The mean log-likelihood of a table's rows: on a grid with at most 2 latent dimensions, else by importance sampling.
+    ///
+    /// # Errors
+    /// If the table lacks a column of the model or has no observed cell.
+    pub fn score(&self, table: &Table) -> Result<Score, Error> {
+        self.score_with(table, &ScoreOptions::default(), 0)
+    }
+
+    /// The mean log-likelihood of a table's rows, computed as `options` say. The encoder is not refitted.
+    ///
+    /// # Errors
+    /// If an option cannot be used, the table lacks a column of the model or has no observed cell.
+    pub fn score_with(&self, table: &Table, options: &ScoreOptions, seed: u64) -> Result<Score, Error> {
+        let (data, _): (Data<f32>, _) = model_rows(table, &self.info, seed)?.without_empty_rows();
+        if data.rows() == 0 {
+            return Err(Error::NoRows);
+        }
+        let units = self.info.standardisation();
+        match options.resolve(&self.info.vae)? {
+            Scoring::Grid => {
+                let score = on_grid(&self.fitted, &data, &units);
+                Ok(Score {
+                    log_likelihood: score.log_likelihood,
+                    standard_error: score.standard_error,
+                    per_row: score.per_row,
+                    effective_sample_size: None,
+                })
+            }
+            Scoring::Importance { samples } => {
+                let completion = ImputationSampler::for_proposals(&self.info)?;
+                let how = Importance { samples, completion: completion.as_ref(), refit: None, seed };
+                let unobserved = |_, _, _| || ControlFlow::Continue(());
+                let score = how.score(&mut self.fitted.clone(), &data, &units, unobserved)?;
+                Ok(Score {
+                    log_likelihood: score.log_likelihood,
+                    standard_error: score.standard_error,
+                    per_row: score.per_row,
+                    effective_sample_size: Some(score.effective_sample_size),
+                })
+            }
+        }
+    }
+
+    /// Draws rows from the model, in the data's units.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`].
+    pub fn sample(&self, rows: usize, seed: u64) -> Result<Table, Error> {
+        sample_table(&self.fitted, &self.info, rows, seed).ok_or(Error::Diverged)
+    }
+}
+
+/// How the missing cells of a table are imputed. Without [`draws`](Impute::draws), each becomes its conditional mean.
+#[derive(Clone, Debug)]
+pub struct Impute<'a> {
+    model: &'a Model,
+    table: &'a Table,
+    statistic: Statistic,
+    options: SamplerOptions,
+    seed: u64,
+}
+
+impl Impute<'_> {
+    /// M completed tables, with draws from the conditional distribution of the missing cells.
+    #[must_use]
+    pub fn draws(mut self, draws: usize) -> Self {
+        self.statistic = Statistic::Draws(draws);
+        self
+    }
+
+    /// One completed table, with conditional medians.
+    #[must_use]
+    pub fn median(mut self) -> Self {
+        self.statistic = Statistic::Median;
+        self
+    }
+
+    /// The seed of the draws (default: 0).
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The sampler (default: importance; LAIR for models of methods that keep imputations).
+    #[must_use]
+    pub fn sampler(mut self, sampler: SamplerKind) -> Self {
+        self.options.sampler = Some(sampler);
+        self
+    }
+
+    /// The sampler and its numbers.
+    #[must_use]
+    pub fn sampler_options(mut self, options: SamplerOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The completed tables. Observed cells, and columns that the model does not have, are as they were.
+    ///
+    /// # Errors
+    /// If an option cannot be used, or the table lacks a column of the model.
+    pub fn run(self) -> Result<Vec<Table>, Error> {
+        let Model { fitted, info } = self.model;
+        let sampler = ImputationSampler::new(self.options, &info.vae)?;
+        let names = if info.vae.images.is_some() { self.table.columns().to_vec() } else { self.model.columns() };
+        let places = self.table.places(&names)?;
+        let chosen = self.table.select(&names)?;
+        let (data, units) = match info.vae.images {
+            None => (standardised("the table", &chosen, info)?, info.standardisation()),
+            Some(_) => {
+                let data = model_rows(&chosen, info, self.seed)?;
+                let (_, pixels) = binary_pixels("the table", &chosen, self.seed)?;
+                (data, pixels.units(chosen.width()))
+            }
+        };
+        let (copies, _) = impute_table(fitted, &units, &chosen, &data, &sampler, self.statistic, self.seed);
+        let width = self.table.width();
+        let whole = |copy: Vec<f64>| {
+            let mut values = self.table.values().to_vec();
+            for (row, completed) in values.chunks_exact_mut(width).zip(copy.chunks_exact(places.len())) {
+                places.iter().zip(completed).for_each(|(&place, &value)| row[place] = value);
+            }
+            Ok(Table::new(self.table.columns().to_vec(), values)?)
+        };
+        copies.into_iter().map(whole).collect()
+    }
+}
