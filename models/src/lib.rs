@@ -23,22 +23,22 @@
 //!
 //! - [`Fit`]: a model's options, each with a default, and its training;
 //! - [`Model`]: a fitted model: [`Model::impute`], [`Model::score`], [`Model::sample`], [`Model::save`], [`Model::load`];
-//! - [`Table`]: numbers in rows and named columns, some of them missing; [`Schema`]: what the numbers of each column are;
-//! - [`Error`]: what can go wrong, with the option, file, row or column as fields.
+//! - [`Table`]: numbers in rows and named columns, some of them missing; [`Schema`]: names and types of columns;
+//! - [`Error`]: an error, with the option, file, row or column as fields.
 //!
 //! Behind them, in the order in which a reader needs them:
 //! - [`table`]: tables with missing cells, from files and back;
 //! - [`data`]: rows with missing cells, standardised, in minibatches;
-//! - [`heads`]: how a latent point describes a column, one type of column a file;
+//! - [`heads`]: types of columns, one file each;
 //! - [`network`]: encoder and decoder, and their trainable numbers in one flat buffer;
 //! - [`objective`]: the methods and bounds of the paper, and one minibatch from rows to the bound and its gradient;
 //! - [`config`]: options, the paper's presets, defaults, and their resolution;
-//! - [`prepare`]: from a table to a model's rows; [`fingerprint`]: what tells rows apart;
+//! - [`prepare`]: from a table to a model's rows; [`fingerprint`]: hashes of rows;
 //! - [`trainer`]: epochs, validation, interruption, exact resumption; the optimiser; imputations of the training rows;
-//! - [`snr`]: the signal-to-noise ratio of the gradients that a trainer works with;
-//! - [`files`]: files that are written whole or not at all, and questions about files;
+//! - [`snr`]: signal-to-noise ratios of a trainer's gradients;
+//! - [`files`]: atomic writing of files;
 //! - [`store`]: model files and checkpoints;
-//! - [`impute`]: a fitted model as the samplers see it, and rows drawn from it;
+//! - [`impute`]: imputations and new rows of a fitted model;
 //! - [`evaluate`]: log-likelihoods on a grid and by importance sampling, and the Fréchet distance;
 //! - [`timing`]: training steps, timed one by one.
 
@@ -65,3 +65,8 @@ pub use error::{Error, Quantity};
 pub use fit::Fit;
 pub use model::{Impute, Model, Score};
 pub use table::{ColumnType, Schema, Table};
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! Heads: how a latent point describes a column. One type of column, one file.
+//! Heads: types of columns, one file each. A head says how a latent point describes a column.
 //!
 //! In the order in which a reader needs them:
 //! - [`Head`]: a head on the tape, in the encoder, and on decoded points;
