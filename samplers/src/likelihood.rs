@@ -63,8 +63,8 @@ pub trait RowLikelihood<T: Scalar>: Debug + Send + Sync {
     /// Summarises each missing column under N weighted points. Observed columns stay as they are, and so does a column
     /// whose summary is not finite.
     ///
-    /// *mask*, *x*: D; *weights*: N, positive, with sum 1; *decoded*: N × W. Returns how many summaries were not
-    /// finite.
+    /// *mask*, *x*: D; *weights*: N, with sum 1 (a point of weight 0 does not count, whatever it is); *decoded*: N × W.
+    /// Returns how many summaries were not finite.
     fn summarise(&self, what: Summary, mask: &[T], weights: &[f64], decoded: &[T], x: &mut [T]) -> usize;
 }
 
@@ -121,12 +121,17 @@ impl<T: Scalar> RowLikelihood<T> for Normals {
     fn summarise(&self, what: Summary, mask: &[T], weights: &[f64], decoded: &[T], x: &mut [T]) -> usize {
         let mut replaced = 0;
         for d in (0..self.columns).filter(|&d| mask[d] <= T::ZERO) {
-            let points = decoded.chunks_exact(2 * self.columns);
-            let (means, scales): (Vec<f64>, Vec<f64>) =
-                points.map(|point| (point[d].to_f64(), point[self.columns + d].to_f64())).unzip();
+            // What counts for nothing need not be a number.
+            let points =
+                weights.iter().zip(decoded.chunks_exact(2 * self.columns)).filter(|(weight, _)| **weight > 0.0);
+            let means: Vec<f64> = points.clone().map(|(_, point)| point[d].to_f64()).collect();
             let value = match what {
-                Summary::Mean => weights.iter().zip(&means).map(|(w, m)| w * m).sum(),
-                Summary::Median => mixture_quantile(0.5, weights, &means, &scales),
+                Summary::Mean => points.zip(&means).map(|((weight, _), mean)| weight * mean).sum(),
+                Summary::Median => {
+                    let scales: Vec<f64> = points.clone().map(|(_, point)| point[self.columns + d].to_f64()).collect();
+                    let weights: Vec<f64> = points.map(|(weight, _)| *weight).collect();
+                    mixture_quantile(0.5, &weights, &means, &scales)
+                }
             };
             if value.is_finite() {
                 x[d] = T::from_f64(value);
