@@ -1,10 +1,11 @@
 //! Options that several commands have.
 
 use clap::Args;
+use missvae::store::ModelInfo;
 use missvae::table::ReadOptions;
 
 use crate::failure::Result;
-use crate::run::Run;
+use crate::run::{Run, TableOptions};
 
 /// Options of every command.
 #[derive(Clone, Debug, Default, Args)]
@@ -51,8 +52,15 @@ impl Reading {
 
     /// For rows that a run's model is used on. Texts that stood for a missing value in training do so here. An array
     /// must be as wide as the table in training, unless columns were chosen there.
-    pub(crate) fn options_for(&self, run: &Run) -> Result<ReadOptions> {
-        let Some(trained) = run.read_table_options()? else { return Ok(self.options()) };
+    pub(crate) fn options_for(&self, run: &Run, info: &ModelInfo) -> Result<ReadOptions> {
+        // A model file of format 1 does not say how its table was read; the run's configuration does.
+        let trained = match &info.options {
+            Some(options) => TableOptions::of(options),
+            None => match run.read_table_options()? {
+                Some(options) => options,
+                None => return Ok(self.options()),
+            },
+        };
         let missing = [trained.missing_value.unwrap_or_default(), self.missing_value.clone()].concat();
         let whole_arrays = trained.columns.is_none() && trained.ignore_columns.is_none();
         Ok(read_options(&missing, self.key.as_ref()).whole_arrays(whole_arrays))

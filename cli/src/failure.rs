@@ -7,6 +7,7 @@ use missvae::config;
 use missvae::files::WriteError;
 use missvae::objective::UnknownMethod;
 use missvae::prepare;
+use missvae::store;
 use missvae::table::Error;
 use missvae::trainer::RunError;
 
@@ -160,7 +161,10 @@ fn model_code(error: &missvae::Error) -> u8 {
     match error {
         missvae::Error::Table(error) => table_code(error),
         missvae::Error::Write(error) => write_code(error),
-        missvae::Error::Io { source, .. } if source.kind() != ErrorKind::NotFound => 1,
+        missvae::Error::Store(error) => match &error.problem {
+            store::Problem::Io(source) if source.kind() != ErrorKind::NotFound => 1,
+            _ => 2,
+        },
         missvae::Error::NotFinite { .. } | missvae::Error::Diverged | missvae::Error::Stopped => 1,
         _ => 2,
     }

@@ -7,6 +7,7 @@ use missvae::config::{MNIST_TRAINING_ROWS, Preset};
 use missvae::files::WriteError;
 use missvae::objective::METHODS;
 use missvae::prepare;
+use missvae::store;
 use missvae::table::{Error, PixelProblem, Reason, UnusableColumn};
 
 use crate::command_options::{COMMAND_OPTIONS, ONLY_ON_COMMAND_LINE};
@@ -183,7 +184,9 @@ pub(crate) fn model(error: &missvae::Error) -> Option<String> {
              as they are (as --preset mog does); the last checkpoint, if there is one, is kept"
         }
         missvae::Error::BatchNormUndefined => SINGLE_IMAGE,
-        missvae::Error::Malformed { .. } => "copy the file again from where it is whole, or start a new run",
+        missvae::Error::Store(error) if !matches!(error.problem, store::Problem::Io(_)) => {
+            "copy the file again from where it is whole, or start a new run"
+        }
         _ => return None,
     };
     Some(hint.into())

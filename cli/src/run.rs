@@ -34,6 +34,17 @@ pub(crate) struct TableOptions {
     pub(crate) ignore_columns: Option<String>,
 }
 
+impl TableOptions {
+    /// The part of these options.
+    pub(crate) fn of(options: &Options) -> TableOptions {
+        TableOptions {
+            missing_value: options.missing_value.clone(),
+            columns: options.columns.clone(),
+            ignore_columns: options.ignore_columns.clone(),
+        }
+    }
+}
+
 /// A run directory: `config.toml`, `model.safetensors`, `checkpoint.safetensors`, `metrics.jsonl`, `summary.json`.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
@@ -241,8 +252,10 @@ impl Run {
             });
         }
         let (vae, info, parameters): (_, _, Aligned<f32>) = store::load_model(&path).map_err(|error| match error {
-            missvae::Error::Io { path, source } => Error::reading(&path.display().to_string(), source).into(),
-            other => Failure::from(other),
+            store::Error { path, problem: store::Problem::Io(source) } => {
+                Failure::from(Error::reading(&path.display().to_string(), source))
+            }
+            other => missvae::Error::from(other).into(),
         })?;
         Ok((FittedModel::new(vae, parameters), info))
     }

@@ -1,7 +1,6 @@
 //! What can go wrong in fitting and using a model.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use crate::config::error as config;
 use crate::objective::UnknownMethod;
@@ -89,23 +88,9 @@ pub enum Error {
     #[error(transparent)]
     Write(#[from] crate::files::WriteError),
 
-    /// A file could not be read.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-
-    /// A file is not what it should be.
-    #[error("{}: {reason}", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What was found and what was expected.
-        reason: String,
-    },
+    /// A model file or checkpoint that cannot be read.
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
 }
 
 impl From<UnknownMethod> for Error {

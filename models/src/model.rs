@@ -54,7 +54,7 @@ impl Model {
     /// # Errors
     /// If the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        save_model(path.as_ref(), &self.fitted.vae, &self.info, &self.fitted.parameters)
+        Ok(save_model(path.as_ref(), &self.fitted.vae, &self.info, &self.fitted.parameters)?)
     }
 
     /// The names of its columns.

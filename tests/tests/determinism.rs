@@ -10,10 +10,14 @@ use std::path::Path;
 use autodiff::Aligned;
 use autodiff::ops::Pathwise;
 use missvae::Error;
+use missvae::config::Options;
 use missvae::data::Data;
+use missvae::heads::ColumnType;
 use missvae::network::{EncoderInput, Vae, VaeConfig};
 use missvae::objective::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig};
-use missvae::store::{CheckpointInfo, Column, ModelInfo, load_checkpoint, load_model, save_checkpoint, save_model};
+use missvae::store::{
+    CheckpointInfo, Column, ModelInfo, Problem, load_checkpoint, load_model, save_checkpoint, save_model,
+};
 use missvae::trainer::{AmsGrad, Schedule, Start};
 use missvae::trainer::{
     EpochMetrics, ImputationTraining, Length, Objective, Observer, Outcome, RunError, State, TrainConfig, Trainer,
@@ -204,13 +208,15 @@ fn seeds_matter() {
 
 fn model_info(trainer: &Trainer<f32>) -> ModelInfo {
     let column =
-        |d| Column { name: format!("column {d}"), kind: "numeric".to_owned(), mean: 0.1 * d as f64, scale: 1.5 };
+        |d| Column { name: format!("column {d}"), kind: ColumnType::Numeric, mean: 0.1 * d as f64, scale: 1.5 };
     ModelInfo {
         vae: trainer.vae().config().clone(),
         method: "miss-svae".to_owned(),
         columns: (0..COLUMNS).map(column).collect(),
         updates: trainer.progress().update,
         imputations: imputations(trainer),
+        missing_values: vec!["-999".to_owned()],
+        options: Some(Options::default()),
     }
 }
 
@@ -366,11 +372,10 @@ fn a_table_without_rows_cannot_be_trained_on() {
 #[track_caller]
 fn refused(path: &Path) -> String {
     match load_checkpoint(path) {
-        Err(Error::Malformed { path: named, reason }) => {
-            assert_eq!(named, path);
-            reason
+        Err(error) => {
+            assert_eq!(error.path, path);
+            error.problem.to_string()
         }
-        Err(other) => panic!("{other:?}"),
         Ok(_) => panic!("it was accepted"),
     }
 }
@@ -401,14 +406,14 @@ fn files_that_are_no_checkpoints() {
         fs::write(&other, content).unwrap();
         assert!(refused(&other).contains(says), "{}", refused(&other));
     }
-    assert!(refused(&model).contains("this is a missvae-model-1"), "{}", refused(&model));
+    assert!(refused(&model).contains("this is a missvae-model-2"), "{}", refused(&model));
     let error = load_model(&whole).unwrap_err();
-    assert!(error.to_string().contains("this is a missvae-checkpoint-1"), "{error}");
+    assert!(error.to_string().contains("this is a missvae-checkpoint-2"), "{error}");
 
     let missing = directory.path().join("missing");
     let Err(error) = load_checkpoint(&missing) else { panic!("there is no such file") };
-    assert!(matches!(&error, Error::Io { path, .. } if *path == missing), "{error}");
-    assert!(matches!(load_checkpoint(directory.path()), Err(Error::Io { .. })));
+    assert!(matches!(error.problem, Problem::Io(_)) && error.path == missing, "{error}");
+    assert!(load_checkpoint(directory.path()).is_err_and(|error| matches!(error.problem, Problem::Io(_))));
 }
 
 /// A checkpoint whose description and tensors do not belong together.
@@ -428,14 +433,70 @@ fn checkpoints_with_the_wrong_tensors() {
     };
     for (from, to, says) in [
         (r#"\"hidden\":16"#, r#"\"hidden\":17"#, "tensor encoder.input.weight"),
-        (r#"\"encoder_blocks\":1"#, r#"\"encoder_blocks\":2"#, "no tensor encoder.blocks.1.linear1.weight"),
-        (r#""decoder.output.bias""#, r#""decoder.output.bios""#, "no tensor decoder.output.bias"),
-        (r#""optimiser.largest""#, r#""optimiser.biggest""#, "no tensor optimiser.largest"),
+        (r#"\"encoder_blocks\":1"#, r#"\"encoder_blocks\":2"#, "tensor encoder.blocks.1.linear1.weight is missing"),
+        (r#""decoder.output.bias""#, r#""decoder.output.bios""#, "damaged"),
+        (r#""optimiser.largest""#, r#""optimiser.biggest""#, "damaged"),
         (r#"\"progress\""#, r#"\"regress!\""#, "description"),
     ] {
         fs::write(&path, replaced(from, to)).unwrap();
         assert!(refused(&path).contains(says), "{from}: {}", refused(&path));
     }
+}
+
+/// A model file whose text `from` is `to`; both are equally long, and stand in the header.
+fn with_text(model: &[u8], from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let at = model.windows(from.len()).position(|window| window == from.as_bytes()).expect(from);
+    [&model[..at], to.as_bytes(), &model[at + to.len()..]].concat()
+}
+
+#[test]
+fn model_files_stand_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model");
+    let trainer = Trainer::new(vae(3, 16), small(1)).unwrap();
+    save_model(&path, trainer.vae(), &model_info(&trainer), trainer.parameters()).unwrap();
+    let (_, info, parameters) = load_model(&path).unwrap();
+    assert_eq!((&info, &parameters[..]), (&model_info(&trainer), trainer.parameters()));
+    assert_eq!(info.missing_values, ["-999"]);
+
+    let bytes = fs::read(&path).unwrap();
+    let refused = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        load_model(&path).expect_err("it was accepted").problem.to_string()
+    };
+    // A bit of a number.
+    let mut damaged = bytes.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    assert!(refused(&damaged).contains("checksum"), "{}", refused(&damaged));
+    for (from, to, says) in [
+        (r#"\"scale\":1.5"#, r#"\"scale\":0.0"#, "columns[0].scale = 0; expected a positive, finite number"),
+        (r#"\"scale\":1.5"#, r#"\"scale\":-15"#, "columns[0].scale = -15"),
+        (r#"\"method\":\"miss-svae\""#, r#"\"method\":\"miss-wave\""#, "method = miss-wave; expected one of mvae, "),
+        (r#"\"latent\":2"#, r#"\"latent\":0"#, "latent = 0; expected from 1 to "),
+        (r#"\"hidden\":16"#, r#"\"hidden\":99"#, "parameters = "),
+        (r#"\"kind\":\"numeric\""#, r#"\"kind\":\"positiv\""#, "unknown variant `positiv`"),
+        (r#"\"encoder_blocks\":1"#, r#"\"encoder_blocks\":9"#, "parameters = "),
+        (
+            r#"missvae-model-2"#,
+            r#"missvae-model-3"#,
+            "expected a model file (missvae-model-2); this is a missvae-model-3",
+        ),
+    ] {
+        let found = refused(&with_text(&bytes, from, to));
+        assert!(found.contains(says), "{from}: {found}");
+    }
+    // Format 1 has no checksum, and numbers that are none are found all the same.
+    let old = with_text(&bytes, "missvae-model-2", "missvae-model-1");
+    let start = old.windows(12).position(|window| window == br#"\"checksum\""#).unwrap();
+    let old = with_text(&old, r#"\"checksum\""#, r#"\"chekksum\""#);
+    assert!(start > 0);
+    fs::write(&path, &old).unwrap();
+    assert_eq!(load_model(&path).unwrap().2[..], trainer.parameters()[..]);
+    let mut broken = old;
+    let end = broken.len();
+    broken[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    assert!(refused(&broken).contains("holds NaN at position"), "{}", refused(&broken));
 }
 
 /// One flipped bit anywhere in the header is refused or read, and never a panic.
@@ -453,8 +514,8 @@ fn damaged_headers_do_not_panic() {
         damaged[at] ^= 1 << (at % 7);
         fs::write(&path, damaged).unwrap();
         match load_checkpoint(&path) {
-            Err(Error::Malformed { .. }) => refusals += 1,
-            Err(other) => panic!("byte {at}: {other}"),
+            Err(error) if matches!(error.problem, Problem::Io(_)) => panic!("byte {at}: {error}"),
+            Err(_) => refusals += 1,
             Ok(_) => {}
         }
     }

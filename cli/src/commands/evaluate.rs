@@ -140,7 +140,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     if args.resize && info.vae.images.is_none() {
         return Err(Failure::usage("--resize: this is for images, and the model is one of tables"));
     }
-    let reading = args.reading.options_for(&run)?.resize(args.resize);
+    let reading = args.reading.options_for(&run, &info)?.resize(args.resize);
     let data = read_model_rows(&input, &reading, &info, seed)?;
     let scored = data.rows_with_cells();
     let (data, dropped) = data.without_empty_rows();

@@ -113,7 +113,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
             info.method
         ));
     }
-    let (input, reading) = (Input::from_arg(Some(&args.data)), args.reading.options_for(&run)?);
+    let (input, reading) = (Input::from_arg(Some(&args.data)), args.reading.options_for(&run, &info)?);
     let seed = args.common.seed.unwrap_or(0);
     let (table, source, data, units) = match &info.vae.images {
         None => {

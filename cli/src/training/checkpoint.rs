@@ -41,7 +41,7 @@ pub(super) fn trainer(
     if !run.checkpoint().exists() {
         return Ok(Trainer::new(vae, plan.train.clone())?);
     }
-    let (stored, checkpoint, state) = store::load_checkpoint(&run.checkpoint())?;
+    let (stored, checkpoint, state) = store::load_checkpoint(&run.checkpoint()).map_err(missvae::Error::from)?;
     let CheckpointInfo { model, progress, fingerprint } = checkpoint;
     let fail = |what: &str, hint: &str| {
         Err(Failure::Run { path: run.path().to_owned(), what: what.to_owned(), hint: Some(hint.to_owned()) })

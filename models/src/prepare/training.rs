@@ -10,6 +10,7 @@ use super::split::{Part, Split, read_options, set_aside};
 use crate::config::{Options, ResolvedConfig, Validation};
 use crate::data::{Data, Standardisation};
 use crate::fingerprint::Fingerprint;
+use crate::heads::ColumnType;
 use crate::store::{Column, ModelInfo};
 use crate::table::{Input, Table, parse_names, read_for_model, read_images, read_to_fit};
 
@@ -125,7 +126,7 @@ impl TrainingRows {
         }
         let columns = names.iter().enumerate().map(|(d, name)| Column {
             name: name.clone(),
-            kind: "numeric".to_owned(),
+            kind: ColumnType::Numeric,
             mean: standardisation.mean[d],
             scale: standardisation.scale[d],
         });
@@ -176,7 +177,7 @@ impl TrainingRows {
         let standardisation = Standardisation::none(names.len());
         let train = standardisation.apply::<f32>(&train);
         let validation: Option<Data<f32>> = held_out.map(|rows| standardisation.apply(&rows));
-        let column = |name: String| Column { name, kind: "binary".to_owned(), mean: 0.0, scale: 1.0 };
+        let column = |name: String| Column { name, kind: ColumnType::Binary, mean: 0.0, scale: 1.0 };
         Ok(TrainingRows {
             name: name.to_owned(),
             columns: names.into_iter().map(column).collect(),
@@ -200,6 +201,8 @@ impl TrainingRows {
             columns: self.columns.clone(),
             updates: 0,
             imputations: config.imputations(),
+            missing_values: config.options.missing_value.clone().unwrap_or_default(),
+            options: Some(config.options.clone().without_paths()),
         }
     }
 

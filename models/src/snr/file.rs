@@ -1,5 +1,6 @@
 //! Moments of gradients as a file.
 
+use std::io;
 use std::path::Path;
 
 use safetensors::tensor::TensorView;
@@ -7,8 +8,7 @@ use safetensors::{Dtype, serialize};
 use serde::Serialize;
 
 use super::Moments;
-use crate::Error;
-use crate::files::write_atomic;
+use crate::files::{WriteError, write_atomic};
 use crate::network::Vae;
 
 /// The metadata key that everything is under, as in model files.
@@ -45,8 +45,7 @@ struct Header<'a> {
 ///
 /// # Panics
 /// If the moments are not those of this model's gradients.
-pub fn save_moments(path: &Path, vae: &Vae, moments: &Moments, info: &MomentsInfo) -> Result<(), Error> {
-    let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
+pub fn save_moments(path: &Path, vae: &Vae, moments: &Moments, info: &MomentsInfo) -> Result<(), WriteError> {
     let mut tensors = Vec::new();
     for tensor in vae.layout().tensors() {
         let bytes = |value: &dyn Fn(usize) -> f64| -> Vec<u8> {
@@ -56,14 +55,14 @@ pub fn save_moments(path: &Path, vae: &Vae, moments: &Moments, info: &MomentsInf
         tensors.push((format!("mean.{}", tensor.name), shape.clone(), bytes(&|entry| moments.mean()[entry])));
         tensors.push((format!("variance.{}", tensor.name), shape, bytes(&|entry| moments.variance(entry))));
     }
-    let views = tensors
-        .iter()
-        .map(|(name, shape, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F64, shape.clone(), bytes)?)))
-        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
-    let header = Header { format: FORMAT, description: info };
-    let header = serde_json::to_string(&header).map_err(|error| malformed(error.to_string()))?;
-    let metadata = [(METADATA_KEY.to_owned(), header)].into_iter().collect();
-    let views = views.map_err(|error| malformed(error.to_string()))?;
-    let bytes = serialize(views, Some(metadata)).map_err(|error| malformed(error.to_string()))?;
-    Ok(write_atomic(path, |out| out.write_all(&bytes))?)
+    write_atomic(path, |out| {
+        let views = tensors
+            .iter()
+            .map(|(name, shape, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F64, shape.clone(), bytes)?)))
+            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
+        let header = serde_json::to_string(&Header { format: FORMAT, description: info })?;
+        let metadata = [(METADATA_KEY.to_owned(), header)].into_iter().collect();
+        let bytes = serialize(views.map_err(io::Error::other)?, Some(metadata)).map_err(io::Error::other)?;
+        out.write_all(&bytes)
+    })
 }

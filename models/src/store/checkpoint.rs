@@ -5,14 +5,14 @@ use std::path::Path;
 use autodiff::Aligned;
 use serde::{Deserialize, Serialize};
 
-use super::file::{fill, open, read, save};
-use super::model::{ModelInfo, collect, named, planned};
-use crate::Error;
+use super::error::{Error, Kind};
+use super::file::{Source, save};
+use super::model::{ModelInfo, collect, named};
+use super::sizes::check_sizes;
+use crate::files::WriteError;
 use crate::network::{Vae, VaeConfig};
 use crate::trainer::{AmsGrad, Progress, State, Stored, Trainer};
 
-/// Format of checkpoints.
-const FORMAT: &str = "missvae-checkpoint-1";
 /// Names of the optimiser's state.
 const OPTIMISER: [&str; 3] = ["optimiser.mean", "optimiser.square", "optimiser.largest"];
 /// Name of the completed rows, N × K × D.
@@ -35,7 +35,7 @@ pub struct CheckpointInfo {
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn save_checkpoint(path: &Path, info: &CheckpointInfo, trainer: &Trainer<f32>) -> Result<(), Error> {
+pub fn save_checkpoint(path: &Path, info: &CheckpointInfo, trainer: &Trainer<f32>) -> Result<(), WriteError> {
     let (vae, optimiser) = (trainer.vae(), trainer.optimiser());
     let mut tensors = named(vae, trainer.parameters());
     for (name, values) in OPTIMISER.into_iter().zip([&optimiser.mean, &optimiser.square, &optimiser.largest]) {
@@ -46,7 +46,7 @@ pub fn save_checkpoint(path: &Path, info: &CheckpointInfo, trainer: &Trainer<f32
             tensors.push((name.to_owned(), vec![values.len() / (copies * width), copies, width], values));
         }
     }
-    save(path, FORMAT, info, tensors)
+    save(path, Kind::Checkpoint, info, tensors)
 }
 
 /// The imputations' tensors: name, values, width of a row.
@@ -55,18 +55,19 @@ fn imputation_tensors<'a>(vae: &Vae, stored: &'a Stored<f32>) -> [(&'static str,
     [(COMPLETED, &stored.completed, config.columns), (LATENTS, &stored.latents, config.latent)]
 }
 
-/// Reads a checkpoint.
+/// Reads a checkpoint, of format 1 or 2.
 ///
 /// # Errors
-/// If the file cannot be read, is not a checkpoint, is cut short, or lacks a tensor.
+/// If the file cannot be read, is not a checkpoint, is cut short or damaged, lacks a tensor, or says what cannot be true.
 pub fn load_checkpoint(path: &Path) -> Result<(Vae, CheckpointInfo, State<f32>), Error> {
-    let bytes = read(path)?;
-    let (tensors, info) = open::<CheckpointInfo>(path, &bytes, "checkpoint", FORMAT)?;
-    let vae = planned(path, &bytes, &info.model)?;
-    let parameters = collect(path, &tensors, &vae)?;
+    let source = Source::read(path, Kind::Checkpoint)?;
+    let (tensors, info) = source.open::<CheckpointInfo>()?;
+    check_sizes(&source, &info.model)?;
+    let vae = Vae::new(info.model.vae.clone());
+    let parameters = collect(&source, &tensors, &vae)?;
     let [mean, square, largest] = OPTIMISER.map(|name| {
         let mut values = Aligned::zeros(parameters.len());
-        fill(path, &tensors, name, &[parameters.len()], &mut values).map(|()| values)
+        source.fill(&tensors, name, &[parameters.len()], &mut values).map(|()| values)
     });
     let optimiser = AmsGrad { mean: mean?, square: square?, largest: largest?, updates: info.progress.update };
     let imputations = match info.model.imputations {
@@ -78,7 +79,7 @@ pub fn load_checkpoint(path: &Path) -> Result<(Vae, CheckpointInfo, State<f32>),
                 // A shape that is in the file has its data there, so this cannot ask for too much.
                 let fits = shape == [rows, copies, width];
                 let mut values = vec![0.0; if fits { rows * copies * width } else { 0 }];
-                fill(path, &tensors, name, &[rows, copies, width], &mut values).map(|()| values)
+                source.fill(&tensors, name, &[rows, copies, width], &mut values).map(|()| values)
             };
             let VaeConfig { columns, latent, .. } = *vae.config();
             Some(Stored { completed: read(COMPLETED, columns)?, latents: read(LATENTS, latent)? })

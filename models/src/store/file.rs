@@ -7,103 +7,184 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
 
-use crate::Error;
-use crate::files::write_atomic;
+use super::error::{Error, Kind, Problem, TensorProblem};
+use crate::files::{WriteError, write_atomic};
 
 /// The metadata key that everything is under. A single one: the order of several is not fixed, and the same model has
 /// to give the same bytes.
 const METADATA_KEY: &str = "missvae";
 
-/// The metadata of a file: its format, and a description.
+/// The metadata of a file: its format, a description, and a checksum of the tensors (from format 2 on).
 #[derive(Serialize, Deserialize)]
 struct Header<D> {
     format: String,
     description: D,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    checksum: Option<String>,
 }
 
 /// Tensors to be written: name, shape, values.
 pub(super) type Named<'a> = Vec<(String, Vec<usize>, &'a [f32])>;
 
+/// A checksum of tensors in the order of their names: 128 bits of XXH3 over names, shapes and bytes, lengths before what
+/// varies.
+struct Checksum(Xxh3);
+
+impl Checksum {
+    fn add(&mut self, name: &str, shape: &[usize]) {
+        self.0.update(&(name.len() as u64).to_le_bytes());
+        self.0.update(name.as_bytes());
+        self.0.update(&(shape.len() as u64).to_le_bytes());
+        shape.iter().for_each(|size| self.0.update(&(*size as u64).to_le_bytes()));
+    }
+
+    fn finish(&self) -> String {
+        format!("{:032x}", self.0.digest128())
+    }
+
+    /// Of tensors to be written, sorted by name.
+    fn of_values(tensors: &Named<'_>) -> String {
+        let mut sum = Checksum(Xxh3::new());
+        for (name, shape, values) in tensors {
+            sum.add(name, shape);
+            pieces(values).for_each(|bytes| sum.0.update(&bytes));
+        }
+        sum.finish()
+    }
+
+    /// Of the tensors of a file.
+    fn of_file(tensors: &SafeTensors<'_>) -> String {
+        let mut names = tensors.names();
+        names.sort();
+        let mut sum = Checksum(Xxh3::new());
+        for name in names {
+            if let Ok(view) = tensors.tensor(name) {
+                sum.add(name, view.shape());
+                sum.0.update(view.data());
+            }
+        }
+        sum.finish()
+    }
+}
+
+/// The bytes of some numbers, piece by piece.
+fn pieces(values: &[f32]) -> impl Iterator<Item = Vec<u8>> {
+    values.chunks(1 << 14).map(|values| values.iter().flat_map(|value| value.to_le_bytes()).collect())
+}
+
 /// Writes a safetensors file piece by piece: imputations may be too large to be held twice.
 pub(super) fn save(
     path: &Path,
-    format: &str,
+    kind: Kind,
     description: impl Serialize,
     mut tensors: Named<'_>,
-) -> Result<(), Error> {
-    let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
-    let header = Header { format: format.to_owned(), description };
-    let header = serde_json::to_string(&header).map_err(|error| malformed(error.to_string()))?;
+) -> Result<(), WriteError> {
     tensors.sort_by(|a, b| a.0.cmp(&b.0));
+    let checksum = Some(Checksum::of_values(&tensors));
+    let header = Header { format: kind.format().to_owned(), description, checksum };
     let mut end = 0;
     let infos = tensors.iter().map(|(name, shape, values)| {
         let start = end;
         end += size_of_val::<[f32]>(&values[..]);
         (name.clone(), TensorInfo { dtype: Dtype::F32, shape: shape.clone(), data_offsets: (start, end) })
     });
-    let metadata = [(METADATA_KEY.to_owned(), header)].into_iter().collect();
-    let metadata = Metadata::new(Some(metadata), infos.collect()).map_err(|error| malformed(error.to_string()))?;
-    let mut head = serde_json::to_vec(&metadata).map_err(|error| malformed(error.to_string()))?;
-    // The format aligns the numbers to 8 bytes, by spaces after the header.
-    head.resize(head.len().next_multiple_of(8), b' ');
+    let infos = infos.collect();
     write_atomic(path, |out| {
+        let header = serde_json::to_string(&header)?;
+        let metadata = [(METADATA_KEY.to_owned(), header)].into_iter().collect();
+        let metadata = Metadata::new(Some(metadata), infos).map_err(std::io::Error::other)?;
+        let mut head = serde_json::to_vec(&metadata)?;
+        // The format aligns the numbers to 8 bytes, by spaces after the header.
+        head.resize(head.len().next_multiple_of(8), b' ');
         out.write_all(&(head.len() as u64).to_le_bytes())?;
         out.write_all(&head)?;
         for (_, _, values) in &tensors {
-            for value in *values {
-                out.write_all(&value.to_le_bytes())?;
-            }
+            pieces(values).try_for_each(|bytes| out.write_all(&bytes))?;
         }
         Ok(())
-    })?;
-    Ok(())
+    })
 }
 
-/// The bytes of a file.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::Io { path: path.to_owned(), source })
+/// A file that is being read.
+pub(super) struct Source<'a> {
+    pub(super) path: &'a Path,
+    pub(super) kind: Kind,
+    bytes: Vec<u8>,
 }
 
-/// Opens a safetensors file of the given format. `kind` names it in errors: model or checkpoint.
-pub(super) fn open<'a, D: DeserializeOwned>(
-    path: &Path,
-    bytes: &'a [u8],
-    kind: &str,
-    format: &str,
-) -> Result<(SafeTensors<'a>, D), Error> {
-    let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
-    let (_, metadata) = SafeTensors::read_metadata(bytes)
-        .map_err(|error| malformed(format!("not a whole {kind} file ({error}); it may be cut short")))?;
-    let header = metadata.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
-    let header = header.ok_or_else(|| malformed(format!("a safetensors file, but not a {kind} of this program")))?;
-    let found: Header<serde_json::Value> =
-        serde_json::from_str(header).map_err(|error| malformed(format!("unreadable description: {error}")))?;
-    if found.format != format {
-        return Err(malformed(format!("expected a {kind} file ({format}); this is a {}", found.format)));
+impl<'a> Source<'a> {
+    /// Reads the bytes of a file.
+    pub(super) fn read(path: &'a Path, kind: Kind) -> Result<Self, Error> {
+        let bytes = fs::read(path).map_err(|error| Error { path: path.to_owned(), problem: Problem::Io(error) })?;
+        Ok(Source { path, kind, bytes })
     }
-    let description = serde_json::from_value(found.description)
-        .map_err(|error| malformed(format!("its description is not that of a {kind}: {error}")))?;
-    let tensors = SafeTensors::deserialize(bytes).map_err(|error| malformed(error.to_string()))?;
-    Ok((tensors, description))
-}
 
-/// Reads one tensor, which has to be of this shape.
-pub(super) fn fill(
-    path: &Path,
-    tensors: &SafeTensors<'_>,
-    name: &str,
-    shape: &[usize],
-    out: &mut [f32],
-) -> Result<(), Error> {
-    let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
-    let view = tensors.tensor(name).map_err(|_| malformed(format!("it has no tensor {name}")))?;
-    if view.dtype() != Dtype::F32 || view.shape() != shape {
-        let found = format!("{:?} of shape {:?}", view.dtype(), view.shape());
-        return Err(malformed(format!("tensor {name} is {found}, not F32 of shape {shape:?}")));
+    /// The most numbers that the file can hold.
+    pub(super) fn most_numbers(&self) -> usize {
+        self.bytes.len() / size_of::<f32>()
     }
-    for (x, bytes) in out.iter_mut().zip(view.data().chunks_exact(4)) {
-        *x = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+
+    /// An error of this file.
+    pub(super) fn error(&self, problem: Problem) -> Error {
+        Error { path: self.path.to_owned(), problem }
     }
-    Ok(())
+
+    /// A number of the description that cannot be true.
+    pub(super) fn field(&self, field: &str, value: impl ToString, expected: impl Into<String>) -> Error {
+        let (field, value, expected) = (field.to_owned(), value.to_string(), expected.into());
+        self.error(Problem::Field { field, value, expected })
+    }
+
+    /// The tensors and the description.
+    pub(super) fn open<D: DeserializeOwned>(&self) -> Result<(SafeTensors<'_>, D), Error> {
+        let kind = self.kind;
+        let not_whole = |source| self.error(Problem::NotWhole { kind, source });
+        let (_, metadata) = SafeTensors::read_metadata(&self.bytes).map_err(not_whole)?;
+        let header = metadata.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
+        let header = header.ok_or_else(|| self.error(Problem::Foreign { kind }))?;
+        let described = |source| self.error(Problem::Description { kind, source });
+        let found: Header<serde_json::Value> = serde_json::from_str(header).map_err(described)?;
+        if found.format != kind.format() && found.format != kind.old_format() {
+            return Err(self.error(Problem::Format { kind, found: found.format }));
+        }
+        let description = serde_json::from_value(found.description).map_err(described)?;
+        let tensors = SafeTensors::deserialize(&self.bytes).map_err(not_whole)?;
+        let expected = match found.checksum {
+            None if found.format == kind.old_format() => None,
+            checksum => Some(checksum.unwrap_or_default()),
+        };
+        if let Some(expected) = expected {
+            let sum = Checksum::of_file(&tensors);
+            if sum != expected {
+                return Err(self.error(Problem::Checksum { expected, found: sum }));
+            }
+        }
+        Ok((tensors, description))
+    }
+
+    /// Reads one tensor, which has to be of this shape and finite.
+    pub(super) fn fill(
+        &self,
+        tensors: &SafeTensors<'_>,
+        name: &str,
+        shape: &[usize],
+        out: &mut [f32],
+    ) -> Result<(), Error> {
+        let wrong = |problem| self.error(Problem::Tensor { name: name.to_owned(), problem });
+        let view = tensors.tensor(name).map_err(|_| wrong(TensorProblem::Missing))?;
+        if view.dtype() != Dtype::F32 || view.shape() != shape {
+            let (dtype, found, expected) = (view.dtype(), view.shape().to_vec(), shape.to_vec());
+            return Err(wrong(TensorProblem::Shape { dtype, found, expected }));
+        }
+        let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        for (index, (x, value)) in out.iter_mut().zip(values).enumerate() {
+            if !value.is_finite() {
+                return Err(wrong(TensorProblem::NotFinite { index, value }));
+            }
+            *x = value;
+        }
+        Ok(())
+    }
 }

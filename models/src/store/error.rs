@@ -1,0 +1,143 @@
+//! What can be wrong with a model file or a checkpoint.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use safetensors::{Dtype, SafeTensorError};
+
+/// A model file or checkpoint that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {problem}", path.display())]
+pub struct Error {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The system could not read it.
+    #[error("{0}")]
+    Io(std::io::Error),
+    /// No safetensors file, or a part of one.
+    #[error("not a whole {kind} file ({source}); it may be cut short")]
+    NotWhole {
+        /// What was expected.
+        kind: Kind,
+        /// What the reader of safetensors said.
+        source: SafeTensorError,
+    },
+    /// A safetensors file that something else wrote.
+    #[error("a safetensors file, but not a {kind} of this program")]
+    Foreign {
+        /// What was expected.
+        kind: Kind,
+    },
+    /// A file of this program, but of another kind or of a version that is not known here.
+    #[error("expected a {kind} file ({}); this is a {found}", kind.format())]
+    Format {
+        /// What was expected.
+        kind: Kind,
+        /// The format that the file names.
+        found: String,
+    },
+    /// A description that does not say what it should.
+    #[error("its description is not that of a {kind}: {source}")]
+    Description {
+        /// What was expected.
+        kind: Kind,
+        /// What the reader of JSON said.
+        source: serde_json::Error,
+    },
+    /// A number of the description that cannot be true.
+    #[error("its description has {field} = {value}; expected {expected}")]
+    Field {
+        /// The field, with the fields that it is in.
+        field: String,
+        /// Its value.
+        value: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// A tensor that is not there, or not as it should be.
+    #[error("tensor {name} {problem}")]
+    Tensor {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        problem: TensorProblem,
+    },
+    /// Tensors that are not those that were written.
+    #[error("its tensors are damaged: their checksum is {found}; expected {expected}")]
+    Checksum {
+        /// As the file has it.
+        expected: String,
+        /// Of the tensors that are there.
+        found: String,
+    },
+}
+
+/// What is wrong with a tensor.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum TensorProblem {
+    /// It is not in the file.
+    #[error("is missing")]
+    Missing,
+    /// It has another type or shape.
+    #[error("is {dtype:?} of shape {found:?}, not F32 of shape {expected:?}")]
+    Shape {
+        /// Its type.
+        dtype: Dtype,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that the description asks for.
+        expected: Vec<usize>,
+    },
+    /// It holds a value that no trained network has.
+    #[error("holds {value} at position {index}; expected finite numbers")]
+    NotFinite {
+        /// Position among its values, row by row.
+        index: usize,
+        /// NaN, or an infinity.
+        value: f32,
+    },
+}
+
+/// The kinds of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A fitted model.
+    Model,
+    /// A run in the middle of its training.
+    Checkpoint,
+}
+
+impl Kind {
+    /// The format that is written.
+    pub fn format(self) -> &'static str {
+        match self {
+            Kind::Model => "missvae-model-2",
+            Kind::Checkpoint => "missvae-checkpoint-2",
+        }
+    }
+
+    /// The format before, without a checksum and without what makes a model stand alone. It is still read.
+    pub(super) fn old_format(self) -> &'static str {
+        match self {
+            Kind::Model => "missvae-model-1",
+            Kind::Checkpoint => "missvae-checkpoint-1",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Model => "model",
+            Kind::Checkpoint => "checkpoint",
+        })
+    }
+}

@@ -1,0 +1,149 @@
+//! What a file may claim: its numbers are checked before anything of their size is planned or allocated.
+
+use super::error::Error;
+use super::file::Source;
+use super::model::ModelInfo;
+use crate::heads::ColumnType;
+use crate::network::{ImageSizes, VaeConfig};
+use crate::objective::{METHODS, Method};
+
+/// The most imputations of a row.
+const MOST_IMPUTATIONS: usize = 1 << 20;
+/// The most pixels a side, stages of a network, and channels of a stage.
+const MOST_PIXELS: usize = 1 << 12;
+const MOST_STAGES: usize = 12;
+const MOST_WIDTH: usize = 1 << 14;
+
+/// Refuses a description whose numbers cannot be those of the file that they are in.
+pub(super) fn check_sizes(source: &Source<'_>, info: &ModelInfo) -> Result<(), Error> {
+    let (config, most) = (&info.vae, source.most_numbers());
+    let sizes = [("columns", config.columns), ("latent", config.latent), ("components", config.components)];
+    let hidden = ("hidden", if config.images.is_some() { 1 } else { config.hidden });
+    for (field, value) in sizes.into_iter().chain([hidden]) {
+        if !(1..=most).contains(&value) {
+            return Err(source.field(field, value, format!("from 1 to {most}, the numbers in a file of this length")));
+        }
+    }
+    for (field, value) in [("encoder_blocks", config.encoder_blocks), ("decoder_blocks", config.decoder_blocks)] {
+        if value > most {
+            return Err(source.field(field, value, format!("at most {most}, the numbers in a file of this length")));
+        }
+    }
+    for (field, value) in [
+        ("encoder_min_scale", config.encoder_min_scale),
+        ("decoder_min_scale", config.decoder_min_scale),
+        ("dropout", config.dropout),
+    ] {
+        if !(value >= 0.0 && value.is_finite()) || (field == "dropout" && value >= 1.0) {
+            let expected = if field == "dropout" { "from 0 to below 1" } else { "a finite number, at least 0" };
+            return Err(source.field(field, value, expected));
+        }
+    }
+    match &config.images {
+        Some(images) => check_images(source, config, images)?,
+        None => check_parameters(source, config)?,
+    }
+    check_columns(source, info)?;
+    check_method(source, info)
+}
+
+fn check_images(source: &Source<'_>, config: &VaeConfig, images: &ImageSizes) -> Result<(), Error> {
+    if images.size > MOST_PIXELS || images.size * images.size != config.columns {
+        let expected = format!("the side of a square of {} pixels", config.columns);
+        return Err(source.field("images.size", images.size, expected));
+    }
+    for (field, widths) in [("encoder_widths", &images.encoder_widths), ("decoder_widths", &images.decoder_widths)] {
+        let field = format!("images.{field}");
+        if !(1..=MOST_STAGES).contains(&widths.len()) {
+            return Err(source.field(&field, format!("{} stages", widths.len()), format!("from 1 to {MOST_STAGES}")));
+        }
+        if let Some(width) = widths.iter().find(|width| !(1..=MOST_WIDTH).contains(*width)) {
+            return Err(source.field(&field, width, format!("channels from 1 to {MOST_WIDTH}")));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses networks with more parameters than the file has numbers, by arithmetic alone.
+fn check_parameters(source: &Source<'_>, config: &VaeConfig) -> Result<(), Error> {
+    let network = |input: usize, blocks: usize, output: usize| -> Option<usize> {
+        let layer = |from: usize, to: usize| from.checked_add(1)?.checked_mul(to);
+        let block = layer(config.hidden, config.hidden)?.checked_mul(2)?;
+        let hidden = block.checked_mul(blocks)?.checked_add(layer(input, config.hidden)?)?;
+        hidden.checked_add(layer(config.hidden, output)?)
+    };
+    // The fewest that any head takes and gives: one number a column.
+    let moments = config.latent.checked_mul(2).and_then(|moments| moments.checked_mul(config.components));
+    let count = moments.and_then(|moments| {
+        network(config.columns, config.encoder_blocks, moments)?.checked_add(network(
+            config.latent,
+            config.decoder_blocks,
+            config.columns,
+        )?)
+    });
+    let most = source.most_numbers();
+    match count {
+        Some(count) if count <= most => Ok(()),
+        _ => {
+            let value = count.map_or("more than can be counted".to_owned(), |count| count.to_string());
+            Err(source.field("parameters", value, format!("at most {most} in a file of this length")))
+        }
+    }
+}
+
+fn check_columns(source: &Source<'_>, info: &ModelInfo) -> Result<(), Error> {
+    let config = &info.vae;
+    if info.columns.len() != config.columns {
+        return Err(source.field("columns", config.columns, format!("{}, as many as are named", info.columns.len())));
+    }
+    for (d, column) in info.columns.iter().enumerate() {
+        if !column.mean.is_finite() {
+            return Err(source.field(&format!("columns[{d}].mean"), column.mean, "a finite number"));
+        }
+        if !(column.scale > 0.0 && column.scale.is_finite()) {
+            return Err(source.field(&format!("columns[{d}].scale"), column.scale, "a positive, finite number"));
+        }
+    }
+    let whole = if config.images.is_some() { ColumnType::Binary } else { ColumnType::Numeric };
+    let mut kinds = Vec::with_capacity(config.columns);
+    for block in &config.blocks {
+        if block.columns > config.columns - kinds.len() {
+            let expected = format!("{} columns in all", config.columns);
+            return Err(source.field("blocks", format!("{} columns more", block.columns), expected));
+        }
+        kinds.resize(kinds.len() + block.columns, block.kind);
+    }
+    if config.blocks.is_empty() {
+        kinds.resize(config.columns, whole);
+    }
+    let named = info.columns.iter().map(|column| column.kind);
+    match kinds.iter().copied().map(Some).chain([None]).zip(named.map(Some).chain([None])).position(|(a, b)| a != b) {
+        None => Ok(()),
+        Some(d) => {
+            let kind = info.columns.get(d).map_or("nothing", |column| column.kind.name());
+            let expected = kinds.get(d).map_or("nothing", |kind| kind.name());
+            Err(source.field(&format!("columns[{d}].kind"), kind, format!("{expected}, as in its blocks")))
+        }
+    }
+}
+
+fn check_method(source: &Source<'_>, info: &ModelInfo) -> Result<(), Error> {
+    if Method::named(&info.method).is_none() {
+        let names: Vec<&str> = METHODS.iter().map(|method| method.name).collect();
+        return Err(source.field("method", &info.method, format!("one of {}", names.join(", "))));
+    }
+    let completed = info.vae.encoder_input.completed();
+    match info.imputations {
+        Some(copies) if completed && !(1..=MOST_IMPUTATIONS).contains(&copies) => {
+            Err(source.field("imputations", copies, format!("from 1 to {MOST_IMPUTATIONS}")))
+        }
+        Some(copies) if !completed => {
+            Err(source.field("imputations", copies, "none, for its encoder takes incomplete rows"))
+        }
+        None if completed => Err(source.field("imputations", "none", "some, for its encoder takes completed rows")),
+        Some(_) if info.vae.components != 1 => {
+            Err(source.field("components", info.vae.components, "1, for its encoder takes completed rows"))
+        }
+        _ => Ok(()),
+    }
+}
