@@ -24,9 +24,6 @@ pub use row::{Block, Row};
 
 // The registry: one line a head. rustfmt does not see files that are declared here: `.ci/run` checks them by name.
 heads! {
-    /// Real numbers: a normal, with mean and scale.
-    #[default]
-    Numeric = "numeric" in gaussian::Gaussian;
-    /// Two values, −1 and +1, as of the pixels of an image: a Bernoulli variable, with a logit.
-    Binary = "binary" in bernoulli::Bernoulli;
+    Numeric = "numeric" in gaussian::Gaussian, "Real numbers: a normal, with mean and scale.";
+    Binary = "binary" in bernoulli::Bernoulli, "Two values, −1 and +1, as of pixels: a Bernoulli variable, with a logit.";
 }

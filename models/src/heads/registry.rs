@@ -5,16 +5,16 @@ use std::str::FromStr;
 
 use super::ColumnType;
 
-/// Declares the column types: name in files and options, module, type of the head.
+/// Declares the column types: name in files and options, module, type of the head, and what it is for.
 macro_rules! heads {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal in $module:ident :: $head:ident;)*) => {
+    ($($variant:ident = $name:literal in $module:ident :: $head:ident, $doc:literal;)*) => {
         $(pub mod $module;)*
 
         /// The type of a column: which head describes it. In files and options by its name in lower case.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
         #[non_exhaustive]
         pub enum ColumnType {
-            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+            $(#[doc = $doc] #[serde(rename = $name)] $variant,)*
         }
 
         impl ColumnType {
@@ -32,6 +32,12 @@ macro_rules! heads {
             }
         }
     };
+}
+
+impl Default for ColumnType {
+    fn default() -> Self {
+        ColumnType::Numeric
+    }
 }
 
 impl fmt::Display for ColumnType {
