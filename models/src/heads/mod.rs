@@ -26,4 +26,5 @@ pub use row::{Block, Row};
 heads! {
     Numeric = "numeric" in gaussian::Gaussian, "Real numbers: a normal, with mean and scale.";
     Binary = "binary" in bernoulli::Bernoulli, "Two values, −1 and +1, as of pixels: a Bernoulli variable, with a logit.";
+    Positive = "positive" in log_normal::LogNormal, "Positive numbers: a log-normal, with mean and scale of the logarithm.";
 }
