@@ -19,6 +19,7 @@ pub mod parallel;
 pub mod peak;
 pub mod reduce;
 mod scalar;
+mod scratch;
 pub mod simd;
 pub mod singular;
 pub mod special;

@@ -17,140 +17,24 @@
 //! Tiles and parts of sums are cut by the sizes alone, so that a result has the same bits whatever the number of threads.
 
 mod gather;
+mod shape;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod weights;
 mod winograd;
 
+pub use shape::Conv;
+pub use tasks::{PARTS, SUMS, TILE};
+
 use std::ops::Range;
 
 use crate::Scalar;
-use crate::gemm::{Epilogue, Matrix, MatrixMut, Scratch, gemm};
-use crate::parallel;
+use crate::gemm::{Epilogue, Matrix, MatrixMut, gemm};
+use crate::scratch::{Scratch, Slot, Workspace, grown};
 use gather::Gather;
+use tasks::{over_slots, slots_of, summed, tasks};
 use winograd::Winograd;
-
-/// Most elements of gathered neighbourhoods at a time, unless eight positions have more: half of a second cache of 1 MiB in
-/// single precision.
-pub const TILE: usize = 128 << 10;
-/// Most parts that the sum over positions in a weight gradient is cut into, so that threads can share it.
-pub const PARTS: usize = 8;
-/// Most elements of these parts, unless a single one has more.
-pub const SUMS: usize = 1 << 20;
-
-/// Sizes of a convolution of square stride and padding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conv {
-    /// Images.
-    pub images: usize,
-    /// Height and width of an input image.
-    pub size: [usize; 2],
-    /// Channels of the input.
-    pub in_channels: usize,
-    /// Channels of the output.
-    pub out_channels: usize,
-    /// Height and width of the kernel.
-    pub kernel: [usize; 2],
-    /// Pixels from one position to the next, along both axes.
-    pub stride: usize,
-    /// Zeros around the image, on each side.
-    pub padding: usize,
-}
-
-impl Conv {
-    /// Height and width of an output image: ⌊(size + 2·padding − kernel)/stride⌋ + 1.
-    ///
-    /// # Panics
-    /// If the kernel is empty or larger than the padded image, or the stride is 0.
-    #[track_caller]
-    pub fn out_size(&self) -> [usize; 2] {
-        let Conv { size, kernel, stride, padding, .. } = *self;
-        assert!(stride > 0, "a convolution needs a stride of at least 1");
-        [0, 1].map(|axis| {
-            let padded = size[axis] + 2 * padding;
-            let fits = (1..=padded).contains(&kernel[axis]);
-            assert!(fits, "kernel of {kernel:?} pixels on an image of {size:?} with a padding of {padding}");
-            (padded - kernel[axis]) / stride + 1
-        })
-    }
-
-    /// Elements of the input.
-    pub fn in_len(&self) -> usize {
-        self.images * self.size[0] * self.size[1] * self.in_channels
-    }
-
-    /// Elements of the output.
-    pub fn out_len(&self) -> usize {
-        self.positions() * self.out_channels
-    }
-
-    /// Number of weights.
-    pub fn weights(&self) -> usize {
-        self.out_channels * self.in_channels * self.kernel[0] * self.kernel[1]
-    }
-
-    /// Positions of the kernel: output pixels of all images.
-    fn positions(&self) -> usize {
-        let [height, width] = self.out_size();
-        self.images * height * width
-    }
-
-    /// Whether every position sees one pixel, its own.
-    fn pointwise(&self) -> bool {
-        self.kernel == [1, 1] && self.stride == 1 && self.padding == 0
-    }
-
-    /// The neighbourhoods that the positions see.
-    fn neighbourhoods(&self) -> Gather {
-        Gather {
-            size: self.size,
-            channels: self.in_channels,
-            positions: self.out_size(),
-            kernel: self.kernel,
-            stride: self.stride,
-            padding: [self.padding as isize; 2],
-            spread: 1,
-        }
-    }
-
-    /// The output pixels that see an input pixel, in the order of the kernel turned by half a turn: those of the output
-    /// spread by the stride.
-    fn sights(&self) -> Gather {
-        Gather {
-            size: self.out_size(),
-            channels: self.out_channels,
-            positions: self.size,
-            kernel: self.kernel,
-            stride: 1,
-            padding: self.kernel.map(|kernel| kernel as isize - 1 - self.padding as isize),
-            spread: self.stride,
-        }
-    }
-
-    #[track_caller]
-    fn check(&self, input: usize, weight: usize, out: usize) {
-        let expected = (self.in_len(), self.weights(), self.out_len());
-        assert_eq!((input, weight, out), expected, "elements of input, weight and output of {self:?}");
-    }
-}
-
-/// Working memory of convolutions: it grows to the largest that it has met and is then reused.
-#[derive(Debug, Default)]
-pub(crate) struct Workspace<T> {
-    /// Weights in the order of a product.
-    weights: Vec<T>,
-    /// Parts of a weight gradient.
-    sums: Vec<T>,
-    /// What each of the tasks that may run at once needs.
-    slots: Vec<Slot<T>>,
-}
-
-/// Working memory of one task.
-#[derive(Debug, Default)]
-struct Slot<T> {
-    tile: Vec<T>,
-    scratch: Scratch<T>,
-}
 
 /// `out[n, y, x, o]` ← Σ `input[n, y·stride + i − padding, x·stride + j − padding, c]` · `weight[o, c, i, j]` + `bias[o]`,
 /// over the kernel's pixels i, j and the channels c; pixels outside of the image are zero.
@@ -272,77 +156,6 @@ fn with_workspace<T: Scalar>(scratch: &mut Scratch<T>, f: impl FnOnce(&mut Works
     scratch.conv = workspace;
 }
 
-fn grown<T: Scalar>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
-    if buffer.len() < len {
-        buffer.resize(len, T::ZERO);
-    }
-    &mut buffer[..len]
-}
-
-/// As many slots with room for `len` elements each.
-fn slots_of<T: Scalar>(slots: &mut Vec<Slot<T>>, count: usize, len: usize) -> &mut [Slot<T>] {
-    if slots.len() < count {
-        slots.resize_with(count, Slot::default);
-    }
-    slots[..count].iter_mut().for_each(|slot| {
-        grown(&mut slot.tile, len);
-    });
-    &mut slots[..count]
-}
-
-/// Hands a range of items, cut into a piece for each slot, to `f`, with the part of `out` that belongs to the piece: that of an
-/// item begins at `offset` of it. Each slot's piece may go to another thread.
-fn over_slots<T: Scalar>(
-    slots: &mut [Slot<T>],
-    range: Range<usize>,
-    out: &mut [T],
-    offset: &(impl Fn(usize) -> usize + Sync),
-    f: &(impl Fn(&mut Slot<T>, Range<usize>, &mut [T]) + Sync),
-) {
-    if let [slot] = slots {
-        return f(slot, range, out);
-    }
-    let (left, right) = slots.split_at_mut(slots.len() / 2);
-    let middle = range.start + range.len() * left.len() / (left.len() + right.len());
-    let (head, tail) = out.split_at_mut(offset(middle) - offset(range.start));
-    rayon::join(
-        || over_slots(left, range.start..middle, head, offset, f),
-        || over_slots(right, middle..range.end, tail, offset, f),
-    );
-}
-
-/// The sum over pieces of what `add(piece, adds, sum, slot)` puts (or, if `adds`, adds) into `len` elements: in parts of whole
-/// pieces, which may go to other threads and are added up in order. A slot has room for `room` elements.
-fn summed<'a, T: Scalar>(
-    pieces: usize,
-    sums: &'a mut Vec<T>,
-    len: usize,
-    slots: &mut Vec<Slot<T>>,
-    room: usize,
-    add: &(impl Fn(usize, bool, &mut [T], &mut Slot<T>) + Sync),
-) -> &'a [T] {
-    let parts = (SUMS / len).clamp(1, PARTS).min(pieces);
-    let sums = grown(sums, parts.max(1) * len);
-    if parts == 0 {
-        sums.fill(T::ZERO);
-        return sums;
-    }
-    let tasks = if parallel::threads() == 1 { 1 } else { parts };
-    over_slots(slots_of(slots, tasks, room), 0..parts, sums, &|part| part * len, &|slot, range, sums| {
-        for (part, sum) in range.zip(sums.chunks_exact_mut(len)) {
-            let [first, end] = [part, part + 1].map(|part| part * pieces / parts);
-            for piece in first..end {
-                add(piece, piece > first, sum, slot);
-            }
-        }
-    });
-    let (total, others) = sums.split_at_mut(len);
-    for part in others.chunks_exact(len) {
-        total.iter_mut().zip(part).for_each(|(total, part)| *total += *part);
-    }
-    total
-}
-
 /// Positions cut into tiles.
 #[derive(Clone, Copy, Debug)]
 struct Tiles {
@@ -363,14 +176,6 @@ impl Tiles {
 
     fn positions(&self, tile: usize) -> Range<usize> {
         tile * self.rows..((tile + 1) * self.rows).min(self.positions)
-    }
-}
-
-/// Tasks for so many pieces of an output: two a thread, so that a late or slow one is relieved.
-fn tasks(pieces: usize) -> usize {
-    match parallel::threads() {
-        1 => 1,
-        threads => (2 * threads).min(pieces),
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::layout::{Layout, Panel, tile_shape};
 use super::pack::{Pack, PackPanels, packed_len};
+use super::shared::{Job, Shared};
 use super::tile::{HALF, Left, PARTIAL, Right, Target, WHOLE, tile};
 use super::{Epilogue, Matrix, MatrixMut};
 use crate::Scalar;
@@ -54,19 +55,6 @@ pub(super) const fn line<T>() -> usize {
     64 / size_of::<T>()
 }
 
-/// A pointer that may cross threads.
-#[derive(Clone, Copy)]
-pub(super) struct Shared<J>(pub(super) J);
-
-// SAFETY: jobs are made and run by this module and `narrow` only, which hand each thread its own part of what is written.
-unsafe impl<J> Sync for Shared<J> {}
-
-impl<J: Copy> Shared<J> {
-    pub(super) fn get(&self) -> J {
-        self.0
-    }
-}
-
 /// As [`super::gemm`], on shapes that have been checked, with *M*, *K* and *N* positive.
 pub(super) fn gemm<T: Scalar>(
     level: Level,
@@ -91,13 +79,16 @@ pub(super) fn gemm<T: Scalar>(
         let b_block = b.data.as_ptr().wrapping_add(start * b.row_stride);
         if !in_place {
             let (row_stride, col_stride) = (b.row_stride, b.col_stride);
-            let pack = Shared(Pack { layout, k: terms, b: b_block, row_stride, col_stride, packed });
+            let pack = Pack { layout, k: terms, b: b_block, row_stride, col_stride, packed };
+            // SAFETY: the block lies inside of B, which is borrowed; `packed` has room for it, and each panel is written once.
+            let pack = unsafe { Shared::new(pack) };
             // Copying an element costs about as much as sixteen multiplications; and since all wait for the copies, shares
             // are worth handing out that are a fourth as large as others.
             let grain = grain(4 * 16 * terms * layout.panel_vectors * layout.lanes);
-            join_ranges(panels, grain, |panels| dispatch_at(level, PackPanels(pack.get(), panels)));
+            // SAFETY: as above; the panels of a range belong to it alone.
+            join_ranges(panels, grain, |panels| dispatch_at(level, unsafe { PackPanels::new(pack.get(), panels) }));
         }
-        let job = Shared(Tiles {
+        let job = Tiles {
             layout,
             k: terms,
             a: Left {
@@ -109,9 +100,12 @@ pub(super) fn gemm<T: Scalar>(
             block_strips: (if b_bytes <= SMALL_RIGHT { SMALL_ROWS } else { BLOCK_ROWS }) / layout.strip,
             target: target.part(start == 0, start + terms == k),
             far: m * n * size_of::<T>() > FAR,
-        });
+        };
+        // SAFETY: A, B and C were checked against their slices, which are borrowed, or B is packed; and tiles do not overlap.
+        let job = unsafe { Shared::new(job) };
         let grain = grain(terms * layout.strip * layout.panel_vectors * layout.lanes);
-        join_ranges(tiles, grain, |tiles| dispatch_at(level, RunTiles(job.get(), tiles)));
+        // SAFETY: as above; the tiles of a range belong to it alone.
+        join_ranges(tiles, grain, |tiles| dispatch_at(level, unsafe { RunTiles::new(job.get(), tiles) }));
     }
 }
 
@@ -146,11 +140,22 @@ struct Tiles<T> {
     block_strips: usize,
 }
 
+// SAFETY: sizes, and pointers to scalars.
+unsafe impl<T: Scalar> Job for Tiles<T> {}
+
 /// [`Tiles`] with a range of them, ready to run.
 ///
-/// Tiles are numbered by blocks of rows, then panels, then strips of the block. Whoever makes it run vouches for the
-/// pointers: everything that is read readable, and the tiles' part of *C* written by nobody else at the same time.
+/// Tiles are numbered by blocks of rows, then panels, then strips of the block.
 struct RunTiles<T>(Tiles<T>, Range<usize>);
+
+impl<T> RunTiles<T> {
+    /// # Safety
+    /// While it runs, everything that the job reads must be readable, and the tiles' part of *C* writable and accessed by
+    /// nobody else.
+    unsafe fn new(job: Tiles<T>, tiles: Range<usize>) -> Self {
+        Self(job, tiles)
+    }
+}
 
 impl<T: Scalar> Kernel<T> for RunTiles<T> {
     type Output = ();
@@ -170,7 +175,7 @@ impl<T: Scalar> Kernel<T> for RunTiles<T> {
             let (panel, skip) = (within / height, within % height);
             let count = (height - skip).min(range.end - at);
             let part = first + skip..first + skip + count;
-            // SAFETY: as vouched for by the maker.
+            // SAFETY: as `new` demands.
             unsafe {
                 match tile_shape(size_of::<V>()).0 {
                     2 => job.panel::<V, 2>(layout.panel(panel), part),
@@ -185,7 +190,7 @@ impl<T: Scalar> Kernel<T> for RunTiles<T> {
 
 impl<T: Scalar> Tiles<T> {
     /// # Safety
-    /// As vouched for by the maker of [`RunTiles`]; so for the functions below.
+    /// As for [`RunTiles::new`]; so for the functions below.
     #[inline(always)]
     unsafe fn panel<V: Vector<T>, const MR: usize>(&self, panel: Panel, strips: Range<usize>) {
         let half = V::Half::LANES < V::LANES && panel.last <= V::Half::LANES;

@@ -19,6 +19,7 @@ mod layout;
 mod narrow;
 mod pack;
 mod portable;
+mod shared;
 mod tile;
 mod transpose;
 mod view;
@@ -26,47 +27,13 @@ mod view;
 pub use epilogue::Epilogue;
 pub use view::{Matrix, MatrixMut};
 
+pub use crate::scratch::Scratch;
+
 use std::any::Any;
 
 use crate::Scalar;
-use crate::conv::Workspace;
 use crate::simd::{Level, level};
 use narrow::Plan;
-
-/// Working memory of [`gemm`], of [`crate::conv`] and of column sums: it grows to the most that one of them has needed, and is
-/// then reused. It counts the work too.
-#[derive(Debug, Default)]
-pub struct Scratch<T> {
-    buffer: Vec<T>,
-    pub(crate) operations: u64,
-    /// What convolutions need beside their products.
-    pub(crate) conv: Workspace<T>,
-}
-
-impl<T: Scalar> Scratch<T> {
-    /// Empty: the first product allocates.
-    pub fn new() -> Self {
-        Self::with_len(0)
-    }
-
-    /// With room for `len` elements, see [`gemm_scratch_len`].
-    pub fn with_len(len: usize) -> Self {
-        Self { buffer: vec![T::ZERO; len], operations: 0, conv: Workspace::default() }
-    }
-
-    /// Floating-point operations of the products that used it so far, 2·*M*·*N*·*K* for each.
-    pub fn operations(&self) -> u64 {
-        self.operations
-    }
-
-    /// The first `len` elements, with arbitrary content.
-    pub(crate) fn grown(&mut self, len: usize) -> &mut [T] {
-        if self.buffer.len() < len {
-            self.buffer.resize(len, T::ZERO);
-        }
-        &mut self.buffer[..len]
-    }
-}
 
 /// Scratch elements that [`gemm`] needs for a product; what the matrices and the epilogue hold does not matter.
 pub fn gemm_scratch_len<T: Scalar>(a: Matrix<T>, b: Matrix<T>, epilogue: &Epilogue<T>) -> usize {

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::blocked::{self, Shared, TASK, aligned, line};
+use super::blocked::{self, TASK, aligned, line};
 use super::layout::Layout;
+use super::shared::{Job, Shared};
 use super::transpose::transpose;
 use super::{Epilogue, Matrix, MatrixMut, portable};
 use crate::Scalar;
@@ -102,24 +103,36 @@ pub(super) fn by_dots<T: Scalar>(
         (b.data.as_ptr(), b.col_stride)
     } else {
         let packed = aligned(scratch, k * n);
-        dispatch_at(level, Transpose { b, packed });
+        // SAFETY: `packed` are k × n elements of scratch, which is borrowed.
+        dispatch_at(level, unsafe { Transpose::new(b, packed) });
         (packed.cast_const(), k)
     };
-    let job = Shared(Dots {
+    let job = Dots {
         sizes: (k, n),
         rows: (a.data.as_ptr(), a.row_stride),
         columns: (columns, column_stride),
         c: (c.data.as_mut_ptr(), c.row_stride),
         epilogue: *epilogue,
-    });
+    };
+    // SAFETY: A, B and C were checked against their slices, which are borrowed, or B is packed; rows of C do not overlap.
+    let job = unsafe { Shared::new(job) };
     let cost = n * (k + REDUCTION * Layout::new::<T>(level, m, n).lanes);
-    join_ranges(m, TASK.div_ceil(cost), |rows| dispatch_at(level, RunDots(job.get(), rows)));
+    // SAFETY: as above; the rows of a range belong to it alone.
+    join_ranges(m, TASK.div_ceil(cost), |rows| dispatch_at(level, unsafe { RunDots::new(job.get(), rows) }));
 }
 
-/// Writes *Bᵀ* to `packed`, contiguous and row-major, which must have room for it.
+/// Writes *Bᵀ* to `packed`, contiguous and row-major.
 struct Transpose<'a, T> {
     b: Matrix<'a, T>,
     packed: *mut T,
+}
+
+impl<'a, T> Transpose<'a, T> {
+    /// # Safety
+    /// While it runs, as many elements as *B* has must be writable from `packed` on, and accessed by nobody else.
+    unsafe fn new(b: Matrix<'a, T>, packed: *mut T) -> Self {
+        Self { b, packed }
+    }
 }
 
 impl<T: Scalar> Kernel<T> for Transpose<'_, T> {
@@ -128,7 +141,7 @@ impl<T: Scalar> Kernel<T> for Transpose<'_, T> {
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
         let Self { b, packed } = self;
-        // SAFETY: B was checked against its slice, and whoever makes this vouches for `packed`.
+        // SAFETY: B was checked against its slice; `packed` is as `new` demands.
         unsafe { transpose::<T, V>((b.cols, b.rows), (b.data.as_ptr(), b.row_stride), (packed, b.rows)) };
     }
 }
@@ -143,9 +156,19 @@ struct Dots<'a, T> {
     epilogue: Epilogue<'a, T>,
 }
 
-/// [`Dots`] for a range of rows of *C*. Whoever makes it run vouches for the pointers, and for those rows to be written
-/// by nobody else at the same time.
+// SAFETY: sizes, pointers to scalars, and an epilogue of references to scalars.
+unsafe impl<T: Scalar> Job for Dots<'_, T> {}
+
+/// [`Dots`] for a range of rows of *C*.
 struct RunDots<'a, T>(Dots<'a, T>, Range<usize>);
+
+impl<'a, T> RunDots<'a, T> {
+    /// # Safety
+    /// While it runs, rows and columns must be readable, and those rows of *C* writable and accessed by nobody else.
+    unsafe fn new(job: Dots<'a, T>, rows: Range<usize>) -> Self {
+        Self(job, rows)
+    }
+}
 
 impl<T: Scalar> Kernel<T> for RunDots<'_, T> {
     type Output = ();
@@ -156,7 +179,7 @@ impl<T: Scalar> Kernel<T> for RunDots<'_, T> {
         for i in rows {
             let mut j = 0;
             while j < job.sizes.1 {
-                // SAFETY: as vouched for by the maker; row i and the columns from j on exist.
+                // SAFETY: as `new` demands; row i and the columns from j on exist.
                 unsafe {
                     match job.sizes.1 - j {
                         1 => job.row::<V, 1>(i, &mut j),

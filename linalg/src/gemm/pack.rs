@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::layout::{Layout, Panel};
+use super::shared::Job;
 use super::transpose::transpose;
 use crate::Scalar;
 use crate::simd::{Kernel, Vector};
@@ -27,11 +28,19 @@ pub(super) fn packed_len(layout: &Layout, k: usize) -> usize {
     k * layout.vectors() * layout.lanes
 }
 
+// SAFETY: sizes, and pointers to scalars.
+unsafe impl<T: Scalar> Job for Pack<T> {}
+
 /// [`Pack`] with its panels, ready to run.
-///
-/// Whoever makes it run vouches for the pointers: the block of *B* readable, and the panels of `packed`
-/// writable, by nobody else at the same time.
-pub(super) struct PackPanels<T>(pub(super) Pack<T>, pub(super) Range<usize>);
+pub(super) struct PackPanels<T>(Pack<T>, Range<usize>);
+
+impl<T> PackPanels<T> {
+    /// # Safety
+    /// While it runs, the block of *B* must be readable, and the panels of `packed` writable and accessed by nobody else.
+    pub(super) unsafe fn new(pack: Pack<T>, panels: Range<usize>) -> Self {
+        Self(pack, panels)
+    }
+}
 
 impl<T: Scalar> Kernel<T> for PackPanels<T> {
     type Output = ();
@@ -41,7 +50,7 @@ impl<T: Scalar> Kernel<T> for PackPanels<T> {
         let Self(pack, panels) = self;
         for index in panels {
             let panel = pack.layout.panel(index);
-            // SAFETY: as vouched for by the maker.
+            // SAFETY: as `new` demands.
             unsafe {
                 if pack.col_stride == 1 {
                     match panel.vectors {

@@ -131,7 +131,7 @@ pub(super) unsafe fn tile<T: Scalar, V: Vector<T>, const MR: usize, const NV: us
     target: Target<T>,
     last: usize,
 ) {
-    // SAFETY: the caller vouches for the elements of the tile.
+    // SAFETY: the caller answers for the elements of the tile.
     unsafe {
         let (sums, halves) = product::<T, V, MR, NV, TAIL>(k, a, b);
         finish(sums, target, if TAIL == HALF { V::LANES } else { last });
@@ -156,7 +156,7 @@ unsafe fn product<T: Scalar, V: Vector<T>, const MR: usize, const NV: usize, con
     let stride = a.row_stride;
     let (mut a_at, mut b_at) = (a.at, b.at);
     for _ in 0..k {
-        // SAFETY: the caller vouches for MR × k elements of A and k rows of B, of NV vectors and the half one.
+        // SAFETY: the caller answers for MR × k elements of A and k rows of B, of NV vectors and the half one.
         unsafe {
             let mut right = [V::splat(T::ZERO); NV];
             for (j, right) in right.iter_mut().enumerate() {
@@ -188,7 +188,7 @@ unsafe fn product<T: Scalar, V: Vector<T>, const MR: usize, const NV: usize, con
 /// `(NV - 1) * LANES + last` elements must be readable at `part`.
 #[inline(always)]
 unsafe fn load<T: Scalar, V: Vector<T>, const NV: usize>(part: *const T, j: usize, last: usize) -> V {
-    // SAFETY: the caller vouches for the elements.
+    // SAFETY: the caller answers for the elements.
     unsafe {
         let at = part.add(j * V::LANES);
         if j + 1 == NV && last < V::LANES { V::load_ptr_partial(at, last) } else { V::load_ptr(at) }
@@ -212,7 +212,7 @@ unsafe fn with<T: Scalar, V: Vector<T>, const MR: usize, const NV: usize>(
     }
     for (i, row) in sums.iter_mut().enumerate() {
         for (j, value) in row.iter_mut().enumerate() {
-            // SAFETY: the caller vouches for the elements.
+            // SAFETY: the caller answers for the elements.
             *value = f(*value, unsafe { load::<T, V, NV>(part.add(i * stride), j, last) });
         }
     }
@@ -232,7 +232,7 @@ unsafe fn finish<T: Scalar, V: Vector<T>, const MR: usize, const NV: usize>(
 ) {
     let zero = V::splat(T::ZERO);
     let c = |asked: bool| if asked { (target.c.cast_const(), target.c_stride) } else { (null(), 0) };
-    // SAFETY: the caller vouches for the elements.
+    // SAFETY: the caller answers for the elements.
     unsafe {
         with(&mut sums, c(target.resume), last, |value, c| c + value);
         with(&mut sums, (target.bias, 0), last, |value, bias| value + bias);

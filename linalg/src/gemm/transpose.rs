@@ -38,7 +38,7 @@ pub(super) unsafe fn transpose<T: Scalar, V: Vector<T>>(
         let mut j = 0;
         while j < cols {
             let width = (cols - j).min(side);
-            // SAFETY: the block at (i, j) lies inside the matrices that the caller vouches for.
+            // SAFETY: the block at (i, j) lies inside the matrices that the caller answers for.
             unsafe {
                 let from = (src.add(j * src_stride + i), src_stride);
                 let to = (dst.add(i * dst_stride + j), dst_stride);
@@ -66,7 +66,7 @@ unsafe fn scalar<T: Copy>(
 ) {
     for j in 0..cols {
         for i in 0..rows {
-            // SAFETY: inside the block that the caller vouches for.
+            // SAFETY: inside the block that the caller answers for.
             unsafe { *dst.add(i * dst_stride + j) = *src.add(j * src_stride + i) };
         }
     }
@@ -85,7 +85,7 @@ impl<T: Scalar, V: Vector<T>> Block<T, V> {
     /// A block of `SIDE` × `SIDE` elements must be readable at `src` and writable at `dst`, without overlap.
     #[inline(always)]
     unsafe fn transpose((src, src_stride): (*const T, usize), (dst, dst_stride): (*mut T, usize)) {
-        // SAFETY: the caller vouches for the elements; wide vectors exist only on processors with AVX; a scalar of
+        // SAFETY: the caller answers for the elements; wide vectors exist only on processors with AVX; a scalar of
         // four bytes is `f32` and one of eight is `f64`.
         unsafe {
             #[cfg(target_arch = "x86_64")]
@@ -110,7 +110,7 @@ mod x86 {
     /// The rows must be readable and writable, without overlap, and the processor must have AVX.
     #[inline(always)]
     pub(super) unsafe fn transpose_8x8(src: *const f32, src_stride: usize, dst: *mut f32, dst_stride: usize) {
-        // SAFETY: the caller vouches for the rows and for AVX.
+        // SAFETY: the caller answers for the rows and for AVX.
         unsafe {
             // Row q of the upper half beside row q + 4: the 128-bit halves are then transposed in place.
             let pair = |j: usize, i: usize| {
@@ -144,7 +144,7 @@ mod x86 {
     /// As for [`transpose_8x8`].
     #[inline(always)]
     pub(super) unsafe fn transpose_4x4(src: *const f64, src_stride: usize, dst: *mut f64, dst_stride: usize) {
-        // SAFETY: the caller vouches for the rows and for AVX.
+        // SAFETY: the caller answers for the rows and for AVX.
         unsafe {
             let pair = |j: usize, i: usize| {
                 let low = _mm256_castpd128_pd256(_mm_loadu_pd(src.add(j * src_stride + i)));

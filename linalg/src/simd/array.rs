@@ -5,7 +5,8 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use super::{Vector, sealed};
+use super::Vector;
+use super::vector::sealed;
 
 macro_rules! array {
     ($(#[$doc:meta])* $name:ident of $lanes:literal $t:ty) => {
@@ -90,23 +91,23 @@ macro_rules! array {
             }
             #[inline(always)]
             unsafe fn load_ptr(src: *const $t) -> Self {
-                // SAFETY: the caller vouches for LANES readable values; an array needs no more alignment than its
+                // SAFETY: the caller answers for LANES readable values; an array needs no more alignment than its
                 // elements.
                 Self(unsafe { src.cast::<[$t; $lanes]>().read() })
             }
             #[inline(always)]
             unsafe fn load_ptr_partial(src: *const $t, count: usize) -> Self {
-                // SAFETY: the caller vouches for `count` readable values.
+                // SAFETY: the caller answers for `count` readable values.
                 Self::load_partial(unsafe { std::slice::from_raw_parts(src, count) })
             }
             #[inline(always)]
             unsafe fn store_ptr(self, dst: *mut $t) {
-                // SAFETY: the caller vouches for LANES writable values.
+                // SAFETY: the caller answers for LANES writable values.
                 unsafe { dst.cast::<[$t; $lanes]>().write(self.0) }
             }
             #[inline(always)]
             unsafe fn store_ptr_partial(self, dst: *mut $t, count: usize) {
-                // SAFETY: the caller vouches for `count` writable values.
+                // SAFETY: the caller answers for `count` writable values.
                 self.store_partial(unsafe { std::slice::from_raw_parts_mut(dst, count) })
             }
             #[inline(always)]

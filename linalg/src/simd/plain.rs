@@ -1,6 +1,7 @@
 //! One-lane vectors: the scalars themselves.
 
-use super::{Vector, sealed};
+use super::Vector;
+use super::vector::sealed;
 
 macro_rules! plain {
     ($t:ty, $bits:ty, $mantissa_bits:literal, $bias:literal) => {
@@ -34,23 +35,23 @@ macro_rules! plain {
             }
             #[inline(always)]
             unsafe fn load_ptr(src: *const $t) -> Self {
-                // SAFETY: the caller vouches for one readable value.
+                // SAFETY: the caller answers for one readable value.
                 unsafe { *src }
             }
             #[inline(always)]
             unsafe fn load_ptr_partial(src: *const $t, count: usize) -> Self {
-                // SAFETY: the caller vouches for `count` readable values.
+                // SAFETY: the caller answers for `count` readable values.
                 if count == 0 { 0.0 } else { unsafe { *src } }
             }
             #[inline(always)]
             unsafe fn store_ptr(self, dst: *mut $t) {
-                // SAFETY: the caller vouches for one writable value.
+                // SAFETY: the caller answers for one writable value.
                 unsafe { *dst = self }
             }
             #[inline(always)]
             unsafe fn store_ptr_partial(self, dst: *mut $t, count: usize) {
                 if count > 0 {
-                    // SAFETY: the caller vouches for `count` writable values.
+                    // SAFETY: the caller answers for `count` writable values.
                     unsafe { *dst = self }
                 }
             }

@@ -3,15 +3,15 @@
 use std::arch::x86_64::*;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use super::{Kernel, Vector, sealed};
-use crate::Scalar;
+use super::vector::sealed;
+use super::{Kernel, Vector};
 
 /// Runs a kernel compiled for AVX-512.
 ///
 /// # Safety
 /// The processor must have the features named below.
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
-pub(super) unsafe fn run_avx512<T: Scalar, V: Vector<T>, K: Kernel<T>>(kernel: K) -> K::Output {
+pub(super) unsafe fn run_avx512<T, V: Vector<T>, K: Kernel<T>>(kernel: K) -> K::Output {
     kernel.run::<V>()
 }
 
@@ -20,7 +20,7 @@ pub(super) unsafe fn run_avx512<T: Scalar, V: Vector<T>, K: Kernel<T>>(kernel: K
 /// # Safety
 /// The processor must have the features named below.
 #[target_feature(enable = "avx2,fma")]
-pub(super) unsafe fn run_avx2<T: Scalar, V: Vector<T>, K: Kernel<T>>(kernel: K) -> K::Output {
+pub(super) unsafe fn run_avx2<T, V: Vector<T>, K: Kernel<T>>(kernel: K) -> K::Output {
     kernel.run::<V>()
 }
 
@@ -144,7 +144,7 @@ macro_rules! vector {
             }
             #[inline(always)]
             unsafe fn load_ptr(src: *const $t) -> Self {
-                // SAFETY: the caller vouches for LANES readable values; the load needs no alignment.
+                // SAFETY: the caller answers for LANES readable values; the load needs no alignment.
                 Self(unsafe { $load(src) })
             }
             #[inline(always)]
@@ -154,7 +154,7 @@ macro_rules! vector {
             }
             #[inline(always)]
             unsafe fn store_ptr(self, dst: *mut $t) {
-                // SAFETY: the caller vouches for LANES writable values; the store needs no alignment.
+                // SAFETY: the caller answers for LANES writable values; the store needs no alignment.
                 unsafe { $store(dst, self.0) }
             }
             #[inline(always)]

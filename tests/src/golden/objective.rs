@@ -183,7 +183,7 @@ pub(super) fn numerical_marginal<T: Scalar>(fixture: &Fixture) -> Result<Compute
     observed.extend(vec![true; x.len()]);
     let data = Data::new(columns, x.repeat(2), observed);
     let grid = Grid { half_width: 10.0, cells: CELLS };
-    let log_p = grid_log_likelihood(&mut FittedModel::new(vae, parameters), &data, grid);
+    let log_p = grid_log_likelihood(&FittedModel::new(vae, parameters), &data, grid);
     let (observed, complete) = log_p.split_at(shape.rows());
     let mut computed = Computed::default();
     computed.add("log_p_observed", Tensor::new(Shape::from([shape.rows()]), observed));

@@ -2,7 +2,7 @@
 
 use autodiff::ops::Mixture;
 
-use super::Entry;
+use super::entry::Entry;
 use crate::values::{Value, numbers, value, zeros_and_ones};
 
 /// The entries of this file.

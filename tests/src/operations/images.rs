@@ -2,7 +2,7 @@
 
 use autodiff::ops::{BatchNormInputs, Conv2d};
 
-use super::Entry;
+use super::entry::Entry;
 use crate::values::{numbers, positive, value, zeros_and_ones};
 
 /// The entries of this file.

@@ -7,37 +7,15 @@
 //! - `surrogates`: gradients that are chosen rather than derived.
 
 mod densities;
+mod entry;
 mod images;
 mod plain;
 mod surrogates;
 
 use autodiff::gradcheck::{self, Options};
-use autodiff::{Graph, Var};
 
 use super::Check;
-use super::values::Value;
-
-const KIND: &str = "operation";
-
-/// A function on the tape.
-type Function = dyn Fn(&mut Graph<'_, f64>, &[Var]) -> Var;
-
-/// A function to differentiate and where.
-struct Entry {
-    name: String,
-    inputs: Vec<Value>,
-    function: Box<Function>,
-}
-
-impl Entry {
-    fn new(
-        name: impl Into<String>,
-        inputs: impl Into<Vec<Value>>,
-        function: impl Fn(&mut Graph<'_, f64>, &[Var]) -> Var + 'static,
-    ) -> Self {
-        Entry { name: name.into(), inputs: inputs.into(), function: Box::new(function) }
-    }
-}
+use entry::{Entry, KIND};
 
 /// Checks every operation. `seed` chooses the directions in which derivatives are compared.
 pub fn check(seed: u64) -> Vec<Check> {
@@ -53,6 +31,7 @@ pub fn check(seed: u64) -> Vec<Check> {
 #[cfg(test)]
 mod tests {
     use autodiff::ops::Builtin;
+    use autodiff::{Graph, Var};
 
     use super::*;
 

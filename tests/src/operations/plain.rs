@@ -3,7 +3,7 @@
 use autodiff::Op;
 use autodiff::ops::{Elementwise, Identity, Unary};
 
-use super::Entry;
+use super::entry::Entry;
 use crate::values::{positive, value};
 
 /// The entries of this file.

@@ -3,8 +3,8 @@
 use autodiff::Shape;
 use autodiff::ops::{Mixture, Pathwise};
 
-use super::KIND;
 use super::densities::params;
+use super::entry::KIND;
 use crate::Check;
 use crate::values::{Value, distance, evaluate, numbers, value};
 

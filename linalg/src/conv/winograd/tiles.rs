@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Place, Winograd, distance};
+use super::geometry::{Place, Winograd, distance};
 use crate::Scalar;
 use crate::conv::gather::Gather;
 use crate::simd::{Kernel, Vector};
