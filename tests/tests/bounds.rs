@@ -279,7 +279,7 @@ fn no_bound_exceeds_the_log_likelihood() {
         let importance_samples = if bound.importance_weighted() { 12 } else { 1 };
         let config = objective(bound, components, importance_samples);
         let found = expectations(&vae, &parameters, &config, 100);
-        let mut fitted = FittedModel::new(vae, parameters);
+        let fitted = FittedModel::new(vae, parameters);
         let exact = grid_log_likelihood(&fitted, &table(), Grid::default_for(small_model::LATENT));
         for (row, ((mean, error), exact)) in found.into_iter().zip(exact).enumerate() {
             assert!(error < 0.15, "{method}, row {row}: a standard error of {error} shows little");

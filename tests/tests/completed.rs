@@ -174,7 +174,7 @@ fn no_bound_exceeds_the_log_likelihood() {
             values[1].push(g.item(recorded.lmvb));
         }
         let data = Data::new(COLUMNS, completed[..COLUMNS].to_vec(), mask.iter().map(|&m| m > 0.0).collect());
-        let mut fitted = FittedModel::new(vae.clone(), Aligned::from_slice(&parameters));
+        let fitted = FittedModel::new(vae.clone(), Aligned::from_slice(&parameters));
         let exact = grid_log_likelihood(&fitted, &data, Grid::default_for(LATENT))[0];
         for (values, name) in values.iter().zip(["CVI", "LMVB"]).take(if complete { 2 } else { 1 }) {
             let (mean, error) = mean_and_standard_error(values);
