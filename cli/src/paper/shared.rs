@@ -52,3 +52,14 @@ pub(crate) fn read_json<S: DeserializeOwned>(path: &Path, again: &str) -> Result
         Failure::usage_hint(format!("{}: {error}", path.display()), format!("remove the file, and {again}"))
     })
 }
+
+/// A table without the columns in which no row but the title has a value: "–" stands for none.
+pub(super) fn without_empty_columns(rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
+    if rows.len() < 2 {
+        return rows;
+    }
+    let filled = |column: usize| rows.iter().skip(1).any(|row| row.get(column).is_some_and(|cell| cell != "–"));
+    let columns: Vec<usize> = (0..rows.first().map_or(0, Vec::len)).filter(|&column| filled(column)).collect();
+    let chosen = |row: &Vec<String>| columns.iter().filter_map(|&column| row.get(column).cloned()).collect();
+    rows.iter().map(chosen).collect()
+}

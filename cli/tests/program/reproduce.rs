@@ -143,7 +143,7 @@ fn pairwise_marginals() {
     assert_eq!(place.text("out/fig7.csv").lines().count(), rows.len() + 1);
     for pair in rows.chunk_by(|a, b| (&a["first"], &a["second"]) == (&b["first"], &b["second"])) {
         let side = (pair.len() as f64).sqrt();
-        let cell = (7.0 / (side - 1.0)).powi(2);
+        let cell = (9.0 / (side - 1.0)).powi(2);
         let mass = cell * pair.iter().map(|row| row["density"].as_f64().unwrap()).sum::<f64>();
         // Little lies outside of the square, and the lattice is fine.
         assert!((0.97..1.01).contains(&mass), "{mass}: {}", pair[0]);

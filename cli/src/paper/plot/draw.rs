@@ -1,9 +1,10 @@
 //! Draws a figure: its legend, and its panels row by row.
 
+use std::ops::Range;
 use std::path::Path;
 
 use super::figure::{Content, Figure, Panel};
-use super::style::{COLOURS, LABEL, LEFT, TITLE};
+use super::style::{COLOURS, DASHES, LABEL, LEFT, TITLE};
 use super::svg::{Anchor, Svg};
 use super::{panel, raster, svg};
 use crate::failure::{Failure, Result};
@@ -21,6 +22,8 @@ const BELOW: f64 = 66.0;
 const RIGHT: f64 = 16.0;
 /// A legend that is wider than the panels and than this is broken into lines.
 pub(super) const WIDE: f64 = 900.0;
+/// Widths of lines that are tried, as parts of the widest.
+const PARTS: u32 = 20;
 
 impl Figure {
     /// Writes the figure as `<stem>.svg` and `<stem>.png` into a directory.
@@ -65,9 +68,27 @@ impl Figure {
 
     /// The numbers of the entries, in lines of at most so many pixels.
     fn legend_lines(&self, width: f64) -> Vec<Vec<usize>> {
+        let whole = self.broken(0..self.entries().len(), width);
+        if whole.len() == 1 {
+            return whole;
+        }
+        // The series fill lines of about the same width, and the marks have lines of their own.
+        let series = 0..self.series.len();
+        let fewest = self.broken(series.clone(), width).len();
+        let mut widths = (1..=PARTS).map(|part| width * f64::from(part) / f64::from(PARTS));
+        let narrowest = widths.find(|&width| self.broken(series.clone(), width).len() <= fewest);
+        let mut lines = self.broken(series.clone(), narrowest.unwrap_or(width));
+        if series.end < self.entries().len() {
+            lines.extend(self.broken(series.end..self.entries().len(), width));
+        }
+        lines
+    }
+
+    /// Entries in lines of at most so many pixels, each as full as it can be.
+    fn broken(&self, places: Range<usize>, width: f64) -> Vec<Vec<usize>> {
         let entries = self.entries();
         let mut lines: Vec<Vec<usize>> = vec![Vec::new()];
-        for place in 0..entries.len() {
+        for place in places {
             let line = lines.len() - 1;
             let names: Vec<&str> = lines[line].iter().chain([&place]).map(|&i| entries[i]).collect();
             if names.len() > 1 && legend_width(&names) > width {
@@ -100,7 +121,7 @@ impl Figure {
             let middle = LEGEND / 2.0 + LEGEND_LINE * number as f64;
             for (&place, name) in line.iter().zip(names) {
                 match place.checked_sub(self.series.len()) {
-                    None => series_key(svg, place, (left, middle), marked),
+                    None => series_key(svg, place, (left, middle), (marked, contours)),
                     Some(kind) if contours => {
                         let width = panel::CONTOURS[panel::CONTOURS.len() - 1 - kind].1;
                         svg.line((left, middle), (left + KEY, middle), panel::INK, width);
@@ -116,9 +137,12 @@ impl Figure {
 }
 
 /// The key of a series, its left end at a place.
-fn series_key(svg: &mut Svg, series: usize, (left, middle): (f64, f64), marked: bool) {
+fn series_key(svg: &mut Svg, series: usize, (left, middle): (f64, f64), (marked, contours): (bool, bool)) {
     let colour = COLOURS[series % COLOURS.len()];
-    if marked {
+    if contours {
+        let dashes = DASHES[series % DASHES.len()];
+        svg.dashed_path(&[(left, middle), (left + KEY, middle)], colour, 2.4, dashes);
+    } else if marked {
         svg.line((left, middle), (left + KEY, middle), colour, 2.5);
         panel::mark(svg, series, (left + KEY / 2.0, middle), colour);
     } else {

@@ -26,6 +26,15 @@ pub(crate) struct Panel {
     pub(crate) width: f64,
     /// Its content.
     pub(crate) content: Content,
+    /// A height that values are compared with.
+    pub(crate) reference: Option<Reference>,
+}
+
+/// A horizontal line across a panel, and the words on it. On an axis of powers of ten its value is positive.
+#[derive(Clone, Debug)]
+pub(crate) struct Reference {
+    pub(crate) value: f64,
+    pub(crate) label: String,
 }
 
 /// The content of a panel. Numbers that are not finite are left out.

@@ -21,7 +21,7 @@ mod style;
 mod svg;
 
 pub(crate) use contour::Density;
-pub(crate) use figure::{Content, Contour, Figure, LabelledBox, Line, Panel, Point};
+pub(crate) use figure::{Content, Contour, Figure, LabelledBox, Line, Panel, Point, Reference};
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,9 @@
 //! How a panel is drawn.
 
 use super::axis::Axis;
-use super::figure::{Content, Contour, LabelledBox, Line, Panel, Point};
+use super::figure::{Content, Contour, LabelledBox, Line, Panel, Point, Reference};
 use super::statistics::BoxStatistics;
-use super::style::{COLOURS, LABEL, LEFT, TITLE};
+use super::style::{COLOURS, DASHES, LABEL, LEFT, TITLE};
 use super::svg::{Anchor, Svg};
 
 /// Axes, whiskers, medians.
@@ -66,12 +66,14 @@ impl Panel {
             svg.upward_text((area.left - LEFT + 20.0, area.top + area.height / 2.0), LABEL, label);
         }
         let count = area.height / TICK_SPACE;
+        let reference = self.reference.as_ref().map(|reference| reference.value);
         let y = match &self.content {
             Content::Boxes(groups) => {
-                Axis::around(groups.iter().flatten().flat_map(|one| one.values.iter().copied()), count)
+                let values = groups.iter().flatten().flat_map(|one| one.values.iter().copied());
+                Axis::around(values.chain(reference), count)
             }
-            Content::Lines(lines) | Content::Curves(lines) => Axis::around(heights(lines), count),
-            Content::LogCurves(lines) => Axis::around_decades(heights(lines), count),
+            Content::Lines(lines) | Content::Curves(lines) => Axis::around(heights(lines).chain(reference), count),
+            Content::LogCurves(lines) => Axis::around_decades(heights(lines).chain(reference), count),
             Content::Contours(contours) => {
                 contours.first().map(|one| Axis::between(one.density.low, one.density.high, count, 0.0))
             }
@@ -96,6 +98,12 @@ impl Panel {
                     }
                     Content::Contours(contours) => draw_contours(svg, area, &y, contours),
                     Content::Blank => (),
+                }
+                if let Some(Reference { value, label }) = &self.reference {
+                    let value = if matches!(self.content, Content::LogCurves(_)) { value.log10() } else { *value };
+                    let height = area.y(&y, value);
+                    svg.dashed_path(&[(area.left, height), (area.right(), height)], INK, 1.5, "6 4");
+                    svg.text((area.right() - 4.0, height - 6.0), TICK_LABEL, Anchor::End, label);
                 }
             }
         }
@@ -195,7 +203,8 @@ fn draw_contours(svg: &mut Svg, area: Area, y: &Axis, contours: &[Contour]) {
             let Some(level) = density.level_of(share) else { continue };
             for line in density.lines(level) {
                 let points: Vec<_> = line.iter().map(|&(at, value)| (area.x(&x, at), area.y(y, value))).collect();
-                svg.path(&points, COLOURS[series % COLOURS.len()], width);
+                let (colour, dashes) = (COLOURS[series % COLOURS.len()], DASHES[series % DASHES.len()]);
+                svg.dashed_path(&points, colour, width, dashes);
             }
         }
     }
@@ -245,13 +254,15 @@ fn draw_lines(svg: &mut Svg, area: Area, y: &Axis, lines: &[Line]) {
 
 /// A series' mark: shapes differ, so that a figure can be read without colours.
 pub(super) fn mark(svg: &mut Svg, series: usize, (x, y): (f64, f64), colour: &str) {
-    match series % 3 {
-        0 => svg.circle((x, y), 5.0, colour, "#ffffff"),
-        1 => svg.polygon(
-            &[(x - 4.6, y - 4.6), (x + 4.6, y - 4.6), (x + 4.6, y + 4.6), (x - 4.6, y + 4.6)],
-            colour,
-            "#ffffff",
-        ),
-        _ => svg.polygon(&[(x, y - 6.2), (x + 5.9, y + 4.6), (x - 5.9, y + 4.6)], colour, "#ffffff"),
-    }
+    let corners: &[(f64, f64)] = match series % COLOURS.len() {
+        0 => return svg.circle((x, y), 5.0, colour, "#ffffff"),
+        1 => &[(-4.6, -4.6), (4.6, -4.6), (4.6, 4.6), (-4.6, 4.6)],
+        2 => &[(0.0, -6.2), (5.9, 4.6), (-5.9, 4.6)],
+        3 => &[(0.0, -6.5), (5.2, 0.0), (0.0, 6.5), (-5.2, 0.0)],
+        4 => &[(0.0, 6.2), (5.9, -4.6), (-5.9, -4.6)],
+        5 => &[(-6.2, 0.0), (4.6, -5.9), (4.6, 5.9)],
+        _ => &[(6.2, 0.0), (-4.6, -5.9), (-4.6, 5.9)],
+    };
+    let corners: Vec<_> = corners.iter().map(|(right, down)| (x + right, y + down)).collect();
+    svg.polygon(&corners, colour, "#ffffff");
 }

@@ -55,10 +55,16 @@ impl Svg {
 
     /// A line through points.
     pub(super) fn path(&mut self, points: &[(f64, f64)], colour: &str, width: f64) {
+        self.dashed_path(points, colour, width, "");
+    }
+
+    /// A line through points with these lengths of dashes and gaps in turn; a whole line if there are none.
+    pub(super) fn dashed_path(&mut self, points: &[(f64, f64)], colour: &str, width: f64, dashes: &str) {
         let points = coordinates(points);
+        let dashes = if dashes.is_empty() { String::new() } else { format!(r#" stroke-dasharray="{dashes}""#) };
         put!(
             self,
-            r#"<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{width}" stroke-linejoin="round"/>"#
+            r#"<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{width}" stroke-linejoin="round"{dashes}/>"#
         );
     }
 

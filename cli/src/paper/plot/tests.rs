@@ -19,6 +19,7 @@ fn figure() -> Figure {
         y_label: None,
         width: 200.0,
         content,
+        reference: None,
     };
     let boxes = Content::Boxes(vec![vec![one(0, &[1.0, 2.0, 2.5]), one(1, &[f64::NAN])], vec![one(1, &[3.0])]]);
     let lines = Content::Lines(vec![Line { series: 1, points: (0..4).map(point).collect() }]);

@@ -3,11 +3,12 @@
 use missvae::config::{Options, Preset};
 
 use super::experiment::Drawn;
-use super::mog::INCOMPLETE_ROWS;
+use super::mog::{INCOMPLETE_ROWS, MogData};
 use super::row::values;
 use super::settings::Settings;
-use super::spec::{Spec, imputations_of};
-use crate::paper::plot::{Content, Figure, LabelledBox, Panel};
+use super::spec::{Spec, budget_label, imputations_of};
+use crate::output::counted;
+use crate::paper::plot::{Content, Figure, LabelledBox, Panel, Reference};
 
 /// Runs of all methods on the MoG preset, for all seeds. Each number of components is a budget of samples.
 pub(super) fn specs(settings: &Settings, panel: &'static str) -> Vec<Spec> {
@@ -25,11 +26,13 @@ pub(super) fn specs(settings: &Settings, panel: &'static str) -> Vec<Spec> {
 }
 
 /// Their log-likelihoods.
-pub(super) fn figure<S>(drawn: &Drawn<'_, S>, x_label: &str) -> Figure {
-    let Drawn { settings, rows, .. } = *drawn;
+pub(super) fn figure(drawn: &Drawn<'_, MogData>, x_label: &str) -> Figure {
+    let Drawn { settings, rows, source, .. } = *drawn;
+    let runs = counted(settings.seeds.len(), "run");
+    let truth = |value| Reference { value, label: format!("true mixture: {value:.2}").replace('-', "−") };
     let group = |(series, method): (usize, &missvae::objective::Method)| -> Vec<LabelledBox> {
         let one = |&components: &usize| LabelledBox {
-            label: format!("*K* = {components}"),
+            label: budget_label(method, components),
             series,
             values: values(rows, |row| row.method == method.name && row.components == components),
         };
@@ -41,10 +44,11 @@ pub(super) fn figure<S>(drawn: &Drawn<'_, S>, x_label: &str) -> Figure {
         series: settings.titles(),
         panels: vec![Panel {
             title: None,
-            x_label: Some(x_label.to_owned()),
+            x_label: Some(format!("{x_label}; {runs} each")),
             y_label: Some("test log-likelihood (nats)".to_owned()),
             width: (64.0 * boxes as f64 + 40.0 * groups.len() as f64).max(420.0),
             content: Content::Boxes(groups),
+            reference: source.truth_log_likelihood().map(truth),
         }],
         in_row: 1,
     }

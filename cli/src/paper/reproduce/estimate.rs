@@ -17,6 +17,7 @@ use super::spec::Spec;
 use super::workers::Workers;
 use crate::failure::Result;
 use crate::output::{Output, aligned, counted};
+use crate::paper::shared::without_empty_columns;
 use crate::paper::timing::{duration, elapsed, seconds_of_update};
 use crate::run::Run;
 
@@ -185,7 +186,7 @@ fn text(report: &Report) -> String {
     let caveat = if rejection { "; rejection takes longer on a fitted model than on the initial one" } else { "" };
     format!(
         "{}{} {} left to do, {} at a time: about {}{caveat}\n",
-        aligned(&lines),
+        aligned(&without_empty_columns(lines)),
         counted(left, "run"),
         if left == 1 { "is" } else { "are" },
         report.jobs,

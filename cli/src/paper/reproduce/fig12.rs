@@ -71,6 +71,7 @@ fn figure(drawn: &Drawn<'_, BenchmarkData>) -> Result<Figure> {
                 y_label: (rate == rates[0]).then(|| "FID".to_owned()),
                 width: WIDTH,
                 content: Content::LogCurves(lines),
+                reference: None,
             });
         }
     }

@@ -15,6 +15,6 @@ pub(super) const EXPERIMENT: Experiment<MogData> = Experiment {
     },
     check: |_| Ok(()),
     specs: |settings, _| Ok(boxes::specs(settings, "mog")),
-    figure: |drawn| Ok(boxes::figure(drawn, "samples of a row")),
+    figure: |drawn| Ok(boxes::figure(drawn, "components *K*, or samples *Z*, *I* of one component")),
     fits: |_, _| Ok(Vec::new()),
 };

@@ -73,6 +73,7 @@ fn boxes(drawn: &Drawn<'_, BenchmarkData>) -> Figure {
             y_label: Some("test log-likelihood (nats)".to_owned()),
             width: (52.0 * settings.methods.len() as f64).max(200.0),
             content: Content::Boxes(vec![settings.methods.iter().enumerate().map(one).collect()]),
+            reference: None,
         }
     };
     let panels = source.sets.iter().map(|set| panel(set.name)).collect();

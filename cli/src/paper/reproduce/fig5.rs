@@ -110,6 +110,7 @@ fn figure(drawn: &Drawn<'_, MogData>) -> Result<Figure> {
                 .map(|(series, method)| line(rows, panel, series, method.name))
                 .collect(),
         ),
+        reference: None,
     };
     Ok(Figure {
         series: settings.titles(),
@@ -120,6 +121,7 @@ fn figure(drawn: &Drawn<'_, MogData>) -> Result<Figure> {
                 y_label: Some(log_likelihood.to_owned()),
                 width: 210.0,
                 content: Content::Boxes(vec![boxes]),
+                reference: None,
             },
             oracle(CENTRE, "Oracle 1"),
             oracle(RIGHT, "Oracle 2"),

@@ -16,8 +16,8 @@ use missvae::files::create_directory;
 pub(super) const NAME: &str = "fig7";
 
 /// The square that is shown, in standard deviations, and the points of its grid along a side.
-const HALF_WIDTH: f64 = 3.5;
-const SIDE: usize = 141;
+const HALF_WIDTH: f64 = 4.5;
+const SIDE: usize = 181;
 /// Every so many points of the grid, along both axes, are in the CSV.
 const EVERY: usize = 4;
 /// Width of a panel: the panels are squares.
@@ -66,8 +66,16 @@ pub(super) fn run(data: &MogData, out: &Path, output: &Output) -> Result<()> {
             } else {
                 Content::Blank
             };
-            let label = |d: usize| Some(names[d].to_owned());
-            panels.push(Panel { title: None, x_label: label(first), y_label: label(second), width: WIDTH, content });
+            // As in a matrix of scatter plots: labels to the left of all panels, and below them.
+            let label = |d: usize, there: bool| there.then(|| names[d].to_owned());
+            panels.push(Panel {
+                title: None,
+                x_label: label(first, second == columns - 1),
+                y_label: label(second, first == 0),
+                width: WIDTH,
+                content,
+                reference: None,
+            });
         }
     }
     let series = vec!["density of two columns".to_owned()];

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::output::aligned;
+use crate::paper::shared::without_empty_columns;
 
 /// Two densities of a row's latent point.
 #[derive(Clone, Debug, Serialize)]
@@ -41,5 +42,5 @@ pub(super) fn table(fits: &[FitRow]) -> String {
         let means = [mean(|fit| fit.kl_p_q), mean(|fit| fit.kl_q_p), mean(|fit| fit.jsd)];
         lines.push([vec![fit.method.to_owned(), p, q], means.to_vec(), vec![same().count().to_string()]].concat());
     }
-    aligned(&lines)
+    aligned(&without_empty_columns(lines))
 }

@@ -30,5 +30,6 @@ pub(super) fn panel(
         y_label: Some("test log-likelihood (nats)".to_owned()),
         width: WIDTH,
         content: Content::Lines(methods.iter().enumerate().map(line).collect()),
+        reference: None,
     }
 }

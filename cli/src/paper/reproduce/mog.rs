@@ -187,7 +187,7 @@ impl MogData {
     }
 
     /// Mean log density of the test rows under the truth, in nats a row.
-    fn truth_log_likelihood(&self) -> Option<f64> {
+    pub(super) fn truth_log_likelihood(&self) -> Option<f64> {
         let truth = self.truth.as_ref()?;
         let score = |n: usize| {
             let x: Vec<f64> = self.test.values(n..n + 1).iter().map(|&x| f64::from(x)).collect();

@@ -13,6 +13,7 @@ use super::mog::MogData;
 use super::posterior_grid::{Column, PosteriorGrid, Shown};
 use super::prepared::Prepared;
 use super::row::Row;
+use super::spec::budget_label;
 use crate::failure::{Failure, Result};
 use crate::paper::plot::{Content, Contour, Density, Figure, Panel};
 use crate::run::Run;
@@ -39,11 +40,18 @@ pub(super) fn figure(drawn: &Drawn<'_, MogData>, columns: &[Column]) -> Result<F
     for method in &drawn.settings.methods {
         let budget = drawn.settings.components.first().copied().unwrap_or(1);
         let panel = |column: Column, contours: Vec<Contour>, outside: &[usize]| Panel {
-            title: Some(format!("{}, *K* = {}: {}{}", method.title, budget, column.title(), without(outside))),
+            title: Some(format!(
+                "{}, {}: {}{}",
+                method.title,
+                budget_label(method, budget),
+                column.title(),
+                without(outside)
+            )),
             x_label: Some("*z*_{1}".to_owned()),
             y_label: Some("*z*_{2}".to_owned()),
             width: WIDTH,
             content: Content::Contours(contours),
+            reference: None,
         };
         let Some((run, mut model, info)) = fitted(drawn, method)? else {
             panels.extend(columns.iter().map(|&column| panel(column, Vec::new(), &[])));

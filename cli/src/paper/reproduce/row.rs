@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::measure::Measure;
 use crate::output::aligned;
+use crate::paper::shared::without_empty_columns;
 
 /// A line of the CSV: a run.
 #[derive(Clone, Debug, Serialize)]
@@ -114,5 +115,5 @@ pub(super) fn table(rows: &[Row], measure: Measure) -> String {
             found.len().to_string(),
         ]);
     }
-    aligned(&lines)
+    aligned(&without_empty_columns(lines))
 }

@@ -36,3 +36,13 @@ impl Spec {
 pub(super) fn imputations_of(method: &Method) -> Imputations {
     if method.bound().is_some() { Imputations::None } else { Imputations::Lair }
 }
+
+/// The name of a budget of samples in figures: K, or, of a method with one component, the number of samples outside of
+/// the logarithm (Z) or inside (I).
+pub(super) fn budget_label(method: &Method, budget: usize) -> String {
+    if !method.single() {
+        return format!("*K* = {budget}");
+    }
+    let (samples, importance_samples) = method.default_samples(1, budget);
+    if importance_samples > samples { format!("*I* = {importance_samples}") } else { format!("*Z* = {samples}") }
+}

@@ -8,6 +8,7 @@ use super::point::{Point, protocol_name};
 use super::prepare::Prepared;
 use super::variants::{Variant, several_estimators, word};
 use crate::output::aligned;
+use crate::paper::shared::without_empty_columns;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -81,6 +82,15 @@ fn curve(run: &Prepared, variant: &Variant, point: &Point) -> Curve {
     }
 }
 
+/// Fewest seeds that an interval is printed for.
+const FEWEST: usize = 3;
+
+/// A number with about five digits that count.
+fn significant(x: f64) -> String {
+    let digits = if x == 0.0 { 0 } else { x.abs().log10().floor() as i32 };
+    if (-5..9).contains(&digits) { format!("{x:.*}", (4 - digits).max(0) as usize) } else { format!("{x:.4e}") }
+}
+
 /// The mean over seeds of what the points at an epoch say, with its interval; `None` if they say nothing.
 fn mean<'a>(points: impl Iterator<Item = &'a Curve>, of: impl Fn(&Curve) -> Option<f64>) -> Option<Interval> {
     let values: Vec<f64> = points.filter_map(of).collect();
@@ -112,13 +122,16 @@ pub(super) fn table(variants: &[Variant], curves: &[Curve]) -> String {
             let none = || "–".to_owned();
             let interval = |of: fn(&Curve) -> Option<f64>| match mean(points(), of) {
                 None => none(),
-                Some(Interval { mean, half_width }) if half_width.is_nan() => format!("{mean:.0}"),
+                // Of two seeds an interval is wider than what it is around.
+                Some(Interval { mean, half_width }) if half_width.is_nan() || points().count() < FEWEST => {
+                    format!("{mean:.0}")
+                }
                 Some(Interval { mean, half_width }) => format!("{mean:.0} ± {half_width:.0}"),
             };
             let ratio =
                 |of: fn(&Curve) -> Option<f64>| mean(points(), of).map_or_else(none, |x| format!("{:.4}", x.mean));
             let variance = |of: fn(&Curve) -> f64| {
-                mean(points(), |curve| Some(of(curve))).map_or_else(none, |x| format!("{:.4e}", x.mean))
+                mean(points(), |curve| Some(of(curve))).map_or_else(none, |x| significant(x.mean))
             };
             lines.push(vec![
                 protocol.to_owned(),
@@ -135,7 +148,7 @@ pub(super) fn table(variants: &[Variant], curves: &[Curve]) -> String {
             ]);
         }
     }
-    aligned(&lines)
+    aligned(&without_empty_columns(lines))
 }
 
 /// What gradients without any signal would come to, for people.
