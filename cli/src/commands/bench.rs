@@ -99,12 +99,12 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     if args.components == 0 {
         return Err(Failure::usage("--components 0: expected at least 1"));
     }
-    let plans = plans(args)?;
-    let bar = output.bar(plans.len() as u64, "configurations");
+    let configs = configurations(args)?;
+    let bar = output.bar(configs.len() as u64, "configurations");
     let mut reports = Vec::new();
-    for (preset, plan) in &plans {
-        bar.set_message(format!("{} {}", name(*preset), plan.method.name));
-        reports.push(in_pool(&args.common, || measure(*preset, plan, Duration::from_secs_f64(args.seconds)))?);
+    for (preset, config) in &configs {
+        bar.set_message(format!("{} {}", name(*preset), config.method.name));
+        reports.push(in_pool(&args.common, || measure(*preset, config, Duration::from_secs_f64(args.seconds)))?);
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -123,7 +123,7 @@ fn name(preset: Preset) -> String {
 }
 
 /// The requested configurations, resolved.
-fn plans(args: &BenchArgs) -> Result<Vec<(Preset, ResolvedConfig)>> {
+fn configurations(args: &BenchArgs) -> Result<Vec<(Preset, ResolvedConfig)>> {
     // A step on images takes seconds: only if asked for.
     let tables = Preset::value_variants().iter().copied().filter(|preset| !preset.of_images());
     let presets = if args.preset.is_empty() { tables.collect() } else { args.preset.clone() };
@@ -131,7 +131,7 @@ fn plans(args: &BenchArgs) -> Result<Vec<(Preset, ResolvedConfig)>> {
         true => METHODS.iter().map(|method| method.name.to_owned()).collect(),
         false => args.method.clone(),
     };
-    let mut plans = Vec::new();
+    let mut configs = Vec::new();
     for preset in presets {
         for name in &methods {
             let method: Method = name.parse()?;
@@ -149,16 +149,16 @@ fn plans(args: &BenchArgs) -> Result<Vec<(Preset, ResolvedConfig)>> {
             options.impute_from_epoch = method.bound().is_none().then_some(1);
             let options = options.with_preset();
             let rows = Training::rows(options.batch_size.unwrap_or(1));
-            plans.push((preset, options.resolve(rows, preset.columns())?));
+            configs.push((preset, options.resolve(rows, preset.columns())?));
         }
     }
-    Ok(plans)
+    Ok(configs)
 }
 
 /// Times the steps of a configuration: first as they are, then operation by operation.
-fn measure(preset: Preset, plan: &ResolvedConfig, budget: Duration) -> Result<Report> {
+fn measure(preset: Preset, config: &ResolvedConfig, budget: Duration) -> Result<Report> {
     let peak = (level() != Level::Plain).then(fma_peak_gflops);
-    let mut training = Training::new(&plan.vae, &plan.train)?;
+    let mut training = Training::new(&config.vae, &config.train)?;
     let (allocations, bytes) = allocations(&mut training)?;
     let (mut times, start) = (Vec::new(), Instant::now());
     training.run(|duration| {
@@ -176,9 +176,9 @@ fn measure(preset: Preset, plan: &ResolvedConfig, budget: Duration) -> Result<Re
     let floor_ms = peak.map(|peak| gemm_flops / peak / 1e6);
     Ok(Report {
         preset: name(preset),
-        method: plan.method.name.to_owned(),
-        components: plan.options.components.unwrap_or(1),
-        samples: plan.train.objective.samples_per_row(),
+        method: config.method.name.to_owned(),
+        components: config.options.components.unwrap_or(1),
+        samples: config.train.objective.samples_per_row(),
         threads: rayon::current_num_threads(),
         simd: level().name(),
         steps: times.len(),

@@ -86,9 +86,9 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
     };
 
     let mut rows = TrainingRows::read(&options)?;
-    let plan = options.resolve(rows.train.rows(), rows.train.columns())?;
-    plan.check_minibatches(rows.train.rows())?;
-    if let (Some(out), Some(features)) = (&args.out, &plan.options.feature_model)
+    let config = options.resolve(rows.train.rows(), rows.train.columns())?;
+    config.check_minibatches(rows.train.rows())?;
+    if let (Some(out), Some(features)) = (&args.out, &config.options.feature_model)
         && std::path::absolute(out).is_ok_and(|out| Path::new(features) == out)
     {
         return Err(Failure::usage_hint(
@@ -97,7 +97,7 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
         ));
     }
     // Before the run's directory is made: what is wrong with it leaves nothing behind.
-    let frechet = FrechetTracker::new(&plan, &rows)?;
+    let frechet = FrechetTracker::new(&config, &rows)?;
     if let Some(tracker) = &frechet {
         rows.fingerprint = format!("{} {}", rows.fingerprint, tracker.frechet.fingerprint());
     }
@@ -106,15 +106,15 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
         None => {
             let run = match &args.out {
                 Some(path) => Run::create(path, args.overwrite)?,
-                None => Run::create(&unused(plan.method.name), false)?,
+                None => Run::create(&unused(config.method.name), false)?,
             };
             let lock = run.lock()?;
-            run.write_config(&plan.options)?;
+            run.write_config(&config.options)?;
             (run, lock)
         }
     };
     let data = args.data.as_deref();
-    let summary = in_pool(&args.common, || train(data, every, &output, (&plan, &rows, &run), frechet))?;
+    let summary = in_pool(&args.common, || train(data, every, &output, (&config, &rows, &run), frechet))?;
     output.result(&summary.0, || summary.1)
 }
 
@@ -167,20 +167,20 @@ fn train(
     data: Option<&Path>,
     every: Duration,
     output: &Output,
-    (plan, rows, run): (&ResolvedConfig, &TrainingRows, &Run),
+    (config, rows, run): (&ResolvedConfig, &TrainingRows, &Run),
     frechet: Option<FrechetTracker>,
 ) -> Result<(Summary, String)> {
     let bar = output.bar(0, "updates");
-    let job = Job { output, plan, rows, run, sampler: None, frechet, bar: &Bar::Own(bar.clone()), every };
+    let job = Job { output, config, rows, run, sampler: None, frechet, bar: &Bar::Own(bar.clone()), every };
     let fitted = job.fit();
     bar.finish_and_clear();
     let Fitted { summary, model } = fitted?;
     let shown = match model {
         // Single pixels say nothing.
-        Some(mut model) if plan.vae.images.is_none() => preview_text(&preview(&mut model, rows, plan.train.seed)?),
+        Some(mut model) if config.vae.images.is_none() => preview_text(&preview(&mut model, rows, config.train.seed)?),
         Some(_) | None => String::new(),
     };
-    let text = report(&summary, shown, plan, data);
+    let text = report(&summary, shown, config, data);
     Ok((summary, text))
 }
 
@@ -209,7 +209,7 @@ fn preview_text(preview: &Preview) -> String {
 }
 
 /// The summary, as text.
-fn report(summary: &Summary, preview: String, plan: &ResolvedConfig, data: Option<&Path>) -> String {
+fn report(summary: &Summary, preview: String, config: &ResolvedConfig, data: Option<&Path>) -> String {
     let line = |name: &str, value: String| vec![name.to_owned(), value];
     let mut lines = vec![
         line("method", summary.method.clone()),
@@ -234,9 +234,9 @@ fn report(summary: &Summary, preview: String, plan: &ResolvedConfig, data: Optio
     let per_update = summary.seconds_per_update * 1e3;
     lines.push(line("time", format!("{:.1} s, {per_update:.2} ms an update", summary.seconds)));
     // As it was given, or, of a run that was gone on with, as its configuration has it.
-    let data = data.and_then(Path::to_str).or(plan.options.data.as_deref()).filter(|data| *data != "-");
+    let data = data.and_then(Path::to_str).or(config.options.data.as_deref()).filter(|data| *data != "-");
     let data = data.map_or_else(|| "TABLE.csv".to_owned(), quoted);
-    let key = plan.options.key.as_deref().map_or(String::new(), |key| format!(" --key {}", quoted(key)));
+    let key = config.options.key.as_deref().map_or(String::new(), |key| format!(" --key {}", quoted(key)));
     let run = quoted(&summary.run);
     format!(
         "{}\n{preview}next:\n  missvae impute {run} {data}{key} --out completed.csv\n  missvae evaluate {run} HELD-OUT.csv\n",

@@ -32,14 +32,14 @@ impl Saver<'_> {
 
 /// A new trainer, or the one that the run's checkpoint describes.
 pub(super) fn trainer(
-    plan: &ResolvedConfig,
+    config: &ResolvedConfig,
     rows: &TrainingRows,
     run: &Run,
     vae: Vae,
     info: &ModelInfo,
 ) -> Result<Trainer<f32>> {
     if !run.checkpoint().exists() {
-        return Ok(Trainer::new(vae, plan.train.clone())?);
+        return Ok(Trainer::new(vae, config.train.clone())?);
     }
     let (stored, checkpoint, state) = store::load_checkpoint(&run.checkpoint()).map_err(missvae::Error::from)?;
     let CheckpointInfo { model, progress, fingerprint } = checkpoint;
@@ -65,13 +65,13 @@ pub(super) fn trainer(
         );
     }
     let n = rows.train.rows();
-    if !imputations_fit(plan, &state, n) {
+    if !imputations_fit(config, &state, n) {
         return fail(
             "its checkpoint does not hold the imputations that its config.toml asks for",
             "restore config.toml, or start a new run",
         );
     }
-    let trainer = Trainer::resume(stored, plan.train.clone(), state)?;
+    let trainer = Trainer::resume(stored, config.train.clone(), state)?;
     if progress.step >= trainer.updates_per_epoch(n) || progress.update > trainer.total_updates(n) {
         return fail(
             "its checkpoint does not fit the batch size or the length in its config.toml",
@@ -87,14 +87,15 @@ fn is_older(fingerprint: &str) -> bool {
 }
 
 /// Whether a checkpoint's imputations are those of a run on so many rows.
-fn imputations_fit(plan: &ResolvedConfig, state: &State<f32>, rows: usize) -> bool {
-    let Objective::ImputationMixture(training) = &plan.train.objective else { return state.imputations.is_none() };
+fn imputations_fit(config: &ResolvedConfig, state: &State<f32>, rows: usize) -> bool {
+    let Objective::ImputationMixture(training) = &config.train.objective else { return state.imputations.is_none() };
     let copies = rows * training.objective.imputations;
-    let latents = if ChainSampler::<f32>::new(training.sampler).keeps_latents() { copies * plan.vae.latent } else { 0 };
+    let latents =
+        if ChainSampler::<f32>::new(training.sampler).keeps_latents() { copies * config.vae.latent } else { 0 };
     state
         .imputations
         .as_ref()
-        .is_some_and(|stored| stored.completed.len() == copies * plan.vae.columns && stored.latents.len() == latents)
+        .is_some_and(|stored| stored.completed.len() == copies * config.vae.columns && stored.latents.len() == latents)
 }
 
 #[cfg(test)]

@@ -23,8 +23,8 @@ pub(crate) struct FrechetTracker {
 
 impl FrechetTracker {
     /// What the options ask for: reads the feature model, and checks that the validation rows can be compared with.
-    pub(crate) fn new(plan: &ResolvedConfig, rows: &TrainingRows) -> Result<Option<FrechetTracker>> {
-        let options = &plan.options;
+    pub(crate) fn new(config: &ResolvedConfig, rows: &TrainingRows) -> Result<Option<FrechetTracker>> {
+        let options = &config.options;
         let (Some(every), Some(features)) = (options.frechet_every, &options.feature_model) else { return Ok(None) };
         let Some(validation) = &rows.validation else {
             let what = "--frechet-every: there are no validation rows to compare with";
@@ -35,8 +35,8 @@ impl FrechetTracker {
             None => "the validation rows".to_owned(),
         };
         let compared = Compared { name, rows: validation, empty: rows.empty_validation };
-        let frechet = Frechet::new(Path::new(features), &rows.model_info(plan), &compared)?;
-        Ok(Some(FrechetTracker { frechet, every, seed: plan.train.seed }))
+        let frechet = Frechet::new(Path::new(features), &rows.model_info(config), &compared)?;
+        Ok(Some(FrechetTracker { frechet, every, seed: config.train.seed }))
     }
 
     /// The distance after an epoch of a run of `total` updates, the last epoch in any case; `None` if it is not due.

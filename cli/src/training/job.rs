@@ -25,11 +25,11 @@ use crate::signal;
 pub(crate) struct Job<'a> {
     pub(crate) output: &'a Output,
     /// What the run's `config.toml` says.
-    pub(crate) plan: &'a ResolvedConfig,
+    pub(crate) config: &'a ResolvedConfig,
     pub(crate) rows: &'a TrainingRows,
     /// Its directory.
     pub(crate) run: &'a Run,
-    /// What renews imputations, where it is not the plan's sampler. It must keep no latent points.
+    /// The sampler of imputations, if it is not that of the configuration. It must keep no latent points.
     pub(crate) sampler: Option<Box<dyn Impute<f32>>>,
     /// The Fréchet distance, where it is measured as the training goes on.
     pub(crate) frechet: Option<FrechetTracker>,
@@ -50,10 +50,10 @@ pub(crate) struct Fitted {
 impl Job<'_> {
     /// Trains to the end. A run that is finished is left as it is.
     pub(crate) fn fit(self) -> Result<Fitted> {
-        let Job { output, plan, rows, run, .. } = self;
-        let vae = Vae::new(plan.vae.clone());
-        let info = rows.model_info(plan);
-        let mut trainer = trainer(plan, rows, run, vae, &info)?;
+        let Job { output, config, rows, run, .. } = self;
+        let vae = Vae::new(config.vae.clone());
+        let info = rows.model_info(config);
+        let mut trainer = trainer(config, rows, run, vae, &info)?;
         let total = trainer.total_updates(rows.train.rows());
         if let Bar::Own(bar) = self.bar {
             bar.set_length(total);
@@ -69,12 +69,12 @@ impl Job<'_> {
         output.say(rows_summary(rows));
         output.say(format!(
             "{} with {}, {}, {} parameters, {}; run directory {}",
-            plan.method.title,
-            match plan.imputations() {
+            config.method.title,
+            match config.imputations() {
                 Some(copies) => counted(copies, "imputation"),
-                None => counted(plan.vae.components, "component"),
+                None => counted(config.vae.components, "component"),
             },
-            counted(plan.vae.latent, "latent dimension"),
+            counted(config.vae.latent, "latent dimension"),
             trainer.vae().layout().count(),
             counted(total as usize, "update"),
             run.path().display(),
@@ -94,7 +94,7 @@ impl Job<'_> {
         if outcome == Outcome::Interrupted {
             let path = run.path().display();
             let again =
-                if plan.options.data.as_deref() == Some("-") { ", with the same rows on standard input" } else { "" };
+                if config.options.data.as_deref() == Some("-") { ", with the same rows on standard input" } else { "" };
             return Err(Failure::Interrupted(format!("go on with: missvae train --resume {path}{again}")));
         }
         if matches!(self.bar, Bar::Own(_)) {
@@ -105,7 +105,7 @@ impl Job<'_> {
         let updates = trainer.progress().update;
         let mut model = FittedModel::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
         let summary = Summary {
-            method: plan.method.name.to_owned(),
+            method: config.method.name.to_owned(),
             rows: rows.train.rows(),
             rows_dropped: rows.dropped,
             cells_missing: rows.train.missing(),
@@ -115,7 +115,7 @@ impl Job<'_> {
             objective: last.map(|epoch| epoch.objective),
             validation: last.and_then(|epoch| epoch.validation.flatten()),
             frechet: last.and_then(|epoch| epoch.frechet.flatten()),
-            hidden: hidden_errors(&mut model, rows, plan.train.seed)?,
+            hidden: hidden_errors(&mut model, rows, config.train.seed)?,
             seconds: before + seconds,
             seconds_per_update: seconds / (updates - first).max(1) as f64,
             run: run.path().display().to_string(),

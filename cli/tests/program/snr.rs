@@ -120,7 +120,7 @@ fn combinations_that_do_not_apply() {
     let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
     // miss-vae: 2 pathwise × 2 logits; miss-iwae: 2 pathwise × 2 estimators; the others one each; the first and last epoch.
     assert_eq!(curves(&report).len(), (4 + 4 + 1 + 1) * 2);
-    let text = place.missvae(&format!("{command} --methods miss-svae --seeds 2")).ok().stdout;
+    let text = place.missvae(&format!("{command} --methods miss-svae --seeds 3")).ok().stdout;
     assert!(text.contains("MissSVAE") && text.contains(" ± ") && text.contains("normal noise around 0"), "{text}");
 }
 

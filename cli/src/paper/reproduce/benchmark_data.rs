@@ -176,9 +176,9 @@ impl BenchmarkData {
     /// The settings of a refit of a run's encoder, and the test rows for it. `None` if there is no refit.
     fn refit(&self, run: &Prepared, rows: &TrainingRows) -> Option<(RefitConfig, Data<f32>)> {
         let set = self.set(&run.spec);
-        let batch_size = run.plan.train.batch_size;
+        let batch_size = run.config.train.batch_size;
         let updates = self.refit_updates(set, batch_size);
-        let config = RefitConfig::for_model(&run.plan.vae, updates, batch_size.min(set.test.rows()));
+        let config = RefitConfig::for_model(&run.config.vae, updates, batch_size.min(set.test.rows()));
         (updates > 0).then(|| (config, rows.standardisation.apply(&set.test)))
     }
 
@@ -290,7 +290,7 @@ impl Source for BenchmarkData {
     }
 
     fn rows(&self, run: &Prepared) -> Result<Arc<TrainingRows>> {
-        let rows = TrainingRows::read(&run.plan.options)?;
+        let rows = TrainingRows::read(&run.config.options)?;
         let set = self.set(&run.spec);
         if set.stamp != Stamp::of(&set.train) {
             let what = format!("{}: the file has changed since this command began", set.train.display());
@@ -322,7 +322,7 @@ impl Source for BenchmarkData {
         let set = self.set(&run.spec);
         let test: Data<f32> = rows.standardisation.apply(&set.test);
         let compared = Compared { name: set.compared(), rows: &test, empty: 0 };
-        Frechet::new(features, &rows.model_info(&run.plan), &compared).map(Some)
+        Frechet::new(features, &rows.model_info(&run.config), &compared).map(Some)
     }
 
     fn scoring(&self, run: &Prepared) -> String {
@@ -331,14 +331,14 @@ impl Source for BenchmarkData {
         }
         let set = self.set(&run.spec);
         let (samples, rows) = (self.samples(set), set.scored.len());
-        let refit = self.refit_updates(set, run.plan.train.batch_size);
+        let refit = self.refit_updates(set, run.config.train.batch_size);
         format!("{samples} importance samples, {rows} rows, {refit} updates of the encoder")
     }
 
     fn score(&self, run: &Prepared, rows: &TrainingRows, model: &mut FittedModel<f32>) -> Result<Score> {
         let set = self.set(&run.spec);
         let refit = self.refit(run, rows);
-        let trained = &run.plan.train.objective;
+        let trained = &run.config.train.objective;
         let refit = refit.as_ref().map(|(config, test)| Refit { rows: test, trained, config: *config });
         let samples = self.samples(set);
         let how = Importance { samples, completion: None, refit, seed: run.spec.seed };
@@ -362,7 +362,7 @@ impl Source for BenchmarkData {
         let Some((config, test)) = self.refit(run, rows) else { return Ok(once) };
         let started = Instant::now();
         let single = RefitConfig { updates: 1, ..config };
-        refit_encoder(model, &test, &run.plan.train.objective, &single, run.spec.seed, signal::progress)?;
+        refit_encoder(model, &test, &run.config.train.objective, &single, run.spec.seed, signal::progress)?;
         // Before refitting and after it.
         Ok(2.0 * once + started.elapsed().as_secs_f64() * config.updates as f64)
     }

@@ -69,7 +69,7 @@ pub(super) fn report(
     for run in stages.iter().flatten() {
         // Interpolations, and shares of hidden cells, differ little in what an update costs.
         let Spec { panel, method, components, imputations, .. } = &run.spec;
-        let kind = (*panel, method.name, *components, imputations.name(), run.plan.vae.latent);
+        let kind = (*panel, method.name, *components, imputations.name(), run.config.vae.latent);
         let (update, score) = match measured.iter().find(|(known, ..)| *known == kind) {
             Some(&(_, update, score)) => (update, score),
             None => {
@@ -78,19 +78,19 @@ pub(super) fn report(
                 (update, score)
             }
         };
-        let total = run.plan.train.total_updates(source.size(&run.spec).0);
+        let total = run.config.train.total_updates(source.size(&run.spec).0);
         let name = run.name();
         let finished = finished(run, source)?.is_some() || lines.iter().any(|line| line.run == name);
         let left = if finished { 0.0 } else { (total - made(&run.directory).min(total)) as f64 * update + score };
         lines.push(Line {
             panel: run.spec.panel,
             hidden: run.spec.hidden(),
-            latent: run.plan.vae.latent,
+            latent: run.config.vae.latent,
             method: run.spec.method.name,
             components: run.spec.components,
             imputations: run.spec.imputations.slug(),
             seed: run.spec.seed,
-            epochs: run.plan.options.epochs,
+            epochs: run.config.options.epochs,
             updates: total,
             update_ms: 1e3 * update,
             seconds: left,
@@ -129,11 +129,11 @@ fn made(directory: &Path) -> u64 {
 
 /// Seconds of an update and of scoring the test rows, with the initial parameters.
 fn measure(run: &Prepared, source: &impl Source) -> Result<(f64, f64)> {
-    let mut config = run.plan.train.clone();
+    let mut config = run.config.train.clone();
     if let Objective::ImputationMixture(training) = &mut config.objective {
         training.renew_from = 1;
     }
-    let mut trainer = Trainer::new(Vae::new(run.plan.vae.clone()), config)?;
+    let mut trainer = Trainer::new(Vae::new(run.config.vae.clone()), config)?;
     if let Some(sampler) = run.spec.imputations.sampler(source.truth())? {
         trainer.set_sampler(sampler);
     }

@@ -42,7 +42,7 @@ pub(super) fn all(
             distinct.len() - 1
         });
     }
-    let total = distinct.iter().map(|run| run.plan.train.total_updates(source.size(&run.spec).0)).sum();
+    let total = distinct.iter().map(|run| run.config.train.total_updates(source.size(&run.spec).0)).sum();
     let board = Board { output, bar: output.bar(total, "updates"), done: AtomicUsize::new(0), of: distinct.len() };
     let results: Vec<Mutex<Option<Evaluation>>> = distinct.iter().map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
@@ -110,7 +110,7 @@ pub(super) fn finished(run: &Prepared, source: &impl Source) -> Result<Option<Ev
 
 /// Carries out one run, or what is left of it.
 fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option<Evaluation>> {
-    let total = run.plan.train.total_updates(source.size(&run.spec).0);
+    let total = run.config.train.total_updates(source.size(&run.spec).0);
     if let Some(evaluation) = finished(run, source)? {
         board.bar.inc(total);
         board.tell(run, "finished before");
@@ -130,7 +130,7 @@ fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option
     let (quiet, bar) = (board.output.silenced(), Bar::Shared(board.bar.clone()));
     let job = Job {
         output: &quiet,
-        plan: &run.plan,
+        config: &run.config,
         rows: &rows,
         run: &directory,
         sampler,
@@ -189,6 +189,6 @@ fn open(run: &Prepared) -> Result<(Run, DirLock)> {
         write_atomic(&directory.recipe(), |file| writeln!(file, "{recipe:#}"))?;
     }
     // Last: it is what says that the rest is there.
-    directory.write_config(&run.plan.options)?;
+    directory.write_config(&run.config.options)?;
     Ok((directory, lock))
 }

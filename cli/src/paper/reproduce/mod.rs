@@ -166,7 +166,7 @@ fn carry_out<S: Source>(
         return Err(Failure::usage_hint(what, "leave out --data to use a generated mixture"));
     }
     let runs = prepare::runs(settings, specs, source, &out.join("runs"), role)?;
-    let workers = Workers::new(args, runs.iter().any(|run| run.plan.vae.images.is_some()))?;
+    let workers = Workers::new(args, runs.iter().any(|run| run.config.vae.images.is_some()))?;
     if !args.dry_run {
         source.keep()?;
         create_directory(&out.join("runs"))?;

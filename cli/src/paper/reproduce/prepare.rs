@@ -55,14 +55,14 @@ pub(super) fn runs(
         };
         let options = settings.training.clone().merge(said).with_preset();
         let (rows, columns) = source.size(&spec);
-        let plan = options.resolve(rows, columns)?;
-        plan.check_minibatches(rows)?;
+        let config = options.resolve(rows, columns)?;
+        config.check_minibatches(rows)?;
         let features = match role {
             Role::Scored | Role::Features => None,
             Role::Followed(features) => features.iter().find(|features| features.spec.table == spec.table),
         };
         let followed = features.map(|features| {
-            let epochs = plan.train.total_updates(rows) / plan.train.updates_per_epoch(rows).max(1);
+            let epochs = config.train.total_updates(rows) / config.train.updates_per_epoch(rows).max(1);
             (features, (epochs / DISTANCES).max(1))
         });
         let recipe = match (role, &followed) {
@@ -71,7 +71,7 @@ pub(super) fn runs(
             (_, Some((features, every))) => Some(json!({"frechet_every": every, "features": features.name()})),
             (_, None) => spec.imputations.recipe(),
         };
-        let text = plan.options.to_toml();
+        let text = config.options.to_toml();
         let told = recipe.as_ref().map_or(String::new(), Value::to_string);
         let whole = format!("{VERSION}\n{text}\n{told}\n{}", source.fingerprint(&spec));
         let hash = of_text(&whole);
@@ -81,11 +81,11 @@ pub(super) fn runs(
         // Where the table lies is no part of what the run is.
         let table = source.table(&spec);
         let table = std::path::absolute(table).unwrap_or_else(|_| table.to_owned());
-        let options = Options { data: Some(path_text(&table)?), ..plan.options };
+        let options = Options { data: Some(path_text(&table)?), ..config.options };
         let followed = followed.map(|(features, every)| (features.directory.clone(), every));
-        let (plan, directory) = (ResolvedConfig { options, ..plan }, directory.join(name));
+        let (config, directory) = (ResolvedConfig { options, ..config }, directory.join(name));
         let model_wanted = matches!(role, Role::Features);
-        Ok(Prepared { spec, plan, directory, recipe, model_wanted, followed })
+        Ok(Prepared { spec, config, directory, recipe, model_wanted, followed })
     };
     specs.into_iter().map(prepare).collect()
 }

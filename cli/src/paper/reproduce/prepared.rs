@@ -11,7 +11,7 @@ use super::spec::Spec;
 /// A run that can be started, resumed, or found finished.
 pub(super) struct Prepared {
     pub(super) spec: Spec,
-    pub(super) plan: ResolvedConfig,
+    pub(super) config: ResolvedConfig,
     /// Its directory. The name describes the run and ends in a hash of all that it depends on.
     pub(super) directory: PathBuf,
     /// The parts of it that the resolved options lack.

@@ -66,7 +66,7 @@ pub(super) fn rows(
             frechet: result.as_ref().and_then(|result| result.frechet),
             objective: result.as_ref().and_then(|result| result.objective),
             hidden: run.spec.hidden(),
-            latent: run.plan.vae.latent,
+            latent: run.config.vae.latent,
             test_rows: result.as_ref().map(|result| result.rows).filter(|&rows| rows > 0),
             importance_samples: result.as_ref().and_then(|result| result.importance_samples),
             effective_sample_size: result.as_ref().and_then(|result| result.effective_sample_size),

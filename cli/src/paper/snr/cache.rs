@@ -22,12 +22,12 @@ pub(super) const DIRECTORY: &str = "measured";
 /// The file of a run. The name describes the run and ends in a hash of all that it depends on.
 pub(super) fn file(out: &Path, run: &Prepared, variant: &Variant, study: &Study) -> Result<PathBuf> {
     // Where the table lies is no part of what the run is.
-    let options = Options { data: None, ..run.plan.options.clone() };
+    let options = Options { data: None, ..run.config.options.clone() };
     let text = options.to_toml();
     let Study { epoch, draws, every } = study;
     let whole = format!("{VERSION}\n{text}\n{epoch} {draws:?} {every}\n{}", run.rows.fingerprint);
     let hash = of_text(&whole);
-    let name = format!("{}-seed{}-{hash:016x}.json", variant.slug(), run.plan.train.seed);
+    let name = format!("{}-seed{}-{hash:016x}.json", variant.slug(), run.config.train.seed);
     Ok(out.join(DIRECTORY).join(name))
 }
 

@@ -62,8 +62,8 @@ pub(super) fn report(
         let update = match measured[run.variant] {
             Some(update) => update,
             None => {
-                let rows = run.rows.read(&run.plan.options)?;
-                let mut trainer = Trainer::new(Vae::new(run.plan.vae.clone()), run.plan.train.clone())?;
+                let rows = run.rows.read(&run.config.options)?;
+                let mut trainer = Trainer::new(Vae::new(run.config.vae.clone()), run.config.train.clone())?;
                 *measured[run.variant].insert(pool.install(|| seconds_of_update(&mut trainer, &rows.train))?)
             }
         };
@@ -73,9 +73,9 @@ pub(super) fn report(
         lines.push(Line {
             method: variant.method.name,
             gradient: variant.title(several),
-            components: run.plan.vae.components,
-            seed: run.plan.train.seed,
-            updates: run.plan.train.total_updates(run.rows.count),
+            components: run.config.vae.components,
+            seed: run.config.train.seed,
+            updates: run.config.train.total_updates(run.rows.count),
             gradients,
             update_ms: 1e3 * update,
             seconds: if finished { 0.0 } else { gradients as f64 * update },

@@ -115,14 +115,14 @@ pub(super) fn workers(runs: &[Prepared], args: &SnrArgs) -> (usize, usize) {
     let threads = args.common.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     // Small networks gain little from a second thread, so runs have one each while there are enough of them.
     // Networks of images take gigabytes each, and have work for all threads.
-    let images = runs.iter().any(|run| run.plan.vae.images.is_some());
+    let images = runs.iter().any(|run| run.config.vae.images.is_some());
     let jobs = if images { 1 } else { threads.clamp(1, MOST_THREADS).min(runs.len()) };
     (jobs, (threads / jobs).max(1))
 }
 
 /// Gradients of a whole run: its updates and its draws.
 pub(super) fn steps(run: &Prepared, study: &Study) -> u64 {
-    let (config, rows) = (&run.plan.train, run.rows.count);
+    let (config, rows) = (&run.config.train, run.rows.count);
     let epochs = Study::epochs(config, rows);
     let measured = (1..=epochs).filter(|&epoch| study.measures(epoch, epochs)).count() as u64;
     config.total_updates(rows) + measured * study.draws.unwrap_or(0)
@@ -135,9 +135,9 @@ impl Board<'_> {
 
     /// Carries out a run. The error is that of a number which was not finite; the points are those before it.
     fn one(&self, run: &Prepared) -> Result<(Vec<Point>, Option<missvae::Error>)> {
-        let Prepared { plan, variant, rows } = run;
+        let Prepared { config, variant, rows } = run;
         let variant = &self.variants[*variant];
-        let name = format!("{}, seed {}", variant.title(several_estimators(self.variants)), plan.train.seed);
+        let name = format!("{}, seed {}", variant.title(several_estimators(self.variants)), config.train.seed);
         let cached = self.out.map(|out| cache::file(out, run, variant, self.study)).transpose()?;
         // Moments are not kept with the points.
         if let Some(path) = cached.as_ref().filter(|_| self.raw.is_none())
@@ -147,15 +147,15 @@ impl Board<'_> {
             self.tell(&name, "finished before");
             return Ok((points, None));
         }
-        let rows = rows.read(&plan.options)?;
-        let mut trainer = Trainer::<f32>::new(Vae::new(plan.vae.clone()), plan.train.clone())?;
+        let rows = rows.read(&config.options)?;
+        let mut trainer = Trainer::<f32>::new(Vae::new(config.vae.clone()), config.train.clone())?;
         let vae = trainer.vae().clone();
         let mut monitor = Run {
             board: self,
             vae: &vae,
             variant: variant.slug(),
-            seed: plan.train.seed,
-            epochs: Study::epochs(&plan.train, rows.train.rows()),
+            seed: config.train.seed,
+            epochs: Study::epochs(&config.train, rows.train.rows()),
             points: Vec::new(),
         };
         let started = Instant::now();

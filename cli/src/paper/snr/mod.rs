@@ -66,7 +66,7 @@ pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
     let runs = prepare(args, &variants, &seeds, &rows)?;
     for run in &runs {
         // So that what cannot be measured is said before anything is done.
-        let trainer = Trainer::<f32>::new(Vae::new(run.plan.vae.clone()), run.plan.train.clone())?;
+        let trainer = Trainer::<f32>::new(Vae::new(run.config.vae.clone()), run.config.train.clone())?;
         study.check(&trainer, run.rows.count).map_err(missvae::Error::from)?;
     }
     // Before the first file or directory is made.

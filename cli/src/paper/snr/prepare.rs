@@ -15,7 +15,7 @@ use missvae::prepare::TrainingRows;
 pub(super) struct Prepared {
     /// Its place among the variants.
     pub(super) variant: usize,
-    pub(super) plan: ResolvedConfig,
+    pub(super) config: ResolvedConfig,
     /// Its rows.
     pub(super) rows: RowsOfSeed,
 }
@@ -107,9 +107,9 @@ pub(super) fn prepare(
     for (place, variant) in variants.iter().enumerate() {
         for (&seed, rows) in seeds.iter().zip(rows) {
             let options = with_preset(args, variant, seed)?;
-            let plan = options.resolve(rows.count, rows.columns)?;
-            plan.check_minibatches(rows.count)?;
-            runs.push(Prepared { variant: place, plan, rows: rows.clone() });
+            let config = options.resolve(rows.count, rows.columns)?;
+            config.check_minibatches(rows.count)?;
+            runs.push(Prepared { variant: place, config, rows: rows.clone() });
         }
     }
     Ok(runs)

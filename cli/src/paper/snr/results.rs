@@ -68,7 +68,7 @@ fn curve(run: &Prepared, variant: &Variant, point: &Point) -> Curve {
         logit_gradient: variant.ancestral.map(|(_, logits)| word(logits)),
         estimator: word(variant.estimator),
         protocol: protocol_name(point.protocol),
-        seed: run.plan.train.seed,
+        seed: run.config.train.seed,
         epoch: point.epoch,
         snr_encoder: sum(encoder),
         snr_decoder: sum(decoder),
