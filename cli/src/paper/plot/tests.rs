@@ -81,6 +81,18 @@ fn logarithmic_curves() {
     assert!(figure.svg().contains("no finite value"));
 }
 
+/// A value to compare with is a line with its words, and the axis reaches as far as it.
+#[test]
+fn reference() {
+    let mut figure = figure();
+    figure.panels.truncate(1);
+    assert!(!figure.svg().contains("stroke-dasharray") && !figure.svg().contains(">40</tspan>"));
+    figure.panels[0].reference = Some(Reference { value: 45.0, label: "the truth".to_owned() });
+    let text = figure.svg();
+    assert_eq!(text.matches("stroke-dasharray").count(), 1);
+    assert!(text.contains("the truth") && text.contains(">40</tspan>"), "{text}");
+}
+
 /// A density has a line for each of its regions; without a density there is none.
 #[test]
 fn contours() {
@@ -90,10 +102,11 @@ fn contours() {
     figure.panels.truncate(1);
     figure.panels[0].content = Content::Contours(vec![Contour { series: 1, density: density.clone() }]);
     let lines = |figure: &Figure| figure.svg().matches(&format!("stroke=\"{}\"", COLOURS[1])).count();
-    assert_eq!(lines(&figure), 2);
+    // The key in the legend is one more.
+    assert_eq!(lines(&figure), 3);
     let nothing = Density { values: vec![0.0; 49], ..density };
     figure.panels[0].content = Content::Contours(vec![Contour { series: 1, density: nothing }]);
-    assert_eq!(lines(&figure), 0);
+    assert_eq!(lines(&figure), 1);
     figure.panels[0].content = Content::Contours(Vec::new());
     assert!(figure.svg().contains("no finite value"));
 }
