@@ -1,4 +1,4 @@
-//! A fitted model and what it is used for.
+//! A fitted model, for users of the library.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -35,12 +35,12 @@ pub struct Score {
 }
 
 impl Model {
-    /// A model with these parameters, and what a model file says of it.
+    /// A model with these parameters and the description in a model file.
     pub fn new(fitted: FittedModel<f32>, info: ModelInfo) -> Model {
         Model { fitted, info }
     }
 
-    /// Reads a model file: `model.safetensors` of a run directory, or what [`Model::save`] wrote.
+    /// Reads a model file: `model.safetensors` of a run directory, or a file of [`Model::save`].
     ///
     /// # Errors
     /// If the file cannot be read, or is not a whole model file.
@@ -62,7 +62,7 @@ impl Model {
         column_names(&self.info)
     }
 
-    /// What its file says of it.
+    /// The description in its file.
     pub fn info(&self) -> &ModelInfo {
         &self.info
     }
@@ -72,12 +72,13 @@ impl Model {
         &self.fitted
     }
 
-    /// Imputes the missing cells of a table, which may be new: see [`Impute::run`].
+    /// Imputes the missing cells of a table, old or new. See [`Impute::run`].
     pub fn impute<'a>(&'a self, table: &'a Table) -> Impute<'a> {
         Impute { model: self, table, statistic: Statistic::Mean, options: SamplerOptions::default(), seed: 0 }
     }
 
-    /// The mean log-likelihood of a table's rows: on a grid with at most 2 latent dimensions, else by importance sampling.
+    /// The mean log-likelihood of a table's rows: on a grid with at most 2 latent dimensions, else by importance
+    /// sampling.
     ///
     /// # Errors
     /// If the table lacks a column of the model or has no observed cell.
@@ -129,7 +130,7 @@ impl Model {
     }
 }
 
-/// How the missing cells of a table are imputed. Without [`draws`](Impute::draws), each becomes its conditional mean.
+/// Settings of an imputation. Without [`draws`](Impute::draws), each missing cell becomes its conditional mean.
 #[derive(Clone, Debug)]
 pub struct Impute<'a> {
     model: &'a Model,

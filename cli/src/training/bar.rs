@@ -2,18 +2,18 @@
 
 use indicatif::ProgressBar;
 
-/// What shows how many updates are made.
+/// A display of the updates that are made.
 #[derive(Clone, Debug)]
 pub(crate) enum Bar {
     /// A bar for one run.
     Own(ProgressBar),
-    /// A bar for several runs: one of them says nothing but how far it is.
+    /// A bar that several runs share. A run only advances it.
     #[cfg_attr(not(feature = "paper"), expect(dead_code))]
     Shared(ProgressBar),
 }
 
 impl Bar {
-    /// Begins where a run goes on from.
+    /// Starts at the update that a run continues from.
     pub(super) fn begin(&self, updates: u64) {
         self.advance(updates);
         if let Bar::Own(bar) = self {
@@ -21,7 +21,7 @@ impl Bar {
         }
     }
 
-    /// So many more updates are made.
+    /// Adds updates that are made.
     pub(super) fn advance(&self, updates: u64) {
         let (Bar::Own(bar) | Bar::Shared(bar)) = self;
         bar.inc(updates);

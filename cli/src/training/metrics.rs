@@ -19,12 +19,12 @@ pub(crate) struct MetricsLine {
     pub(super) learning_rate: f64,
     /// Of training, those before the run was last resumed included; but not those of an epoch's part before that.
     pub(crate) seconds: f64,
-    /// Mean of the bound over the validation rows, where there are any, in nats a row of the data's units; null if it is not
-    /// finite.
+    /// Mean of the bound over the validation rows, where there are any, in nats a row of the data's units; null if it
+    /// is not finite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) validation: Option<Option<f64>>,
-    /// The Fréchet distance to the validation rows (in `reproduce`, to test rows), where it is asked for and due; null if it is
-    /// not finite.
+    /// The Fréchet distance to the validation rows (in `reproduce`, to test rows), where it is asked for and due; null
+    /// if it is not finite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) frechet: Option<Option<f64>>,
     /// Mean over rows of the components with a weight above 0.01, where there are several.
@@ -44,8 +44,7 @@ pub(crate) struct MetricsLine {
     pub(super) envelope_violations: Option<u64>,
 }
 
-/// The distances that a run was followed by, each with the epoch and the update after which it was measured; without those
-/// that are not finite.
+/// The finite distances that were measured during a run, each with its epoch and update.
 #[cfg(feature = "paper")]
 pub(crate) fn distances(run: &Run) -> Result<Vec<(u64, u64, f64)>> {
     let path = run.metrics();

@@ -1,6 +1,6 @@
 //! A training run, from its resolved options to a model file.
 //!
-//! - `job`: a run, carried out; `summary`: what it came to;
+//! - `job`: carrying out a run; `summary`: its summary;
 //! - `checkpoint`: the checkpoints of a run directory: writing them, and going on from one;
 //! - `monitor`: metrics and signals on the way; `metrics`: the lines of `metrics.jsonl`; `bar`: progress;
 //! - `frechet_tracker`: the Fréchet distance on the way.

@@ -3,7 +3,7 @@
 use missvae::evaluate::HiddenErrors;
 use serde::{Deserialize, Serialize};
 
-/// What `--json` prints and `summary.json` holds.
+/// The summary of a run, for `--json` and `summary.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Summary {
     pub(crate) method: String,

@@ -1,7 +1,7 @@
-//! A fitted model at work: what the samplers see of it, and rows drawn from it.
+//! A fitted model in use: imputations, and rows drawn from it.
 //!
 //! - [`FittedModel`]: a model with its parameters, in evaluation mode;
-//! - [`ImputationSampler`]: how missing cells are sampled; [`impute_table`]: a table completed;
+//! - [`ImputationSampler`]: samplers of missing cells; [`impute_table`]: imputes a table;
 //! - [`generate`]: rows drawn from it.
 
 mod fitted;

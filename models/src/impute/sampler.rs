@@ -10,16 +10,16 @@ use crate::config::{ChainKind, Error, Expected, LairNumbers, WARM_UP, iterations
 use crate::network::VaeConfig;
 use crate::store::ModelInfo;
 
-/// Importance samples a row, unless another number is asked for.
+/// Importance samples of a row by default.
 const IMPORTANCE_SAMPLES: usize = 1000;
 /// The most importance samples a row.
 const MOST_IMPORTANCE_SAMPLES: usize = 1_000_000;
-/// Sweeps of a chain, unless another number is asked for. The first half does not count.
+/// Sweeps of a chain by default. The first half is burn-in.
 const ITERATIONS: usize = 100;
-/// Imputations of a row that a chain updates side by side.
+/// Parallel chains of a row.
 const COPIES: usize = 20;
 
-/// How missing values are sampled.
+/// Kinds of samplers of missing values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum SamplerKind {
@@ -33,7 +33,7 @@ pub enum SamplerKind {
     Lair,
 }
 
-/// Options of a sampler of missing cells. What is not given is `None`: the model's own.
+/// Options of a sampler of missing cells. An option that is not given is `None`; then the model's default holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SamplerOptions {
     /// The sampler (default: importance; LAIR for models of methods that keep imputations).
@@ -49,13 +49,13 @@ pub struct SamplerOptions {
 /// A sampler of missing cells with its numbers.
 #[derive(Clone, Copy, Debug)]
 pub enum ImputationSampler {
-    /// Self-normalised importance resampling with so many samples a row.
+    /// Self-normalised importance resampling with this many samples of a row.
     Importance(usize),
     /// A chain.
     Chain(ChainKind, Completion),
 }
 
-/// How the sampling went.
+/// Diagnostics of the sampling.
 #[derive(Clone, Copy, Debug)]
 pub struct Diagnostics {
     /// Mean over rows with missing cells, of a sampler with weights.
@@ -112,8 +112,8 @@ impl ImputationSampler {
         }
     }
 
-    /// The chain that makes the proposals of incomplete rows where the encoder takes completed ones: as many imputations of a row as
-    /// the model was trained with. `None` for an encoder of incomplete rows.
+    /// The chain that makes the proposals of incomplete rows where the encoder takes completed ones: as many
+    /// imputations of a row as the model was trained with. `None` for an encoder of incomplete rows.
     ///
     /// # Errors
     /// If the chain would take more memory than there is.
@@ -156,7 +156,7 @@ impl ImputationSampler {
     }
 }
 
-/// Importance resampling; refuses what only chains have.
+/// Importance resampling. Refuses options that only chains have.
 fn importance(options: SamplerOptions) -> Result<ImputationSampler, Error> {
     for (option, value) in [("iterations", options.iterations), ("replenish", options.replenish)] {
         if let Some(value) = value {

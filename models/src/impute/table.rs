@@ -10,7 +10,7 @@ use crate::data::{Data, Standardisation};
 use crate::store::ModelInfo;
 use crate::table::Table;
 
-/// Completed copies of a table, each N × D in its own units, and how the sampling went. Observed cells are those of the table.
+/// Completed copies of a table, each N × D in its own units, and diagnostics. Observed cells are those of the table.
 ///
 /// *data* holds the table in the model's units, and *units* turns these into the table's.
 pub fn impute_table(
@@ -39,7 +39,8 @@ pub fn impute_table(
     (copies.collect(), diagnostics)
 }
 
-/// Draws rows from a model, in the data's units. `None` if a number is not finite, as of a model whose training diverged.
+/// Draws rows from a model, in the data's units. `None` if a number is not finite, as of a model whose training
+/// diverged.
 pub fn sample_table(model: &FittedModel<f32>, info: &ModelInfo, rows: usize, seed: u64) -> Option<Table> {
     let (units, columns) = (info.standardisation(), info.vae.columns);
     let drawn = generate(model, rows, seed);
