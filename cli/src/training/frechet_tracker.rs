@@ -1,4 +1,4 @@
-//! The Fréchet distance to complete rows, told as the training goes on.
+//! The Fréchet distance to complete rows, measured during training.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use missvae::trainer::{EpochMetrics, Trainer};
 use crate::failure::{Failure, Result};
 use crate::frechet::{Compared, Frechet};
 
-/// A Fréchet distance that is told every so many epochs.
+/// A Fréchet distance that is measured every N epochs.
 #[derive(Debug)]
 pub(crate) struct FrechetTracker {
     pub(crate) frechet: Frechet,
@@ -22,7 +22,7 @@ pub(crate) struct FrechetTracker {
 }
 
 impl FrechetTracker {
-    /// What the options ask for: reads the feature model, and checks that the validation rows can be compared with.
+    /// The tracker that the options ask for, if they do. Reads the feature model, and checks the validation rows.
     pub(crate) fn new(config: &ResolvedConfig, rows: &TrainingRows) -> Result<Option<FrechetTracker>> {
         let options = &config.options;
         let (Some(every), Some(features)) = (options.frechet_every, &options.feature_model) else { return Ok(None) };

@@ -21,10 +21,10 @@ use crate::output::{Output, counted, rows_summary};
 use crate::run::Run;
 use crate::signal;
 
-/// A run to be carried out, begun or gone on with.
+/// A run to start, resume or find finished.
 pub(crate) struct Job<'a> {
     pub(crate) output: &'a Output,
-    /// What the run's `config.toml` says.
+    /// The options in the run's `config.toml`.
     pub(crate) config: &'a ResolvedConfig,
     pub(crate) rows: &'a TrainingRows,
     /// Its directory.
@@ -38,12 +38,12 @@ pub(crate) struct Job<'a> {
     pub(crate) every: Duration,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Fitted {
-    /// What `summary.json` says.
+    /// The summary, as in `summary.json`.
     pub(crate) summary: Summary,
-    /// The model, unless the run was finished before.
+    /// The model. `None` if the run was finished before.
     pub(crate) model: Option<FittedModel<f32>>,
 }
 
