@@ -7,13 +7,14 @@ use crate::config::options::for_each_option;
 use crate::config::{
     ChainKind, Options, PathwiseOption, Preset, ResamplingOption, ResolvedConfig, ScopeOption, WeightsOption,
 };
+use crate::heads::ColumnType;
 use crate::impute::FittedModel;
 use crate::model::Model;
 use crate::network::Vae;
 use crate::objective::{Estimator, LogitGradient, Method};
 use crate::prepare::TrainingRows;
 use crate::store::ModelInfo;
-use crate::table::Table;
+use crate::table::{Schema, Table};
 use crate::trainer::{Observer, RunError, Schedule, Start, Trainer};
 
 /// A fit: the options of a model and of its training, each with a default.
@@ -30,6 +31,7 @@ use crate::trainer::{Observer, RunError, Schedule, Start, Trainer};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fit {
     options: Options,
+    schema: Option<Schema>,
 }
 
 /// A setter of an option that is about the model; those that are about files are for configuration files and command lines.
@@ -76,7 +78,27 @@ impl Fit {
 
     /// A fit with these options. Those about files are left aside: the table is given to [`Fit::run`].
     pub fn with_options(options: Options) -> Fit {
-        Fit { options }
+        Fit { options, schema: None }
+    }
+
+    /// The types of the columns. Without a schema, all are numeric.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), missvae::Error> {
+    /// use missvae::{ColumnType, Fit, Schema, Table};
+    ///
+    /// let table = Table::penguins();
+    /// let schema = Schema::infer(&table).with("Body Mass (g)", ColumnType::Positive)?;
+    /// let model = Fit::new().schema(schema).epochs(2).run(&table)?;
+    /// let masses = model.impute(&table).draws(2).run()?;
+    /// assert!(masses[0].rows() == table.rows());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn schema(mut self, schema: Schema) -> Fit {
+        self.schema = Some(schema);
+        self
     }
 
     /// The options that are set.
@@ -109,8 +131,16 @@ impl Fit {
     /// The rows to train on, and every option resolved for them.
     fn prepare(&self, table: &Table) -> Result<(TrainingRows, ResolvedConfig), Error> {
         let options = self.options.clone().with_preset();
-        let rows = TrainingRows::of_table("the table", table.clone(), &options)?;
-        let config = options.resolve(rows.train.rows(), rows.train.columns())?;
+        let rows = match &self.schema {
+            Some(schema) if options.image_size.is_none() => {
+                schema.check(table)?;
+                let types: Vec<ColumnType> = schema.columns().iter().map(|column| column.column_type).collect();
+                TrainingRows::of_typed_table("the table", table.clone(), &types, &options)?
+            }
+            _ => TrainingRows::of_table("the table", table.clone(), &options)?,
+        };
+        let mut config = options.resolve(rows.train.rows(), rows.train.columns())?;
+        config.vae.blocks = rows.blocks();
         config.check_minibatches(rows.train.rows())?;
         Ok((rows, config))
     }

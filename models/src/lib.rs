@@ -63,8 +63,9 @@ pub mod trainer;
 
 pub use error::{Error, Quantity};
 pub use fit::Fit;
+pub use heads::ColumnType;
 pub use model::{Impute, Model, Score};
-pub use table::{ColumnType, Schema, Table};
+pub use table::{Schema, Table};
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

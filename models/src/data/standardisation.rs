@@ -3,6 +3,7 @@
 use linalg::Scalar;
 
 use super::rows::Data;
+use crate::heads::{ColumnType, Unit};
 
 /// Means and standard deviations of columns. Model units are (x − mean)/scale.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,30 +20,29 @@ impl Standardisation {
         Standardisation { mean: vec![0.0; columns], scale: vec![1.0; columns] }
     }
 
-    /// Means and deviations of the observed cells.
+    /// Means and deviations of the observed cells of numeric columns.
     ///
     /// # Errors
-    /// The columns without a finite mean and a positive deviation: those without two distinct observed values, and
-    /// those with values whose squares overflow.
+    /// As [`fit_types`](Standardisation::fit_types).
     pub fn fit(data: &Data<f64>) -> Result<Self, Vec<usize>> {
+        Self::fit_types(data, &vec![ColumnType::Numeric; data.columns()])
+    }
+
+    /// The units that suit the observed cells of columns of these types.
+    ///
+    /// # Errors
+    /// The columns whose observed values determine no model, such as those without two distinct values, and those with values
+    /// whose squares overflow.
+    pub fn fit_types(data: &Data<f64>, types: &[ColumnType]) -> Result<Self, Vec<usize>> {
         let mut fitted = Self::none(data.columns());
-        let mut unusable = Vec::new();
-        for d in 0..data.columns() {
-            let observed = || {
-                let cells = (d..data.values.len()).step_by(data.columns);
-                cells.filter(|&i| data.observed[i]).map(|i| data.values[i])
-            };
-            let count = observed().count() as f64;
-            let mean = observed().sum::<f64>() / count;
-            let variance = observed().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
-            // The deviation of equal numbers need not be zero: their mean is rounded.
-            let first = observed().next();
-            let distinct = observed().any(|x| Some(x) != first);
-            let scale = variance.sqrt();
-            if distinct && mean.is_finite() && scale.is_normal() {
-                (fitted.mean[d], fitted.scale[d]) = (mean, scale);
-            } else {
-                unusable.push(d);
+        let (mut unusable, mut observed) = (Vec::new(), Vec::new());
+        for (d, kind) in types.iter().enumerate() {
+            observed.clear();
+            let cells = (d..data.values.len()).step_by(data.columns);
+            observed.extend(cells.filter(|&i| data.observed[i]).map(|i| data.values[i]));
+            match kind.unit(&observed) {
+                Some(Unit { mean, scale }) => (fitted.mean[d], fitted.scale[d]) = (mean, scale),
+                None => unusable.push(d),
             }
         }
         if unusable.is_empty() { Ok(fitted) } else { Err(unusable) }

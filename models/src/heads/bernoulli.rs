@@ -32,6 +32,14 @@ impl<T: Scalar> Head<T> for Bernoulli {
         2
     }
 
+    fn allows(&self, value: f64) -> bool {
+        value.abs() == 1.0
+    }
+
+    fn values(&self) -> &'static str {
+        "-1 or +1"
+    }
+
     fn is_real(&self) -> bool {
         false
     }

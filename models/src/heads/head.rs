@@ -32,6 +32,16 @@ pub trait Head<T: Scalar>: Debug + Send + Sync {
         1
     }
 
+    /// Whether a column may hold this value, in the data's units or a model's.
+    fn allows(&self, value: f64) -> bool {
+        value.is_finite()
+    }
+
+    /// The values that a column may hold, in words.
+    fn values(&self) -> &'static str {
+        "a number"
+    }
+
     /// Whether every real number is a possible value. If not, imputations can only start as observed values.
     fn is_real(&self) -> bool {
         true

@@ -48,6 +48,14 @@ impl<T: Scalar> Head<T> for LogNormal {
         Head::<T>::numbers(&self.normal)
     }
 
+    fn allows(&self, value: f64) -> bool {
+        value.is_finite() && value > 0.0
+    }
+
+    fn values(&self) -> &'static str {
+        "a number above 0"
+    }
+
     fn is_real(&self) -> bool {
         false
     }

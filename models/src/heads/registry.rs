@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::ColumnType;
+use super::head::Unit;
+use super::row::Block;
 
 /// Declares the column types: name in files and options, module, type of the head, and what it is for.
 macro_rules! heads {
@@ -27,11 +29,33 @@ macro_rules! heads {
             }
 
             /// Columns of this type. `min_scale` is the smallest scale of a head that has scales, in model units.
-            pub fn block(self, columns: usize, min_scale: f64) -> $crate::heads::Block {
-                match self { $(ColumnType::$variant => $crate::heads::Block::new($module::$head::new(min_scale), columns),)* }
+            pub fn block(self, columns: usize, min_scale: f64) -> Block {
+                match self { $(ColumnType::$variant => Block::new($module::$head::new(min_scale), columns),)* }
             }
         }
     };
+}
+
+impl ColumnType {
+    /// One column of this type, whatever its smallest scale.
+    fn column(self) -> Block {
+        self.block(1, 0.0)
+    }
+
+    /// Whether a column of this type may hold this value, in the data's units or a model's.
+    pub fn allows(self, value: f64) -> bool {
+        self.column().allows(value)
+    }
+
+    /// The values that a column of this type may hold, in words.
+    pub fn values(self) -> &'static str {
+        self.column().values()
+    }
+
+    /// The unit that suits a column's observed values; none if they determine no model.
+    pub fn unit(self, values: &[f64]) -> Option<Unit> {
+        self.column().unit(values)
+    }
 }
 
 impl Default for ColumnType {

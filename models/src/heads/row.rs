@@ -35,6 +35,16 @@ impl Block {
         self.double.unit(values)
     }
 
+    /// Whether a column may hold this value, in the data's units or a model's.
+    pub fn allows(&self, value: f64) -> bool {
+        self.double.allows(value)
+    }
+
+    /// The values that a column may hold, in words.
+    pub fn values(&self) -> &'static str {
+        self.double.values()
+    }
+
     /// The head that works on numbers of type `T`.
     pub fn head<T: Scalar>(&self) -> &dyn Head<T> {
         let heads: [&dyn Any; 2] = [&self.single, &self.double];

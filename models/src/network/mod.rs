@@ -20,7 +20,7 @@ pub use encoder::{EncoderSizes, ResnetEncoder};
 pub use mlp::{MlpSizes, ResidualMlp};
 pub use parameters::{Initial, Layout, Tensor};
 pub use statistics::RunningStatistics;
-pub use vae::{EncoderInput, ImageSizes, Vae, VaeConfig};
+pub use vae::{ColumnBlock, EncoderInput, ImageSizes, Vae, VaeConfig};
 
 use autodiff::{Graph, Shape, Var};
 use linalg::Scalar;

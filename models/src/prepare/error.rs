@@ -2,6 +2,7 @@
 
 use crate::config::choices::Preset;
 use crate::config::error as config;
+use crate::heads::ColumnType;
 use crate::table;
 
 /// The result of preparing rows.
@@ -46,6 +47,20 @@ pub enum Error {
         table: String,
         /// The columns.
         columns: Vec<String>,
+    },
+    /// A value that its column's type does not allow.
+    #[error("{file}, row {row}, column {column:?}: {value}; expected {}", column_type.values())]
+    Value {
+        /// Name of the table.
+        file: String,
+        /// The row, from 1.
+        row: usize,
+        /// The column.
+        column: String,
+        /// The value, in the data's units.
+        value: f64,
+        /// The column's type.
+        column_type: ColumnType,
     },
     /// A number whose square single precision cannot hold.
     #[error("{file}, row {row}, column {column:?}: {} too large beside the rest of the column", about(.value))]

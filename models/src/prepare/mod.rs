@@ -2,7 +2,7 @@
 //!
 //! - [`TrainingRows`]: what a run is fitted to: rows set aside for validation, cells hidden, columns standardised;
 //! - [`read_model_rows`], [`standardised`], [`binary_pixels`]: rows for a fitted model, in its units;
-//! - [`check_magnitudes`]: numbers that single precision cannot hold;
+//! - [`check_values`]: numbers that single precision cannot hold;
 //! - [`Error`]: what is wrong with the rows, as fields.
 
 pub(crate) mod error;
@@ -12,6 +12,7 @@ mod training;
 
 pub use error::{Error, Result};
 pub use model_rows::{
-    binary_images, binary_pixels, check_magnitudes, column_names, model_rows, read_model_rows, standardised, table_data,
+    binary_images, binary_pixels, check_magnitudes, check_values, column_names, model_rows, read_model_rows,
+    standardised, table_data,
 };
 pub use training::TrainingRows;

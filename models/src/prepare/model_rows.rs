@@ -2,7 +2,8 @@
 
 use super::error::{Error, Result};
 use crate::data::{Data, Standardisation};
-use crate::store::ModelInfo;
+use crate::heads::ColumnType;
+use crate::store::{Column, ModelInfo};
 use crate::table::{self, Input, Pixels, ReadOptions, Table, binarise, read_for_model, read_images};
 
 /// A table's numbers in their own units.
@@ -18,11 +19,11 @@ pub fn column_names(info: &ModelInfo) -> Vec<String> {
 /// A table's numbers in a model's units; `file` is its name in messages.
 ///
 /// # Errors
-/// [`Error::TooLarge`].
+/// [`Error::TooLarge`], [`Error::Value`].
 pub fn standardised(file: &str, table: &Table, info: &ModelInfo) -> Result<Data<f32>> {
     let units = info.standardisation();
     let data = units.apply(&table_data(table));
-    check_magnitudes(&data, &units, &column_names(info), |n| (file.to_owned(), n + 1))?;
+    check_values(&data, &units, &info.columns, |n| (file.to_owned(), n + 1))?;
     Ok(data)
 }
 
@@ -37,11 +38,37 @@ pub fn check_magnitudes(
     names: &[String],
     place: impl Fn(usize) -> (String, usize),
 ) -> Result<()> {
-    let Some(cell) = data.values(0..data.rows()).iter().position(|x| !(x * x).is_finite()) else { return Ok(()) };
+    let values = data.values(0..data.rows());
+    let Some(cell) = values.iter().position(|x| !(x * x).is_finite()) else { return Ok(()) };
     let (n, d) = (cell / names.len(), cell % names.len());
-    let value = units.restore(d, f64::from(data.values(n..n + 1)[d]));
     let (file, row) = place(n);
-    Err(Error::TooLarge { file, row, column: names[d].clone(), value })
+    Err(Error::TooLarge { file, row, column: names[d].clone(), value: units.restore(d, f64::from(values[cell])) })
+}
+
+/// Refuses values that a column's type does not allow, and numbers whose squares, in model units, single precision does not
+/// hold: their densities would not be numbers. `place` is the file of a row, and its number there, from 1.
+///
+/// # Errors
+/// [`Error::TooLarge`], [`Error::Value`].
+pub fn check_values(
+    data: &Data<f32>,
+    units: &Standardisation,
+    columns: &[Column],
+    place: impl Fn(usize) -> (String, usize),
+) -> Result<()> {
+    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+    check_magnitudes(data, units, &names, &place)?;
+    let (values, observed) = (data.values(0..data.rows()), data.observed(0..data.rows()));
+    let kinds = columns.iter().map(|column| column.kind).enumerate();
+    for (d, kind) in kinds.filter(|(_, kind)| *kind != ColumnType::Numeric) {
+        let mut cells = (d..values.len()).step_by(columns.len()).filter(|&cell| observed[cell]);
+        if let Some(cell) = cells.find(|&cell| !kind.allows(f64::from(values[cell]))) {
+            let (file, row) = place(cell / columns.len());
+            let value = units.restore(d, f64::from(values[cell]));
+            return Err(Error::Value { file, row, column: names[d].clone(), value, column_type: kind });
+        }
+    }
+    Ok(())
 }
 
 /// A file's rows for a model, in its units. Images are made binary by the seed.

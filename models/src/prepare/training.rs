@@ -5,12 +5,13 @@ use std::path::Path;
 use samplers::stream::{Purpose, stream};
 
 use super::error::{Error, Result};
-use super::model_rows::{binary_images, binary_table, check_image_size, check_magnitudes, table_data};
+use super::model_rows::{binary_images, binary_table, check_image_size, check_values, table_data};
 use super::split::{Part, Split, read_options, set_aside};
 use crate::config::{Options, ResolvedConfig, Validation};
 use crate::data::{Data, Standardisation};
 use crate::fingerprint::Fingerprint;
 use crate::heads::ColumnType;
+use crate::network::ColumnBlock;
 use crate::store::{Column, ModelInfo};
 use crate::table::{Input, Table, parse_names, read_for_model, read_images, read_to_fit};
 
@@ -72,6 +73,15 @@ impl TrainingRows {
         if let Some(size) = options.image_size {
             return TrainingRows::of_images(name, table, size, options);
         }
+        let types = vec![ColumnType::Numeric; table.width()];
+        TrainingRows::of_typed_table(name, table, &types, options)
+    }
+
+    /// The rows of a table, with a type for each column; `name` is its name in messages.
+    ///
+    /// # Errors
+    /// If an option cannot be used, no rows are left, or a column's type does not allow a value of it.
+    pub fn of_typed_table(name: &str, table: Table, types: &[ColumnType], options: &Options) -> Result<TrainingRows> {
         let rate = options.hidden_share()?;
         let seed = options.seed.unwrap_or(0);
         let (names, values, observed) = table.into_parts();
@@ -96,7 +106,7 @@ impl TrainingRows {
             };
             return Err(Error::NoValidationRows { table: name.to_owned(), option, value });
         }
-        let fitted = Standardisation::fit(&train).map_err(|unusable| {
+        let fitted = Standardisation::fit_types(&train, types).map_err(|unusable| {
             let columns = unusable.into_iter().map(|d| names[d].clone()).collect();
             Error::ConstantColumns { table: name.to_owned(), columns }
         })?;
@@ -116,23 +126,28 @@ impl TrainingRows {
         }
         let train = standardisation.apply::<f32>(&train);
         let validation: Option<Data<f32>> = held_out.map(|rows| standardisation.apply(&rows));
-        check_magnitudes(&train, &standardisation, &names, |n| (name.to_owned(), numbers[retained[n]]))?;
+        let columns: Vec<Column> = names
+            .into_iter()
+            .zip(types)
+            .enumerate()
+            .map(|(d, (name, &kind))| Column {
+                name,
+                kind,
+                mean: standardisation.mean[d],
+                scale: standardisation.scale[d],
+            })
+            .collect();
+        check_values(&train, &standardisation, &columns, |n| (name.to_owned(), numbers[retained[n]]))?;
         if let Some(rows) = &validation {
             let file = match options.validation_rows()? {
                 Some(Validation::File(path)) => path.display().to_string(),
                 _ => name.to_owned(),
             };
-            check_magnitudes(rows, &standardisation, &names, |n| (file.clone(), validation_numbers[n]))?;
+            check_values(rows, &standardisation, &columns, |n| (file.clone(), validation_numbers[n]))?;
         }
-        let columns = names.iter().enumerate().map(|(d, name)| Column {
-            name: name.clone(),
-            kind: ColumnType::Numeric,
-            mean: standardisation.mean[d],
-            scale: standardisation.scale[d],
-        });
         Ok(TrainingRows {
             name: name.to_owned(),
-            columns: columns.collect(),
+            columns,
             fingerprint: fingerprint(&train, validation.as_ref()),
             validation,
             empty_validation,
@@ -191,6 +206,19 @@ impl TrainingRows {
             deviations: Vec::new(),
             numbers: retained.iter().map(|&n| numbers[n]).collect(),
         })
+    }
+
+    /// The types of the columns as a model's configuration has them: none where all are numeric, or pixels.
+    pub fn blocks(&self) -> Vec<ColumnBlock> {
+        let mut blocks: Vec<ColumnBlock> = Vec::new();
+        for kind in self.columns.iter().map(|column| column.kind) {
+            match blocks.last_mut().filter(|block| block.kind == kind) {
+                Some(block) => block.columns += 1,
+                None => blocks.push(ColumnBlock { kind, columns: 1 }),
+            }
+        }
+        let typed = |block: &ColumnBlock| !matches!(block.kind, ColumnType::Numeric | ColumnType::Binary);
+        if blocks.iter().any(typed) || blocks.len() > 1 { blocks } else { Vec::new() }
     }
 
     /// What a model file says of the model that is fitted to these rows, before its first update.

@@ -4,11 +4,11 @@
 
 use std::io;
 
-use super::column_type::ColumnType;
 use super::problem::{
     ArrayProblem, GzipProblem, IdxProblem, PixelProblem, PngProblem, UnusableColumn, quoted, reasons,
 };
 use crate::files::WriteError;
+use crate::heads::ColumnType;
 
 /// The result of reading or writing a table.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -303,7 +303,7 @@ pub enum Error {
         expected: Vec<String>,
     },
     /// A value that its column's type does not allow.
-    #[error("row {row}, column {column:?}: {value}; expected {column_type}")]
+    #[error("row {row}, column {column:?}: {value}; expected {}", column_type.values())]
     ValueOfType {
         /// The row, from 0.
         row: usize,

@@ -12,14 +12,13 @@
 //! - [`write_completed`]: the source again, with only the missing cells changed; [`write_numbers`];
 //! - [`describe`]: what is missing, and in which patterns.
 //!
-//! The files from the bottom up: `column_type`, `problem`, `error`; `cell`, `select`, `options`, `open`, `visit`; the formats `split`
+//! The files from the bottom up: `problem`, `error`; `cell`, `select`, `options`, `open`, `visit`; the formats `split`
 //! and `text`, `array`, `idx`, `folder`; `read`; `values`, `columns`, `schema`, `source`; `resize`, `build`, `describe`, `pixels`,
 //! `write`.
 
 mod array;
 mod build;
 mod cell;
-mod column_type;
 mod columns;
 mod describe;
 mod error;
@@ -44,7 +43,6 @@ mod write;
 mod tests;
 
 pub use build::{read_for_model, read_images, read_images_to_complete, read_to_complete, read_to_fit};
-pub use column_type::ColumnType;
 pub use describe::{ColumnDescription, Description, Kind, Pattern, describe};
 pub use error::{Error, Result};
 pub use open::Input;

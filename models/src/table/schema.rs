@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::column_type::ColumnType;
 use super::error::{Error, Result};
 use super::values::Table;
+use crate::heads::ColumnType;
 
 /// A column: its name and its type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,7 +25,7 @@ use crate::limits::MOST_NUMBERS;
 use crate::output::rows_summary;
 use missvae::files::{create_directory, write_atomic};
 use missvae::fingerprint::Fingerprint;
-use missvae::prepare::{TrainingRows, check_magnitudes, table_data};
+use missvae::prepare::{TrainingRows, check_values, table_data};
 use missvae::table::Error;
 use missvae::table::{Input, ReadOptions, Table, read_for_model, read_to_fit, write_numbers};
 
@@ -150,10 +150,9 @@ impl MogData {
         let complete =
             complete.map(|table| TrainingRows::of_table(&format!("{name}/{COMPLETE}"), table, &options)).transpose()?;
         let units = Standardisation::none(test.width());
-        let names: Vec<String> = rows.columns.iter().map(|column| column.name.clone()).collect();
         let test = units.apply::<f32>(&table_data(&test));
         // Before models are fitted, which takes long.
-        check_magnitudes(&test, &units, &names, |n| (format!("{name}/{TEST}"), n + 1))?;
+        check_values(&test, &units, &rows.columns, |n| (format!("{name}/{TEST}"), n + 1))?;
         let (test, _) = test.without_empty_rows();
         if test.rows() == 0 {
             return Err(Failure::usage(format!("{name}: no row of {TEST} has an observed cell")));
