@@ -157,7 +157,10 @@ fn options_of_the_other_commands() {
     let cases: &[(&str, &[&str])] = &[
         ("evaluate run table.csv --importance-samples 0", &["--importance-samples 0: expected at least 1"]),
         ("evaluate run table.csv --likelihood exact", &["'exact' for '--likelihood", "grid, iwelbo, auto"]),
-        ("evaluate run table.csv --likelihood grid --refit-updates 5", &["a grid does not use the encoder", "iwelbo"]),
+        (
+            "evaluate run table.csv --likelihood grid --refit-updates 5",
+            &["a grid has no importance samples, and does not use the encoder", "iwelbo"],
+        ),
         ("evaluate run table.csv --threads 0", &["--threads 0"]),
         ("evaluate run", &["arguments were not provided: <DATA>"]),
         ("evaluate absent table.csv", &["absent: there is no such run directory"]),
@@ -494,7 +497,7 @@ fn completed_tables_do_not_replace_their_source() {
     place.refuses("impute run ./done.2.csv --out done.csv --draws 2", 2, &["done.2.csv, DATA itself", "--out"]);
     fs::create_dir(place.file("half.2.csv")).unwrap();
     place.refuses("impute run table.csv --out half.csv --draws 2", 2, &["half.2.csv", "it is a directory"]);
-    place.refuses("train --key x --out new", 2, &["the bundled penguins table: --key names an array"]);
+    place.refuses("train --key x --out new", 2, &["the bundled penguins table: a key names an array"]);
     place.write("options.toml", "resume = \"run\"\n");
     place.refuses("train table.csv --config options.toml --out new", 2, &["\"resume\"", "command line only"]);
 }

@@ -4,6 +4,7 @@
 //! - `commands`: what the other commands promise;
 //! - `images`: image files and models;
 //! - `imputations`: methods that keep imputations, and the samplers that renew them;
+//! - `library`: the library's facade, which does what the program does;
 //! - `reproduce`: experiments of the paper in miniature;
 //! - `resume`: runs that are stopped, in whatever way, and gone on with;
 //! - `snr`: gradient estimators side by side;
@@ -15,6 +16,7 @@ mod bad_input;
 mod commands;
 mod images;
 mod imputations;
+mod library;
 #[cfg(feature = "paper")]
 mod reproduce;
 mod resume;
