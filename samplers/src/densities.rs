@@ -45,7 +45,7 @@ impl<T: Scalar> Kernel<T> for LogDensities<'_, T> {
 
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
-        let Mixture { components, latent } = self.mixture;
+        let latent = self.mixture.latent;
         let (means, scales, log_weights) = self.mixture.split(self.params);
         let (zero, one, half) = (V::splat(T::ZERO), V::splat(T::ONE), V::splat(T::HALF));
         let (infinite, constant) = (V::splat(T::NEG_INFINITY), V::splat(T::from_f64(HALF_LN_TWO_PI)));
@@ -61,14 +61,14 @@ impl<T: Scalar> Kernel<T> for LogDensities<'_, T> {
             }
             // A running log-sum-exp, lane by lane, as `LogSum` has it: Σ exp(x − largest).
             let (mut largest, mut sum) = (infinite, zero);
-            for k in 0..components {
+            for (k, &log_weight) in log_weights.iter().enumerate() {
                 let mut density = zero;
                 for l in 0..latent {
                     let at = k * latent + l;
                     let t = (coordinate(l) - V::splat(means[at])) / V::splat(scales[at]);
                     density = density + (-(half * t * t) - V::splat(self.log_scales[at]) - constant);
                 }
-                let x = V::splat(log_weights[k]) + density;
+                let x = V::splat(log_weight) + density;
                 // −∞ adds e^−∞, also where nothing else has come; what is not a number makes the sum one that is not.
                 let below = V::select_lt(infinite, x, x - largest, x);
                 let share = exp(V::select_lt(largest, x, largest - x, below));

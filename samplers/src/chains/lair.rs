@@ -16,11 +16,12 @@ use autodiff::Tape;
 use autodiff::ops::Mixture;
 use linalg::Scalar;
 
-use super::metropolis::Decoded;
+use super::decoded::Decoded;
+use super::diagnostics::Diagnostics;
 use super::proposals::{Proposals, Weights};
 use super::resampling::{Resampling, effective_sample_size, normalise};
+use super::rows::Rows;
 use super::workspace::{Workspace, draw_version, reserve};
-use super::{Diagnostics, Rows};
 use crate::draw::{fill_ancestral, fill_standard_normal};
 use crate::likelihood::RowLikelihood;
 use crate::model::LatentModel;

@@ -19,19 +19,13 @@ use linalg::Scalar;
 use linalg::special::ln;
 use rand::RngExt;
 
+use super::decoded::Decoded;
+use super::diagnostics::Diagnostics;
+use super::pseudo_gibbs;
+use super::rows::Rows;
 use super::workspace::Workspace;
-use super::{Diagnostics, Rows, pseudo_gibbs};
 use crate::likelihood::RowLikelihood;
 use crate::model::{LatentModel, log_prior, mixture_log_density};
-
-/// Latent points, and their decoded numbers.
-#[derive(Clone, Copy, Debug)]
-pub struct Decoded<'a, T> {
-    /// S × L.
-    pub z: &'a [T],
-    /// S × W.
-    pub decoded: &'a [T],
-}
 
 /// log \[p(x, z') q(z|x) / (p(x, z) q(z'|x))\], not clipped, in nats.
 ///

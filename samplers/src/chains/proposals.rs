@@ -4,7 +4,7 @@ use autodiff::ops::Mixture;
 use linalg::Scalar;
 use linalg::special::{HALF_LN_TWO_PI, ln, ln_slice};
 
-use super::metropolis::Decoded;
+use super::decoded::Decoded;
 use crate::likelihood::RowLikelihood;
 use crate::model::{LogSum, log_prior};
 

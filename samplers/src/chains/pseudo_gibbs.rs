@@ -7,8 +7,9 @@
 use autodiff::Tape;
 use linalg::Scalar;
 
+use super::diagnostics::Diagnostics;
+use super::rows::Rows;
 use super::workspace::Workspace;
-use super::{Diagnostics, Rows};
 use crate::model::LatentModel;
 
 /// One transition of all chains: one call of the encoder and one of the decoder. Leaves the latent points and their

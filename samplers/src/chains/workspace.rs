@@ -4,7 +4,8 @@ use autodiff::Tape;
 use autodiff::ops::Mixture;
 use linalg::Scalar;
 
-use super::{Diagnostics, Rows};
+use super::diagnostics::Diagnostics;
+use super::rows::Rows;
 use crate::draw::{fill_ancestral, fill_standard_normal};
 use crate::likelihood::RowLikelihood;
 use crate::model::LatentModel;
