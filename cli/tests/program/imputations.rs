@@ -167,7 +167,7 @@ fn options_that_make_no_sense() {
             "--epochs 3 --impute-from-epoch 4",
             &["--impute-from-epoch 4: expected an epoch from 1 to 3, the last one of the run"],
         ),
-        ("--resample-final", &["--resample-final: a renewal of one iteration", "hint: add --iterations"]),
+        ("--resample-final", &["--resample-final: a sweep of one iteration", "hint: add --iterations"]),
         ("--components 0", &["--components 0: expected at least 1"]),
         ("--samples 0", &["--samples 0: expected at least 1"]),
         ("--sampler importance", &["'importance' for '--sampler", "pseudo-gibbs, mwg, lair"]),

@@ -7,7 +7,7 @@ use super::support::{Place, number};
 
 /// Asserts that two models have the same parameters, bit by bit, for the same columns.
 #[track_caller]
-fn assert_same(a: &Model, b: &Model) {
+pub(crate) fn assert_same_model(a: &Model, b: &Model) {
     let bits = |model: &Model| model.fitted().parameters.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     assert_eq!(a.info().columns, b.info().columns);
     assert!(bits(a) == bits(b), "the parameters differ");
@@ -26,9 +26,9 @@ fn fit_and_train_are_one() {
         Model::load(place.file(out).join("model.safetensors")).unwrap()
     };
     let svae = fit("miss-svae").hide(0.1).validation("0.2").run(&table).unwrap();
-    assert_same(&svae, &train("--components 2 --hide 0.1 --validation 0.2", "svae"));
+    assert_same_model(&svae, &train("--components 2 --hide 0.1 --validation 0.2", "svae"));
     let demiss = fit("demiss-vae").run(&table).unwrap();
-    assert_same(&demiss, &train("--method demiss-vae --components 2", "demiss"));
+    assert_same_model(&demiss, &train("--method demiss-vae --components 2", "demiss"));
 
     // What is done with the model, too.
     place.missvae("sample svae --rows 5 --seed 2 --out drawn.csv").ok();
