@@ -172,7 +172,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let completion = ImputationSampler::for_proposals(&info)?;
     let score = in_pool(&args.common, || {
         let Scoring::Importance { samples } = scoring else {
-            let score = on_grid(&mut model, &data, &standardisation);
+            let score = on_grid(&model, &data, &standardisation);
             return Ok(Score {
                 log_likelihood: score.log_likelihood,
                 standard_error: score.standard_error,

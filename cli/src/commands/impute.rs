@@ -96,7 +96,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         return Err(Failure::usage_hint(what, "use --statistic draw, or leave out --draws"));
     }
     let run = Run::open(&args.run)?;
-    let (mut model, info) = run.load_model()?;
+    let (model, info) = run.load_model()?;
     let requested = SamplerOptions {
         sampler: args.sampler,
         iterations: args.iterations,
@@ -152,7 +152,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     }
 
     let (copies, outcome) =
-        in_pool(&args.common, || Ok(impute_table(&mut model, &units, &table, &data, &sampler, statistic, seed)))?;
+        in_pool(&args.common, || Ok(impute_table(&model, &units, &table, &data, &sampler, statistic, seed)))?;
     if outcome.replaced > 0 {
         output.say(format!(
             "warning: {} drawn values were not finite; {}",

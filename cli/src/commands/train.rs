@@ -177,7 +177,7 @@ fn train(
     let Fitted { summary, model } = fitted?;
     let shown = match model {
         // Single pixels say nothing.
-        Some(mut model) if config.vae.images.is_none() => preview_text(&preview(&mut model, rows, config.train.seed)?),
+        Some(model) if config.vae.images.is_none() => preview_text(&preview(&model, rows, config.train.seed)?),
         Some(_) | None => String::new(),
     };
     let text = report(&summary, shown, config, data);

@@ -103,7 +103,7 @@ impl Job<'_> {
         }
 
         let updates = trainer.progress().update;
-        let mut model = FittedModel::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
+        let model = FittedModel::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
         let summary = Summary {
             method: config.method.name.to_owned(),
             rows: rows.train.rows(),
@@ -115,7 +115,7 @@ impl Job<'_> {
             objective: last.map(|epoch| epoch.objective),
             validation: last.and_then(|epoch| epoch.validation.flatten()),
             frechet: last.and_then(|epoch| epoch.frechet.flatten()),
-            hidden: hidden_errors(&mut model, rows, config.train.seed)?,
+            hidden: hidden_errors(&model, rows, config.train.seed)?,
             seconds: before + seconds,
             seconds_per_update: seconds / (updates - first).max(1) as f64,
             run: run.path().display().to_string(),
