@@ -66,14 +66,19 @@ impl Panel {
             svg.upward_text((area.left - LEFT + 20.0, area.top + area.height / 2.0), LABEL, label);
         }
         let count = area.height / TICK_SPACE;
-        let reference = self.reference.as_ref().map(|reference| reference.value);
         let y = match &self.content {
             Content::Boxes(groups) => {
-                let values = groups.iter().flatten().flat_map(|one| one.values.iter().copied());
-                Axis::around(values.chain(reference), count)
+                let values: Vec<f64> = groups.iter().flatten().flat_map(|one| one.values.iter().copied()).collect();
+                Axis::around(values.iter().copied().chain(self.near(&values)), count)
             }
-            Content::Lines(lines) | Content::Curves(lines) => Axis::around(heights(lines).chain(reference), count),
-            Content::LogCurves(lines) => Axis::around_decades(heights(lines).chain(reference), count),
+            Content::Lines(lines) | Content::Curves(lines) => {
+                let values: Vec<f64> = heights(lines).collect();
+                Axis::around(values.iter().copied().chain(self.near(&values)), count)
+            }
+            Content::LogCurves(lines) => {
+                let reference = self.reference.as_ref().map(|reference| reference.value);
+                Axis::around_decades(heights(lines).chain(reference), count)
+            }
             Content::Contours(contours) => {
                 contours.first().map(|one| Axis::between(one.density.low, one.density.high, count, 0.0))
             }
@@ -101,14 +106,32 @@ impl Panel {
                 }
                 if let Some(Reference { value, label }) = &self.reference {
                     let value = if matches!(self.content, Content::LogCurves(_)) { value.log10() } else { *value };
-                    let height = area.y(&y, value);
-                    svg.dashed_path(&[(area.left, height), (area.right(), height)], INK, 1.5, "6 4");
-                    svg.text((area.right() - 4.0, height - 6.0), TICK_LABEL, Anchor::End, label);
+                    let right = area.right() - 4.0;
+                    if (y.low..=y.high).contains(&value) {
+                        let height = area.y(&y, value);
+                        svg.dashed_path(&[(area.left, height), (area.right(), height)], INK, 1.5, "6 4");
+                        svg.text((right, height - 6.0), TICK_LABEL, Anchor::End, label);
+                    } else {
+                        let label = format!("{label} (beyond the axis)");
+                        svg.text((right, area.top + TICK_LABEL), TICK_LABEL, Anchor::End, &label);
+                    }
                 }
             }
         }
         svg.line((area.left, area.top), (area.left, area.bottom()), INK, 1.2);
         svg.line((area.left, area.bottom()), (area.right(), area.bottom()), INK, 1.2);
+    }
+}
+
+impl Panel {
+    /// The value to compare with, if it is no further from these values than they are from each other: one far away
+    /// would press them together.
+    fn near(&self, values: &[f64]) -> Option<f64> {
+        let value = self.reference.as_ref()?.value;
+        let finite = || values.iter().copied().filter(|value| value.is_finite());
+        let (low, high) = (finite().reduce(f64::min)?, finite().reduce(f64::max)?);
+        let range = high - low;
+        (low - range..=high + range).contains(&value).then_some(value)
     }
 }
 

@@ -81,16 +81,21 @@ fn logarithmic_curves() {
     assert!(figure.svg().contains("no finite value"));
 }
 
-/// A value to compare with is a line with its words, and the axis reaches as far as it.
+/// A value to compare with is a line with its words, and the axis reaches as far as it; one far away is only told.
 #[test]
 fn reference() {
     let mut figure = figure();
     figure.panels.truncate(1);
-    assert!(!figure.svg().contains("stroke-dasharray") && !figure.svg().contains(">40</tspan>"));
-    figure.panels[0].reference = Some(Reference { value: 45.0, label: "the truth".to_owned() });
-    let text = figure.svg();
-    assert_eq!(text.matches("stroke-dasharray").count(), 1);
-    assert!(text.contains("the truth") && text.contains(">40</tspan>"), "{text}");
+    assert!(!figure.svg().contains("stroke-dasharray") && !figure.svg().contains(">4</tspan>"));
+    let mut with = |value: f64| {
+        figure.panels[0].reference = Some(Reference { value, label: "the truth".to_owned() });
+        figure.svg()
+    };
+    let near = with(4.7);
+    assert_eq!(near.matches("stroke-dasharray").count(), 1);
+    assert!(near.contains(">the truth</tspan>") && near.contains(">4</tspan>"), "{near}");
+    let far = with(45.0);
+    assert!(!far.contains("stroke-dasharray") && far.contains("the truth (beyond the axis)"), "{far}");
 }
 
 /// A density has a line for each of its regions; without a density there is none.
