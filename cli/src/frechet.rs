@@ -74,11 +74,11 @@ impl Frechet {
     }
 
     /// The distance of a model's samples, and their number.
-    pub(crate) fn distance(&mut self, of: &mut FittedModel<f32>, info: &ModelInfo, seed: u64) -> Result<(f64, usize)> {
+    pub(crate) fn distance(&mut self, of: &FittedModel<f32>, info: &ModelInfo, seed: u64) -> Result<(f64, usize)> {
         let drawn = in_units_of(&self.info, info, &generate(of, SAMPLES, seed));
         let rows = self.rows.rows();
-        let of_rows = self.of_rows.get_or_insert_with(|| features(&mut self.model, self.rows.values(0..rows)));
-        let of_samples = features(&mut self.model, drawn.values(0..SAMPLES));
+        let of_rows = self.of_rows.get_or_insert_with(|| features(&self.model, self.rows.values(0..rows)));
+        let of_samples = features(&self.model, drawn.values(0..SAMPLES));
         let distance = frechet_distance(&of_samples, of_rows, of_samples.len() / SAMPLES);
         let distance = distance.map_err(|_| {
             Failure::Failed(format!("the features of {SAMPLES} samples and {rows} rows are not all finite"))

@@ -1,6 +1,7 @@
 //! Fits a table with missing cells, imputes them twenty times, and says how uncertain each is.
 //!
 //! `cargo run --release -p missvae --example fit_table [table.csv]`; without a table, the bundled penguins.
+#![allow(clippy::print_stdout, reason = "an example")]
 
 use std::ops::ControlFlow;
 

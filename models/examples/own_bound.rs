@@ -1,6 +1,7 @@
 //! A bound of one's own, from log weights: the variational Rényi bound (Li & Turner 2016, eq. 5).
 //!
 //! `cargo run --release -p missvae --example own_bound`
+#![allow(clippy::print_stdout, reason = "an example")]
 
 use autodiff::{Graph, Shape, Tape, Var, gradcheck};
 use missvae::objective::{Bound, bound};

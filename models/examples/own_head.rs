@@ -1,6 +1,7 @@
 //! A head of one's own: columns with the heavier tails of a logistic distribution, fitted and imputed.
 //!
 //! `cargo run --release -p missvae --example own_head`
+#![allow(clippy::print_stdout, reason = "an example")]
 
 use autodiff::{Aligned, Graph, Shape, Var, gradcheck};
 use linalg::Scalar;

@@ -1,6 +1,7 @@
 //! An operation of one's own on the tape, and its gradient compared with finite differences.
 //!
 //! `cargo run --release -p missvae --example own_operation`
+#![allow(clippy::print_stdout, reason = "an example")]
 
 use autodiff::{Backward, Forward, Graph, Op, Operation, Shape, Var, gradcheck};
 use linalg::Scalar;

@@ -49,7 +49,7 @@ fn model(components: usize, latent: usize) -> FittedModel<f64> {
 }
 
 /// Complete rows drawn from a model.
-fn generated(model: &mut FittedModel<f64>, rows: usize) -> Data<f64> {
+fn generated(model: &FittedModel<f64>, rows: usize) -> Data<f64> {
     let rng = &mut stream(5, Purpose::Generate, 0, 0);
     let mut z = vec![0.0; rows * model.vae.config().latent];
     fill_standard_normal(rng, &mut z);
@@ -75,10 +75,10 @@ fn with_every_pattern(data: &Data<f64>) -> Data<f64> {
 #[test]
 fn importance_sampling_converges_to_the_integral() {
     for (components, latent) in [(1, 2), (3, 2), (2, 1)] {
-        let mut model = model(components, latent);
-        let data = generated(&mut model, 16);
+        let model = model(components, latent);
+        let data = generated(&model, 16);
         let data = with_every_pattern(&data);
-        let exact = grid_log_likelihood(&mut model, &data, Grid::default_for(latent));
+        let exact = grid_log_likelihood(&model, &data, Grid::default_for(latent));
         let samples = 40_000;
         let estimate = iwelbo(&model, &data, samples, None, 1, on).unwrap();
         assert_eq!(estimate.per_row.len(), exact.len());
@@ -100,17 +100,17 @@ fn importance_sampling_converges_to_the_integral() {
 #[test]
 fn the_grid_converges() {
     for latent in [1, 2] {
-        let mut model = model(2, latent);
-        let data = generated(&mut model, 8);
+        let model = model(2, latent);
+        let data = generated(&model, 8);
         let data = with_every_pattern(&data);
         let grid = Grid { cells: 250, ..Grid::default_for(latent) };
-        let coarse = grid_log_likelihood(&mut model, &data, grid);
-        let fine = grid_log_likelihood(&mut model, &data, grid.doubled());
+        let coarse = grid_log_likelihood(&model, &data, grid);
+        let fine = grid_log_likelihood(&model, &data, grid.doubled());
         assert!(coarse[7].abs() < 1e-12, "an empty row has {}", coarse[7]);
         for (n, (a, b)) in coarse.iter().zip(&fine).enumerate() {
             assert!((a - b).abs() < 1e-3, "row {n}: {a}, then {b}");
         }
-        let converged = grid_log_likelihood_converged(&mut model, &data, 1e-4, 2);
+        let converged = grid_log_likelihood_converged(&model, &data, 1e-4, 2);
         assert!(converged.change < 1e-4);
         assert!(converged.grid.cells > Grid::default_for(latent).cells);
         let largest = converged.per_row.iter().zip(&fine).map(|(a, b)| (a - b).abs());
@@ -123,8 +123,8 @@ fn the_grid_converges() {
 /// Samples of a row come from its own stream: the rows beside it do not matter, the seed does.
 #[test]
 fn rows_are_scored_alone() {
-    let mut model = model(2, 2);
-    let data = generated(&mut model, 3);
+    let model = model(2, 2);
+    let data = generated(&model, 3);
     let score = |data: &Data<f64>, seed| iwelbo(&model, data, 100, None, seed, on).unwrap().per_row;
     let all = score(&data, 1);
     assert_eq!(score(&data.select(&[0]), 1)[0].to_bits(), all[0].to_bits());
@@ -150,11 +150,11 @@ fn objective(bound: Bound, components: usize) -> ObjectiveConfig {
 fn refitting_improves_the_bound_and_nothing_else() {
     for (bound, components) in [(Bound::Elbo, 1), (Bound::Elbo, 3), (Bound::Siwelbo, 3)] {
         let mut model = model(components, 2);
-        let data = generated(&mut model, 300);
+        let data = generated(&model, 300);
         let few = data.select(&[0, 1, 2]);
         let grid = Grid { half_width: 8.0, cells: 60 };
         let (before, likelihood) =
-            (iwelbo(&model, &data, 5, None, 1, on).unwrap(), grid_log_likelihood(&mut model, &few, grid));
+            (iwelbo(&model, &data, 5, None, 1, on).unwrap(), grid_log_likelihood(&model, &few, grid));
         let old = model.parameters.to_vec();
         let config = RefitConfig { learning_rate: 3e-3, samples: 6, ..RefitConfig::for_tables(300, 64) };
         refit_encoder(&mut model, &data, &objective(bound, components).into(), &config, 9, on).unwrap();
@@ -163,7 +163,7 @@ fn refitting_improves_the_bound_and_nothing_else() {
         let (encoder, decoder) = (model.vae.encoder_range(), model.vae.decoder_range());
         assert_eq!(bits(&model.parameters[decoder.clone()]), bits(&old[decoder]));
         assert_ne!(bits(&model.parameters[encoder.clone()]), bits(&old[encoder]));
-        assert_eq!(bits(&grid_log_likelihood(&mut model, &few, grid)), bits(&likelihood));
+        assert_eq!(bits(&grid_log_likelihood(&model, &few, grid)), bits(&likelihood));
 
         let after = iwelbo(&model, &data, 5, None, 2, on).unwrap();
         let gains: Vec<f64> = after.per_row.iter().zip(&before.per_row).map(|(a, b)| a - b).collect();
@@ -176,7 +176,7 @@ fn refitting_improves_the_bound_and_nothing_else() {
 #[test]
 fn stopped_when_asked_to() {
     let mut model = model(2, 2);
-    let data = generated(&mut model, 40);
+    let data = generated(&model, 40);
     let calls = &AtomicUsize::new(0);
     let after = |most: usize| {
         calls.store(0, Ordering::Relaxed);

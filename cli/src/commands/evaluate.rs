@@ -225,7 +225,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     if let Some(out) = &args.out {
         score.rows.write(out, &scored)?;
     }
-    let frechet = frechet.map(|mut frechet| in_pool(&args.common, || frechet.distance(&mut model, &info, seed)));
+    let frechet = frechet.map(|mut frechet| in_pool(&args.common, || frechet.distance(&model, &info, seed)));
     let (frechet, frechet_samples) = frechet.transpose()?.unzip();
     let report = Report {
         score,

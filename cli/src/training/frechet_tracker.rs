@@ -47,8 +47,8 @@ impl FrechetTracker {
         (info, total): (&ModelInfo, u64),
     ) -> Option<Result<f64>> {
         (epoch.epoch.is_multiple_of(self.every) || epoch.update == total).then(|| {
-            let mut model = FittedModel::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
-            self.frechet.distance(&mut model, info, self.seed).map(|(distance, _)| distance)
+            let model = FittedModel::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
+            self.frechet.distance(&model, info, self.seed).map(|(distance, _)| distance)
         })
     }
 }

@@ -96,7 +96,7 @@ impl<T: Scalar> Head<T> for LogNormal {
         let logs: Vec<T> = x.iter().map(|x| log_or_zero(*x)).collect();
         self.normal.add_log_densities(&logs, mask, decoded, out);
         let volume = log_volume(x, mask);
-        out.iter_mut().for_each(|out| *out = *out - volume);
+        out.iter_mut().for_each(|out| *out -= volume);
     }
 
     fn tabulated(&self) -> usize {
@@ -111,7 +111,7 @@ impl<T: Scalar> Head<T> for LogNormal {
         let logs: Vec<T> = x.iter().map(|x| log_or_zero(*x)).collect();
         self.normal.add_tabulated(&logs, mask, table, out);
         let volume = log_volume(x, Some(mask));
-        out.iter_mut().for_each(|out| *out = *out - volume);
+        out.iter_mut().for_each(|out| *out -= volume);
     }
 
     fn draw_missing(&self, rng: &mut Stream, mask: &[T], decoded: &[T], x: &mut [T]) -> usize {

@@ -24,6 +24,7 @@ pub use row::{Block, Row};
 
 // The registry: one line a head. rustfmt does not see files that are declared here: `.ci/run` checks them by name.
 heads! {
+    #[default]
     Numeric = "numeric" in gaussian::Gaussian, "Real numbers: a normal, with mean and scale.";
     Binary = "binary" in bernoulli::Bernoulli, "Two values, −1 and +1, as of pixels: a Bernoulli variable, with a logit.";
     Positive = "positive" in log_normal::LogNormal, "Positive numbers: a log-normal, with mean and scale of the logarithm.";

@@ -9,14 +9,14 @@ use super::row::Block;
 
 /// Declares the column types: name in files and options, module, type of the head, and what it is for.
 macro_rules! heads {
-    ($($variant:ident = $name:literal in $module:ident :: $head:ident, $doc:literal;)*) => {
+    ($($(#[$attribute:meta])* $variant:ident = $name:literal in $module:ident :: $head:ident, $doc:literal;)*) => {
         $(pub mod $module;)*
 
         /// The type of a column: which head describes it. In files and options by its name in lower case.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
         #[non_exhaustive]
         pub enum ColumnType {
-            $(#[doc = $doc] #[serde(rename = $name)] $variant,)*
+            $(#[doc = $doc] #[serde(rename = $name)] $(#[$attribute])* $variant,)*
         }
 
         impl ColumnType {
@@ -55,12 +55,6 @@ impl ColumnType {
     /// The unit that suits a column's observed values; none if they determine no model.
     pub fn unit(self, values: &[f64]) -> Option<Unit> {
         self.column().unit(values)
-    }
-}
-
-impl Default for ColumnType {
-    fn default() -> Self {
-        ColumnType::Numeric
     }
 }
 

@@ -32,9 +32,9 @@ pub(super) fn all(drawn: &Drawn<'_, MogData>, columns: &[Column], output: &Outpu
     }
     let bar = output.bar((rows * methods) as u64, "densities");
     let mut fits = Vec::new();
-    for (method, (run, mut model, info)) in models {
+    for (method, (run, model, info)) in models {
         let (components, seed) = (run.spec.components, run.spec.seed);
-        let mut shown = Shown::new(&grid, &mut model, &info, components);
+        let mut shown = Shown::new(&grid, &model, &info, components);
         for n in 0..complete.rows() {
             if signal::progress().is_break() {
                 return Err(Failure::Interrupted(String::new()));

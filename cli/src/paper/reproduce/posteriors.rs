@@ -53,11 +53,11 @@ pub(super) fn figure(drawn: &Drawn<'_, MogData>, columns: &[Column]) -> Result<F
             content: Content::Contours(contours),
             reference: None,
         };
-        let Some((run, mut model, info)) = fitted(drawn, method)? else {
+        let Some((run, model, info)) = fitted(drawn, method)? else {
             panels.extend(columns.iter().map(|&column| panel(column, Vec::new(), &[])));
             continue;
         };
-        let mut shown = Shown::new(&grid, &mut model, &info, run.spec.components);
+        let mut shown = Shown::new(&grid, &model, &info, run.spec.components);
         for &column in columns {
             let (mut contours, mut outside) = (Vec::new(), Vec::new());
             for n in 0..complete.rows() {
