@@ -31,10 +31,15 @@ pub(crate) fn config_text(error: &config::Error) -> String {
 pub(crate) fn rows_text(error: &prepare::Error) -> String {
     match error {
         prepare::Error::Unsplittable { .. } => format!("--{error}"),
-        prepare::Error::NoValidationRows { option, .. } => {
-            error.to_string().replacen(option, &format!("--{option}"), 1)
+        prepare::Error::NoValidationRows { table, option, value } => {
+            format!("{table}, --{option} {value}: no row has an observed cell")
         }
-        prepare::Error::ValidationFrom { .. } => error.to_string().replacen("validation-from", "--validation-from", 1),
+        prepare::Error::ValidationFrom { table, row, rows: rows @ (0 | 1), .. } => {
+            format!("{table}: --validation-from {row}: {rows} row cannot be split")
+        }
+        prepare::Error::ValidationFrom { table, row, rows, .. } => {
+            format!("{table}: --validation-from {row}: expected a row from 1 to {}, of {rows}", rows - 1)
+        }
         _ => error.to_string(),
     }
 }
@@ -291,6 +296,24 @@ mod tests {
         let reading = ReadOptions::new().columns(["sepal.length"]);
         let hint = hint(b"Sepal.Length,Species\n1,2\n3,4\n", &reading);
         assert_eq!(hint, "Did you mean \"Sepal.Length\"?");
+    }
+
+    /// The table's path may contain the option's name: the dashes are the option's alone.
+    #[test]
+    fn options_beside_a_path() {
+        let table = || "/data/validation-from/validation.csv".to_owned();
+        let (option, value) = ("validation", "0.1".to_owned());
+        let none = prepare::Error::NoValidationRows { table: table(), option, value };
+        let outside = |rows| prepare::Error::ValidationFrom { table: table(), row: 9, rows, preset: None };
+        for (error, text) in [
+            (none, "/data/validation-from/validation.csv, --validation 0.1: no row has an observed cell"),
+            (outside(5), "/data/validation-from/validation.csv: --validation-from 9: expected a row from 1 to 4, of 5"),
+            (outside(1), "/data/validation-from/validation.csv: --validation-from 9: 1 row cannot be split"),
+        ] {
+            assert_eq!(rows_text(&error), text);
+            // But for the dashes it is the library's text.
+            assert_eq!(text.replace("--", ""), error.to_string());
+        }
     }
 
     #[test]
