@@ -3,6 +3,7 @@
 use autodiff::Aligned;
 
 use crate::Error;
+use crate::config;
 use crate::config::options::for_each_option;
 use crate::config::{
     ChainKind, Options, PathwiseOption, Preset, ResamplingOption, ResolvedConfig, ScopeOption, WeightsOption,
@@ -76,7 +77,7 @@ impl Fit {
         Fit::default()
     }
 
-    /// A fit with these options. Those about files are left aside: the table is given to [`Fit::run`].
+    /// A fit with these options. Those about the reading of a file are left aside: the table is given to [`Fit::run`].
     pub fn with_options(options: Options) -> Fit {
         Fit { options, schema: None }
     }
@@ -130,17 +131,29 @@ impl Fit {
 
     /// The rows to train on, and every option resolved for them.
     fn prepare(&self, table: &Table) -> Result<(TrainingRows, ResolvedConfig), Error> {
-        let options = self.options.clone().with_preset();
+        let options = Options {
+            data: None,
+            columns: None,
+            ignore_columns: None,
+            key: None,
+            missing_value: None,
+            ..self.options.clone().with_preset()
+        };
         let rows = match &self.schema {
-            Some(schema) if options.image_size.is_none() => {
+            Some(_) if options.image_size.is_some() => {
+                return Err(config::Error::OnlyTables { option: "schema" }.into());
+            }
+            Some(schema) => {
                 schema.check(table)?;
                 let types: Vec<ColumnType> = schema.columns().iter().map(|column| column.column_type).collect();
                 TrainingRows::of_typed_table("the table", table.clone(), &types, &options)?
             }
-            _ => TrainingRows::of_table("the table", table.clone(), &options)?,
+            None => TrainingRows::of_table("the table", table.clone(), &options)?,
         };
         let mut config = options.resolve(rows.train.rows(), rows.train.columns())?;
-        config.vae.blocks = rows.blocks();
+        if config.vae.images.is_none() {
+            config.vae.blocks = rows.blocks();
+        }
         config.check_minibatches(rows.train.rows())?;
         Ok((rows, config))
     }

@@ -7,8 +7,11 @@ use linalg::special::{ndtr, normal_pdf};
 /// The `p`-quantile of a mixture of normals with normalised weights, to the type's accuracy: Newton's steps, each inside of a
 /// bracket that shrinks, and bisection where they do not help.
 ///
-/// *weights*, *means*, *scales*: N; 0 < p < 1. NaN if a parameter is NaN. A component of weight 0 does not count.
+/// *weights*, *means*, *scales*: N; 0 < p < 1. NaN if a mean or a scale is not finite. A component of weight 0 does not count.
 pub fn mixture_quantile(p: f64, weights: &[f64], means: &[f64], scales: &[f64]) -> f64 {
+    if !means.iter().chain(scales).all(|number| number.is_finite()) {
+        return f64::NAN;
+    }
     let precisions: Vec<f64> = scales.iter().map(|scale| 1.0 / scale).collect();
     let reach = |sign: f64| {
         let ends = means.iter().zip(scales).map(|(m, s)| m + sign * 40.0 * s);
@@ -98,6 +101,10 @@ mod tests {
         // A component of weight zero does not count.
         assert_relative_eq!(quantile(0.5, &[[1.0, 2.0, 1.0], [0.0, 1e6, 1e6]]), 2.0, max_relative = 1e-9);
         assert!(quantile(0.5, &[[1.0, f64::NAN, 1.0]]).is_nan());
+        for odd in [f64::NAN, f64::INFINITY] {
+            assert!(quantile(0.5, &[[0.5, 0.0, odd], [0.5, 1.0, 1.0]]).is_nan());
+            assert!(quantile(0.5, &[[0.5, odd, 1.0], [0.5, 1.0, 1.0]]).is_nan());
+        }
     }
 
     proptest! {

@@ -36,7 +36,8 @@ pub fn check_size(vae: &VaeConfig, encoded: usize, decoded: usize) -> Result<()>
         }
     };
     // A point's log density under the mixture, and its gradient, have a number or two of each component.
-    let of_point = of_point.saturating_add(2 * (vae.components + vae.latent + vae.columns));
+    let of_point =
+        of_point.saturating_add(2 * (vae.components + vae.latent) + vae.row().outputs().max(vae.row().numbers()));
     let activations = encoded.saturating_mul(of_row).saturating_add(decoded.saturating_mul(of_point));
     if activations > MOST_ACTIVATIONS {
         return Err(Error::UpdateMemory { rows: encoded, samples: decoded, gigabytes: activations >> 28 });
@@ -57,7 +58,7 @@ pub(super) fn check_imputations(
         Sampler::PseudoGibbs | Sampler::MetropolisWithinGibbs { .. } => copies,
         Sampler::Lair(lair) => lair_points(&lair, copies, training.sampler.iterations),
     };
-    let swept = batch.saturating_mul(points).saturating_mul(vae.latent + 2 * vae.columns);
+    let swept = batch.saturating_mul(points).saturating_mul(vae.latent + vae.row().numbers());
     match stored.max(swept) {
         numbers if numbers <= MOST_ACTIVATIONS => Ok(()),
         numbers => Err(Error::ImputationMemory { gigabytes: numbers >> 28 }),

@@ -33,6 +33,16 @@ fn log_or_zero<T: Scalar>(x: T) -> T {
     if x == T::ZERO { T::ZERO } else { ln(x) }
 }
 
+/// A number that is 0 because it underflowed is none: 0 is a missing cell.
+fn positive<T: Scalar>(x: T) -> T {
+    if x > T::ZERO { x } else { T::from_f64(f64::NAN) }
+}
+
+/// As [`positive`], of a number that is to be rounded to `T`.
+fn in_range<T: Scalar>(x: f64) -> f64 {
+    positive(T::from_f64(x)).to_f64()
+}
+
 /// Σ ln x over the observed columns; over all where there is no mask.
 fn log_volume<T: Scalar>(x: &[T], mask: Option<&[T]>) -> T {
     let observed = |d: &usize| mask.is_none_or(|mask| mask[*d] > T::ZERO);
@@ -116,7 +126,7 @@ impl<T: Scalar> Head<T> for LogNormal {
 
     fn draw_missing(&self, rng: &mut Stream, mask: &[T], decoded: &[T], x: &mut [T]) -> usize {
         let (means, scales) = decoded.split_at(x.len());
-        fill_missing(mask, x, |d| exp(means[d] + scales[d] * standard_normal::<T>(rng)))
+        fill_missing(mask, x, |d| positive(exp(means[d] + scales[d] * standard_normal::<T>(rng))))
     }
 
     /// The mean of a log-normal is exp(mean + scale²/2); a median is the exponential of that of the logarithm.
@@ -129,11 +139,11 @@ impl<T: Scalar> Head<T> for LogNormal {
                     (mean + 0.5 * scale * scale).exp()
                 };
                 let means = weighted_sums(columns, weights, decoded, mean);
-                fill_summaries(mask, x, |d| means[d])
+                fill_summaries(mask, x, |d| in_range::<T>(means[d]))
             }
             Summary::Median => {
                 let mut median = Median::default();
-                fill_summaries(mask, x, |d| median.of(weights, decoded, d, columns + d).exp())
+                fill_summaries(mask, x, |d| in_range::<T>(median.of(weights, decoded, d, columns + d).exp()))
             }
         }
     }

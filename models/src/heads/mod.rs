@@ -4,7 +4,7 @@
 //! - [`Head`]: a head on the tape, in the encoder, and on decoded points;
 //! - [`ColumnType`]: the heads by name. A new one is a file and a line of this list;
 //! - [`Row`]: a row of contiguous blocks of columns, one head each;
-//! - [`gaussian`], [`bernoulli`]: the heads.
+//! - [`gaussian`], [`bernoulli`], [`log_normal`]: the heads.
 //!
 //! A head has some numbers a column at each of three places: *features* that the encoder takes, *outputs* that the decoder's
 //! network gives, and the *numbers* of a decoded point, which samplers work with. Within a block, the first output of all

@@ -84,7 +84,7 @@ impl ImputationSampler {
             SamplerKind::Lair => ChainKind::Lair,
         };
         let numbers = LairNumbers::new(chain, options.proposals, options.replenish)?;
-        numbers.check_memory(samplers::completion::ROWS, COPIES, model.latent + 2 * model.columns)?;
+        numbers.check_memory(samplers::completion::ROWS, COPIES, model.latent + model.row().numbers())?;
         let sampler = match chain {
             ChainKind::PseudoGibbs => Sampler::PseudoGibbs,
             ChainKind::Mwg => Sampler::MetropolisWithinGibbs { warm_up: WARM_UP },

@@ -123,6 +123,16 @@ pub struct VaeConfig {
     pub decoder_min_scale: f64,
 }
 
+impl VaeConfig {
+    /// The heads of the columns.
+    pub fn row(&self) -> Row {
+        let whole = if self.images.is_some() { ColumnType::Binary } else { ColumnType::Numeric };
+        let whole = [ColumnBlock { kind: whole, columns: self.columns }];
+        let blocks = if self.blocks.is_empty() { &whole[..] } else { &self.blocks };
+        Row::new(blocks.iter().map(|block| block.kind.block(block.columns, self.decoder_min_scale)))
+    }
+}
+
 /// A variational autoencoder for incomplete rows: prior N(0, I_L), a decoder to independent normals or binary pixels, a
 /// mixture encoder (docs/methods.md §1). It holds the plan; the numbers are in a flat buffer beside it.
 #[derive(Clone, Debug)]
@@ -131,6 +141,8 @@ pub struct Vae {
     layout: Layout,
     networks: Networks,
     row: Row,
+    /// Whether the heads are the caller's own, and not those of the configuration.
+    own_heads: bool,
     /// The first of the decoder's tensors.
     decoder: usize,
 }
@@ -151,11 +163,8 @@ impl Vae {
     /// many columns as there are.
     #[track_caller]
     pub fn new(config: VaeConfig) -> Self {
-        let whole = if config.images.is_some() { ColumnType::Binary } else { ColumnType::Numeric };
-        let whole = [ColumnBlock { kind: whole, columns: config.columns }];
-        let blocks = if config.blocks.is_empty() { &whole[..] } else { &config.blocks };
-        let row = Row::new(blocks.iter().map(|block| block.kind.block(block.columns, config.decoder_min_scale)));
-        Vae::with_row(config, row)
+        let row = config.row();
+        Vae { own_heads: false, ..Vae::with_row(config, row) }
     }
 
     /// Plans the networks for these heads, which may be of the caller's own, whatever the configuration says of the columns'
@@ -181,7 +190,7 @@ impl Vae {
             let decoder = images.decoder(config.latent, config.dropout);
             let decoder = ResnetDecoder::new(&mut layout, "decoder.", decoder);
             let networks = Networks::Image(encoder, decoder, images.size);
-            return Vae { config, layout, networks, row, decoder: first };
+            return Vae { config, layout, networks, row, own_heads: true, decoder: first };
         }
         let sizes =
             |input, blocks, output| MlpSizes { input, hidden: config.hidden, blocks, output, dropout: config.dropout };
@@ -191,7 +200,7 @@ impl Vae {
         let encoder = ResidualMlp::new(&mut layout, "encoder.", encoder_sizes);
         let first = layout.tensors().len();
         let decoder = ResidualMlp::new(&mut layout, "decoder.", decoder_sizes);
-        Vae { config, layout, networks: Networks::Table(encoder, decoder), row, decoder: first }
+        Vae { config, layout, networks: Networks::Table(encoder, decoder), row, own_heads: true, decoder: first }
     }
 
     /// Sizes and kinds of its parts.
@@ -266,6 +275,11 @@ impl Vae {
             Networks::Table(_, decoder) => decoder.forward(g, &self.layout, z, dropout),
             Networks::Image(_, decoder, _) => decoder.forward(g, &self.layout, z, dropout),
         }
+    }
+
+    /// Whether the heads are the caller's own ([`with_row`](Vae::with_row)): a model file has no name for them.
+    pub fn has_own_heads(&self) -> bool {
+        self.own_heads
     }
 
     /// The heads of the columns.

@@ -74,7 +74,7 @@ impl fmt::Display for Requirement {
                 f.write_str("this gradient of the logits needs miss-vae with at least 2 samples")
             }
             Requirement::StartOfPixels => f.write_str(
-                "imputations of pixels start as observed values: means and zeros are neither black nor white",
+                "a column has values that zero or a mean is not one of (pixels, positive numbers): its imputations start as observed values",
             ),
             Requirement::EncoderOfCompletedRows => {
                 f.write_str("an imputation mixture needs an encoder of completed rows with one Gaussian")

@@ -208,7 +208,7 @@ impl TrainingRows {
         })
     }
 
-    /// The types of the columns as a model's configuration has them: none where all are numeric, or pixels.
+    /// The types of the columns as the configuration of a model of tables has them: none where all are numeric.
     pub fn blocks(&self) -> Vec<ColumnBlock> {
         let mut blocks: Vec<ColumnBlock> = Vec::new();
         for kind in self.columns.iter().map(|column| column.kind) {
@@ -217,8 +217,7 @@ impl TrainingRows {
                 None => blocks.push(ColumnBlock { kind, columns: 1 }),
             }
         }
-        let typed = |block: &ColumnBlock| !matches!(block.kind, ColumnType::Numeric | ColumnType::Binary);
-        if blocks.iter().any(typed) || blocks.len() > 1 { blocks } else { Vec::new() }
+        if blocks.iter().any(|block| block.kind != ColumnType::Numeric) { blocks } else { Vec::new() }
     }
 
     /// What a model file says of the model that is fitted to these rows, before its first update.

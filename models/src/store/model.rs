@@ -4,7 +4,9 @@ use std::path::Path;
 
 use autodiff::Aligned;
 use safetensors::SafeTensors;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 use super::error::{Error, Kind};
 use super::file::{Named, Source, save};
@@ -46,9 +48,20 @@ pub struct ModelInfo {
     /// The texts that stood for a missing value in its table, beside the usual ones.
     #[serde(default)]
     pub missing_values: Vec<String>,
-    /// The resolved options that it was fitted with, without paths. None in files of format 1.
-    #[serde(default)]
+    /// The resolved options that it was fitted with, without paths. None in files of format 1. Options that this version does
+    /// not know are left out on reading.
+    #[serde(default, deserialize_with = "known_options")]
     pub options: Option<Options>,
+}
+
+/// Reads the options that this version knows.
+fn known_options<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Options>, D::Error> {
+    let Some(mut given) = Option::<Map<String, Value>>::deserialize(deserializer)? else { return Ok(None) };
+    given.retain(|name, value| {
+        let alone = Map::from_iter([(name.clone(), value.clone())]);
+        Options::deserialize(Value::Object(alone)).is_ok()
+    });
+    Options::deserialize(Value::Object(given)).map(Some).map_err(D::Error::custom)
 }
 
 impl ModelInfo {
@@ -65,6 +78,9 @@ impl ModelInfo {
 ///
 /// # Errors
 /// If the file cannot be written.
+///
+/// # Panics
+/// If the model has heads of the caller's own ([`Vae::with_row`]).
 pub fn save_model(path: &Path, vae: &Vae, info: &ModelInfo, parameters: &[f32]) -> Result<(), WriteError> {
     save(path, Kind::Model, info, named(vae, parameters))
 }
@@ -84,7 +100,12 @@ pub fn load_model(path: &Path) -> Result<(Vae, ModelInfo, Aligned<f32>), Error> 
 }
 
 /// The parameters by name.
+///
+/// # Panics
+/// If the heads are the caller's own: a file has no name for them, and would be read as one with others.
+#[track_caller]
 pub(super) fn named<'a>(vae: &Vae, parameters: &'a [f32]) -> Named<'a> {
+    assert!(!vae.has_own_heads(), "a model file has no name for heads of one's own");
     let tensors = vae.layout().tensors().iter();
     tensors.map(|t| (t.name.clone(), t.shape.dims().to_vec(), &parameters[t.range()])).collect()
 }

@@ -39,6 +39,12 @@ pub(super) fn check_sizes(source: &Source<'_>, info: &ModelInfo) -> Result<(), E
             return Err(source.field(field, value, expected));
         }
     }
+    // The last layer of an encoder has as many outputs at least.
+    let moments = config.latent.checked_mul(2).and_then(|moments| moments.checked_mul(config.components));
+    if moments.is_none_or(|moments| moments > most) {
+        let value = format!("{} x {}", config.latent, config.components);
+        return Err(source.field("latent x components", value, format!("at most {most} in a file of this length")));
+    }
     match &config.images {
         Some(images) => check_images(source, config, images)?,
         None => check_parameters(source, config)?,
@@ -105,8 +111,14 @@ fn check_columns(source: &Source<'_>, info: &ModelInfo) -> Result<(), Error> {
         }
     }
     let whole = if config.images.is_some() { ColumnType::Binary } else { ColumnType::Numeric };
+    if config.images.is_some() && !config.blocks.is_empty() {
+        return Err(source.field("blocks", config.blocks.len(), "none, for its rows are images"));
+    }
     let mut kinds = Vec::with_capacity(config.columns);
     for block in &config.blocks {
+        if block.columns == 0 {
+            return Err(source.field("blocks", "0 columns", "at least one column in each"));
+        }
         if block.columns > config.columns - kinds.len() {
             let expected = format!("{} columns in all", config.columns);
             return Err(source.field("blocks", format!("{} columns more", block.columns), expected));
