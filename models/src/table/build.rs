@@ -116,7 +116,7 @@ impl Table {
         builder.finish()
     }
 
-    /// The bundled table: 344 penguins of the Palmer archipelago with six measurements, 46 of 2064 cells missing
+    /// The bundled table: 344 penguins of the Palmer archipelago with six measurements, 35 of 2064 cells missing
     /// (Horst, Hill & Gorman 2020, doi:10.5281/zenodo.3960218, CC0).
     pub fn penguins() -> Table {
         read_to_fit(&Input::Bundled, &ReadOptions::default()).expect("the bundled table is one")

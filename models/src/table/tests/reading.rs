@@ -6,6 +6,7 @@ use super::*;
 fn the_bundled_table_has_its_measurements() {
     let table = read_to_fit(&Input::Bundled, &ReadOptions::default()).unwrap();
     assert_eq!((table.rows(), table.width()), (344, 6));
+    assert_eq!((table.missing_cells(), &Table::penguins()), (35, &table));
     assert_eq!(table.columns()[0], "Culmen Length (mm)");
     assert_eq!(&table.row(0)[..4], [39.1, 18.7, 181.0, 3750.0]);
     assert!(!table.observed(0, 4) && table.observed(0, 0));
