@@ -279,18 +279,18 @@ fn model_files_that_are_none() {
         (b"a picture, perhaps, or a letter to nobody".to_vec(), "not a whole model file"),
         (safetensors(""), "not a model of this program"),
         (safetensors(r#""__metadata__":{"format":"pt"},"#), "not a model of this program"),
-        (safetensors(r#""__metadata__":{"missvae":"{"},"#), "unreadable description"),
-        (place.read("run/checkpoint.safetensors"), "expected a model file (missvae-model-1)"),
+        (safetensors(r#""__metadata__":{"missvae":"{"},"#), "its description is not that of a model"),
+        (place.read("run/checkpoint.safetensors"), "expected a model file (missvae-model-2)"),
         (described("{}"), "its description is not that of a model"),
-        (sizes(1 << 40, 1), "cannot be true"),
-        (sizes(1, 2), "it names 1 columns for a model of 2"),
+        (sizes(1 << 40, 1), "its description has hidden = 1099511627776; expected from 1 to "),
+        (sizes(1, 2), "its description has columns = 2; expected 1, as many as are named"),
     ];
     for (content, what) in cases {
         place.write("run/model.safetensors", content);
         place.refuses("evaluate run table.csv", 2, &["run/model.safetensors: ", what, "hint: "]);
     }
     place.write("run/model.safetensors", sizes(0, 1));
-    place.refuses("evaluate run table.csv", 2, &["cannot be true"]);
+    place.refuses("evaluate run table.csv", 2, &["its description has hidden = 0; expected from 1 to "]);
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn checkpoints_that_are_none() {
         place.refuses("train --resume run", 2, &words);
     }
     place.write("run/checkpoint.safetensors", place.read("run/model.safetensors"));
-    place.refuses("train --resume run", 2, &["expected a checkpoint file (missvae-checkpoint-1)"]);
+    place.refuses("train --resume run", 2, &["expected a checkpoint file (missvae-checkpoint-2)"]);
     place.write("run/checkpoint.safetensors", safetensors(""));
     place.refuses("train --resume run", 2, &["not a checkpoint of this program"]);
 
