@@ -106,6 +106,7 @@ pub(crate) fn config(error: &config::Error) -> Option<String> {
         config::Error::NotOfGrid { .. } => "add --likelihood iwelbo, or leave it out",
         config::Error::RefitSize { .. } => "leave it out, or score fewer rows at a time",
         config::Error::BatchNormUndefined => SINGLE_IMAGE,
+        config::Error::TooManyDraws { .. } => "several runs with different --seed make more",
         config::Error::ProposalMemory { .. } => "lower them; --iterations does as well",
         _ => return None,
     };

@@ -6,7 +6,7 @@
 //!   the parser;
 //! - `failure`: failures and exit codes; `hints`: what to do about them;
 //! - `config_file`, `command_options`: configuration files;
-//! - `output`: what is printed; `signal`: interruptions; `threads`, `limits`;
+//! - `output`: what is printed; `signal`: interruptions; `threads`;
 //! - `run`: the directory of a training run; `training`: carrying one out;
 //! - `frechet`: Fréchet distances between a model's samples and complete rows;
 //! - `paper`: the paper's experiments and figures, with the feature of that name.
@@ -18,7 +18,6 @@ mod config_file;
 mod failure;
 mod frechet;
 mod hints;
-mod limits;
 mod output;
 #[cfg(feature = "paper")]
 mod paper;

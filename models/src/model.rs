@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::Error;
+use crate::config::{check_drawn_rows, check_draws};
 use crate::data::Data;
 use crate::evaluate::{Importance, ScoreOptions, Scoring, on_grid};
 use crate::impute::{
@@ -124,8 +125,9 @@ impl Model {
     /// Draws rows from the model, in the data's units.
     ///
     /// # Errors
-    /// [`Error::Diverged`].
+    /// [`Error::Diverged`]; [`Error::Config`] for more rows than fit into memory.
     pub fn sample(&self, rows: usize, seed: u64) -> Result<Table, Error> {
+        check_drawn_rows(rows, self.info.vae.columns)?;
         sample_table(&self.fitted, &self.info, rows, seed).ok_or(Error::Diverged)
     }
 }
@@ -141,7 +143,7 @@ pub struct Impute<'a> {
 }
 
 impl Impute<'_> {
-    /// M completed tables, with draws from the conditional distribution of the missing cells.
+    /// M completed tables, at least 1, with draws from the conditional distribution of the missing cells.
     #[must_use]
     pub fn draws(mut self, draws: usize) -> Self {
         self.statistic = Statistic::Draws(draws);
@@ -179,13 +181,19 @@ impl Impute<'_> {
     /// The completed tables. Observed cells, and columns that the model does not have, are as they were.
     ///
     /// # Errors
-    /// If an option cannot be used, or the table lacks a column of the model.
+    /// If an option cannot be used, there are no draws or more than fit into memory, or the table lacks a column of the
+    /// model.
     pub fn run(self) -> Result<Vec<Table>, Error> {
         let Model { fitted, info } = self.model;
+        let draws = if let Statistic::Draws(draws) = self.statistic { draws } else { 1 };
+        check_draws(draws, self.table.values().len())?;
         let sampler = ImputationSampler::new(self.options, &info.vae)?;
         let names = if info.vae.images.is_some() { self.table.columns().to_vec() } else { self.model.columns() };
         let places = self.table.places(&names)?;
         let chosen = self.table.select(&names)?;
+        if self.table.rows() == 0 {
+            return Ok(vec![self.table.clone(); draws]);
+        }
         let (data, units) = match info.vae.images {
             None => (standardised("the table", &chosen, info)?, info.standardisation()),
             Some(_) => {

@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use missvae::config::{ChainKind, lair_points};
+use missvae::config::{ChainKind, check_draws, lair_points};
 use samplers::chains::Sampler;
 use samplers::importance::Statistic;
 use serde::Serialize;
 
 use crate::args::{Common, Reading};
 use crate::failure::{Failure, Result};
-use crate::limits::MOST_NUMBERS;
 use crate::output::{Output, counted};
 use crate::run::Run;
 use crate::threads::in_pool;
@@ -128,11 +127,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
             (table, source, data, units)
         }
     };
-    let most = (MOST_NUMBERS / table.values().len()).max(1);
-    if args.draws > most {
-        let what = format!("--draws {}: expected at most {most} for a table of this size", args.draws);
-        return Err(Failure::usage_hint(what, "several runs with different --seed make more"));
-    }
+    check_draws(args.draws, table.values().len())?;
 
     let paths: Vec<PathBuf> = match args.draws {
         1 => vec![args.out.clone()],

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use missvae::config::check_drawn_rows;
 use missvae::impute::sample_table;
 use serde::Serialize;
 
 use crate::args::Common;
 use crate::failure::{Failure, Result};
-use crate::limits::MOST_NUMBERS;
 use crate::output::{Output, counted};
 use crate::run::Run;
 use crate::threads::in_pool;
@@ -42,11 +42,7 @@ pub(crate) fn run(args: &SampleArgs) -> Result<()> {
     }
     check_output(&args.out)?;
     let (model, info) = Run::open(&args.run)?.load_model()?;
-    let columns = info.vae.columns;
-    if args.rows > MOST_NUMBERS / columns {
-        let most = MOST_NUMBERS / columns;
-        return Err(Failure::usage(format!("--rows {}: expected at most {most} for {columns} columns", args.rows)));
-    }
+    check_drawn_rows(args.rows, info.vae.columns)?;
     let seed = args.common.seed.unwrap_or(0);
     let Some(drawn) = in_pool(&args.common, || Ok(sample_table(&model, &info, args.rows, seed)))? else {
         let path = args.run.display();

@@ -150,6 +150,24 @@ pub enum Error {
         /// R.
         replenish: usize,
     },
+    /// More completed tables than fit into memory.
+    #[error("draws {draws}: expected at most {most} for a table of this size")]
+    TooManyDraws {
+        /// What was asked for.
+        draws: usize,
+        /// The most there can be.
+        most: usize,
+    },
+    /// More drawn rows than fit into memory.
+    #[error("rows {rows}: expected at most {most} for {columns} columns")]
+    TooManyRows {
+        /// What was asked for.
+        rows: usize,
+        /// The most there can be.
+        most: usize,
+        /// The model's columns.
+        columns: usize,
+    },
     /// Minibatches of one image, of which some network has a single value of each channel.
     #[error(
         "in a minibatch of one image, batch normalisation has a single value of each channel where the networks have halved it to one pixel"
@@ -218,6 +236,8 @@ impl Error {
             Error::NoAncestralSamples { .. } => Some("pathwise"),
             Error::NothingToResample => Some("resample-final"),
             Error::ProposalMemory { .. } => Some("proposals"),
+            Error::TooManyDraws { .. } => Some("draws"),
+            Error::TooManyRows { .. } => Some("rows"),
             Error::Incomplete { first, .. } => Some(first),
             Error::NeedsCompletedRows => Some("sampler"),
             Error::GridOfImages | Error::GridDimensions { .. } => Some("likelihood"),

@@ -25,4 +25,4 @@ pub use error::{Error, Expected};
 pub use options::Options;
 pub use presets::MNIST_TRAINING_ROWS;
 pub use resolve::ResolvedConfig;
-pub use sizes::{check_size, lair_points};
+pub use sizes::{MOST_NUMBERS, check_drawn_rows, check_draws, check_size, lair_points};

@@ -2,7 +2,7 @@
 
 use samplers::chains::{Lair, Sampler};
 
-use super::error::{Error, Result};
+use super::error::{Error, Expected, Result, check};
 use crate::network::{Vae, VaeConfig};
 use crate::trainer::ImputationTraining;
 
@@ -10,6 +10,27 @@ use crate::trainer::ImputationTraining;
 const MOST_PARAMETERS: usize = 1 << 31;
 /// The most numbers that the activations of an update may have: 128 GiB.
 pub(super) const MOST_ACTIVATIONS: usize = 1 << 35;
+/// The most numbers that a result may have: more would not fit into memory.
+pub const MOST_NUMBERS: usize = 1 << 32;
+
+/// Checks that so many completed copies of a table of `numbers` cells fit into memory.
+///
+/// # Errors
+/// [`Error::Value`] if there are none, [`Error::TooManyDraws`].
+pub fn check_draws(draws: usize, numbers: usize) -> Result<()> {
+    check("draws", draws, draws > 0, Expected::AtLeast(1))?;
+    let most = (MOST_NUMBERS / numbers.max(1)).max(1);
+    if draws > most { Err(Error::TooManyDraws { draws, most }) } else { Ok(()) }
+}
+
+/// Checks that so many drawn rows fit into memory.
+///
+/// # Errors
+/// [`Error::TooManyRows`].
+pub fn check_drawn_rows(rows: usize, columns: usize) -> Result<()> {
+    let most = MOST_NUMBERS / columns.max(1);
+    if rows > most { Err(Error::TooManyRows { rows, most, columns }) } else { Ok(()) }
+}
 
 /// Checks that a model, and an update with so many rows for the encoder and points for the decoder, could fit into some
 /// machine's memory.

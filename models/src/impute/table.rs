@@ -28,7 +28,9 @@ pub fn impute_table(
     let mut completed = vec![0.0; draws * rows.len()];
     let stream_of = |n: usize| stream(seed, Purpose::Impute, 0, n as u64);
     let diagnostics = sampler.complete(model, rows, &mask, statistic, stream_of, &mut completed);
-    let copies = completed.chunks_exact(rows.len()).map(|copy| {
+    // A table without rows has as many copies as any other.
+    let copies = (0..draws).map(|m| {
+        let copy = &completed[m * rows.len()..(m + 1) * rows.len()];
         let cells = copy.iter().zip(table.values()).enumerate();
         let value = |(i, (x, original)): (usize, (&f32, &f64))| {
             let d = i % table.width();
