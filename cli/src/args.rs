@@ -55,7 +55,9 @@ impl Reading {
     pub(crate) fn options_for(&self, run: &Run, info: &ModelInfo) -> Result<ReadOptions> {
         // A model file of format 1 does not say how its table was read; the run's configuration does.
         let trained = match &info.options {
-            Some(options) => TableOptions::of(options),
+            Some(options) => {
+                TableOptions { missing_value: Some(info.missing_values.clone()), ..TableOptions::of(options) }
+            }
             None => match run.read_table_options()? {
                 Some(options) => options,
                 None => return Ok(self.options()),

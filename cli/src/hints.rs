@@ -105,6 +105,7 @@ pub(crate) fn config(error: &config::Error) -> Option<String> {
         config::Error::GridOfImages | config::Error::GridDimensions { .. } => "use --likelihood iwelbo",
         config::Error::NotOfGrid { .. } => "add --likelihood iwelbo, or leave it out",
         config::Error::RefitSize { .. } => "leave it out, or score fewer rows at a time",
+        config::Error::RefitOptions { .. } => "`missvae evaluate --refit-updates` reads them in the run's config.toml",
         config::Error::BatchNormUndefined => SINGLE_IMAGE,
         config::Error::TooManyDraws { .. } => "several runs with different --seed make more",
         config::Error::ProposalMemory { .. } => "lower them; --iterations does as well",

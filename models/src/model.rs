@@ -4,15 +4,16 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::Error;
-use crate::config::{check_drawn_rows, check_draws};
+use crate::config::{self, check_drawn_rows, check_draws};
 use crate::data::Data;
-use crate::evaluate::{Importance, ScoreOptions, Scoring, on_grid};
+use crate::evaluate::{Importance, Refit, ScoreOptions, Scoring, on_grid, trained_with};
 use crate::impute::{
     FittedModel, ImputationSampler, SamplerKind, SamplerOptions, Statistic, impute_table, sample_table,
 };
 use crate::prepare::{binary_pixels, column_names, model_rows, standardised};
 use crate::store::{ModelInfo, load_model, save_model};
 use crate::table::Table;
+use crate::trainer::TrainConfig;
 
 /// A fitted model. It imputes missing cells, scores rows, draws new ones, and is saved and loaded.
 #[derive(Clone, Debug)]
@@ -87,10 +88,11 @@ impl Model {
         self.score_with(table, &ScoreOptions::default(), 0)
     }
 
-    /// The mean log-likelihood of a table's rows, computed as `options` say. The encoder is not refitted.
+    /// The mean log-likelihood of a table's rows, computed as `options` say. If they ask for it, a copy of
+    /// the encoder is refitted to the rows first; the model stays as it is.
     ///
     /// # Errors
-    /// If an option cannot be used, the table lacks a column of the model or has no observed cell.
+    /// If an option cannot be used, as a refit of a model file of format 1; if the table lacks a column of the model or has no observed cell.
     pub fn score_with(&self, table: &Table, options: &ScoreOptions, seed: u64) -> Result<Score, Error> {
         let (data, _): (Data<f32>, _) = model_rows(table, &self.info, seed)?.without_empty_rows();
         if data.rows() == 0 {
@@ -109,7 +111,15 @@ impl Model {
             }
             Scoring::Importance { samples } => {
                 let completion = ImputationSampler::for_proposals(&self.info)?;
-                let how = Importance { samples, completion: completion.as_ref(), refit: None, seed };
+                let trained = self.trained_for_refit(options, &data)?;
+                let refit =
+                    match &trained {
+                        Some(train) => options
+                            .refit(&self.info.vae, train.batch_size, data.rows())?
+                            .map(|config| Refit { rows: &data, trained: &train.objective, config }),
+                        None => None,
+                    };
+                let how = Importance { samples, completion: completion.as_ref(), refit, seed };
                 let unobserved = |_, _, _| || ControlFlow::Continue(());
                 let score = how.score(&mut self.fitted.clone(), &data, &units, unobserved)?;
                 Ok(Score {
@@ -120,6 +130,19 @@ impl Model {
                 })
             }
         }
+    }
+
+    /// How the model was trained, if its encoder is to be refitted to these rows.
+    fn trained_for_refit(&self, options: &ScoreOptions, data: &Data<f32>) -> Result<Option<TrainConfig>, Error> {
+        let updates = options.refit_updates;
+        if updates == 0 {
+            return Ok(None);
+        }
+        if self.info.vae.encoder_input.completed() && data.missing() > 0 {
+            return Err(Error::IncompleteRows { missing: data.missing() });
+        }
+        let trained = self.info.options.as_ref().ok_or(config::Error::RefitOptions { updates })?;
+        Ok(Some(trained_with(trained, data.columns())?))
     }
 
     /// Draws rows from the model, in the data's units.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::ProgressBar;
-use missvae::evaluate::{GRID_TOLERANCE, Importance, Likelihood, Refit, ScoreOptions, Scoring, on_grid};
+use missvae::evaluate::{GRID_TOLERANCE, Importance, Likelihood, Refit, ScoreOptions, Scoring, on_grid, trained_with};
 use missvae::impute::ImputationSampler;
 use serde::Serialize;
 
@@ -190,8 +190,11 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         let refit = match args.refit_updates {
             0 => None,
             _ => {
-                // The length of training, and the memory that it takes, are no matter here: as if for a single row.
-                resolved = run.read_config()?.with_preset().resolve(1, data.columns())?.train;
+                // A model file of format 1 does not hold its options; the run's configuration does.
+                resolved = match &info.options {
+                    Some(options) => trained_with(options, data.columns())?,
+                    None => trained_with(&run.read_config()?, data.columns())?,
+                };
                 let config = options.refit(&info.vae, resolved.batch_size, data.rows())?;
                 config.map(|config| Refit { rows: &data, trained: &resolved.objective, config })
             }

@@ -207,6 +207,12 @@ pub enum Error {
         /// What is too large.
         error: Box<Error>,
     },
+    /// A refit of a model whose file does not hold the options of its training.
+    #[error("refit-updates {updates}: a model file of format 1 does not hold the options of training")]
+    RefitOptions {
+        /// The updates that were asked for.
+        updates: u64,
+    },
     /// A name in a configuration file that is no option.
     #[error("line {line}: there is no option {name:?}")]
     UnknownOption {
@@ -241,7 +247,7 @@ impl Error {
             Error::Incomplete { first, .. } => Some(first),
             Error::NeedsCompletedRows => Some("sampler"),
             Error::GridOfImages | Error::GridDimensions { .. } => Some("likelihood"),
-            Error::RefitSize { .. } => Some("refit-updates"),
+            Error::RefitSize { .. } | Error::RefitOptions { .. } => Some("refit-updates"),
             Error::Value { option, .. }
             | Error::StandardInput { option }
             | Error::OnlyImages { option }

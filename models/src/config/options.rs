@@ -209,10 +209,11 @@ for_each_option!(define);
 pub(crate) use for_each_option;
 
 impl Options {
-    /// These options without the paths of files, which say nothing of a model to those it is given to.
+    /// These options without the paths of files, which say nothing of a model to those it is given to, and without those
+    /// that need such a path.
     pub fn without_paths(self) -> Options {
         let fraction = self.validation.clone().filter(|validation| validation.parse::<f64>().is_ok());
-        Options { data: None, feature_model: None, validation: fraction, ..self }
+        Options { data: None, feature_model: None, frechet_every: None, validation: fraction, ..self }
     }
 
     /// These options where they are given, and those of `below` elsewhere.

@@ -18,5 +18,5 @@ pub use hidden::{DRAWS as PREVIEW_DRAWS, HiddenErrors, Preview, PreviewCell, hid
 pub use importance::{Importance, ImportanceScore, Refit};
 pub use iwelbo::{IwelboResult, iwelbo, proposal};
 pub use refit::{RefitConfig, refit_encoder};
-pub use score::{GRID_TOLERANCE, GridScore, Likelihood, ScoreOptions, Scoring, on_grid};
+pub use score::{GRID_TOLERANCE, GridScore, Likelihood, ScoreOptions, Scoring, on_grid, trained_with};
 pub use units::{in_data_units, mean_and_standard_error};

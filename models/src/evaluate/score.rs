@@ -3,10 +3,11 @@
 use super::grid::grid_log_likelihood_converged;
 use super::refit::RefitConfig;
 use super::units::{in_data_units, mean_and_standard_error};
-use crate::config::{Error, Expected, check_size};
+use crate::config::{Error, Expected, Options, check_size};
 use crate::data::{Data, Standardisation};
 use crate::impute::FittedModel;
 use crate::network::VaeConfig;
+use crate::trainer::TrainConfig;
 
 /// Times the grid is refined at most: 500, 1000, 2000 cells a side.
 const DOUBLINGS: usize = 2;
@@ -101,6 +102,15 @@ impl ScoreOptions {
             .map_err(|error| Error::RefitSize { updates: self.refit_updates, error: Box::new(error) })?;
         Ok(Some(config))
     }
+}
+
+/// How a model with these options was trained, as far as a refit of its encoder needs to know.
+///
+/// # Errors
+/// Names the option that cannot be used.
+pub fn trained_with(options: &Options, columns: usize) -> Result<TrainConfig, Error> {
+    // Files, the length of training, and the memory that it takes, are no matter here: as if for a single row.
+    Ok(options.clone().with_preset().without_paths().resolve(1, columns)?.train)
 }
 
 /// A log-likelihood by integration over a grid.
