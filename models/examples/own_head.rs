@@ -81,23 +81,37 @@ impl<T: Scalar> Head<T> for Logistic {
 
     fn draw_missing(&self, rng: &mut Stream, mask: &[T], decoded: &[T], x: &mut [T]) -> usize {
         let (locations, scales) = decoded.split_at(x.len());
+        let mut not_finite = 0;
         for d in 0..x.len() {
+            // Every column takes a draw, so that what is missing in one does not change the others.
             let uniform: f64 = rng.random();
             if mask[d] <= T::ZERO {
-                x[d] = locations[d] + scales[d] * T::from_f64((uniform / (1.0 - uniform)).ln());
+                let draw = locations[d] + scales[d] * T::from_f64((uniform / (1.0 - uniform)).ln());
+                not_finite += replace(&mut x[d], draw);
             }
         }
-        0
+        not_finite
     }
 
     /// The mean of the locations, for the median too: it keeps the example short.
     fn summarise(&self, _: Summary, mask: &[T], weights: &[f64], decoded: Points<'_, T>, x: &mut [T]) -> usize {
+        let mut not_finite = 0;
         for d in (0..x.len()).filter(|&d| mask[d] <= T::ZERO) {
-            let mean: f64 = weights.iter().zip(decoded.rows()).map(|(weight, point)| weight * point[d].to_f64()).sum();
-            x[d] = T::from_f64(mean);
+            // A point of weight 0 may hold what is not finite.
+            let points = weights.iter().zip(decoded.rows()).filter(|(weight, _)| **weight > 0.0);
+            let mean: f64 = points.map(|(weight, point)| weight * point[d].to_f64()).sum();
+            not_finite += replace(&mut x[d], T::from_f64(mean));
         }
-        0
+        not_finite
     }
+}
+
+/// Writes a number if it is finite. Returns how many were not: 0 or 1.
+fn replace<T: Scalar>(x: &mut T, number: T) -> usize {
+    if number.is_finite() {
+        *x = number;
+    }
+    usize::from(!number.is_finite())
 }
 
 /// The gradient of the head's density, against finite differences.
