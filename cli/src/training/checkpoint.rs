@@ -52,19 +52,21 @@ pub(super) fn trainer(
             "restore the file, or start a new run",
         );
     }
-    if is_older(&fingerprint) {
+    let n = rows.train.rows();
+    let older = is_older(&fingerprint);
+    // Nothing is trained or written for a finished run: it does not matter whether its rows can be told from others.
+    if older && !is_finished(run, progress.update, config.train.total_updates(n)) {
         return fail(
             "its checkpoint was written by an older version, which told rows apart in another way",
             "finish the run with that version, or start a new one",
         );
     }
-    if fingerprint != rows.fingerprint || model.columns != info.columns {
+    if (!older && fingerprint != rows.fingerprint) || model.columns != info.columns {
         return fail(
             "the table, the validation rows or the feature model have changed since the run began",
             "restore the files, or start a new run",
         );
     }
-    let n = rows.train.rows();
     if !imputations_fit(config, &state, n) {
         return fail(
             "its checkpoint does not hold the imputations that its config.toml asks for",
@@ -79,6 +81,12 @@ pub(super) fn trainer(
         );
     }
     Ok(trainer)
+}
+
+/// Whether a run has made all of its updates, and its results can be read. A model that cannot be is made again from the
+/// checkpoint.
+pub(super) fn is_finished(run: &Run, updates: u64, total: u64) -> bool {
+    updates >= total && run.summary().exists() && run.load_model().is_ok()
 }
 
 /// Whether a fingerprint was taken by a version whose hashes had 16 digits. They did not see every change of the rows.

@@ -12,7 +12,7 @@ use missvae::trainer::{Checkpoints, Outcome, Trainer};
 use samplers::chains::Impute;
 
 use super::bar::Bar;
-use super::checkpoint::{Saver, trainer};
+use super::checkpoint::{Saver, is_finished, trainer};
 use super::frechet_tracker::FrechetTracker;
 use super::monitor::Monitor;
 use super::summary::Summary;
@@ -58,8 +58,7 @@ impl Job<'_> {
         if let Bar::Own(bar) = self.bar {
             bar.set_length(total);
         }
-        // A model that cannot be read is made again from the checkpoint.
-        if trainer.progress().update >= total && run.summary().exists() && run.load_model().is_ok() {
+        if is_finished(run, trainer.progress().update, total) {
             output.say(format!("{}: the run is finished already", run.path().display()));
             return Ok(Fitted { summary: run.read_summary()?, model: None });
         }
