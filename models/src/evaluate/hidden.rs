@@ -33,7 +33,7 @@ pub struct HiddenErrors {
     pub rmse_column_means: f64,
 }
 
-/// How far the model's conditional means are from the cells that were hidden: of all rows, or of [`MOST_ROWS`] in equal
+/// How far the model's conditional means are from the cells that were hidden: of all rows, or of 2,000 in equal
 /// distances. `None` if no cell was hidden.
 ///
 /// # Errors
