@@ -48,7 +48,7 @@ pub(super) fn evaluate(
 /// Entries below this share of the largest one count as so large: they may be sums whose terms cancel.
 const FLOOR: f64 = 1e-2;
 
-/// The largest error of an entry of *a*: |a − b| in units of its own |b|, or of [`FLOOR`] of the largest |b| if that is more.
+/// The largest error of an entry of *a*: |a − b| in units of its own |b|, or of `FLOOR` of the largest |b| if that is more.
 /// Infinite if lengths differ or a number is NaN. With a limit of 1e-12, entries that are 0 pass for no |b| above 1e-14 of
 /// the largest.
 pub fn distance(a: &[f64], b: &[f64]) -> f64 {

@@ -26,7 +26,7 @@ pub struct Tolerance {
     pub f32: f64,
 }
 
-/// What an error is compared with: see [`compare`](super::compare) for the floor under small entries.
+/// What an error is compared with: the module `compare` has the floor under small entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Comparison {
