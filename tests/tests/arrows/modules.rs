@@ -104,6 +104,17 @@ impl Modules {
                     let name = if next(1) == "mut" { next(2) } else { next(1) };
                     self.modules[number].items.insert(name.to_owned());
                 }
+                // The registry of heads declares a module for each `in module::Head`.
+                "heads" if next(1) == "!" && next(2) == "{" => {
+                    let end = closing(tokens, i + 2);
+                    for name in (i..end).filter(|&j| tokens[j] == "in").map(|j| tokens[j + 1].clone()) {
+                        let path = format!("{folder}{name}.rs");
+                        assert!(texts.contains_key(&path[..]), "{file}: no file of the head {name}");
+                        let child = self.add_file(texts, &path, &format!("{folder}{name}/"), Some(number));
+                        self.modules[number].children.insert(name, child);
+                    }
+                    i = end;
+                }
                 "macro_rules" if next(1) == "!" => {
                     self.modules[number].items.insert(next(2).to_owned());
                     i += 2;
