@@ -8,15 +8,15 @@
 //! - [`model`]: a model as samplers see it;
 //! - [`importance`]: self-normalised importance resampling of missing values;
 //! - [`chains`]: imputation chains, which can continue where they stopped;
-//! - [`completion`]: rows of a new table, imputed by chains;
+//! - [`imputation`]: rows of a new table, imputed by chains;
 //! - [`rejection`]: exact draws for models with one or two latent dimensions.
 
 pub mod chains;
-pub mod completion;
 mod densities;
 pub mod draw;
 pub mod gaussian_mixture;
 pub mod importance;
+pub mod imputation;
 pub mod likelihood;
 pub mod model;
 pub mod quantile;

@@ -15,9 +15,9 @@ use missvae::data::Data;
 use missvae::impute::FittedModel;
 use missvae::store::{ModelInfo, load_model};
 use samplers::chains::{ChainConfig, Lair, Sampler};
-use samplers::completion::{Completion, complete};
 use samplers::gaussian_mixture::GaussianMixture;
 use samplers::importance::{Statistic, impute};
+use samplers::imputation::{ChainImputation, impute_by_chains};
 use samplers::stream::{Purpose, stream};
 
 /// Share of the cells that is hidden.
@@ -95,8 +95,8 @@ fn mean_error(
         }
         Means::Chain(sampler) => {
             let sampler = ChainConfig { sampler: *sampler, iterations: 1 };
-            let completion = Completion { sampler, copies: COPIES, burn_in: BURN_IN, kept: KEPT };
-            complete(model, rows, &mask, &completion, Statistic::Mean, stream_of, &mut out);
+            let completion = ChainImputation { sampler, copies: COPIES, burn_in: BURN_IN, kept: KEPT };
+            impute_by_chains(model, rows, &mask, &completion, Statistic::Mean, stream_of, &mut out);
         }
     }
     hidden.iter().map(|&cell| (f64::from(out[cell]) - expected[cell]).abs()).sum::<f64>() / hidden.len() as f64

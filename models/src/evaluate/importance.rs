@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use samplers::completion::Completion;
+use samplers::imputation::ChainImputation;
 
 use super::iwelbo::iwelbo;
 use super::refit::{RefitConfig, refit_encoder};
@@ -17,7 +17,7 @@ pub struct Importance<'a> {
     /// Samples of a row.
     pub samples: usize,
     /// Imputations of rows with missing cells, where the encoder needs completed ones.
-    pub completion: Option<&'a Completion>,
+    pub completion: Option<&'a ChainImputation>,
     /// What refits the encoder before, if anything does.
     pub refit: Option<Refit<'a>>,
     /// Seed of the samples.

@@ -7,9 +7,9 @@ use autodiff::Tape;
 use autodiff::ops::Mixture;
 use linalg::Scalar;
 use linalg::parallel::{share, threads};
-use samplers::completion::{Completion, complete};
 use samplers::draw::fill_ancestral;
 use samplers::importance::Statistic;
+use samplers::imputation::{ChainImputation, impute_by_chains};
 use samplers::model::LatentModel;
 use samplers::stream::{Purpose, Stream, stream};
 
@@ -44,7 +44,7 @@ pub fn iwelbo<T: Scalar>(
     model: &FittedModel<T>,
     data: &Data<T>,
     samples: usize,
-    completion: Option<&Completion>,
+    completion: Option<&ChainImputation>,
     seed: u64,
     progress: impl Fn() -> ControlFlow<()> + Sync,
 ) -> Result<IwelboResult, Error> {
@@ -72,7 +72,7 @@ fn score<T: Scalar>(
     data: &Data<T>,
     n: usize,
     samples: usize,
-    completion: Option<&Completion>,
+    completion: Option<&ChainImputation>,
     seed: u64,
 ) -> (f64, f64) {
     let chunk = model.vae.rows_at_once();
@@ -108,7 +108,7 @@ pub fn proposal<T: Scalar>(
     (model, tape): (InEvaluation<'_, T>, &mut Tape<T>),
     data: &Data<T>,
     n: usize,
-    completion: Option<&Completion>,
+    completion: Option<&ChainImputation>,
     rng: &mut Stream,
 ) -> (Mixture, Vec<T>) {
     let single = model.vae.mixture();
@@ -123,7 +123,7 @@ pub fn proposal<T: Scalar>(
     let mixture = Mixture { components: completion.copies, latent: single.latent };
     let mut completed = x.repeat(mixture.components);
     let statistic = Statistic::Draws(mixture.components);
-    complete(&model, x, &mask, completion, statistic, |_| rng.clone(), &mut completed);
+    impute_by_chains(&model, x, &mask, completion, statistic, |_| rng.clone(), &mut completed);
     // What is drawn from here on is not what the versions were drawn with.
     rng.jump();
 

@@ -1,8 +1,8 @@
 //! The sampler of missing cells under a fitted model, and its numbers.
 
 use samplers::chains::{ChainConfig, Sampler};
-use samplers::completion::{Completion, complete};
 use samplers::importance::{Statistic, impute};
+use samplers::imputation::{ChainImputation, impute_by_chains};
 use samplers::stream::Stream;
 
 use super::fitted::FittedModel;
@@ -52,7 +52,7 @@ pub enum ImputationSampler {
     /// Self-normalised importance resampling with this many samples of a row.
     Importance(usize),
     /// A chain.
-    Chain(ChainKind, Completion),
+    Chain(ChainKind, ChainImputation),
 }
 
 /// Diagnostics of the sampling.
@@ -84,7 +84,7 @@ impl ImputationSampler {
             SamplerKind::Lair => ChainKind::Lair,
         };
         let numbers = LairNumbers::new(chain, options.proposals, options.replenish)?;
-        numbers.check_memory(samplers::completion::ROWS, COPIES, model.latent + model.row().numbers())?;
+        numbers.check_memory(samplers::imputation::ROWS, COPIES, model.latent + model.row().numbers())?;
         let sampler = match chain {
             ChainKind::PseudoGibbs => Sampler::PseudoGibbs,
             ChainKind::Mwg => Sampler::MetropolisWithinGibbs { warm_up: WARM_UP },
@@ -92,7 +92,8 @@ impl ImputationSampler {
         };
         let iterations = iterations(options.iterations, ITERATIONS)?;
         let sampler = ChainConfig { sampler, iterations: 1 };
-        let completion = Completion { sampler, copies: COPIES, burn_in: iterations / 2, kept: iterations.div_ceil(2) };
+        let completion =
+            ChainImputation { sampler, copies: COPIES, burn_in: iterations / 2, kept: iterations.div_ceil(2) };
         Ok(ImputationSampler::Chain(chain, completion))
     }
 
@@ -117,9 +118,9 @@ impl ImputationSampler {
     ///
     /// # Errors
     /// If the chain would take more memory than there is.
-    pub fn for_proposals(model: &ModelInfo) -> Result<Option<Completion>, Error> {
+    pub fn for_proposals(model: &ModelInfo) -> Result<Option<ChainImputation>, Error> {
         Ok(match (ImputationSampler::new(SamplerOptions::default(), &model.vae)?, model.imputations) {
-            (ImputationSampler::Chain(_, completion), Some(copies)) => Some(Completion { copies, ..completion }),
+            (ImputationSampler::Chain(_, completion), Some(copies)) => Some(ChainImputation { copies, ..completion }),
             _ => None,
         })
     }
@@ -145,7 +146,7 @@ impl ImputationSampler {
                 }
             }
             ImputationSampler::Chain(_, completion) => {
-                let found = complete(model, rows, mask, completion, statistic, stream_of, out);
+                let found = impute_by_chains(model, rows, mask, completion, statistic, stream_of, out);
                 Diagnostics {
                     effective_sample_size: found.effective_sample_size(),
                     acceptance_rate: found.acceptance_rate(),

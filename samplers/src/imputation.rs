@@ -19,7 +19,7 @@ const CHUNKS: usize = 4;
 
 /// Settings of the chains.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Completion {
+pub struct ChainImputation {
     /// The sampler of a sweep, and its number of iterations.
     pub sampler: ChainConfig,
     /// Parallel chains of a row (for LAIR they share their proposals).
@@ -43,11 +43,11 @@ pub struct Completion {
 ///
 /// # Panics
 /// If a length does not fit, or `copies` or `kept` is 0.
-pub fn complete<T: Scalar>(
+pub fn impute_by_chains<T: Scalar>(
     model: &dyn LatentModel<T>,
     rows: &[T],
     mask: &[T],
-    completion: &Completion,
+    completion: &ChainImputation,
     statistic: Statistic,
     stream_of: impl Fn(usize) -> Stream + Sync,
     out: &mut [T],
@@ -85,7 +85,7 @@ fn complete_chunk<T: Scalar>(
     (model, tape): (&dyn LatentModel<T>, &mut Tape<T>),
     sampler: &mut ChainSampler<T>,
     (rows, mask): (&[T], &[T]),
-    completion: &Completion,
+    completion: &ChainImputation,
     (statistic, draws): (Statistic, usize),
     mut streams: Vec<Stream>,
 ) -> (Vec<T>, Vec<Diagnostics>) {
@@ -262,18 +262,18 @@ mod tests {
         }
     }
 
-    const COMPLETION: Completion = Completion {
+    const COMPLETION: ChainImputation = ChainImputation {
         sampler: ChainConfig { sampler: Sampler::PseudoGibbs, iterations: 2 },
         copies: 4,
         burn_in: 20,
         kept: 500,
     };
 
-    fn run(rows: &[f64], mask: &[f64], completion: &Completion, statistic: Statistic) -> Vec<f64> {
+    fn run(rows: &[f64], mask: &[f64], completion: &ChainImputation, statistic: Statistic) -> Vec<f64> {
         let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
         let mut out = vec![f64::NAN; draws * rows.len()];
         let stream_of = |n| stream(3, Purpose::Impute, 0, n as u64);
-        let found = complete(&Line, rows, mask, completion, statistic, stream_of, &mut out);
+        let found = impute_by_chains(&Line, rows, mask, completion, statistic, stream_of, &mut out);
         assert_eq!(found.replaced, 0);
         out
     }
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn draws_are_versions_of_their_own() {
         let (rows, mask) = ([2.0, 0.0], [1.0, 0.0]);
-        let completion = Completion { kept: 1, ..COMPLETION };
+        let completion = ChainImputation { kept: 1, ..COMPLETION };
         let out = run(&rows, &mask, &completion, Statistic::Draws(3000));
         let draws: Vec<f64> = out.chunks_exact(2).map(|row| row[1]).collect();
         assert!(out.chunks_exact(2).all(|row| row[0] == 2.0));
@@ -308,7 +308,7 @@ mod tests {
     /// 150 rows are three groups; each gives what it gives alone.
     #[test]
     fn rows_do_not_depend_on_their_company() {
-        let completion = Completion { kept: 3, burn_in: 1, ..COMPLETION };
+        let completion = ChainImputation { kept: 3, burn_in: 1, ..COMPLETION };
         let rows: Vec<f64> = (0..150).flat_map(|n| [f64::from(n) / 50.0, 0.0]).collect();
         let mask = [1.0, 0.0].repeat(150);
         let all = run(&rows, &mask, &completion, Statistic::Mean);
@@ -316,7 +316,7 @@ mod tests {
             let mut alone = [f64::NAN; 2];
             let stream_of = |_| stream(3, Purpose::Impute, 0, n as u64);
             let row = &rows[2 * n..2 * n + 2];
-            complete(&Line, row, &[1.0, 0.0], &completion, Statistic::Mean, stream_of, &mut alone);
+            impute_by_chains(&Line, row, &[1.0, 0.0], &completion, Statistic::Mean, stream_of, &mut alone);
             assert_eq!(alone, all[2 * n..2 * n + 2], "row {n}");
         }
     }
