@@ -1,6 +1,8 @@
 //! What a fitted model makes of unusual requests.
 
 use missvae::config::{self, Expected};
+use missvae::evaluate::{Likelihood, ScoreOptions};
+use missvae::store::ModelInfo;
 use missvae::{Error, Fit, Model, Table};
 
 fn model(table: &Table) -> Model {
@@ -12,8 +14,8 @@ fn a_table_without_rows_has_draws_without_rows() {
     let table = Table::penguins();
     let empty = Table::new(table.columns().to_vec(), Vec::new()).unwrap();
     let model = model(&table);
-    assert_eq!(model.impute(&empty).run().unwrap(), [empty.clone()]);
-    assert_eq!(model.impute(&empty).draws(3).run().unwrap(), [empty.clone(), empty.clone(), empty.clone()]);
+    assert_eq!(model.impute(&empty).run().unwrap(), vec![empty.clone()]);
+    assert_eq!(model.impute(&empty).draws(3).run().unwrap(), vec![empty; 3]);
     assert_eq!(model.sample(0, 1).unwrap().rows(), 0);
 }
 
@@ -30,4 +32,21 @@ fn no_results_and_too_large_ones_are_refused() {
     assert!(matches!(draws, Err(Error::Config(config::Error::TooManyDraws { .. }))));
     let rows = model.sample(usize::MAX, 1);
     assert!(matches!(rows, Err(Error::Config(config::Error::TooManyRows { .. }))));
+}
+
+/// The options that a refit needs are in the model, without those of files.
+#[test]
+fn scoring_refits_a_copy_of_the_encoder() {
+    let table = Table::penguins();
+    let model = model(&table);
+    let options =
+        ScoreOptions { likelihood: Likelihood::Iwelbo, importance_samples: Some(5), ..ScoreOptions::default() };
+    let score = |model: &Model, refit_updates| model.score_with(&table, &ScoreOptions { refit_updates, ..options }, 1);
+    let before = score(&model, 0).unwrap();
+    assert_ne!(score(&model, 20).unwrap(), before);
+    assert_eq!(score(&model, 0).unwrap(), before);
+
+    let old = Model::new(model.fitted().clone(), ModelInfo { options: None, ..model.info().clone() });
+    let refused = score(&old, 20);
+    assert!(matches!(refused, Err(Error::Config(config::Error::RefitOptions { updates: 20 }))));
 }
