@@ -354,7 +354,7 @@ fn what_cannot_be_measured() {
     let completed = VaeConfig { encoder_input: EncoderInput::Completed, ..vae(1, 0.0).config().clone() };
     let mut trainer = Trainer::new(Vae::new(completed), config).unwrap();
     assert!(trainer.redraw_gradient(&data, &[0], 0).unwrap_err().to_string().contains("imputation mixture"));
-    assert!(refused(trainer, BOTH).contains("finite mixtures"));
+    assert!(refused(trainer, BOTH).contains("expected a finite mixture"));
 }
 
 /// The fixed minibatch is the first one that training sees.

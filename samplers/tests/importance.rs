@@ -33,7 +33,8 @@ impl LatentModel<f64> for Linear {
     fn encode(&self, _: &mut Tape<f64>, _: &[f64], _: &[f64], params: &mut [f64]) {
         let log_weights = [0.35_f64.ln(), 0.65_f64.ln()];
         let moments = [0.5, -0.4, -0.6, 0.2, 1.3, 1.2, 1.4, 1.1];
-        params.copy_from_slice(&[&moments[..], &log_weights].concat());
+        let of_a_row = [&moments[..], &log_weights].concat();
+        params.chunks_exact_mut(of_a_row.len()).for_each(|params| params.copy_from_slice(&of_a_row));
     }
 
     fn encode_completed(&self, _: &mut Tape<f64>, _: &[f64], _: &[f64], _: &mut [f64]) {
