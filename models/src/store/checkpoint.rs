@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Kind};
 use super::file::{Source, save};
-use super::model::{ModelInfo, collect, named};
+use super::info::ModelInfo;
+use super::model::{collect, named};
 use super::sizes::check_sizes;
 use crate::files::WriteError;
 use crate::network::{Vae, VaeConfig};

@@ -8,9 +8,11 @@
 mod checkpoint;
 pub(crate) mod error;
 mod file;
+mod info;
 mod model;
 mod sizes;
 
 pub use checkpoint::{CheckpointInfo, load_checkpoint, save_checkpoint};
 pub use error::{Error, Kind, Problem, TensorProblem};
-pub use model::{Column, ModelInfo, load_model, save_model};
+pub use info::{Column, ModelInfo};
+pub use model::{load_model, save_model};

@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::file::Source;
-use super::model::ModelInfo;
+use super::info::ModelInfo;
 use crate::heads::ColumnType;
 use crate::network::{ImageSizes, VaeConfig};
 use crate::objective::{METHODS, Method};
