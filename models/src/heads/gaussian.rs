@@ -255,7 +255,9 @@ mod tests {
         let wave = |i: usize, by: f64| T::from_f64((f64::from(seed) + by * i as f64).sin());
         let x: Vec<T> = (0..columns).map(|i| wave(i, 1.3)).collect();
         let mask: Vec<T> = (0..columns).map(|i| if wave(i, 2.1) > T::ZERO { T::ONE } else { T::ZERO }).collect();
-        let number = |i: usize| if (i / columns).is_multiple_of(2) { wave(i, 0.7) } else { wave(i, 0.3).abs() + T::from_f64(0.1) };
+        let number = |i: usize| {
+            if (i / columns).is_multiple_of(2) { wave(i, 0.7) } else { wave(i, 0.3).abs() + T::from_f64(0.1) }
+        };
         let decoded: Vec<T> = (0..2 * columns * points).map(number).collect();
         let plain = Normals { columns };
         let (row, mut expected, mut found) = (row(columns), vec![T::ZERO; points], vec![T::ZERO; points]);
