@@ -14,7 +14,7 @@ use crate::stream::Stream;
 
 /// Latent points that are decoded at a time, if a row does not take more: those of several rows.
 const POINTS: usize = 4096;
-/// Rows of a task, if not more are decoded at a time: they are encoded together.
+/// TableRows of a task, if not more are decoded at a time: they are encoded together.
 const ENCODED: usize = 16;
 /// Tasks of a thread between two times that results are written.
 const TASKS: usize = 16;
@@ -32,12 +32,12 @@ pub enum Statistic {
 
 /// The quality of an importance sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Diagnostics {
+pub struct ImportanceDiagnostics {
     /// (Σw)²/Σw², averaged over rows with missing cells: between 1 and the number of samples.
     pub effective_sample_size: f64,
     /// Draws that were not finite and left the previous value in place.
     pub replaced: usize,
-    /// Rows with missing cells.
+    /// TableRows with missing cells.
     pub rows: usize,
 }
 
@@ -62,7 +62,7 @@ pub fn impute<T: Scalar>(
     statistic: Statistic,
     stream_of: impl Fn(usize) -> Stream + Sync,
     out: &mut [T],
-) -> Diagnostics {
+) -> ImportanceDiagnostics {
     let columns = model.columns();
     let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
     assert!(samples > 0, "at least one importance sample is needed");
@@ -77,8 +77,8 @@ pub fn impute<T: Scalar>(
     let together = (POINTS / samples).max(1);
     let tasks: Vec<&[usize]> = incomplete.chunks(together * ENCODED.div_ceil(together)).collect();
     let mut states: Vec<Work<T>> = (0..threads().min(tasks.len().max(1))).map(|_| Work::default()).collect();
-    let table = Rows { columns, rows, mask };
-    let mut total = Diagnostics::default();
+    let table = TableRows { columns, rows, mask };
+    let mut total = ImportanceDiagnostics::default();
     // Some tasks at a time, so that what they found does not take the memory of `out` once more.
     for tasks in tasks.chunks(TASKS * states.len()) {
         let found = share(&mut states, tasks.len(), |work, task| {
@@ -104,7 +104,7 @@ pub fn impute<T: Scalar>(
 
 /// The rows of a table.
 #[derive(Clone, Copy)]
-struct Rows<'a, T> {
+struct TableRows<'a, T> {
     columns: usize,
     /// N × D.
     rows: &'a [T],
@@ -112,7 +112,7 @@ struct Rows<'a, T> {
     mask: &'a [T],
 }
 
-impl<'a, T> Rows<'a, T> {
+impl<'a, T> TableRows<'a, T> {
     /// The n-th row and its mask.
     fn row(&self, n: usize) -> (&'a [T], &'a [T]) {
         let cells = n * self.columns..(n + 1) * self.columns;
@@ -169,19 +169,19 @@ impl<T: Scalar> Work<T> {
     fn impute(
         &mut self,
         model: &(impl LatentModel<T> + ?Sized),
-        table: Rows<'_, T>,
+        table: TableRows<'_, T>,
         samples: usize,
         statistic: Statistic,
         task: &[usize],
         together: usize,
         stream_of: &impl Fn(usize) -> Stream,
-    ) -> (Vec<T>, Diagnostics) {
+    ) -> (Vec<T>, ImportanceDiagnostics) {
         let (likelihood, mixture) = (model.likelihood(), model.mixture());
         let (columns, width) = (table.columns, likelihood.width());
         let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
         let cells: Vec<T> = task.iter().flat_map(|&n| table.row(n).0).copied().collect();
         let mut out = cells.repeat(draws);
-        let mut total = Diagnostics { rows: task.len(), ..Diagnostics::default() };
+        let mut total = ImportanceDiagnostics { rows: task.len(), ..ImportanceDiagnostics::default() };
         self.encode(model, table, task);
         let mut encoded = 0;
         for (g, group) in task.chunks(together).enumerate() {
@@ -214,7 +214,7 @@ impl<T: Scalar> Work<T> {
     }
 
     /// Encodes the rows of a task that have an observed cell.
-    fn encode(&mut self, model: &(impl LatentModel<T> + ?Sized), table: Rows<'_, T>, task: &[usize]) {
+    fn encode(&mut self, model: &(impl LatentModel<T> + ?Sized), table: TableRows<'_, T>, task: &[usize]) {
         self.rows.clear();
         self.mask.clear();
         for &n in task {
@@ -235,7 +235,7 @@ impl<T: Scalar> Work<T> {
     fn decode(
         &mut self,
         model: &(impl LatentModel<T> + ?Sized),
-        table: Rows<'_, T>,
+        table: TableRows<'_, T>,
         samples: usize,
         group: &[usize],
         encoded: &mut usize,
@@ -342,7 +342,7 @@ mod tests {
     }
 
     /// The first column's imputations: with the second column observed, or with nothing.
-    fn impute_one(second: bool, statistic: Statistic) -> (Vec<f64>, Diagnostics) {
+    fn impute_one(second: bool, statistic: Statistic) -> (Vec<f64>, ImportanceDiagnostics) {
         let (rows, mask) = if second { ([0.0, 0.7], [0.0, 1.0]) } else { ([0.0; 2], [0.0; 2]) };
         let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
         let mut out = vec![f64::NAN; 2 * draws];
@@ -383,7 +383,7 @@ mod tests {
         let mut out = [0.0; 2];
         let rng = |_| panic!("no stream is needed");
         let found = impute(&Step, &[2.5, -0.0], &[1.0, 1.0], 10, Statistic::Mean, rng, &mut out);
-        assert_eq!((out, found), ([2.5, -0.0], Diagnostics::default()));
+        assert_eq!((out, found), ([2.5, -0.0], ImportanceDiagnostics::default()));
     }
 
     /// [`Step`], but every other point is decoded to scales of 0 for the observed column, which make its density NaN.
@@ -434,6 +434,6 @@ mod tests {
     #[test]
     fn no_rows() {
         let rng = |_| panic!("no stream is needed");
-        assert_eq!(impute(&Step, &[], &[], 10, Statistic::Draws(3), rng, &mut []), Diagnostics::default());
+        assert_eq!(impute(&Step, &[], &[], 10, Statistic::Draws(3), rng, &mut []), ImportanceDiagnostics::default());
     }
 }

@@ -6,7 +6,7 @@ use autodiff::Tape;
 use linalg::Scalar;
 use linalg::parallel::{share, threads};
 
-use crate::chains::{ChainConfig, ChainSampler, Diagnostics, Impute, Rows};
+use crate::chains::{ChainConfig, ChainDiagnostics, ChainSampler, Impute, Rows};
 use crate::draw::fill_standard_normal;
 use crate::importance::Statistic;
 use crate::model::LatentModel;
@@ -51,7 +51,7 @@ pub fn impute_by_chains<T: Scalar>(
     statistic: Statistic,
     stream_of: impl Fn(usize) -> Stream + Sync,
     out: &mut [T],
-) -> Diagnostics {
+) -> ChainDiagnostics {
     let columns = model.columns();
     let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
     assert!(completion.copies > 0 && completion.kept > 0, "copies and sweeps are needed, not {completion:?}");
@@ -61,7 +61,7 @@ pub fn impute_by_chains<T: Scalar>(
     let chunks: Vec<Range<usize>> = (0..count).step_by(ROWS).map(|first| first..count.min(first + ROWS)).collect();
     let work = || (ChainSampler::new(completion.sampler), Tape::new());
     let mut states: Vec<_> = (0..threads().min(chunks.len().max(1))).map(|_| work()).collect();
-    let mut total = Diagnostics::default();
+    let mut total = ChainDiagnostics::default();
     // Some chunks at a time, so that what they found does not take the memory of `out` once more.
     for chunks in chunks.chunks(CHUNKS * states.len()) {
         let found = share(&mut states, chunks.len(), |(sampler, tape), i| {
@@ -88,7 +88,7 @@ fn complete_chunk<T: Scalar>(
     completion: &ChainImputation,
     (statistic, draws): (Statistic, usize),
     mut streams: Vec<Stream>,
-) -> (Vec<T>, Vec<Diagnostics>) {
+) -> (Vec<T>, Vec<ChainDiagnostics>) {
     let (columns, copies) = (model.columns(), completion.copies);
     let incomplete: Vec<T> = rows.chunks_exact(columns).flat_map(|row| row.repeat(copies)).collect();
     let retained = if sampler.keeps_latents() { streams.len() * copies * model.mixture().latent } else { 0 };

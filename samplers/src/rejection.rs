@@ -17,7 +17,7 @@ use rand::{RngExt, SeedableRng};
 use thiserror::Error;
 
 use crate::chains::workspace::{Workspace, draw_version};
-use crate::chains::{Diagnostics, Impute, Rows};
+use crate::chains::{ChainDiagnostics, Impute, Rows};
 use crate::likelihood::RowLikelihood;
 use crate::model::{LatentModel, log_prior};
 use crate::stream::Stream;
@@ -110,7 +110,7 @@ impl<T: Scalar> Rejection<T> {
     }
 
     /// Finds each row's envelope; a row whose densities on the grid have no finite maximum is done.
-    fn bound(&mut self, likelihood: &dyn RowLikelihood<T>, rows: &Rows<'_, T>, diagnostics: &mut Diagnostics) {
+    fn bound(&mut self, likelihood: &dyn RowLikelihood<T>, rows: &Rows<'_, T>, diagnostics: &mut ChainDiagnostics) {
         self.envelopes.clear();
         self.done.clear();
         for &n in &self.work.chains {
@@ -131,7 +131,7 @@ impl<T: Scalar> Rejection<T> {
         likelihood: &dyn RowLikelihood<T>,
         rows: &mut Rows<'_, T>,
         a: usize,
-        diagnostics: &mut Diagnostics,
+        diagnostics: &mut ChainDiagnostics,
     ) {
         let (n, width) = (self.work.chains[a], likelihood.width());
         if self.done[a] == rows.copies {
@@ -158,13 +158,13 @@ impl<T: Scalar> Impute<T> for Rejection<T> {
     /// # Panics
     /// Also if [`RejectionConfig::check`] finds fault with the configuration or the model.
     #[track_caller]
-    fn update(&mut self, model: &dyn LatentModel<T>, tape: &mut Tape<T>, mut rows: Rows<'_, T>) -> Diagnostics {
+    fn update(&mut self, model: &dyn LatentModel<T>, tape: &mut Tape<T>, mut rows: Rows<'_, T>) -> ChainDiagnostics {
         let (latent, likelihood) = (model.mixture().latent, model.likelihood());
         if let Err(error) = self.config.check(latent) {
             panic!("{error}");
         }
         rows.check(model.columns(), 0);
-        let mut diagnostics = Diagnostics::default();
+        let mut diagnostics = ChainDiagnostics::default();
         self.work.sort(&rows);
         self.work.draw_from_prior((model, tape), &mut rows, &mut diagnostics);
         let Some(&first) = self.work.chains.first() else { return diagnostics };

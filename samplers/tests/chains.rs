@@ -10,7 +10,7 @@ use std::array::from_fn;
 use linalg::special::ndtr;
 use linear::{D, L, Linear, NOISE, OFFSETS, Versions, loading, variance};
 use missvae_samplers::chains::{
-    ChainConfig, ChainSampler, Diagnostics, Impute, Lair, Resampling, Sampler, Scope, Weights,
+    ChainConfig, ChainDiagnostics, ChainSampler, Impute, Lair, Resampling, Sampler, Scope, Weights,
 };
 use missvae_samplers::gaussian_mixture::{Conditional, GaussianMixture};
 use missvae_samplers::rejection::{Rejection, RejectionConfig};
@@ -46,7 +46,7 @@ fn sampled(
     model: Linear,
     pattern: usize,
     (rows, copies): (usize, usize),
-) -> (Vec<f64>, Diagnostics) {
+) -> (Vec<f64>, ChainDiagnostics) {
     let (x, mask) = PATTERNS[pattern];
     let mut versions = Versions::new(&x.repeat(rows), &mask.repeat(rows), copies, START, sampler.keeps_latents());
     let diagnostics = versions.update(sampler, &model);
@@ -166,7 +166,7 @@ fn pseudo_gibbs_is_as_right_as_its_encoder() {
         let (completed, diagnostics) =
             sampled(&mut chain(Sampler::PseudoGibbs, 60), Linear::exact(), pattern, (2000, 2));
         assert_exact("pseudo-Gibbs", pattern, &completed);
-        assert_eq!(diagnostics, Diagnostics::default());
+        assert_eq!(diagnostics, ChainDiagnostics::default());
 
         let (completed, _) = sampled(&mut chain(Sampler::PseudoGibbs, 60), Linear::wrong(), pattern, (2000, 2));
         let conditional = exact(pattern);

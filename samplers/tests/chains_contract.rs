@@ -5,7 +5,7 @@ mod linear;
 
 use kinds::{ITERATIONS, K, LAIR, MASK, METROPOLIS, ROWS, SAMPLERS, sampler, versions};
 use linear::{D, Linear, Versions};
-use missvae_samplers::chains::{ChainConfig, ChainSampler, Diagnostics, Impute, Lair, Sampler, Scope, Weights};
+use missvae_samplers::chains::{ChainConfig, ChainDiagnostics, ChainSampler, Impute, Lair, Sampler, Scope, Weights};
 use missvae_samplers::rejection::{Rejection, RejectionConfig};
 use proptest::prelude::*;
 use rand::Rng;
@@ -83,7 +83,7 @@ fn networks_are_called_once_an_iteration() {
         prior.update(&mut *sampler, &model);
         assert_eq!(model.calls(), [0, 1], "{sampler:?}");
         let mut complete = Versions::new(&[1.0; 2 * D], &[1.0; 2 * D], K, 4.0, sampler.keeps_latents());
-        assert_eq!(complete.update(&mut *sampler, &model), Diagnostics::default());
+        assert_eq!(complete.update(&mut *sampler, &model), ChainDiagnostics::default());
         assert_eq!(model.calls(), [0, 1], "{sampler:?}");
     }
 }
@@ -98,7 +98,7 @@ fn two_updates_go_on_where_one_would() {
     for versions in [&mut one, &mut two] {
         versions.mask[3 * D] = 1.0;
     }
-    let mut total = Diagnostics::default();
+    let mut total = ChainDiagnostics::default();
     let expected = one.update(&mut long, &Linear::wrong());
     total.merge(&two.update(&mut short, &Linear::wrong()));
     let mut anew = Versions { started: true, ..two.clone() };

@@ -7,7 +7,7 @@ use autodiff::Tape;
 use autodiff::ops::Mixture;
 use linalg::special::ndtr;
 use missvae_samplers::gaussian_mixture::{Conditional, GaussianMixture};
-use missvae_samplers::importance::{Diagnostics, Statistic, impute};
+use missvae_samplers::importance::{ImportanceDiagnostics, Statistic, impute};
 use missvae_samplers::likelihood::{Normals, RowLikelihood};
 use missvae_samplers::model::LatentModel;
 use missvae_samplers::stream::{Purpose, stream};
@@ -70,7 +70,7 @@ const PATTERNS: [([f64; D], [f64; D]); 4] = [
 ];
 
 /// One pattern in `copies` rows, completed; M × copies × D.
-fn imputed(pattern: usize, copies: usize, samples: usize, statistic: Statistic) -> (Vec<f64>, Diagnostics) {
+fn imputed(pattern: usize, copies: usize, samples: usize, statistic: Statistic) -> (Vec<f64>, ImportanceDiagnostics) {
     let (x, mask) = PATTERNS[pattern];
     let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
     let mut out = vec![f64::NAN; draws * copies * D];

@@ -45,7 +45,7 @@ pub(crate) struct BenchArgs {
 
 /// What `--json` prints for a configuration.
 #[derive(Debug, Serialize)]
-struct Report {
+struct BenchReport {
     preset: String,
     method: String,
     components: usize,
@@ -88,7 +88,7 @@ struct Operation {
 /// Reports of several configurations.
 #[derive(Debug, Serialize)]
 struct Reports {
-    configurations: Vec<Report>,
+    configurations: Vec<BenchReport>,
 }
 
 pub(crate) fn run(args: &BenchArgs) -> Result<()> {
@@ -108,7 +108,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    match <[Report; 1]>::try_from(reports) {
+    match <[BenchReport; 1]>::try_from(reports) {
         Ok([report]) => output.result(&report, || one(&report)),
         Err(configurations) => {
             let reports = Reports { configurations };
@@ -156,7 +156,7 @@ fn configurations(args: &BenchArgs) -> Result<Vec<(Preset, ResolvedConfig)>> {
 }
 
 /// Times the steps of a configuration: first as they are, then operation by operation.
-fn measure(preset: Preset, config: &ResolvedConfig, budget: Duration) -> Result<Report> {
+fn measure(preset: Preset, config: &ResolvedConfig, budget: Duration) -> Result<BenchReport> {
     let peak = (level() != Level::Plain).then(fma_peak_gflops);
     let mut training = Training::new(&config.vae, &config.train)?;
     let (allocations, bytes) = allocations(&mut training)?;
@@ -174,7 +174,7 @@ fn measure(preset: Preset, config: &ResolvedConfig, budget: Duration) -> Result<
     let products: u64 = profile.entries().iter().map(|entry| entry.operations).sum();
     let gemm_flops = products as f64 / profiled.len() as f64;
     let floor_ms = peak.map(|peak| gemm_flops / peak / 1e6);
-    Ok(Report {
+    Ok(BenchReport {
         preset: name(preset),
         method: config.method.name.to_owned(),
         components: config.options.components.unwrap_or(1),
@@ -246,7 +246,7 @@ fn operations(entries: &[Entry], total: Duration) -> Vec<Operation> {
 }
 
 /// The allocations of a step, or how to have them counted.
-fn counted_allocations(report: &Report) -> String {
+fn counted_allocations(report: &BenchReport) -> String {
     report
         .allocations
         .map_or_else(|| "not counted; build with --features count-allocations".to_owned(), |count| count.to_string())
@@ -258,7 +258,7 @@ fn known(number: Option<f64>, text: impl Fn(f64) -> String) -> String {
 }
 
 /// The report of one configuration, as text.
-fn one(report: &Report) -> String {
+fn one(report: &BenchReport) -> String {
     let line = |name: &str, value: String| vec![name.to_owned(), value];
     let mut text = format!(
         "{}, {}, K = {}, {} a row, {}, {}\n\n",
@@ -290,7 +290,7 @@ fn one(report: &Report) -> String {
 }
 
 /// A line for each configuration, as text.
-fn table(reports: &[Report]) -> String {
+fn table(reports: &[BenchReport]) -> String {
     let counted = reports.iter().any(|report| report.allocations.is_some());
     let mut header =
         vec!["preset", "method", "K", "samples", "ms", "5% below", "MFLOP", "GFLOP/s", "peak", "floor ms", "ratio"];

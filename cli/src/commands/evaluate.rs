@@ -56,9 +56,9 @@ pub(crate) struct EvaluateArgs {
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
-struct Report {
+struct EvaluateReport {
     #[serde(flatten)]
-    score: Score,
+    score: ScoreKeys,
     /// Rows that were scored.
     rows: usize,
     /// Rows without any observed cell: there is nothing to score.
@@ -72,7 +72,7 @@ struct Report {
 
 /// A log-likelihood and how it was computed.
 #[derive(Debug, Serialize)]
-struct Score {
+struct ScoreKeys {
     log_likelihood: f64,
     standard_error: Option<f64>,
     likelihood: &'static str,
@@ -173,7 +173,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let score = in_pool(&args.common, || {
         let Scoring::Importance { samples } = scoring else {
             let score = on_grid(&model, &data, &standardisation);
-            return Ok(Score {
+            return Ok(ScoreKeys {
                 log_likelihood: score.log_likelihood,
                 standard_error: score.standard_error,
                 likelihood: "grid",
@@ -208,7 +208,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
                 ControlFlow::Continue(())
             }
         })?;
-        Ok(Score {
+        Ok(ScoreKeys {
             log_likelihood: score.log_likelihood,
             standard_error: score.standard_error,
             likelihood: "iwelbo",
@@ -230,7 +230,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     }
     let frechet = frechet.map(|mut frechet| in_pool(&args.common, || frechet.distance(&model, &info, seed)));
     let (frechet, frechet_samples) = frechet.transpose()?.unzip();
-    let report = Report {
+    let report = EvaluateReport {
         score,
         rows: data.rows(),
         rows_dropped: dropped,

@@ -17,7 +17,7 @@ pub(crate) struct GradcheckArgs {
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
-struct Report {
+struct GradcheckReport {
     checks: Vec<Check>,
     passed: bool,
 }
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &GradcheckArgs) -> Result<()> {
     let checks = in_pool(&args.common, || Ok(verify::all(args.common.seed.unwrap_or(1))))?;
     let failed: Vec<String> =
         checks.iter().filter(|check| !check.pass).map(|check| format!("{} ({})", check.name, check.scalar)).collect();
-    let report = Report { passed: failed.is_empty(), checks };
+    let report = GradcheckReport { passed: failed.is_empty(), checks };
     Output::new(&args.common).result(&report, || table(&report.checks))?;
     if report.passed {
         return Ok(());

@@ -14,7 +14,7 @@ use crate::output::{Output, counted};
 use crate::run::Run;
 use crate::threads::in_pool;
 use missvae::files::{numbered, same_file};
-use missvae::impute::{Diagnostics, ImputationSampler, SamplerKind, SamplerOptions, impute_table};
+use missvae::impute::{ImputationSampler, ImputationSummary, SamplerKind, SamplerOptions, impute_table};
 use missvae::prepare::{binary_pixels, column_names, standardised};
 use missvae::table::{Input, check_output, read_images_to_complete, read_to_complete, write_completed};
 
@@ -64,7 +64,7 @@ pub(crate) struct ImputeArgs {
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
-struct Report {
+struct ImputeReport {
     rows: usize,
     cells_imputed: usize,
     statistic: &'static str,
@@ -162,7 +162,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         write_completed(path, &source, &table, values)?;
     }
     let out = paths.iter().map(|path| path.display().to_string()).collect();
-    let report = Report {
+    let report = ImputeReport {
         rows: table.rows(),
         cells_imputed: table.missing_cells(),
         statistic: name,
@@ -186,7 +186,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
 }
 
 /// A summary of the sampling, as text.
-fn describe(sampler: &ImputationSampler, outcome: &Diagnostics) -> String {
+fn describe(sampler: &ImputationSampler, outcome: &ImputationSummary) -> String {
     let effective = outcome.effective_sample_size.map(|size| match sampler {
         ImputationSampler::Importance(samples) => format!("{size:.0} of {samples} importance samples effective"),
         ImputationSampler::Chain(_, completion) => match completion.sampler.sampler {

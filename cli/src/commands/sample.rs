@@ -30,7 +30,7 @@ pub(crate) struct SampleArgs {
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
-struct Report {
+struct SampleReport {
     rows: usize,
     out: String,
 }
@@ -51,6 +51,6 @@ pub(crate) fn run(args: &SampleArgs) -> Result<()> {
         )));
     };
     drawn.write(&args.out)?;
-    let report = Report { rows: args.rows, out: args.out.display().to_string() };
+    let report = SampleReport { rows: args.rows, out: args.out.display().to_string() };
     output.result(&report, || format!("{} in {}", counted(report.rows, "row"), report.out))
 }

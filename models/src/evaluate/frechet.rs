@@ -24,7 +24,7 @@ use crate::impute::FittedModel;
 /// Unless both hold whole rows, and two or more of them.
 #[track_caller]
 pub fn frechet_distance<T: Scalar>(a: &[T], b: &[T], width: usize) -> Result<f64, NotFinite> {
-    let (a, b) = (Fit::new(a, width), Fit::new(b, width));
+    let (a, b) = (Moments::new(a, width), Moments::new(b, width));
     let mut product = vec![0.0; width * width];
     for (out, row_a) in product.chunks_exact_mut(width).zip(a.factor.chunks_exact(width)) {
         for (out, row_b) in out.iter_mut().zip(b.factor.chunks_exact(width)) {
@@ -39,13 +39,13 @@ pub fn frechet_distance<T: Scalar>(a: &[T], b: &[T], width: usize) -> Result<f64
 }
 
 /// A normal distribution fitted to vectors.
-struct Fit {
+struct Moments {
     mean: Vec<f64>,
     /// Upper triangular R with RᵀR the unbiased covariance.
     factor: Vec<f64>,
 }
 
-impl Fit {
+impl Moments {
     #[track_caller]
     fn new<T: Scalar>(vectors: &[T], width: usize) -> Self {
         assert!(width > 0 && vectors.len().is_multiple_of(width), "{} features in rows of {width}", vectors.len());
@@ -64,7 +64,7 @@ impl Fit {
         }
         let scale = ((rows - 1) as f64).sqrt();
         factor.iter_mut().for_each(|x| *x /= scale);
-        Fit { mean, factor }
+        Moments { mean, factor }
     }
 
     /// The covariance's trace.

@@ -92,7 +92,7 @@ pub fn grid_log_likelihood<T: Scalar>(model: &FittedModel<T>, data: &Data<T>, gr
     let likelihood: &dyn RowLikelihood<T> = model.likelihood();
     let points = grid.cells.pow(latent as u32);
     let mask: Vec<T> = data.mask(0..data.rows()).collect();
-    let mut scores = vec![Score::default(); data.rows()];
+    let mut scores = vec![RunningSum::default(); data.rows()];
     let (mut tape, mut z, mut log_prior, mut table) = (Tape::new(), Vec::new(), Vec::new(), Vec::new());
     let mut decoded = vec![T::ZERO; CHUNK * likelihood.width()];
     for first in (0..points).step_by(CHUNK) {
@@ -129,18 +129,18 @@ pub fn grid_log_likelihood<T: Scalar>(model: &FittedModel<T>, data: &Data<T>, gr
 
 /// A running log-sum-exp: log (sum · e^largest).
 #[derive(Clone, Copy, Debug)]
-struct Score {
+struct RunningSum {
     largest: f64,
     sum: f64,
 }
 
-impl Default for Score {
+impl Default for RunningSum {
     fn default() -> Self {
-        Score { largest: f64::NEG_INFINITY, sum: 0.0 }
+        RunningSum { largest: f64::NEG_INFINITY, sum: 0.0 }
     }
 }
 
-impl Score {
+impl RunningSum {
     /// Adds e^largest · sum.
     fn add(&mut self, largest: f64, sum: f64) {
         if largest > self.largest {
@@ -156,7 +156,7 @@ impl Score {
 /// Adds points to the score of a row.
 struct AddPoints<'a, T> {
     log_joint: &'a [T],
-    score: &'a mut Score,
+    score: &'a mut RunningSum,
 }
 
 impl<T: Scalar> Kernel<T> for AddPoints<'_, T> {
@@ -166,7 +166,7 @@ impl<T: Scalar> Kernel<T> for AddPoints<'_, T> {
     fn run<V: Vector<T>>(self) {
         let largest = lanes::max::<T, V>(self.log_joint);
         if largest.to_f64().is_nan() {
-            *self.score = Score { largest: f64::NAN, sum: f64::NAN };
+            *self.score = RunningSum { largest: f64::NAN, sum: f64::NAN };
         } else if largest > T::NEG_INFINITY {
             self.score.add(largest.to_f64(), sum_exp::<T, V>(self.log_joint, largest));
         }

@@ -55,9 +55,9 @@ pub enum ImputationSampler {
     Chain(ChainKind, ChainImputation),
 }
 
-/// Diagnostics of the sampling.
+/// ImputationSummary of the sampling.
 #[derive(Clone, Copy, Debug)]
-pub struct Diagnostics {
+pub struct ImputationSummary {
     /// Mean over rows with missing cells, of a sampler with weights.
     pub effective_sample_size: Option<f64>,
     /// Share of the proposals that were accepted, of a sampler that rejects some.
@@ -125,7 +125,7 @@ impl ImputationSampler {
         })
     }
 
-    /// Imputes rows; the arguments are those of [`impute`] and of [`complete`].
+    /// Imputes rows; the arguments are those of [`impute`] and of [`impute_by_chains`].
     pub fn complete(
         &self,
         model: &FittedModel<f32>,
@@ -134,11 +134,11 @@ impl ImputationSampler {
         statistic: Statistic,
         stream_of: impl Fn(usize) -> Stream + Sync,
         out: &mut [f32],
-    ) -> Diagnostics {
+    ) -> ImputationSummary {
         match self {
             ImputationSampler::Importance(samples) => {
                 let found = impute(model, rows, mask, *samples, statistic, stream_of, out);
-                Diagnostics {
+                ImputationSummary {
                     // Of rows with a missing cell; there may be none.
                     effective_sample_size: mask.contains(&0.0).then_some(found.effective_sample_size),
                     acceptance_rate: None,
@@ -147,7 +147,7 @@ impl ImputationSampler {
             }
             ImputationSampler::Chain(_, completion) => {
                 let found = impute_by_chains(model, rows, mask, completion, statistic, stream_of, out);
-                Diagnostics {
+                ImputationSummary {
                     effective_sample_size: found.effective_sample_size(),
                     acceptance_rate: found.acceptance_rate(),
                     replaced: found.replaced,

@@ -5,7 +5,7 @@ use samplers::stream::{Purpose, stream};
 
 use super::fitted::FittedModel;
 use super::generate::generate;
-use super::sampler::{Diagnostics, ImputationSampler};
+use super::sampler::{ImputationSampler, ImputationSummary};
 use crate::data::{Data, Standardisation};
 use crate::store::ModelInfo;
 use crate::table::Table;
@@ -21,7 +21,7 @@ pub fn impute_table(
     sampler: &ImputationSampler,
     statistic: Statistic,
     seed: u64,
-) -> (Vec<Vec<f64>>, Diagnostics) {
+) -> (Vec<Vec<f64>>, ImputationSummary) {
     let rows = data.values(0..data.rows());
     let mask: Vec<f32> = data.mask(0..data.rows()).collect();
     let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };

@@ -5,7 +5,7 @@ use std::ops::Range;
 use autodiff::Tape;
 use linalg::Scalar;
 use rand::RngExt;
-use samplers::chains::{Diagnostics, Impute, Rows};
+use samplers::chains::{ChainDiagnostics, Impute, Rows};
 use samplers::model::LatentModel;
 use samplers::stream::Stream;
 use serde::{Deserialize, Serialize};
@@ -141,7 +141,7 @@ impl<T: Scalar> Imputations<T> {
         rows: impl Iterator<Item = usize>,
         started: bool,
         stream_of: impl Fn(u64) -> Stream,
-    ) -> Diagnostics {
+    ) -> ChainDiagnostics {
         self.streams.clear();
         self.streams.extend(rows.map(|n| stream_of(n as u64)));
         self.sampler.update(
@@ -247,7 +247,7 @@ mod tests {
             self.latents
         }
 
-        fn update(&mut self, _: &dyn LatentModel<f64>, _: &mut Tape<f64>, rows: Rows<'_, f64>) -> Diagnostics {
+        fn update(&mut self, _: &dyn LatentModel<f64>, _: &mut Tape<f64>, rows: Rows<'_, f64>) -> ChainDiagnostics {
             let versions = rows.completed.chunks_exact_mut(rows.copies * rows.columns);
             for (versions, mask) in versions.zip(rows.mask.chunks_exact(rows.columns)) {
                 for version in versions.chunks_exact_mut(rows.columns) {
@@ -255,7 +255,7 @@ mod tests {
                 }
             }
             rows.latents.iter_mut().for_each(|z| *z += 1.0);
-            Diagnostics::default()
+            ChainDiagnostics::default()
         }
     }
 

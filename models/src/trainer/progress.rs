@@ -1,6 +1,6 @@
 //! The progress of a run, and the metrics of its updates and epochs.
 
-use samplers::chains::Diagnostics;
+use samplers::chains::ChainDiagnostics;
 use serde::{Deserialize, Serialize};
 
 /// The weight above which a component counts as used.
@@ -24,7 +24,7 @@ pub struct Progress {
     /// Sum over the running epoch's rows of the components in use: see [`EpochMetrics::components_in_use`].
     #[serde(default)]
     pub components_in_use: u64,
-    /// Diagnostics of the sampler of imputations in the running epoch.
+    /// ChainDiagnostics of the sampler of imputations in the running epoch.
     #[serde(default)]
     pub sampler: SamplerSums,
 }
@@ -56,7 +56,7 @@ pub struct SamplerSums {
 }
 
 impl SamplerSums {
-    pub(super) fn add(&mut self, diagnostics: &Diagnostics) {
+    pub(super) fn add(&mut self, diagnostics: &ChainDiagnostics) {
         let count = |sum: &mut (f64, u64), value: Option<f64>| {
             if let Some(value) = value {
                 *sum = (sum.0 + value, sum.1 + 1);
@@ -111,7 +111,7 @@ pub struct EpochMetrics {
     pub learning_rate: f64,
     /// Mean of the bound over the validation rows, if there are any.
     pub validation: Option<f64>,
-    /// Diagnostics of the sampler of imputations.
+    /// ChainDiagnostics of the sampler of imputations.
     pub sampler: SamplerSums,
     /// Mean over the epoch's rows of the number of components with a weight above [`IN_USE`]. `None` with a single
     /// component. Near 1, the mixture has collapsed.

@@ -8,7 +8,7 @@ use super::config::Objective;
 use super::observer::{Observer, Outcome, RunError};
 use super::progress::{EpochMetrics, Progress};
 use super::state::Trainer;
-use super::validation::Validation;
+use super::validation::ValidationPass;
 use crate::Error;
 use crate::data::Data;
 
@@ -65,7 +65,7 @@ impl<T: Scalar> Trainer<T> {
 
     /// The bound of validation rows after an epoch, counted from 0.
     fn validate(&mut self, rows: &Data<T>, training_rows: &Data<T>, epoch: u64) -> f64 {
-        let validation = Validation { config: &self.config, rows, training_rows, epoch };
+        let validation = ValidationPass { config: &self.config, rows, training_rows, epoch };
         let (model, tape) = self.learner.model(&self.vae);
         validation.score(&model, tape)
     }

@@ -16,8 +16,8 @@ use crate::objective::{CompletedBatch, Mode, Randomness, record, record_complete
 /// Sweeps over the imputations of validation rows before these are scored: they start afresh every time.
 const SWEEPS: u64 = 10;
 
-/// Validation rows, and what scores them after an epoch.
-pub(super) struct Validation<'a, T> {
+/// ValidationPass rows, and what scores them after an epoch.
+pub(super) struct ValidationPass<'a, T> {
     pub(super) config: &'a TrainConfig,
     /// The rows that are scored.
     pub(super) rows: &'a Data<T>,
@@ -27,12 +27,12 @@ pub(super) struct Validation<'a, T> {
     pub(super) epoch: u64,
 }
 
-impl<T: Scalar> Validation<'_, T> {
+impl<T: Scalar> ValidationPass<'_, T> {
     /// Mean of the bound over the rows, in nats of model units.
     ///
     /// With an imputation mixture the rows' missing cells start afresh, and are swept over once those of the training rows are.
     pub(super) fn score(&self, model: &InEvaluation<'_, T>, tape: &mut Tape<T>) -> f64 {
-        let Validation { config, rows: data, epoch, .. } = self;
+        let ValidationPass { config, rows: data, epoch, .. } = self;
         let seed = config.seed;
         let mut total = 0.0;
         let mut imputations = match &config.objective {

@@ -1,8 +1,8 @@
-//! Diagnostics of samplers.
+//! ChainDiagnostics of samplers.
 
 /// Sums over updates. They can be added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Diagnostics {
+pub struct ChainDiagnostics {
     /// Cells whose draw was not finite, or that had nothing to draw from, and kept their previous value.
     pub replaced: u64,
     /// Proposals that could be accepted or rejected.
@@ -17,7 +17,7 @@ pub struct Diagnostics {
     pub weightings: u64,
 }
 
-impl Diagnostics {
+impl ChainDiagnostics {
     /// Share of the proposals that were accepted; `None` if there were none.
     pub fn acceptance_rate(&self) -> Option<f64> {
         (self.proposed > 0).then(|| self.accepted as f64 / self.proposed as f64)
@@ -30,7 +30,7 @@ impl Diagnostics {
     }
 
     /// Adds the sums of `other`.
-    pub fn merge(&mut self, other: &Diagnostics) {
+    pub fn merge(&mut self, other: &ChainDiagnostics) {
         self.replaced += other.replaced;
         self.proposed += other.proposed;
         self.accepted += other.accepted;
@@ -46,11 +46,11 @@ mod tests {
 
     #[test]
     fn means_of_merged_sums() {
-        let mut total = Diagnostics::default();
+        let mut total = ChainDiagnostics::default();
         assert_eq!((total.acceptance_rate(), total.effective_sample_size()), (None, None));
-        let one = Diagnostics { replaced: 2, proposed: 8, accepted: 6, ..Diagnostics::default() };
+        let one = ChainDiagnostics { replaced: 2, proposed: 8, accepted: 6, ..ChainDiagnostics::default() };
         total.merge(&one);
-        total.merge(&Diagnostics { proposed: 8, effective_samples: 9.0, weightings: 2, ..one });
+        total.merge(&ChainDiagnostics { proposed: 8, effective_samples: 9.0, weightings: 2, ..one });
         assert_eq!((total.acceptance_rate(), total.effective_sample_size()), (Some(0.75), Some(4.5)));
         assert_eq!((total.replaced, total.envelope_violations), (4, 0));
     }

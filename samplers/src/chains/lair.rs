@@ -17,7 +17,7 @@ use autodiff::ops::Mixture;
 use linalg::Scalar;
 
 use super::decoded::Decoded;
-use super::diagnostics::Diagnostics;
+use super::diagnostics::ChainDiagnostics;
 use super::proposals::{Proposals, Weights};
 use super::resampling::{Resampling, effective_sample_size, normalise};
 use super::rows::Rows;
@@ -131,7 +131,7 @@ pub(super) fn update<T: Scalar>(
     (work, buffers): (&mut Workspace<T>, &mut Buffers<T>),
     (model, tape): (&dyn LatentModel<T>, &mut Tape<T>),
     rows: &mut Rows<'_, T>,
-    diagnostics: &mut Diagnostics,
+    diagnostics: &mut ChainDiagnostics,
 ) {
     let (mixture, likelihood) = (model.mixture(), model.likelihood());
     let (copies, each, width) = (rows.copies, lair.proposals, likelihood.width());
@@ -202,7 +202,7 @@ impl<T: Scalar> Buffers<T> {
         sizes: &Sizes,
         rows: &Rows<'_, T>,
         (a, block): (usize, usize),
-        diagnostics: &mut Diagnostics,
+        diagnostics: &mut ChainDiagnostics,
     ) {
         let (n, count, latent) = (work.chains[a], sizes.row(), sizes.mixture.latent);
         let params = sizes.copies * sizes.mixture.params_len();

@@ -20,7 +20,7 @@ use linalg::special::ln;
 use rand::RngExt;
 
 use super::decoded::Decoded;
-use super::diagnostics::Diagnostics;
+use super::diagnostics::ChainDiagnostics;
 use super::pseudo_gibbs;
 use super::rows::Rows;
 use super::workspace::Workspace;
@@ -65,7 +65,7 @@ pub(super) fn update<T: Scalar>(
     work: &mut Workspace<T>,
     (model, tape): (&dyn LatentModel<T>, &mut Tape<T>),
     rows: &mut Rows<'_, T>,
-    diagnostics: &mut Diagnostics,
+    diagnostics: &mut ChainDiagnostics,
 ) {
     let (mixture, likelihood) = (model.mixture(), model.likelihood());
     let width = likelihood.width();
@@ -105,7 +105,7 @@ fn choose<T: Scalar>(
     work: &mut Workspace<T>,
     (mixture, likelihood): (Mixture, &dyn RowLikelihood<T>),
     rows: &mut Rows<'_, T>,
-    diagnostics: &mut Diagnostics,
+    diagnostics: &mut ChainDiagnostics,
 ) {
     let (columns, latent, points) = (rows.columns, mixture.latent, work.points(rows));
     let (width, params_len) = (likelihood.width(), mixture.params_len());

@@ -5,7 +5,7 @@
 //! - [`ChainConfig`], [`ChainSampler`]: the approximate samplers, chosen by a value;
 //! - [`pseudo_gibbs`], [`metropolis`], [`lair`]: one file each;
 //! - [`resampling`]: draws by weight;
-//! - [`Diagnostics`]: acceptance rates, effective sample sizes, draws that were not finite.
+//! - [`ChainDiagnostics`]: acceptance rates, effective sample sizes, draws that were not finite.
 //!
 //! All start from completed rows and never touch an observed entry. A row with all cells observed is left alone, and so
 //! is its random stream. A row with no observed cell takes its imputations from the prior, z ~ N(0, I), x ~ p(x|z), at
@@ -25,7 +25,7 @@ mod sampler;
 pub(crate) mod workspace;
 
 pub use decoded::Decoded;
-pub use diagnostics::Diagnostics;
+pub use diagnostics::ChainDiagnostics;
 pub use lair::{Lair, Scope};
 pub use proposals::{Proposals, Weights};
 pub use resampling::Resampling;

@@ -7,7 +7,7 @@
 use autodiff::Tape;
 use linalg::Scalar;
 
-use super::diagnostics::Diagnostics;
+use super::diagnostics::ChainDiagnostics;
 use super::rows::Rows;
 use super::workspace::Workspace;
 use crate::model::LatentModel;
@@ -18,7 +18,7 @@ pub(super) fn transition<T: Scalar>(
     work: &mut Workspace<T>,
     (model, tape): (&dyn LatentModel<T>, &mut Tape<T>),
     rows: &mut Rows<'_, T>,
-    diagnostics: &mut Diagnostics,
+    diagnostics: &mut ChainDiagnostics,
 ) {
     work.encode((model, tape), rows);
     work.draw_latents(model.mixture(), model.likelihood().width(), rows, 0);

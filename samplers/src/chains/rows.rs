@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use autodiff::Tape;
 use linalg::Scalar;
 
-use super::diagnostics::Diagnostics;
+use super::diagnostics::ChainDiagnostics;
 use crate::model::LatentModel;
 use crate::stream::Stream;
 
@@ -40,7 +40,7 @@ pub trait Impute<T: Scalar>: Debug + Send {
     ///
     /// # Panics
     /// If a length does not fit the number of rows, copies, columns or latent dimensions.
-    fn update(&mut self, model: &dyn LatentModel<T>, tape: &mut Tape<T>, rows: Rows<'_, T>) -> Diagnostics;
+    fn update(&mut self, model: &dyn LatentModel<T>, tape: &mut Tape<T>, rows: Rows<'_, T>) -> ChainDiagnostics;
 }
 
 impl<T: Scalar> Rows<'_, T> {

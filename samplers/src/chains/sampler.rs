@@ -4,7 +4,7 @@ use autodiff::Tape;
 use linalg::Scalar;
 use thiserror::Error;
 
-use super::diagnostics::Diagnostics;
+use super::diagnostics::ChainDiagnostics;
 use super::lair::{self, Lair};
 use super::rows::{Impute, Rows};
 use super::workspace::Workspace;
@@ -95,11 +95,11 @@ impl<T: Scalar> Impute<T> for ChainSampler<T> {
     }
 
     #[track_caller]
-    fn update(&mut self, model: &dyn LatentModel<T>, tape: &mut Tape<T>, mut rows: Rows<'_, T>) -> Diagnostics {
+    fn update(&mut self, model: &dyn LatentModel<T>, tape: &mut Tape<T>, mut rows: Rows<'_, T>) -> ChainDiagnostics {
         let ChainConfig { sampler, iterations } = self.config;
         let kept = if Impute::<T>::keeps_latents(self) { model.mixture().latent } else { 0 };
         rows.check(model.columns(), kept);
-        let mut diagnostics = Diagnostics::default();
+        let mut diagnostics = ChainDiagnostics::default();
         self.work.sort(&rows);
         self.work.draw_from_prior((model, tape), &mut rows, &mut diagnostics);
         if self.work.chains.is_empty() {

@@ -4,7 +4,7 @@ use autodiff::Tape;
 use autodiff::ops::Mixture;
 use linalg::Scalar;
 
-use super::diagnostics::Diagnostics;
+use super::diagnostics::ChainDiagnostics;
 use super::rows::Rows;
 use crate::draw::{fill_ancestral, fill_standard_normal};
 use crate::likelihood::RowLikelihood;
@@ -43,7 +43,7 @@ pub(crate) fn draw_version<T: Scalar>(
     likelihood: &dyn RowLikelihood<T>,
     (n, k): (usize, usize),
     decoded: &[T],
-    diagnostics: &mut Diagnostics,
+    diagnostics: &mut ChainDiagnostics,
 ) {
     let columns = rows.columns;
     let mask = &rows.mask[n * columns..][..columns];
@@ -80,7 +80,7 @@ impl<T: Scalar> Workspace<T> {
         &mut self,
         (model, tape): (&dyn LatentModel<T>, &mut Tape<T>),
         rows: &mut Rows<'_, T>,
-        diagnostics: &mut Diagnostics,
+        diagnostics: &mut ChainDiagnostics,
     ) {
         if self.prior.is_empty() {
             return;
@@ -150,7 +150,7 @@ impl<T: Scalar> Workspace<T> {
         &mut self,
         likelihood: &dyn RowLikelihood<T>,
         rows: &mut Rows<'_, T>,
-        diagnostics: &mut Diagnostics,
+        diagnostics: &mut ChainDiagnostics,
     ) {
         let width = likelihood.width();
         for (a, &n) in self.chains.iter().enumerate() {

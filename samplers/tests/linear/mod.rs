@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use autodiff::Tape;
 use autodiff::ops::Mixture;
 use linalg::Scalar;
-use missvae_samplers::chains::{Diagnostics, Impute, Rows};
+use missvae_samplers::chains::{ChainDiagnostics, Impute, Rows};
 use missvae_samplers::likelihood::{Normals, RowLikelihood};
 use missvae_samplers::model::LatentModel;
 use missvae_samplers::stream::{Purpose, Stream, stream};
@@ -126,7 +126,7 @@ impl<T: Scalar> Versions<T> {
     }
 
     /// One update; chains have begun after it.
-    pub(crate) fn update(&mut self, sampler: &mut dyn Impute<T>, model: &dyn LatentModel<T>) -> Diagnostics {
+    pub(crate) fn update(&mut self, sampler: &mut dyn Impute<T>, model: &dyn LatentModel<T>) -> ChainDiagnostics {
         let rows = Rows {
             columns: D,
             copies: self.copies,

@@ -23,7 +23,7 @@ use crate::run::Run;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
-struct Report {
+struct Estimates {
     experiment: &'static str,
     runs: Vec<Line>,
     jobs: usize,
@@ -105,7 +105,7 @@ pub(super) fn report(
         seconds += elapsed(lines.iter().map(|line| line.seconds), workers.jobs);
         rest = others;
     }
-    let report = Report { experiment, runs: lines, jobs: workers.jobs, seconds };
+    let report = Estimates { experiment, runs: lines, jobs: workers.jobs, seconds };
     output.result(&report, || text(&report))
 }
 
@@ -150,7 +150,7 @@ fn measure(run: &Prepared, source: &impl Source) -> Result<(f64, f64)> {
 }
 
 /// The plan for people: a line for each setting, seeds together.
-fn text(report: &Report) -> String {
+fn text(report: &Estimates) -> String {
     let title =
         ["panel", "hidden", "L", "method", "K", "imputations", "seeds", "epochs", "updates", "ms an update", "time"];
     let mut lines = vec![title.map(str::to_owned).to_vec()];

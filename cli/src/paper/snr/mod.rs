@@ -93,7 +93,7 @@ pub(super) fn study(args: &SnrArgs, stem: &str) -> Result<()> {
         // Encoder and decoder beside each other, a row for each protocol.
         figure::figure(&variants, &curves).write(out, stem)?;
     }
-    output.result(&results::Report { curves: &curves }, || {
+    output.result(&results::SnrReport { curves: &curves }, || {
         let mut text = results::table(&variants, &curves);
         text += &results::floors(&found);
         if let Some(out) = &args.out {

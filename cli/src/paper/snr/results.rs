@@ -12,7 +12,7 @@ use crate::paper::shared::without_empty_columns;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
-pub(super) struct Report<'a> {
+pub(super) struct SnrReport<'a> {
     pub(super) curves: &'a [Curve],
 }
 

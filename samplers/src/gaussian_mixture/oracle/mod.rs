@@ -26,7 +26,7 @@ use thiserror::Error;
 
 use self::pattern::Pattern;
 use super::{GaussianMixture, Marginals, dot, whiten};
-use crate::chains::{Diagnostics, Impute, Rows};
+use crate::chains::{ChainDiagnostics, Impute, Rows};
 use crate::draw::{category, standard_normal};
 use crate::model::{LatentModel, LogSum};
 
@@ -239,11 +239,11 @@ impl<T: Scalar> Impute<T> for Oracle {
     /// Draws each row's missing cells afresh; what they were, and the model, are not looked at. A row with no observed cell
     /// is drawn from the same distribution, given nothing.
     #[track_caller]
-    fn update(&mut self, model: &dyn LatentModel<T>, _: &mut Tape<T>, rows: Rows<'_, T>) -> Diagnostics {
+    fn update(&mut self, model: &dyn LatentModel<T>, _: &mut Tape<T>, rows: Rows<'_, T>) -> ChainDiagnostics {
         let columns = self.truth.columns();
         assert_eq!(model.columns(), columns, "columns of the model and of the known mixture");
         rows.check(columns, 0);
-        let mut diagnostics = Diagnostics::default();
+        let mut diagnostics = ChainDiagnostics::default();
         let Buffers { mut mask, mut x, mut draw, .. } = std::mem::take(&mut self.buffers);
         for n in 0..rows.streams.len() {
             mask.clear();

@@ -212,7 +212,7 @@ fn update(oracle: &mut Oracle, masks: &[[bool; COLUMNS]], first: usize) -> Vec<f
         started: false,
         streams: &mut streams,
     };
-    assert_eq!(oracle.update(&Nobody, &mut Tape::new(), rows), Diagnostics::default());
+    assert_eq!(oracle.update(&Nobody, &mut Tape::new(), rows), ChainDiagnostics::default());
     completed
 }
 
