@@ -167,7 +167,7 @@ fn pixels_start_black_or_white() {
     assert!(starting(Start::Observed).is_ok());
     for start in [Start::Mean, Start::Zero] {
         let message = starting(start).expect_err("no pixels").to_string();
-        assert!(message.contains("neither black nor white"), "{message}");
+        assert!(message.contains("pixels and positive numbers start as observed values"), "{message}");
     }
 }
 

@@ -283,7 +283,10 @@ fn images_that_cannot_be_read() {
                 "--batch-size",
             ],
         ),
-        ("--method demiss-vae --initial-imputations zero", &["imputations of pixels start as observed values"]),
+        (
+            "--method demiss-vae --initial-imputations zero",
+            &["imputations of pixels and positive numbers start as observed values"],
+        ),
         ("--batch-size 1 --encoder-widths 4096 --samples 500000", &["an update on 1 row", "GB of memory"]),
     ] {
         place.refuses(&format!("train images.idx --image-size 8 {options} --out run"), 2, words);

@@ -74,7 +74,7 @@ impl fmt::Display for Requirement {
                 f.write_str("this gradient of the logits needs miss-vae with at least 2 samples")
             }
             Requirement::StartOfPixels => f.write_str(
-                "a column has values that zero or a mean is not one of (pixels, positive numbers): its imputations start as observed values",
+                "imputations of pixels and positive numbers start as observed values: zero is neither, and a mean is no pixel",
             ),
             Requirement::EncoderOfCompletedRows => {
                 f.write_str("an imputation mixture needs an encoder of completed rows with one Gaussian")
