@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use safetensors::{Dtype, SafeTensorError};
 
+use crate::heads::ColumnType;
+use crate::objective::METHODS;
+
 /// A model file or checkpoint that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {problem}", path.display())]
@@ -60,7 +63,7 @@ pub enum Problem {
         /// Its value.
         value: String,
         /// What was expected.
-        expected: String,
+        expected: Expected,
     },
     /// A tensor that is not there, or not as it should be.
     #[error("tensor {name} {problem}")]
@@ -78,6 +81,60 @@ pub enum Problem {
         /// Of the tensors that are there.
         found: String,
     },
+}
+
+/// What a number of a description can be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Expected {
+    /// A size from 1 to the numbers of the file.
+    #[error("from 1 to {0}, the numbers in a file of this length")]
+    Size(usize),
+    /// A count up to the numbers of the file.
+    #[error("at most {0}, the numbers in a file of this length")]
+    Count(usize),
+    /// A range.
+    #[error("from {0} to {1}")]
+    Between(usize, usize),
+    /// A share of units.
+    #[error("from 0 to below 1")]
+    Share,
+    /// A finite number.
+    #[error("a finite number")]
+    Finite,
+    /// A finite number that is not negative.
+    #[error("a finite number, at least 0")]
+    NotNegative,
+    /// A finite number above 0.
+    #[error("a positive, finite number")]
+    Positive,
+    /// The side of an image of this many pixels.
+    #[error("the side of a square of {0} pixels")]
+    SideOf(usize),
+    /// As many columns as have a name.
+    #[error("{0}, as many as are named")]
+    Named(usize),
+    /// This many columns in all, and one in each block.
+    #[error("blocks of one column and more, {0} columns in all")]
+    Blocks(usize),
+    /// No blocks, for the rows are images.
+    #[error("none, for its rows are images")]
+    NoBlocks,
+    /// The type that the blocks give a column; none beyond the last.
+    #[error("{}, as in its blocks", .0.map_or("nothing", ColumnType::name))]
+    Type(Option<ColumnType>),
+    /// The name of a method.
+    #[error("one of {}", METHODS.map(|method| method.name).join(", "))]
+    Method,
+    /// No imputations.
+    #[error("none, for its encoder takes incomplete rows")]
+    NoImputations,
+    /// Imputations.
+    #[error("some, for its encoder takes completed rows")]
+    Imputations,
+    /// One component.
+    #[error("1, for its encoder takes completed rows")]
+    SingleComponent,
 }
 
 /// What is wrong with a tensor.

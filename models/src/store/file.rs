@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::error::{Error, Kind, Problem, TensorProblem};
+use super::error::{Error, Expected, Kind, Problem, TensorProblem};
 use crate::files::{WriteError, write_atomic};
 
 /// The metadata key that everything is under. A single one: the order of several is not fixed, and the same model has
@@ -132,8 +132,8 @@ impl<'a> Source<'a> {
     }
 
     /// A number of the description that cannot be true.
-    pub(super) fn field(&self, field: &str, value: impl ToString, expected: impl Into<String>) -> Error {
-        let (field, value, expected) = (field.to_owned(), value.to_string(), expected.into());
+    pub(super) fn field(&self, field: &str, value: impl ToString, expected: Expected) -> Error {
+        let (field, value) = (field.to_owned(), value.to_string());
         self.error(Problem::Field { field, value, expected })
     }
 

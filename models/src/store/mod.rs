@@ -13,6 +13,6 @@ mod model;
 mod sizes;
 
 pub use checkpoint::{CheckpointInfo, load_checkpoint, save_checkpoint};
-pub use error::{Error, Kind, Problem, TensorProblem};
+pub use error::{Error, Expected, Kind, Problem, TensorProblem};
 pub use info::{Column, ModelInfo};
 pub use model::{load_model, save_model};

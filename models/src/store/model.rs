@@ -5,7 +5,7 @@ use std::path::Path;
 use autodiff::Aligned;
 use safetensors::SafeTensors;
 
-use super::error::{Error, Kind};
+use super::error::{Error, Expected, Kind};
 use super::file::{Named, Source, save};
 use super::info::ModelInfo;
 use super::sizes::check_sizes;
@@ -53,7 +53,7 @@ pub(super) fn collect(source: &Source<'_>, tensors: &SafeTensors<'_>, vae: &Vae)
     // Every parameter is in the file, and what is beside them is less; the buffer has gaps, fewer than 16 elements a tensor.
     let (count, most) = (vae.layout().count(), source.most_numbers());
     if count > most {
-        return Err(source.field("parameters", count, format!("at most {most} in a file of this length")));
+        return Err(source.field("parameters", count, Expected::Count(most)));
     }
     let mut parameters = Aligned::zeros(vae.layout().len());
     for tensor in vae.layout().tensors() {

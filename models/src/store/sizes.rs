@@ -1,11 +1,11 @@
 //! What a file may claim: its numbers are checked before anything of their size is planned or allocated.
 
-use super::error::Error;
+use super::error::{Error, Expected};
 use super::file::Source;
 use super::info::ModelInfo;
 use crate::heads::ColumnType;
 use crate::network::{ImageSizes, VaeConfig};
-use crate::objective::{METHODS, Method};
+use crate::objective::Method;
 
 /// The most imputations of a row.
 const MOST_IMPUTATIONS: usize = 1 << 20;
@@ -21,12 +21,12 @@ pub(super) fn check_sizes(source: &Source<'_>, info: &ModelInfo) -> Result<(), E
     let hidden = ("hidden", if config.images.is_some() { 1 } else { config.hidden });
     for (field, value) in sizes.into_iter().chain([hidden]) {
         if !(1..=most).contains(&value) {
-            return Err(source.field(field, value, format!("from 1 to {most}, the numbers in a file of this length")));
+            return Err(source.field(field, value, Expected::Size(most)));
         }
     }
     for (field, value) in [("encoder_blocks", config.encoder_blocks), ("decoder_blocks", config.decoder_blocks)] {
         if value > most {
-            return Err(source.field(field, value, format!("at most {most}, the numbers in a file of this length")));
+            return Err(source.field(field, value, Expected::Count(most)));
         }
     }
     for (field, value) in [
@@ -35,7 +35,7 @@ pub(super) fn check_sizes(source: &Source<'_>, info: &ModelInfo) -> Result<(), E
         ("dropout", config.dropout),
     ] {
         if !(value >= 0.0 && value.is_finite()) || (field == "dropout" && value >= 1.0) {
-            let expected = if field == "dropout" { "from 0 to below 1" } else { "a finite number, at least 0" };
+            let expected = if field == "dropout" { Expected::Share } else { Expected::NotNegative };
             return Err(source.field(field, value, expected));
         }
     }
@@ -43,7 +43,7 @@ pub(super) fn check_sizes(source: &Source<'_>, info: &ModelInfo) -> Result<(), E
     let moments = config.latent.checked_mul(2).and_then(|moments| moments.checked_mul(config.components));
     if moments.is_none_or(|moments| moments > most) {
         let value = format!("{} x {}", config.latent, config.components);
-        return Err(source.field("latent x components", value, format!("at most {most} in a file of this length")));
+        return Err(source.field("latent x components", value, Expected::Count(most)));
     }
     match &config.images {
         Some(images) => check_images(source, config, images)?,
@@ -55,16 +55,16 @@ pub(super) fn check_sizes(source: &Source<'_>, info: &ModelInfo) -> Result<(), E
 
 fn check_images(source: &Source<'_>, config: &VaeConfig, images: &ImageSizes) -> Result<(), Error> {
     if images.size > MOST_PIXELS || images.size * images.size != config.columns {
-        let expected = format!("the side of a square of {} pixels", config.columns);
+        let expected = Expected::SideOf(config.columns);
         return Err(source.field("images.size", images.size, expected));
     }
     for (field, widths) in [("encoder_widths", &images.encoder_widths), ("decoder_widths", &images.decoder_widths)] {
         let field = format!("images.{field}");
         if !(1..=MOST_STAGES).contains(&widths.len()) {
-            return Err(source.field(&field, format!("{} stages", widths.len()), format!("from 1 to {MOST_STAGES}")));
+            return Err(source.field(&field, format!("{} stages", widths.len()), Expected::Between(1, MOST_STAGES)));
         }
         if let Some(width) = widths.iter().find(|width| !(1..=MOST_WIDTH).contains(*width)) {
-            return Err(source.field(&field, width, format!("channels from 1 to {MOST_WIDTH}")));
+            return Err(source.field(&field, width, Expected::Between(1, MOST_WIDTH)));
         }
     }
     Ok(())
@@ -92,7 +92,7 @@ fn check_parameters(source: &Source<'_>, config: &VaeConfig) -> Result<(), Error
         Some(count) if count <= most => Ok(()),
         _ => {
             let value = count.map_or("more than can be counted".to_owned(), |count| count.to_string());
-            Err(source.field("parameters", value, format!("at most {most} in a file of this length")))
+            Err(source.field("parameters", value, Expected::Count(most)))
         }
     }
 }
@@ -100,27 +100,27 @@ fn check_parameters(source: &Source<'_>, config: &VaeConfig) -> Result<(), Error
 fn check_columns(source: &Source<'_>, info: &ModelInfo) -> Result<(), Error> {
     let config = &info.vae;
     if info.columns.len() != config.columns {
-        return Err(source.field("columns", config.columns, format!("{}, as many as are named", info.columns.len())));
+        return Err(source.field("columns", config.columns, Expected::Named(info.columns.len())));
     }
     for (d, column) in info.columns.iter().enumerate() {
         if !column.mean.is_finite() {
-            return Err(source.field(&format!("columns[{d}].mean"), column.mean, "a finite number"));
+            return Err(source.field(&format!("columns[{d}].mean"), column.mean, Expected::Finite));
         }
         if !(column.scale > 0.0 && column.scale.is_finite()) {
-            return Err(source.field(&format!("columns[{d}].scale"), column.scale, "a positive, finite number"));
+            return Err(source.field(&format!("columns[{d}].scale"), column.scale, Expected::Positive));
         }
     }
     let whole = if config.images.is_some() { ColumnType::Binary } else { ColumnType::Numeric };
     if config.images.is_some() && !config.blocks.is_empty() {
-        return Err(source.field("blocks", config.blocks.len(), "none, for its rows are images"));
+        return Err(source.field("blocks", config.blocks.len(), Expected::NoBlocks));
     }
     let mut kinds = Vec::with_capacity(config.columns);
     for block in &config.blocks {
         if block.columns == 0 {
-            return Err(source.field("blocks", "0 columns", "at least one column in each"));
+            return Err(source.field("blocks", "0 columns", Expected::Blocks(config.columns)));
         }
         if block.columns > config.columns - kinds.len() {
-            let expected = format!("{} columns in all", config.columns);
+            let expected = Expected::Blocks(config.columns);
             return Err(source.field("blocks", format!("{} columns more", block.columns), expected));
         }
         kinds.resize(kinds.len() + block.columns, block.kind);
@@ -133,28 +133,24 @@ fn check_columns(source: &Source<'_>, info: &ModelInfo) -> Result<(), Error> {
         None => Ok(()),
         Some(d) => {
             let kind = info.columns.get(d).map_or("nothing", |column| column.kind.name());
-            let expected = kinds.get(d).map_or("nothing", |kind| kind.name());
-            Err(source.field(&format!("columns[{d}].kind"), kind, format!("{expected}, as in its blocks")))
+            Err(source.field(&format!("columns[{d}].kind"), kind, Expected::Type(kinds.get(d).copied())))
         }
     }
 }
 
 fn check_method(source: &Source<'_>, info: &ModelInfo) -> Result<(), Error> {
     if Method::named(&info.method).is_none() {
-        let names: Vec<&str> = METHODS.iter().map(|method| method.name).collect();
-        return Err(source.field("method", &info.method, format!("one of {}", names.join(", "))));
+        return Err(source.field("method", &info.method, Expected::Method));
     }
     let completed = info.vae.encoder_input.completed();
     match info.imputations {
         Some(copies) if completed && !(1..=MOST_IMPUTATIONS).contains(&copies) => {
-            Err(source.field("imputations", copies, format!("from 1 to {MOST_IMPUTATIONS}")))
+            Err(source.field("imputations", copies, Expected::Between(1, MOST_IMPUTATIONS)))
         }
-        Some(copies) if !completed => {
-            Err(source.field("imputations", copies, "none, for its encoder takes incomplete rows"))
-        }
-        None if completed => Err(source.field("imputations", "none", "some, for its encoder takes completed rows")),
+        Some(copies) if !completed => Err(source.field("imputations", copies, Expected::NoImputations)),
+        None if completed => Err(source.field("imputations", "none", Expected::Imputations)),
         Some(_) if info.vae.components != 1 => {
-            Err(source.field("components", info.vae.components, "1, for its encoder takes completed rows"))
+            Err(source.field("components", info.vae.components, Expected::SingleComponent))
         }
         _ => Ok(()),
     }
