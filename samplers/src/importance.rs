@@ -14,7 +14,7 @@ use crate::stream::Stream;
 
 /// Latent points that are decoded at a time, if a row does not take more: those of several rows.
 const POINTS: usize = 4096;
-/// TableRows of a task, if not more are decoded at a time: they are encoded together.
+/// Rows of a task, if not more are decoded at a time: they are encoded together.
 const ENCODED: usize = 16;
 /// Tasks of a thread between two times that results are written.
 const TASKS: usize = 16;
@@ -37,7 +37,7 @@ pub struct ImportanceDiagnostics {
     pub effective_sample_size: f64,
     /// Draws that were not finite and left the previous value in place.
     pub replaced: usize,
-    /// TableRows with missing cells.
+    /// Rows with missing cells.
     pub rows: usize,
 }
 

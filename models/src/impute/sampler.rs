@@ -55,7 +55,7 @@ pub enum ImputationSampler {
     Chain(ChainKind, ChainImputation),
 }
 
-/// ImputationSummary of the sampling.
+/// How the sampling of missing cells went.
 #[derive(Clone, Copy, Debug)]
 pub struct ImputationSummary {
     /// Mean over rows with missing cells, of a sampler with weights.

@@ -24,7 +24,7 @@ pub struct Progress {
     /// Sum over the running epoch's rows of the components in use: see [`EpochMetrics::components_in_use`].
     #[serde(default)]
     pub components_in_use: u64,
-    /// ChainDiagnostics of the sampler of imputations in the running epoch.
+    /// Diagnostics of the sampler of imputations in the running epoch.
     #[serde(default)]
     pub sampler: SamplerSums,
 }
@@ -111,7 +111,7 @@ pub struct EpochMetrics {
     pub learning_rate: f64,
     /// Mean of the bound over the validation rows, if there are any.
     pub validation: Option<f64>,
-    /// ChainDiagnostics of the sampler of imputations.
+    /// Diagnostics of the sampler of imputations.
     pub sampler: SamplerSums,
     /// Mean over the epoch's rows of the number of components with a weight above [`IN_USE`]. `None` with a single
     /// component. Near 1, the mixture has collapsed.

@@ -16,7 +16,7 @@ use crate::objective::{CompletedBatch, Mode, Randomness, record, record_complete
 /// Sweeps over the imputations of validation rows before these are scored: they start afresh every time.
 const SWEEPS: u64 = 10;
 
-/// ValidationPass rows, and what scores them after an epoch.
+/// Validation rows, and what scores them after an epoch.
 pub(super) struct ValidationPass<'a, T> {
     pub(super) config: &'a TrainConfig,
     /// The rows that are scored.

@@ -1,4 +1,4 @@
-//! ChainDiagnostics of samplers.
+//! Diagnostics of chains.
 
 /// Sums over updates. They can be added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
