@@ -10,7 +10,7 @@ use crate::evaluate::{Importance, Refit, ScoreOptions, Scoring, on_grid, trained
 use crate::impute::{
     FittedModel, ImputationSampler, SamplerKind, SamplerOptions, Statistic, impute_table, sample_table,
 };
-use crate::prepare::{binary_pixels, column_names, model_rows, standardised};
+use crate::prepare::{column_names, image_rows, model_rows, standardised};
 use crate::store::{ModelInfo, load_model, save_model};
 use crate::table::Table;
 use crate::trainer::TrainConfig;
@@ -219,9 +219,8 @@ impl Impute<'_> {
         }
         let (data, units) = match info.vae.images {
             None => (standardised("the table", &chosen, info)?, info.standardisation()),
-            Some(_) => {
-                let data = model_rows(&chosen, info, self.seed)?;
-                let (_, pixels) = binary_pixels("the table", &chosen, self.seed)?;
+            Some(ref images) => {
+                let (data, pixels) = image_rows(&chosen, images.size, self.seed)?;
                 (data, pixels.units(chosen.width()))
             }
         };

@@ -37,14 +37,9 @@ macro_rules! heads {
 }
 
 impl ColumnType {
-    /// One column of this type, whatever its smallest scale.
-    fn column(self) -> Block {
+    /// One column of this type, whatever its smallest scale: to ask of many values what it allows.
+    pub(crate) fn column(self) -> Block {
         self.block(1, 0.0)
-    }
-
-    /// Whether a column of this type may hold this value, in the data's units or a model's.
-    pub fn allows(self, value: f64) -> bool {
-        self.column().allows(value)
     }
 
     /// The values that a column of this type may hold, in words.

@@ -11,6 +11,7 @@ mod split;
 mod training;
 
 pub use error::{Error, Result};
+pub(crate) use model_rows::image_rows;
 pub use model_rows::{
     binary_images, binary_pixels, check_magnitudes, check_values, column_names, model_rows, read_model_rows,
     standardised, table_data,

@@ -61,8 +61,9 @@ pub fn check_values(
     let (values, observed) = (data.values(0..data.rows()), data.observed(0..data.rows()));
     let kinds = columns.iter().map(|column| column.kind).enumerate();
     for (d, kind) in kinds.filter(|(_, kind)| *kind != ColumnType::Numeric) {
+        let head = kind.column();
         let mut cells = (d..values.len()).step_by(columns.len()).filter(|&cell| observed[cell]);
-        if let Some(cell) = cells.find(|&cell| !kind.allows(f64::from(values[cell]))) {
+        if let Some(cell) = cells.find(|&cell| !head.allows(f64::from(values[cell]))) {
             let (file, row) = place(cell / columns.len());
             let value = units.restore(d, f64::from(values[cell]));
             return Err(Error::Value { file, row, column: names[d].clone(), value, column_type: kind });
@@ -91,11 +92,14 @@ pub fn model_rows(table: &Table, info: &ModelInfo, seed: u64) -> Result<Data<f32
     let file = "the table";
     match &info.vae.images {
         None => standardised(file, &table.select(&column_names(info))?, info),
-        Some(images) => {
-            check_image_size(table, images.size)?;
-            binary_pixels(file, table, seed).map(|(data, _)| data)
-        }
+        Some(images) => image_rows(table, images.size, seed).map(|(data, _)| data),
     }
+}
+
+/// The rows of a table in memory as images of `size` × `size` binary pixels, and what the pixels were.
+pub(crate) fn image_rows(table: &Table, size: usize, seed: u64) -> Result<(Data<f32>, Pixels)> {
+    check_image_size(table, size)?;
+    binary_pixels("the table", table, seed)
 }
 
 /// Refuses a table whose rows are not images of `size` × `size` pixels.

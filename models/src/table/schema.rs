@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
 use super::values::Table;
-use crate::heads::ColumnType;
+use crate::heads::{Block, ColumnType};
 
 /// A column: its name and its type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,9 +84,10 @@ impl Schema {
             let expected = self.columns.iter().map(|column| column.name.clone()).collect();
             return Err(Error::OtherColumns { found: table.columns().to_vec(), expected });
         }
+        let heads: Vec<Block> = self.columns.iter().map(|column| column.column_type.column()).collect();
         for row in 0..table.rows() {
-            for (column, &value) in self.columns.iter().zip(table.row(row)) {
-                if !value.is_nan() && !column.column_type.allows(value) {
+            for ((column, head), &value) in self.columns.iter().zip(&heads).zip(table.row(row)) {
+                if !value.is_nan() && !head.allows(value) {
                     let (column, column_type) = (column.name.clone(), column.column_type);
                     return Err(Error::ValueOfType { row, column, value, column_type });
                 }
