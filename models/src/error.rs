@@ -59,6 +59,13 @@ pub enum Error {
     #[error("the model draws numbers that are not finite: its training diverged")]
     Diverged,
 
+    /// Imputed values that were not finite: what would stand in their cells is no imputation.
+    #[error("{values} imputed values are not finite")]
+    NotImputed {
+        /// How many, over all draws and sweeps.
+        values: u64,
+    },
+
     /// There is nothing to train on.
     #[error("no row has an observed cell")]
     NoRows,

@@ -205,7 +205,7 @@ impl Impute<'_> {
     ///
     /// # Errors
     /// If an option cannot be used, there are no draws or more than fit into memory, or the table lacks a column of the
-    /// model.
+    /// model; [`Error::NotImputed`].
     pub fn run(self) -> Result<Vec<Table>, Error> {
         let Model { fitted, info } = self.model;
         let draws = if let Statistic::Draws(draws) = self.statistic { draws } else { 1 };
@@ -224,7 +224,10 @@ impl Impute<'_> {
                 (data, pixels.units(chosen.width()))
             }
         };
-        let (copies, _) = impute_table(fitted, &units, &chosen, &data, &sampler, self.statistic, self.seed);
+        let (copies, summary) = impute_table(fitted, &units, &chosen, &data, &sampler, self.statistic, self.seed);
+        if summary.replaced > 0 {
+            return Err(Error::NotImputed { values: summary.replaced });
+        }
         let width = self.table.width();
         let whole = |copy: Vec<f64>| {
             let mut values = self.table.values().to_vec();

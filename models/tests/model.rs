@@ -50,3 +50,18 @@ fn scoring_refits_a_copy_of_the_encoder() {
     let refused = score(&old, 20);
     assert!(matches!(refused, Err(Error::Config(config::Error::RefitOptions { updates: 20 }))));
 }
+
+/// A model whose numbers are none imputes nothing: an error, and no table with something else in the missing cells.
+#[test]
+fn values_that_are_not_finite_are_no_imputations() {
+    let table = Table::penguins();
+    let model = model(&table);
+    let mut fitted = model.fitted().clone();
+    fitted.parameters.fill(f32::NAN);
+    let broken = Model::new(fitted, model.info().clone());
+    for draws in [false, true] {
+        let impute = broken.impute(&table);
+        let found = if draws { impute.draws(2).run() } else { impute.run() };
+        assert!(matches!(found, Err(Error::NotImputed { values }) if values >= 35));
+    }
+}
