@@ -123,6 +123,8 @@ impl<'a, T> TableRows<'a, T> {
 /// Working memory of a thread.
 struct Work<T: Scalar> {
     tape: Tape<T>,
+    /// For each row of a task its place among those that have an observed cell, which are encoded.
+    places: Vec<Option<usize>>,
     /// The rows of a task that have an observed cell, side by side, and their mask.
     rows: Vec<T>,
     mask: Vec<T>,
@@ -144,6 +146,7 @@ impl<T: Scalar> Default for Work<T> {
         let [rows, mask, params, z, decoded, log_weights] = [const { Vec::new() }; 6];
         Work {
             tape: Tape::new(),
+            places: Vec::new(),
             rows,
             mask,
             params,
@@ -183,27 +186,23 @@ impl<T: Scalar> Work<T> {
         let mut out = cells.repeat(draws);
         let mut total = ImportanceDiagnostics { rows: task.len(), ..ImportanceDiagnostics::default() };
         self.encode(model, table, task);
-        let mut encoded = 0;
         for (g, group) in task.chunks(together).enumerate() {
-            let first = encoded;
-            self.decode(model, table, samples, group, &mut encoded, stream_of);
-            let mut params = first;
+            let first = g * together;
+            self.decode(model, samples, (first, group), stream_of);
             for (i, &n) in group.iter().enumerate() {
                 let (x, mask) = table.row(n);
                 let points = &self.z[i * samples * mixture.latent..][..samples * mixture.latent];
                 let decoded = &self.decoded[i * samples * width..][..samples * width];
                 self.log_weights.clear();
                 self.log_weights.resize(samples, T::ZERO);
-                if !nothing_observed(mask) {
+                if let Some(place) = self.places[first + i] {
                     likelihood.log_densities(x, Some(mask), decoded, &mut self.log_weights);
-                    let params_len = mixture.params_len();
-                    let q = &self.params[params * params_len..][..params_len];
-                    params += 1;
+                    let q = &self.params[place * mixture.params_len()..][..mixture.params_len()];
                     let (scratch, log_weights) = (&mut self.densities, &mut self.log_weights);
                     densities::add_log_prior_less_mixture(mixture, q, points, scratch, log_weights);
                 }
                 total.effective_sample_size += weigh(&mut self.log_weights, &mut self.double, &mut self.weights);
-                let row = (g * together + i) * columns..(g * together + i + 1) * columns;
+                let row = (first + i) * columns..(first + i + 1) * columns;
                 let copies = out.chunks_exact_mut(task.len() * columns).map(|copy| &mut copy[row.clone()]);
                 let rng = &mut self.streams[i];
                 total.replaced +=
@@ -215,44 +214,47 @@ impl<T: Scalar> Work<T> {
 
     /// Encodes the rows of a task that have an observed cell.
     fn encode(&mut self, model: &(impl LatentModel<T> + ?Sized), table: TableRows<'_, T>, task: &[usize]) {
+        self.places.clear();
         self.rows.clear();
         self.mask.clear();
+        let mut encoded = 0;
         for &n in task {
             let (x, mask) = table.row(n);
-            if !nothing_observed(mask) {
+            let observed = !nothing_observed(mask);
+            self.places.push(observed.then_some(encoded));
+            if observed {
                 self.rows.extend_from_slice(x);
                 self.mask.extend_from_slice(mask);
+                encoded += 1;
             }
         }
-        self.params.resize(self.rows.len() / table.columns * model.mixture().params_len(), T::ZERO);
+        self.params.resize(encoded * model.mixture().params_len(), T::ZERO);
         if !self.rows.is_empty() {
             model.encode(&mut self.tape, &self.rows, &self.mask, &mut self.params);
         }
     }
 
-    /// Draws and decodes `samples` latent points of each row of a group. The first of its rows with an observed cell is
-    /// the one of this number among those of the task; the number is moved past the group.
+    /// Draws and decodes `samples` latent points of each row of a group, which begins with row `first` of the task.
     fn decode(
         &mut self,
         model: &(impl LatentModel<T> + ?Sized),
-        table: TableRows<'_, T>,
         samples: usize,
-        group: &[usize],
-        encoded: &mut usize,
+        (first, group): (usize, &[usize]),
         stream_of: &impl Fn(usize) -> Stream,
     ) {
         let mixture = model.mixture();
         self.z.resize(group.len() * samples * mixture.latent, T::ZERO);
         self.decoded.resize(group.len() * samples * model.likelihood().width(), T::ZERO);
         self.streams.clear();
-        for (&n, z) in group.iter().zip(self.z.chunks_exact_mut(samples * mixture.latent)) {
+        let points = self.z.chunks_exact_mut(samples * mixture.latent);
+        for ((&n, place), z) in group.iter().zip(&self.places[first..]).zip(points) {
             let mut rng = stream_of(n);
-            if nothing_observed(table.row(n).1) {
-                fill_standard_normal(&mut rng, z);
-            } else {
-                let params = &self.params[*encoded * mixture.params_len()..][..mixture.params_len()];
-                fill_ancestral(&mut rng, mixture, params, z);
-                *encoded += 1;
+            match place {
+                None => fill_standard_normal(&mut rng, z),
+                Some(place) => {
+                    let params = &self.params[place * mixture.params_len()..][..mixture.params_len()];
+                    fill_ancestral(&mut rng, mixture, params, z);
+                }
             }
             self.streams.push(rng);
         }
