@@ -4,14 +4,14 @@ use std::path::Path;
 
 use missvae::data::Data;
 use missvae::evaluate::{features, frechet_distance};
+use missvae::fingerprint::Fingerprint;
 use missvae::impute::{FittedModel, generate};
+use missvae::prepare::column_names;
 use missvae::store::ModelInfo;
 
 use crate::failure::{Failure, Result};
 use crate::output::{cells_missing, counted};
 use crate::run::Run;
-use missvae::fingerprint::Fingerprint;
-use missvae::prepare::column_names;
 
 /// Rows drawn from the model.
 const SAMPLES: usize = 20_000;

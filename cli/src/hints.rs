@@ -2,13 +2,11 @@
 
 use std::io;
 
-use missvae::config;
 use missvae::config::{MNIST_TRAINING_ROWS, Preset};
 use missvae::files::WriteError;
 use missvae::objective::METHODS;
-use missvae::prepare;
-use missvae::store;
 use missvae::table::{Error, PixelProblem, Reason, UnusableColumn};
+use missvae::{config, prepare, store};
 
 use crate::command_options::{COMMAND_OPTIONS, ONLY_ON_COMMAND_LINE};
 

@@ -6,16 +6,15 @@ use std::path::{Path, PathBuf};
 
 use autodiff::Aligned;
 use missvae::config::Options;
+use missvae::files::{WriteError, remove_if_there, write_atomic};
 use missvae::impute::FittedModel;
 use missvae::store::{self, ModelInfo};
+use missvae::table::Error;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::config_file;
 use crate::failure::{Failure, Result};
-use missvae::files::WriteError;
-use missvae::files::{remove_if_there, write_atomic};
-use missvae::table::Error;
 
 /// A lock that keeps other processes out of a run's directory.
 #[must_use]

@@ -5,12 +5,12 @@ mod render;
 use std::path::PathBuf;
 
 use clap::Args;
+use missvae::table::{Input, describe, parse_names};
+use render::Rendered;
 
 use crate::args::{Common, Reading};
 use crate::failure::Result;
 use crate::output::Output;
-use missvae::table::{Input, describe, parse_names};
-use render::Rendered;
 
 #[derive(Debug, Args)]
 pub(crate) struct DescribeArgs {

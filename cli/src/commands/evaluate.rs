@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::ProgressBar;
 use missvae::evaluate::{GRID_TOLERANCE, Importance, Likelihood, Refit, ScoreOptions, Scoring, on_grid, trained_with};
+use missvae::files::same_file;
 use missvae::impute::ImputationSampler;
+use missvae::prepare::read_model_rows;
+use missvae::table::{Input, check_output, write_numbers};
 use serde::Serialize;
 
 use crate::args::{Common, Reading};
@@ -15,9 +18,6 @@ use crate::frechet::{Compared, Frechet};
 use crate::output::{Output, cells_missing, counted};
 use crate::run::Run;
 use crate::threads::in_pool;
-use missvae::files::same_file;
-use missvae::prepare::read_model_rows;
-use missvae::table::{Input, check_output, write_numbers};
 
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArgs {

@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use missvae::config::{ChainKind, check_draws, lair_points};
+use missvae::files::{numbered, same_file};
+use missvae::impute::{ImputationSampler, ImputationSummary, SamplerKind, SamplerOptions, impute_table};
+use missvae::prepare::{binary_pixels, column_names, standardised};
+use missvae::table::{Input, check_output, read_images_to_complete, read_to_complete, write_completed};
 use samplers::chains::Sampler;
 use samplers::importance::Statistic;
 use serde::Serialize;
@@ -13,10 +17,6 @@ use crate::failure::{Failure, Result};
 use crate::output::{Output, counted};
 use crate::run::Run;
 use crate::threads::in_pool;
-use missvae::files::{numbered, same_file};
-use missvae::impute::{ImputationSampler, ImputationSummary, SamplerKind, SamplerOptions, impute_table};
-use missvae::prepare::{binary_pixels, column_names, standardised};
-use missvae::table::{Input, check_output, read_images_to_complete, read_to_complete, write_completed};
 
 /// The values that fill missing cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use missvae::config::check_drawn_rows;
 use missvae::impute::sample_table;
+use missvae::table::check_output;
 use serde::Serialize;
 
 use crate::args::Common;
@@ -12,7 +13,6 @@ use crate::failure::{Failure, Result};
 use crate::output::{Output, counted};
 use crate::run::Run;
 use crate::threads::in_pool;
-use missvae::table::check_output;
 
 #[derive(Debug, Args)]
 pub(crate) struct SampleArgs {

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use missvae::config::{Options, ResolvedConfig, Validation};
+use missvae::evaluate::{PREVIEW_DRAWS, Preview, preview};
+use missvae::prepare::TrainingRows;
 
 use crate::args::Common;
 use crate::command_options::CommandOptions;
@@ -14,8 +16,6 @@ use crate::output::{Output, aligned, counted};
 use crate::run::Run;
 use crate::threads::{check_threads, in_pool};
 use crate::training::{Bar, Fitted, FrechetTracker, Job, Summary};
-use missvae::evaluate::{PREVIEW_DRAWS, Preview, preview};
-use missvae::prepare::TrainingRows;
 
 /// Seconds between checkpoints.
 const CHECKPOINT_EVERY: f64 = 60.0;

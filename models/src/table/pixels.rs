@@ -1,10 +1,10 @@
 //! Images as binary pixels: −1 and +1.
 
-use crate::data::{Standardisation, binarise_pixels};
 use samplers::stream::{Purpose, stream};
 
 use super::error::{Error, Result};
 use super::problem::PixelProblem;
+use crate::data::{Standardisation, binarise_pixels};
 
 /// The brightest intensity.
 const WHITE: f64 = 255.0;

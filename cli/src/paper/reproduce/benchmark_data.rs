@@ -8,8 +8,12 @@ use std::time::Instant;
 use missvae::config::{Options, Preset};
 use missvae::data::{Data, Standardisation, shuffled};
 use missvae::evaluate::{Importance, ImportanceScore, Refit, RefitConfig, iwelbo, refit_encoder};
+use missvae::files::Stamp;
+use missvae::fingerprint::Fingerprint;
 use missvae::impute::FittedModel;
 use missvae::objective::{METHODS, Method};
+use missvae::prepare::{TrainingRows, binary_images, check_magnitudes, table_data};
+use missvae::table::{Input, ReadOptions, read_for_model};
 use samplers::stream::{Purpose, stream};
 
 use super::args::ReproduceArgs;
@@ -24,10 +28,6 @@ use crate::failure::{Failure, Result};
 use crate::frechet::{Compared, Frechet, check_rows};
 use crate::output::{cells_missing, counted};
 use crate::signal;
-use missvae::files::Stamp;
-use missvae::fingerprint::Fingerprint;
-use missvae::prepare::{TrainingRows, binary_images, check_magnitudes, table_data};
-use missvae::table::{Input, ReadOptions, read_for_model};
 
 /// Names of the file to train on and of the file to test on: without their endings, or whole.
 const TRAIN: &[&str] = &["train", "train-images-idx3-ubyte"];

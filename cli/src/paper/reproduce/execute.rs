@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
+use missvae::evaluate::GRID_TOLERANCE;
+use missvae::files::write_atomic;
 
 use super::evaluation::Evaluation;
 use super::measure::Measure;
@@ -19,8 +21,6 @@ use crate::paper::shared::{lock, read_json};
 use crate::run::{DirLock, Run};
 use crate::signal;
 use crate::training::{Bar, Fitted, FrechetTracker, Job};
-use missvae::evaluate::GRID_TOLERANCE;
-use missvae::files::write_atomic;
 
 /// The time between a run's checkpoints.
 const EVERY: Duration = Duration::from_secs(60);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use missvae::files::create_directory;
 use samplers::gaussian_mixture::GaussianMixture;
 use serde::Serialize;
 
@@ -11,7 +12,6 @@ use super::source::Source;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::paper::plot::{Content, Contour, Density, Figure, Panel};
-use missvae::files::create_directory;
 
 pub(super) const NAME: &str = "fig7";
 

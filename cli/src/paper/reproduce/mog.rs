@@ -6,10 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use missvae::config::Options;
+use missvae::config::{MOST_NUMBERS, Options};
 use missvae::data::{Data, Standardisation};
 use missvae::evaluate::{Grid, GridScore, grid_log_likelihood, on_grid};
+use missvae::files::{create_directory, write_atomic};
+use missvae::fingerprint::Fingerprint;
 use missvae::impute::FittedModel;
+use missvae::prepare::{TrainingRows, check_values, table_data};
+use missvae::table::{Error, Input, ReadOptions, Table, read_for_model, read_to_fit, write_numbers};
 use samplers::gaussian_mixture::GaussianMixture;
 use samplers::gaussian_mixture::oracle::divergence::{Divergence, jensen_shannon};
 use samplers::gaussian_mixture::oracle::{Family, Interpolation};
@@ -22,12 +26,6 @@ use super::source::{Score, Source};
 use super::spec::Spec;
 use crate::failure::{Failure, Result};
 use crate::output::rows_summary;
-use missvae::config::MOST_NUMBERS;
-use missvae::files::{create_directory, write_atomic};
-use missvae::fingerprint::Fingerprint;
-use missvae::prepare::{TrainingRows, check_values, table_data};
-use missvae::table::Error;
-use missvae::table::{Input, ReadOptions, Table, read_for_model, read_to_fit, write_numbers};
 
 /// The paper's numbers: training rows, columns, components of the truth, share of the cells that are missing.
 pub(super) const ROWS: usize = 20_000;

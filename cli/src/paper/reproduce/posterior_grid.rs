@@ -7,7 +7,7 @@ use linalg::parallel::rows_mut;
 use linalg::special::HALF_LN_TWO_PI;
 use missvae::data::Data;
 use missvae::evaluate::proposal;
-use missvae::impute::FittedModel;
+use missvae::impute::{FittedModel, ImputationSampler};
 use missvae::store::ModelInfo;
 use samplers::draw::{categories, fill_ancestral};
 use samplers::likelihood::RowLikelihood;
@@ -15,7 +15,6 @@ use samplers::model::{LatentModel, log_prior, mixture_log_density};
 use samplers::stream::{Purpose, stream};
 
 use crate::failure::Result;
-use missvae::impute::ImputationSampler;
 
 /// Number of sets of samples for the importance-weighted distribution. A set has as many samples as the method's
 /// budget.

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
-
 use missvae::config::{Options, ResolvedConfig};
+use missvae::fingerprint::of_text;
+use serde_json::{Value, json};
 
 use super::prepared::Prepared;
 use super::settings::Settings;
@@ -12,7 +12,6 @@ use super::source::Source;
 use super::spec::Spec;
 use crate::config_file::path_text;
 use crate::failure::Result;
-use missvae::fingerprint::of_text;
 
 /// Version of the results. It changes when the same options give other results (beyond rounding), so that old results
 /// are not taken for new ones.

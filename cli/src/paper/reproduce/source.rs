@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use missvae::impute::FittedModel;
+use missvae::prepare::TrainingRows;
 use samplers::gaussian_mixture::GaussianMixture;
 use samplers::gaussian_mixture::oracle::Interpolation;
 use samplers::gaussian_mixture::oracle::divergence::Divergence;
@@ -14,7 +15,6 @@ use super::settings::Settings;
 use super::spec::Spec;
 use crate::failure::Result;
 use crate::frechet::Frechet;
-use missvae::prepare::TrainingRows;
 
 /// Tables to train on, and rows to score models on.
 pub(super) trait Source: Sync {

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use missvae::config::Options;
+use missvae::files::write_atomic;
+use missvae::fingerprint::of_text;
 use missvae::snr::Study;
 
 use super::point::Point;
@@ -11,8 +13,6 @@ use super::prepare::Prepared;
 use super::variants::Variant;
 use crate::failure::{Failure, Result};
 use crate::paper::shared::read_json;
-use missvae::files::write_atomic;
-use missvae::fingerprint::of_text;
 
 /// Version of the results. It changes when the same options give other points (beyond rounding).
 const VERSION: u32 = 2;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use missvae::config::{Options, ResolvedConfig};
+use missvae::prepare::TrainingRows;
 
 use super::args::SnrArgs;
 use super::variants::Variant;
 use crate::config_file::path_text;
 use crate::failure::{Failure, Result};
 use crate::output::rows_summary;
-use missvae::prepare::TrainingRows;
 
 /// A run: a variant with a seed.
 pub(super) struct Prepared {
