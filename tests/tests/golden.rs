@@ -225,6 +225,18 @@ fn missing_outputs_and_other_shapes_fail() {
     assert!(!Verdict::new::<f64>(&fixture, Err("no".to_owned())).passed());
 }
 
+/// An output of which no entry counts fails, whatever the others are.
+#[test]
+fn an_output_without_a_comparison_fails() {
+    let mut fixture = fixture(Comparison::Tensor);
+    fixture.outputs.insert("more".to_owned(), Tensor { shape: vec![1], data: vec![1.0] });
+    let mut computed = Computed { outputs: fixture.outputs.clone(), ..Computed::default() };
+    assert!(Verdict::new::<f64>(&fixture, Ok(computed.clone())).passed());
+    computed.inexact = vec![0];
+    let verdict = Verdict::new::<f64>(&fixture, Ok(computed));
+    assert!(!verdict.passed() && verdict.line().contains("nothing was compared in more"));
+}
+
 /// With one component every method of a bound coincides, given the same noise or the samples made of it, with or
 /// without an axis for the component.
 #[test]

@@ -41,13 +41,13 @@ pub(super) fn check_sizes(source: &Source<'_>, info: &ModelInfo) -> Result<(), E
     }
     // The last layer of an encoder has as many outputs at least.
     let moments = config.latent.checked_mul(2).and_then(|moments| moments.checked_mul(config.components));
-    if moments.is_none_or(|moments| moments > most) {
+    let Some(moments) = moments.filter(|moments| *moments <= most) else {
         let value = format!("{} x {}", config.latent, config.components);
         return Err(source.field("latent x components", value, Expected::Count(most)));
-    }
+    };
     match &config.images {
         Some(images) => check_images(source, config, images)?,
-        None => check_parameters(source, config)?,
+        None => check_parameters(source, config, moments)?,
     }
     check_columns(source, info)?;
     check_method(source, info)
@@ -70,8 +70,8 @@ fn check_images(source: &Source<'_>, config: &VaeConfig, images: &ImageSizes) ->
     Ok(())
 }
 
-/// Refuses networks with more parameters than the file has numbers, by arithmetic alone.
-fn check_parameters(source: &Source<'_>, config: &VaeConfig) -> Result<(), Error> {
+/// Refuses networks with more parameters than the file has numbers, by arithmetic alone. `moments` is 2·L·K.
+fn check_parameters(source: &Source<'_>, config: &VaeConfig, moments: usize) -> Result<(), Error> {
     let network = |input: usize, blocks: usize, output: usize| -> Option<usize> {
         let layer = |from: usize, to: usize| from.checked_add(1)?.checked_mul(to);
         let block = layer(config.hidden, config.hidden)?.checked_mul(2)?;
@@ -79,14 +79,9 @@ fn check_parameters(source: &Source<'_>, config: &VaeConfig) -> Result<(), Error
         hidden.checked_add(layer(config.hidden, output)?)
     };
     // The fewest that any head takes and gives: one number a column.
-    let moments = config.latent.checked_mul(2).and_then(|moments| moments.checked_mul(config.components));
-    let count = moments.and_then(|moments| {
-        network(config.columns, config.encoder_blocks, moments)?.checked_add(network(
-            config.latent,
-            config.decoder_blocks,
-            config.columns,
-        )?)
-    });
+    let encoder = network(config.columns, config.encoder_blocks, moments);
+    let decoder = network(config.latent, config.decoder_blocks, config.columns);
+    let count = encoder.zip(decoder).and_then(|(encoder, decoder)| encoder.checked_add(decoder));
     let most = source.most_numbers();
     match count {
         Some(count) if count <= most => Ok(()),

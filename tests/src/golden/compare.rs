@@ -135,7 +135,9 @@ impl Verdict {
                 return verdict;
             }
         };
-        let mut compared = 0;
+        if fixture.outputs.is_empty() {
+            verdict.problems.push("nothing was compared".to_owned());
+        }
         for (name, expected) in &fixture.outputs {
             match computed.outputs.get(name) {
                 None => verdict.problems.push(format!("{name} was not computed")),
@@ -143,11 +145,12 @@ impl Verdict {
                     let shapes = format!("{:?}, not {:?}", actual.shape, expected.shape);
                     verdict.problems.push(format!("{name} has the shape {shapes}"));
                 }
-                Some(actual) => compared += verdict.compare::<T>(fixture, name, actual, &computed),
+                Some(actual) => {
+                    if verdict.compare::<T>(fixture, name, actual, &computed) == 0 {
+                        verdict.problems.push(format!("nothing was compared in {name}"));
+                    }
+                }
             }
-        }
-        if compared == 0 {
-            verdict.problems.push("nothing was compared".to_owned());
         }
         verdict
     }
