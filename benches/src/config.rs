@@ -1,8 +1,7 @@
 //! The timed configurations, and the floating-point operations of their matrix products.
 
-use autodiff::ops::Pathwise;
 use missvae::network::{EncoderInput, Vae, VaeConfig};
-use missvae::objective::{CompletedObjectiveConfig, Estimator, Family, LogitGradient, Method, ObjectiveConfig};
+use missvae::objective::{CompletedObjectiveConfig, Estimator, Family, Method, ObjectiveConfig};
 use missvae::trainer::{ImputationTraining, Length, Objective, Schedule, Start, TrainConfig};
 use samplers::chains::{ChainConfig, Lair, Sampler};
 
@@ -68,13 +67,10 @@ impl Config {
         let (objective, ancestral) = match method.family {
             Family::FiniteMixture { bound, .. } => {
                 let config = ObjectiveConfig {
-                    bound,
-                    components,
                     samples,
                     importance_samples,
                     estimator,
-                    pathwise: Pathwise::Implicit,
-                    logit_gradient: LogitGradient::Implicit,
+                    ..ObjectiveConfig::new(bound, components)
                 };
                 (config.into(), config.ancestral())
             }
@@ -90,10 +86,6 @@ impl Config {
         Config {
             name: format!("{}{}-{budget}", sizes.prefix, method.title),
             vae: VaeConfig {
-                images: None,
-                columns: sizes.columns,
-                latent: sizes.latent,
-                blocks: Vec::new(),
                 components: if method.bound().is_some() { components } else { 1 },
                 encoder_input: match method.family {
                     Family::FiniteMixture { .. } => EncoderInput::Incomplete,
@@ -102,9 +94,9 @@ impl Config {
                 hidden: sizes.hidden,
                 encoder_blocks: sizes.blocks,
                 decoder_blocks: sizes.blocks,
-                dropout: 0.0,
                 encoder_min_scale: min_scale(!sizes.unlimited || ancestral),
                 decoder_min_scale: min_scale(!sizes.unlimited),
+                ..VaeConfig::new(sizes.columns, sizes.latent)
             },
             train: TrainConfig {
                 objective,

@@ -129,10 +129,9 @@ fn incomplete_table(rows: usize, columns: usize) -> Data<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::EncoderInput;
-    use crate::objective::{Bound, Estimator, LogitGradient, ObjectiveConfig};
+
+    use crate::objective::{Bound, ObjectiveConfig};
     use crate::trainer::Schedule;
-    use autodiff::ops::Pathwise;
 
     /// The tape counts the operations of every product of a step; by hand they are: each weight in three products of
     /// rows × in × out (forward, weight gradient, data gradient), but for the data gradient of the encoder's input.
@@ -140,28 +139,14 @@ mod tests {
     fn the_products_of_a_step_are_counted() {
         let (columns, latent, hidden, batch, copies) = (5, 2, 8, 16, 3);
         let vae = VaeConfig {
-            images: None,
-            columns,
-            latent,
-            blocks: Vec::new(),
             components: copies,
-            encoder_input: EncoderInput::Incomplete,
             hidden,
             encoder_blocks: 1,
-            decoder_blocks: 2,
-            dropout: 0.0,
             encoder_min_scale: 0.0,
             decoder_min_scale: 0.0,
+            ..VaeConfig::new(columns, latent)
         };
-        let objective = ObjectiveConfig {
-            bound: Bound::Selbo,
-            components: copies,
-            samples: 1,
-            importance_samples: 1,
-            estimator: Estimator::Stl,
-            pathwise: Pathwise::Implicit,
-            logit_gradient: LogitGradient::Implicit,
-        };
+        let objective = ObjectiveConfig::new(Bound::Selbo, copies);
         let train = TrainConfig {
             objective: objective.into(),
             batch_size: batch,

@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use autodiff::Aligned;
-use autodiff::ops::Pathwise;
 use missvae::Error;
 use missvae::data::Data;
 use missvae::evaluate::{
@@ -12,8 +11,8 @@ use missvae::evaluate::{
     refit_encoder,
 };
 use missvae::impute::FittedModel;
-use missvae::network::{EncoderInput, Vae, VaeConfig};
-use missvae::objective::{Bound, Estimator, LogitGradient, ObjectiveConfig};
+use missvae::network::{Vae, VaeConfig};
+use missvae::objective::{Bound, Estimator, ObjectiveConfig};
 use samplers::draw::fill_standard_normal;
 use samplers::model::LatentModel;
 use samplers::stream::{Purpose, stream};
@@ -28,18 +27,13 @@ fn on() -> ControlFlow<()> {
 /// A random model. The encoder's scales are at least 1, the prior's: weights have a finite variance.
 fn model(components: usize, latent: usize) -> FittedModel<f64> {
     let vae = Vae::new(VaeConfig {
-        images: None,
-        columns: COLUMNS,
-        latent,
-        blocks: Vec::new(),
         components,
-        encoder_input: EncoderInput::Incomplete,
         hidden: 16,
         encoder_blocks: 1,
         decoder_blocks: 1,
-        dropout: 0.0,
         encoder_min_scale: 1.0,
         decoder_min_scale: 0.3,
+        ..VaeConfig::new(COLUMNS, latent)
     });
     let mut parameters: Aligned<f64> = vae.layout().initialise(&mut stream(4, Purpose::Initialise, 0, 0));
     for tensor in vae.layout().tensors().iter().filter(|tensor| tensor.name.contains("output")) {
@@ -133,15 +127,7 @@ fn rows_are_scored_alone() {
 }
 
 fn objective(bound: Bound, components: usize) -> ObjectiveConfig {
-    ObjectiveConfig {
-        bound,
-        components,
-        samples: 2,
-        importance_samples: 1,
-        estimator: Estimator::Plain,
-        pathwise: Pathwise::Implicit,
-        logit_gradient: LogitGradient::Implicit,
-    }
+    ObjectiveConfig { samples: 2, estimator: Estimator::Plain, ..ObjectiveConfig::new(bound, components) }
 }
 
 /// Refitting leaves the decoder bit for bit, and the bound with 5 samples rises, row by row paired, by more than 5

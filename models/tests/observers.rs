@@ -4,10 +4,9 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use autodiff::ops::Pathwise;
 use missvae::data::Data;
-use missvae::network::{EncoderInput, Vae, VaeConfig};
-use missvae::objective::{Bound, Estimator, LogitGradient, ObjectiveConfig};
+use missvae::network::{Vae, VaeConfig};
+use missvae::objective::{Bound, ObjectiveConfig};
 use missvae::trainer::{
     Checkpoints, EarlyStopping, EpochMetrics, History, Length, Observer, Outcome, RunError, Schedule, TrainConfig,
     Trainer, UpdateMetrics,
@@ -15,29 +14,8 @@ use missvae::trainer::{
 
 /// Three minibatches an epoch, of 2, 2 and 1 rows; the second epoch is cut short after two of them.
 fn trainer() -> Trainer<f64> {
-    let objective = ObjectiveConfig {
-        bound: Bound::Elbo,
-        components: 1,
-        samples: 1,
-        importance_samples: 1,
-        estimator: Estimator::Stl,
-        pathwise: Pathwise::Implicit,
-        logit_gradient: LogitGradient::Implicit,
-    };
-    let vae = Vae::new(VaeConfig {
-        images: None,
-        columns: 2,
-        latent: 1,
-        blocks: Vec::new(),
-        components: 1,
-        encoder_input: EncoderInput::Incomplete,
-        hidden: 4,
-        encoder_blocks: 1,
-        decoder_blocks: 1,
-        dropout: 0.0,
-        encoder_min_scale: 1e-5,
-        decoder_min_scale: 1e-5,
-    });
+    let objective = ObjectiveConfig::new(Bound::Elbo, 1);
+    let vae = Vae::new(VaeConfig { hidden: 4, encoder_blocks: 1, decoder_blocks: 1, ..VaeConfig::new(2, 1) });
     let config = TrainConfig {
         objective: objective.into(),
         batch_size: 2,

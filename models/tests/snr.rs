@@ -3,11 +3,10 @@
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
-use autodiff::ops::Pathwise;
 use missvae::Error;
 use missvae::data::{Data, shuffled};
 use missvae::network::{EncoderInput, Vae, VaeConfig};
-use missvae::objective::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig};
+use missvae::objective::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, ObjectiveConfig};
 use missvae::snr::{Measured, Moments, Monitor, Protocol, Signals, Study, measure, noise_floor};
 use missvae::trainer::{Length, Objective, Observer, Outcome, Schedule, TrainConfig, Trainer, UpdateMetrics};
 use samplers::draw::fill_standard_normal;
@@ -28,18 +27,12 @@ fn data() -> Data<f64> {
 
 fn vae(components: usize, dropout: f64) -> Vae {
     Vae::new(VaeConfig {
-        images: None,
-        columns: COLUMNS,
-        latent: 2,
-        blocks: Vec::new(),
         components,
-        encoder_input: EncoderInput::Incomplete,
         hidden: 8,
         encoder_blocks: 1,
         decoder_blocks: 1,
         dropout,
-        encoder_min_scale: 1e-5,
-        decoder_min_scale: 1e-5,
+        ..VaeConfig::new(COLUMNS, 2)
     })
 }
 
@@ -48,15 +41,7 @@ fn trainer(bound: Bound, components: usize, dropout: f64, batch_size: usize) -> 
 }
 
 fn trainer_of(length: Length, bound: Bound, components: usize, dropout: f64, batch_size: usize) -> Trainer<f64> {
-    let objective = ObjectiveConfig {
-        bound,
-        components,
-        samples: 1,
-        importance_samples: 1,
-        estimator: Estimator::Stl,
-        pathwise: Pathwise::Implicit,
-        logit_gradient: LogitGradient::Implicit,
-    };
+    let objective = ObjectiveConfig::new(bound, components);
     let config = TrainConfig {
         objective: objective.into(),
         batch_size,

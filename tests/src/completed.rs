@@ -50,18 +50,11 @@ struct Problem {
 impl Problem {
     fn new(encoder_input: EncoderInput) -> Self {
         let vae = Vae::new(VaeConfig {
-            images: None,
-            columns: COLUMNS,
-            latent: LATENT,
-            blocks: Vec::new(),
-            components: 1,
             encoder_input,
             hidden: 6,
             encoder_blocks: 1,
             decoder_blocks: 1,
-            dropout: 0.0,
-            encoder_min_scale: 1e-5,
-            decoder_min_scale: 1e-5,
+            ..VaeConfig::new(COLUMNS, LATENT)
         });
         let parameters = vae.layout().initialise(&mut stream(3, Purpose::Initialise, 0, 0));
         let mut mask = zeros_and_ones([ROWS, COLUMNS], 5).1;

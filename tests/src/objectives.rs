@@ -5,13 +5,11 @@
 //! estimator leaves out exactly the score term, whatever the sampling.
 
 use autodiff::gradcheck::{self, Options};
-use autodiff::ops::Pathwise;
 use autodiff::{Aligned, Graph, Seed, Tape, Var, Wanted};
 use missvae::data::Batch;
-use missvae::network::{EncoderInput, Vae, VaeConfig};
+use missvae::network::{Vae, VaeConfig};
 use missvae::objective::{
-    Bound, Estimator, LogitGradient, Method, Mode, ObjectiveConfig, Randomness, Recorded, bound, finite_mixtures,
-    record,
+    Bound, Estimator, Method, Mode, ObjectiveConfig, Randomness, Recorded, bound, finite_mixtures, record,
 };
 use samplers::draw::{fill_ancestral, fill_standard_normal};
 use samplers::stream::{Purpose, Stream, stream};
@@ -61,27 +59,17 @@ struct Problem {
 impl Problem {
     fn new(bound: Bound, components: usize) -> Self {
         let vae = Vae::new(VaeConfig {
-            images: None,
-            columns: COLUMNS,
-            latent: LATENT,
-            blocks: Vec::new(),
             components,
-            encoder_input: EncoderInput::Incomplete,
             hidden: 6,
             encoder_blocks: 1,
             decoder_blocks: 1,
-            dropout: 0.0,
-            encoder_min_scale: 1e-5,
-            decoder_min_scale: 1e-5,
+            ..VaeConfig::new(COLUMNS, LATENT)
         });
         let config = ObjectiveConfig {
-            bound,
-            components,
             samples: 2,
             importance_samples: if bound.importance_weighted() { 3 } else { 1 },
             estimator: Estimator::Plain,
-            pathwise: Pathwise::Implicit,
-            logit_gradient: LogitGradient::Implicit,
+            ..ObjectiveConfig::new(bound, components)
         };
         let parameters = vae.layout().initialise(&mut stream(SEED, Purpose::Initialise, 0, 0));
         let mut mask = zeros_and_ones([ROWS, COLUMNS], 5).1;

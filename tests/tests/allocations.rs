@@ -99,15 +99,7 @@ fn table(columns: usize, rows: usize, limit: f32) -> Data<f32> {
 fn objective(method: Method, bound: Bound) -> ObjectiveConfig {
     let components = if method.single() { 1 } else { COMPONENTS };
     let (samples, importance_samples) = method.default_samples(components, COMPONENTS);
-    ObjectiveConfig {
-        bound,
-        components,
-        samples,
-        importance_samples,
-        estimator: Estimator::Stl,
-        pathwise: Pathwise::Implicit,
-        logit_gradient: LogitGradient::Implicit,
-    }
+    ObjectiveConfig { samples, importance_samples, ..ObjectiveConfig::new(bound, components) }
 }
 
 /// Arms the counter when an epoch is over.
@@ -156,21 +148,18 @@ fn allocations_of(
         Objective::FiniteMixture(config) => (config.components, EncoderInput::Incomplete, 1),
         Objective::ImputationMixture(_) => (1, EncoderInput::Completed, 2),
     };
+    let columns = images.as_ref().map_or(COLUMNS, |images| images.size * images.size);
     let vae = Vae::new(VaeConfig {
-        columns: images.as_ref().map_or(COLUMNS, |images| images.size * images.size),
         images,
-        latent: 2,
-        blocks: Vec::new(),
         components,
         encoder_input,
         hidden: 200,
         encoder_blocks: 3,
         decoder_blocks: 3,
         dropout,
-        encoder_min_scale: 1e-5,
         decoder_min_scale: 0.0,
+        ..VaeConfig::new(columns, 2)
     });
-    let columns = vae.config().columns;
     let config = TrainConfig {
         objective,
         batch_size: BATCH,

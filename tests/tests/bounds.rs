@@ -9,7 +9,7 @@ use autodiff::{Aligned, Graph, Tape, Wanted};
 use missvae::data::Batch;
 use missvae::evaluate::{Grid, grid_log_likelihood, mean_and_standard_error};
 use missvae::impute::FittedModel;
-use missvae::network::{EncoderInput, Vae, VaeConfig};
+use missvae::network::{Vae, VaeConfig};
 use missvae::objective::{Bound, Estimator, Mode, ObjectiveConfig, Randomness, finite_mixtures, record};
 use missvae_verify::distance;
 use proptest::prelude::*;
@@ -43,18 +43,11 @@ struct Outcome {
 impl Problem {
     fn new(columns: usize, latent: usize, components: usize, rows: usize, seed: u64) -> Self {
         let vae = Vae::new(VaeConfig {
-            images: None,
-            columns,
-            latent,
-            blocks: Vec::new(),
             components,
-            encoder_input: EncoderInput::Incomplete,
             hidden: 7,
             encoder_blocks: 1,
             decoder_blocks: 1,
-            dropout: 0.0,
-            encoder_min_scale: 1e-5,
-            decoder_min_scale: 1e-5,
+            ..VaeConfig::new(columns, latent)
         });
         let parameters = parameters(&vae, seed);
         let mut x = vec![0.0; rows * columns];

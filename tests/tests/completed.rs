@@ -10,8 +10,8 @@ use missvae::evaluate::{Grid, grid_log_likelihood, mean_and_standard_error};
 use missvae::impute::FittedModel;
 use missvae::network::{EncoderInput, Vae, VaeConfig};
 use missvae::objective::{
-    Bound, CompletedBatch, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, Mode, ObjectiveConfig,
-    Randomness, record, record_completed,
+    Bound, CompletedBatch, CompletedBound, CompletedObjectiveConfig, Estimator, Mode, ObjectiveConfig, Randomness,
+    record, record_completed,
 };
 use missvae_verify::distance;
 use proptest::prelude::*;
@@ -24,18 +24,13 @@ const LATENT: usize = 2;
 
 fn vae(encoder_input: EncoderInput) -> Vae {
     Vae::new(VaeConfig {
-        images: None,
-        columns: COLUMNS,
-        latent: LATENT,
-        blocks: Vec::new(),
-        components: 1,
         encoder_input,
         hidden: 12,
         encoder_blocks: 1,
         decoder_blocks: 1,
-        dropout: 0.0,
         encoder_min_scale: 0.3,
         decoder_min_scale: 0.5,
+        ..VaeConfig::new(COLUMNS, LATENT)
     })
 }
 
@@ -108,15 +103,7 @@ proptest! {
         let mut tape = Tape::new();
         let mut g = tape.graph(&parameters);
         let batch = Batch::from_slices(&mut g, COLUMNS, &x, &mask);
-        let elbo = ObjectiveConfig {
-            bound: Bound::Elbo,
-            components: 1,
-            samples,
-            importance_samples: 1,
-            estimator: Estimator::Plain,
-            pathwise: autodiff::ops::Pathwise::Implicit,
-            logit_gradient: LogitGradient::Implicit,
-        };
+        let elbo = ObjectiveConfig { samples, estimator: Estimator::Plain, ..ObjectiveConfig::new(Bound::Elbo, 1) };
         let recorded = record(&mut g, &vae, &elbo, batch, Randomness::Noise(&noise), Mode::Evaluate);
         let expected = g.item(recorded.value);
         let mut gradient = vec![0.0; parameters.len()];

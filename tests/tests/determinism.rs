@@ -14,7 +14,7 @@ use missvae::config::Options;
 use missvae::data::Data;
 use missvae::heads::ColumnType;
 use missvae::network::{EncoderInput, Vae, VaeConfig};
-use missvae::objective::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, ObjectiveConfig};
+use missvae::objective::{Bound, CompletedBound, CompletedObjectiveConfig, Estimator, ObjectiveConfig};
 use missvae::store::{
     CheckpointInfo, Column, ModelInfo, Problem, load_checkpoint, load_model, save_checkpoint, save_model,
 };
@@ -40,18 +40,12 @@ fn table(rows: usize) -> Data<f32> {
 
 fn vae(components: usize, hidden: usize) -> Vae {
     Vae::new(VaeConfig {
-        images: None,
-        columns: COLUMNS,
-        latent: 2,
-        blocks: Vec::new(),
         components,
-        encoder_input: EncoderInput::Incomplete,
         hidden,
         encoder_blocks: 1,
         decoder_blocks: 1,
         dropout: 0.1,
-        encoder_min_scale: 1e-5,
-        decoder_min_scale: 1e-5,
+        ..VaeConfig::new(COLUMNS, 2)
     })
 }
 
@@ -79,13 +73,11 @@ fn imputing(sampler: Sampler, seed: u64) -> TrainConfig {
 fn config(bound: Bound, estimator: Estimator, pathwise: Pathwise, components: usize, seed: u64) -> TrainConfig {
     TrainConfig {
         objective: Objective::from(ObjectiveConfig {
-            bound,
-            components,
             samples: 2,
             importance_samples: if bound.importance_weighted() { 2 } else { 1 },
             estimator,
             pathwise,
-            logit_gradient: LogitGradient::Implicit,
+            ..ObjectiveConfig::new(bound, components)
         }),
         batch_size: 64,
         length: Length::Epochs(3),

@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use autodiff::Tape;
-use autodiff::ops::Pathwise;
 use missvae::Error;
 use missvae::data::{Batch, Data, shuffled};
 use missvae::evaluate::{RefitConfig, iwelbo, refit_encoder};
 use missvae::impute::FittedModel;
 use missvae::network::{EncoderInput, ImageSizes, Tensor, Vae, VaeConfig};
 use missvae::objective::{
-    Bound, CompletedBound, CompletedObjectiveConfig, Estimator, LogitGradient, Mode, ObjectiveConfig, Randomness,
-    record,
+    Bound, CompletedBound, CompletedObjectiveConfig, Estimator, Mode, ObjectiveConfig, Randomness, record,
 };
 use missvae::snr::{Moments, Signals};
 use missvae::trainer::{ImputationTraining, Length, Objective, Schedule, Start, TrainConfig, Trainer};
@@ -30,17 +28,12 @@ fn on() -> ControlFlow<()> {
 fn vae() -> Vae {
     Vae::new(VaeConfig {
         images: Some(ImageSizes { size: SIZE, encoder_widths: vec![5, 7, 9], decoder_widths: vec![8, 6, 4] }),
-        columns: SIZE * SIZE,
-        latent: 3,
-        blocks: Vec::new(),
         components: 2,
-        encoder_input: EncoderInput::Incomplete,
         hidden: 0,
         encoder_blocks: 0,
         decoder_blocks: 0,
         dropout: 0.3,
-        encoder_min_scale: 1e-5,
-        decoder_min_scale: 1e-5,
+        ..VaeConfig::new(SIZE * SIZE, 3)
     })
 }
 
@@ -57,15 +50,7 @@ fn images(count: usize) -> Data<f32> {
     data
 }
 
-const OBJECTIVE: ObjectiveConfig = ObjectiveConfig {
-    bound: Bound::Selbo,
-    components: 2,
-    samples: 1,
-    importance_samples: 1,
-    estimator: Estimator::Stl,
-    pathwise: Pathwise::Implicit,
-    logit_gradient: LogitGradient::Implicit,
-};
+const OBJECTIVE: ObjectiveConfig = ObjectiveConfig::new(Bound::Selbo, 2);
 
 fn trainer(epochs: u64) -> Trainer<f32> {
     let config = TrainConfig {

@@ -3,7 +3,7 @@
 use super::choices::PathwiseOption;
 use super::error::{Error, Result};
 use super::options::Options;
-use crate::objective::{Bound, Estimator, LogitGradient, Method, ObjectiveConfig};
+use crate::objective::{Bound, Estimator, Method, ObjectiveConfig};
 
 impl Options {
     /// Resolves the objective of a finite mixture, and fills in its options.
@@ -18,13 +18,11 @@ impl Options {
         let estimator = self.estimator.unwrap_or(Estimator::Stl);
         let pathwise = self.pathwise.unwrap_or(PathwiseOption::Implicit);
         let mut objective = ObjectiveConfig {
-            bound,
-            components,
             samples,
             importance_samples,
             estimator,
             pathwise: pathwise.into(),
-            logit_gradient: LogitGradient::Implicit,
+            ..ObjectiveConfig::new(bound, components)
         };
         let logit_gradient = self.logit_gradient.unwrap_or_else(|| objective.default_logit_gradient());
         objective.logit_gradient = logit_gradient;

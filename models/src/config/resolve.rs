@@ -79,10 +79,10 @@ impl Options {
         let images = self.resolve_images()?;
         let default_latent = if images.is_some() { 50 } else { ((columns + 1) / 3).clamp(2, 32) };
         let latent = positive("latent", self.latent, default_latent)?;
-        let hidden = positive("hidden", self.hidden, if columns < 16 { 128 } else { 256 })?;
-        let blocks = self.blocks.unwrap_or(2);
-        let encoder_blocks = self.encoder_blocks.unwrap_or(blocks);
-        let decoder_blocks = self.decoder_blocks.unwrap_or(blocks);
+        let default = VaeConfig::new(columns, latent);
+        let hidden = positive("hidden", self.hidden, default.hidden)?;
+        let encoder_blocks = self.encoder_blocks.or(self.blocks).unwrap_or(default.encoder_blocks);
+        let decoder_blocks = self.decoder_blocks.or(self.blocks).unwrap_or(default.decoder_blocks);
         let batch_size = positive("batch-size", self.batch_size, 64)?;
         for (option, size) in [
             ("components", components),
@@ -99,14 +99,14 @@ impl Options {
         check("encoder-blocks", encoder_blocks, encoder_blocks <= MOST_BLOCKS, most_blocks)?;
         check("decoder-blocks", decoder_blocks, decoder_blocks <= MOST_BLOCKS, most_blocks)?;
 
-        let dropout = self.dropout.unwrap_or(0.0);
+        let dropout = self.dropout.unwrap_or(default.dropout);
         check("dropout", dropout, (0.0..1.0).contains(&dropout), Expected::Probability)?;
-        let min_scale = |option: &'static str, value: Option<f64>| {
-            let value = value.unwrap_or(1e-5);
+        let min_scale = |option: &'static str, value: Option<f64>, default: f64| {
+            let value = value.unwrap_or(default);
             check(option, value, value >= 0.0 && value.is_finite(), Expected::NotNegative)
         };
-        let encoder_min_scale = min_scale("encoder-min-scale", self.encoder_min_scale)?;
-        let decoder_min_scale = min_scale("decoder-min-scale", self.decoder_min_scale)?;
+        let encoder_min_scale = min_scale("encoder-min-scale", self.encoder_min_scale, default.encoder_min_scale)?;
+        let decoder_min_scale = min_scale("decoder-min-scale", self.decoder_min_scale, default.decoder_min_scale)?;
         let learning_rate = self.learning_rate.unwrap_or(1e-3);
         check("learning-rate", learning_rate, learning_rate > 0.0 && learning_rate.is_finite(), Expected::Positive)?;
         let clip = self.clip.unwrap_or(10.0);
@@ -163,9 +163,6 @@ impl Options {
             seed,
         };
         let vae = VaeConfig {
-            columns,
-            latent,
-            blocks: Vec::new(),
             components: if encoder_input.completed() { 1 } else { components },
             encoder_input,
             images: images.clone(),
@@ -175,6 +172,7 @@ impl Options {
             dropout,
             encoder_min_scale,
             decoder_min_scale,
+            ..default
         };
         if let Objective::ImputationMixture(training) = &objective {
             check_imputations(training, &vae, rows, batch_size.min(rows))?;

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::data::{Data, Minibatches};
 use crate::impute::FittedModel;
 use crate::network::{Vae, VaeConfig};
-use crate::objective::{Bound, Estimator, LogitGradient, ObjectiveConfig};
+use crate::objective::{Bound, ObjectiveConfig};
 use crate::trainer::{AmsGrad, Learner, Networks, NotFinite, Objective, Schedule, Streams};
 
 /// How to refit.
@@ -74,13 +74,9 @@ pub fn refit_encoder<T: Scalar>(
         Objective::ImputationMixture(_) => (Bound::Iwelbo, 1, Pathwise::Implicit),
     };
     let objective = ObjectiveConfig {
-        bound,
-        components,
-        samples: 1,
         importance_samples: if bound.stratified() { config.samples.div_ceil(components) } else { config.samples },
-        estimator: Estimator::Stl,
         pathwise,
-        logit_gradient: LogitGradient::Implicit,
+        ..ObjectiveConfig::new(bound, components)
     };
     objective.check()?;
     if data.rows() == 0 {

@@ -124,6 +124,25 @@ pub struct VaeConfig {
 }
 
 impl VaeConfig {
+    /// A model of numeric columns with the defaults of `missvae train`: one component, an encoder of incomplete rows, two
+    /// residual blocks of width 128 (256 from 16 columns on), no dropout, scales of at least 10⁻⁵.
+    pub fn new(columns: usize, latent: usize) -> Self {
+        VaeConfig {
+            columns,
+            blocks: Vec::new(),
+            latent,
+            components: 1,
+            encoder_input: EncoderInput::default(),
+            images: None,
+            hidden: if columns < 16 { 128 } else { 256 },
+            encoder_blocks: 2,
+            decoder_blocks: 2,
+            dropout: 0.0,
+            encoder_min_scale: 1e-5,
+            decoder_min_scale: 1e-5,
+        }
+    }
+
     /// The heads of the columns.
     pub fn row(&self) -> Row {
         let whole = if self.images.is_some() { ColumnType::Binary } else { ColumnType::Numeric };

@@ -222,6 +222,20 @@ pub struct ObjectiveConfig {
 }
 
 impl ObjectiveConfig {
+    /// A bound with one sample (Z = I = 1) of each of K components, or of their mixture; `stl` gradients, implicit through
+    /// samples.
+    pub const fn new(bound: Bound, components: usize) -> Self {
+        ObjectiveConfig {
+            bound,
+            components,
+            samples: 1,
+            importance_samples: 1,
+            estimator: Estimator::Stl,
+            pathwise: Pathwise::Implicit,
+            logit_gradient: LogitGradient::Implicit,
+        }
+    }
+
     /// Whether samples are drawn from the mixture as a whole (and not from each component).
     pub fn ancestral(&self) -> bool {
         self.components > 1 && !self.bound.stratified()

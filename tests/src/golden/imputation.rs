@@ -21,18 +21,13 @@ use super::{Computed, Fixture, Tensor};
 fn model<T: Scalar>(fixture: &Fixture) -> Result<(Vae, Aligned<T>), String> {
     let (blocks, min_scale) = (fixture.size("blocks")?, fixture.number("min_scale")?);
     let vae = Vae::new(VaeConfig {
-        images: None,
-        columns: fixture.size("data")?,
-        latent: fixture.size("latent")?,
-        blocks: Vec::new(),
-        components: 1,
         encoder_input: EncoderInput::Completed,
         hidden: fixture.size("hidden")?,
         encoder_blocks: blocks,
         decoder_blocks: blocks,
-        dropout: 0.0,
         encoder_min_scale: min_scale,
         decoder_min_scale: min_scale,
+        ..VaeConfig::new(fixture.size("data")?, fixture.size("latent")?)
     });
     let mut parameters = Aligned::zeros(vae.layout().len());
     fill(fixture, vae.layout(), "encoder.", "enc:", &mut parameters)?;

@@ -6,7 +6,7 @@ use linalg::Scalar;
 use missvae::data::{Batch, Data};
 use missvae::evaluate::{Grid, frechet_distance, grid_log_likelihood};
 use missvae::impute::FittedModel;
-use missvae::network::{EncoderInput, Vae, VaeConfig};
+use missvae::network::{Vae, VaeConfig};
 use missvae::objective::{Bound, Estimator, LogitGradient, Method, Mode, ObjectiveConfig, Randomness, record};
 use samplers::stream::Stream;
 
@@ -88,18 +88,13 @@ fn size_of(fixture: &Fixture, own: &str, shared: &str) -> Result<usize, String> 
 pub(super) fn objective<T: Scalar>(fixture: &Fixture) -> Result<Computed, String> {
     let config = objective_config(fixture)?;
     let vae = Vae::new(VaeConfig {
-        images: None,
-        columns: fixture.size("data")?,
-        latent: fixture.size("latent")?,
-        blocks: Vec::new(),
         components: config.components,
-        encoder_input: EncoderInput::Incomplete,
         hidden: fixture.size("hidden")?,
         encoder_blocks: size_of(fixture, "encoder_blocks", "blocks")?,
         decoder_blocks: size_of(fixture, "decoder_blocks", "blocks")?,
-        dropout: 0.0,
         encoder_min_scale: fixture.number("encoder_min_scale")?,
         decoder_min_scale: fixture.number("decoder_min_scale")?,
+        ..VaeConfig::new(fixture.size("data")?, fixture.size("latent")?)
     });
     let mut parameters = Aligned::<T>::zeros(vae.layout().len());
     fill(fixture, vae.layout(), "encoder.", "enc:", &mut parameters)?;
@@ -160,18 +155,12 @@ pub(super) fn numerical_marginal<T: Scalar>(fixture: &Fixture) -> Result<Compute
     let min_scale = fixture.number("min_scale")?;
     let blocks = size_of(fixture, "decoder_blocks", "blocks")?;
     let vae = Vae::new(VaeConfig {
-        images: None,
-        columns,
-        latent,
-        blocks: Vec::new(),
-        components: 1,
-        encoder_input: EncoderInput::Incomplete,
         hidden: fixture.size("hidden")?,
         encoder_blocks: 0,
         decoder_blocks: blocks,
-        dropout: 0.0,
         encoder_min_scale: min_scale,
         decoder_min_scale: min_scale,
+        ..VaeConfig::new(columns, latent)
     });
     let mut parameters = Aligned::<T>::zeros(vae.layout().len());
     fill(fixture, vae.layout(), "decoder.", "dec:", &mut parameters)?;
@@ -210,18 +199,11 @@ mod tests {
     #[test]
     fn samples_of_one_gaussian_give_their_noise_back() {
         let vae = Vae::new(VaeConfig {
-            images: None,
-            columns: 3,
-            latent: 2,
-            blocks: Vec::new(),
-            components: 1,
-            encoder_input: EncoderInput::Incomplete,
             hidden: 5,
             encoder_blocks: 1,
             decoder_blocks: 0,
-            dropout: 0.0,
-            encoder_min_scale: 1e-5,
             decoder_min_scale: 0.0,
+            ..VaeConfig::new(3, 2)
         });
         let parameters: Aligned<f64> = vae.layout().initialise(&mut stream(1, Purpose::Initialise, 0, 0));
         let (x, mask, noise) = (numbers(6, 1), zeros_and_ones([2, 3], 2).1, numbers(3 * 2 * 2, 3));

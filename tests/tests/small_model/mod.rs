@@ -2,11 +2,10 @@
 
 #![allow(dead_code, reason = "not every suite that includes this module uses all of it")]
 
-use autodiff::ops::Pathwise;
 use autodiff::{Aligned, Graph, Tape, Wanted};
 use missvae::data::{Batch, Data};
-use missvae::network::{EncoderInput, Vae, VaeConfig};
-use missvae::objective::{Bound, Estimator, LogitGradient, Mode, ObjectiveConfig, Randomness, Recorded, record};
+use missvae::network::{Vae, VaeConfig};
+use missvae::objective::{Bound, Estimator, Mode, ObjectiveConfig, Randomness, Recorded, record};
 use samplers::stream::{Purpose, stream};
 
 /// D.
@@ -24,18 +23,13 @@ pub(crate) const MASK: [f64; PATTERNS * COLUMNS] = [1.0, 1.0, 1.0, 1.0, 0.0, 1.0
 /// decoder 0.5: no weight is extreme.
 pub(crate) fn vae(components: usize) -> Vae {
     Vae::new(VaeConfig {
-        images: None,
-        columns: COLUMNS,
-        latent: LATENT,
-        blocks: Vec::new(),
         components,
-        encoder_input: EncoderInput::Incomplete,
         hidden: 16,
         encoder_blocks: 1,
         decoder_blocks: 1,
-        dropout: 0.0,
         encoder_min_scale: 0.3,
         decoder_min_scale: 0.5,
+        ..VaeConfig::new(COLUMNS, LATENT)
     })
 }
 
@@ -55,15 +49,7 @@ pub(crate) fn table() -> Data<f64> {
 
 /// An objective with Z = 1, pathwise gradients by implicit reparametrisation.
 pub(crate) fn objective(bound: Bound, components: usize, importance_samples: usize) -> ObjectiveConfig {
-    ObjectiveConfig {
-        bound,
-        components,
-        samples: 1,
-        importance_samples,
-        estimator: Estimator::Plain,
-        pathwise: Pathwise::Implicit,
-        logit_gradient: LogitGradient::Implicit,
-    }
+    ObjectiveConfig { importance_samples, estimator: Estimator::Plain, ..ObjectiveConfig::new(bound, components) }
 }
 
 /// Records the objective of so many copies of the rows (copy-major), each with samples of its own.

@@ -38,13 +38,10 @@ pub(super) fn all(args: &SnrArgs) -> Result<(Vec<Variant>, Vec<String>)> {
         let samples = args.model.samples.unwrap_or(samples);
         // Importance samples have no say in what applies.
         let config = |estimator, pathwise| ObjectiveConfig {
-            bound,
-            components: components.max(1),
             samples: samples.max(1),
-            importance_samples: 1,
             estimator,
             pathwise,
-            logit_gradient: LogitGradient::Implicit,
+            ..ObjectiveConfig::new(bound, components.max(1))
         };
         for &estimator in &args.estimator {
             if config(estimator, Pathwise::Implicit).check().is_err() {
