@@ -205,7 +205,7 @@ fn preview_text(preview: &Preview) -> String {
         0 => String::new(),
         more => format!("  … and {more} more in these rows\n"),
     };
-    format!("some missing cells, completed (mean ± deviation of {PREVIEW_DRAWS} draws):\n{}\n{more}", aligned(&lines))
+    format!("some missing cells, completed (mean ± deviation of {PREVIEW_DRAWS} draws):\n{}{more}\n", aligned(&lines))
 }
 
 /// The summary, as text.

@@ -45,17 +45,32 @@ impl Axis {
         Axis { low, high, ticks }
     }
 
-    /// An axis of the logarithms to base 10 of positive `values`: whole decades around them, at least one, and about
-    /// `count` ticks. `None` if there is no value.
+    /// An axis of the logarithms to base 10 of positive `values`, with about `count` ticks: at powers of ten, or at 1, 2 and
+    /// 5 times them where the values span less than two. `None` if there is no value.
     pub(super) fn around_decades(values: impl Iterator<Item = f64>, count: f64) -> Option<Axis> {
-        let logarithms: Vec<f64> = values.filter(|value| *value > 0.0 && value.is_finite()).map(f64::log10).collect();
-        let (low, high) = logarithms.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &x| (l.min(x), h.max(x)));
-        if low > high {
-            return None;
+        let logarithms = values.filter(|value| *value > 0.0 && value.is_finite()).map(f64::log10);
+        let mut axis = Axis::around(logarithms, count)?;
+        // Wide enough for a tick: 2 and 5, the furthest neighbours, are 0.4 apart.
+        let (middle, half) = (0.5 * (axis.low + axis.high), (0.5 * (axis.high - axis.low)).max(0.25));
+        (axis.low, axis.high) = (middle - half, middle + half);
+        if axis.high - axis.low < 2.0 {
+            let within = axis.low..=axis.high;
+            let power = |power: i32| [1.0, 2.0, 5.0].map(|factor: f64| (factor, power));
+            let all = (axis.low.floor() as i32..=axis.high.ceil() as i32).flat_map(power);
+            let place = |(factor, power): (f64, i32)| (factor.log10() + f64::from(power), (factor, power));
+            // One way of writing for all ticks of an axis.
+            let plain = axis.low > -3.0 && axis.high < 4.0;
+            let name = |(factor, power): (f64, i32)| match (plain, factor == 1.0) {
+                (true, _) => label(factor * 10f64.powi(power), usize::try_from(-power).unwrap_or(0)),
+                (false, true) => format!("10^{{{}}}", label(f64::from(power), 0)),
+                (false, false) => format!("{factor}·10^{{{}}}", label(f64::from(power), 0)),
+            };
+            axis.ticks =
+                all.map(place).filter(|(at, _)| within.contains(at)).map(|(at, one)| (at, name(one))).collect();
+        } else {
+            axis = Axis::between(axis.low, axis.high, count, 1.0);
+            axis.ticks.iter_mut().for_each(|(_, label)| *label = format!("10^{{{label}}}"));
         }
-        let low = low.floor();
-        let mut axis = Axis::between(low, high.ceil().max(low + 1.0), count, 1.0);
-        axis.ticks.iter_mut().for_each(|(_, label)| *label = format!("10^{{{label}}}"));
         Some(axis)
     }
 
@@ -108,14 +123,16 @@ mod tests {
     }
 
     #[test]
-    fn decades_are_whole() {
+    fn ticks_of_logarithms_are_powers_of_ten_or_one_two_and_five_times_them() {
         let labels = |values: &[f64]| -> Vec<String> {
             let axis = Axis::around_decades(values.iter().copied(), 5.0).unwrap();
             axis.ticks.into_iter().map(|(_, label)| label).collect()
         };
-        assert_eq!(labels(&[0.02, 0.08]), ["10^{−2}", "10^{−1}"]);
-        assert_eq!(labels(&[0.0, 1.0, f64::INFINITY]), ["10^{0}", "10^{1}"]);
+        assert_eq!(labels(&[0.02, 0.08]), ["0.02", "0.05"]);
+        assert_eq!(labels(&[0.0, 900.0, 2300.0, f64::INFINITY]), ["1000", "2000"]);
+        assert_eq!(labels(&[3.2e4, 1.2e5]), ["5·10^{4}", "10^{5}"]);
         assert_eq!(labels(&[2e-5, 3e4]), ["10^{−4}", "10^{−2}", "10^{0}", "10^{2}", "10^{4}"]);
+        assert!(!labels(&[7.0]).is_empty());
         assert_eq!(Axis::around_decades([0.0, -1.0].into_iter(), 5.0), None);
     }
 

@@ -16,8 +16,8 @@ const TICK_SPACE: f64 = 58.0;
 /// How far points at one place are apart, and half the width of the end of an interval.
 const DODGE: f64 = 5.0;
 const CAP: f64 = 3.5;
-/// The most marks on a curve.
-const MARKS: usize = 10;
+/// The least distance of two marks on a curve, from left to right: closer ones would hide the curve.
+const MARK_SPACE: f64 = 14.0;
 /// The gap between groups of boxes, in boxes.
 const GAP: f64 = 0.6;
 /// Shares of the mass within the contours of a density, and the widths of their lines.
@@ -104,17 +104,8 @@ impl Panel {
                     Content::Contours(contours) => draw_contours(svg, area, &y, contours),
                     Content::Blank => (),
                 }
-                if let Some(Reference { value, label }) = &self.reference {
-                    let value = if matches!(self.content, Content::LogCurves(_)) { value.log10() } else { *value };
-                    let right = area.right() - 4.0;
-                    if (y.low..=y.high).contains(&value) {
-                        let height = area.y(&y, value);
-                        svg.dashed_path(&[(area.left, height), (area.right(), height)], INK, 1.5, "6 4");
-                        svg.text((right, height - 6.0), TICK_LABEL, Anchor::End, label);
-                    } else {
-                        let label = format!("{label} (beyond the axis)");
-                        svg.text((right, area.top + TICK_LABEL), TICK_LABEL, Anchor::End, &label);
-                    }
+                if let Some(reference) = &self.reference {
+                    self.draw_reference(svg, area, &y, reference);
                 }
             }
         }
@@ -124,6 +115,59 @@ impl Panel {
 }
 
 impl Panel {
+    /// A dashed line at the value to compare with. Its label stands where the curves are furthest: at the left or the right
+    /// end, above or below the line.
+    fn draw_reference(&self, svg: &mut Svg, area: Area, y: &Axis, Reference { value, label }: &Reference) {
+        let value = if matches!(self.content, Content::LogCurves(_)) { value.log10() } else { *value };
+        if !(y.low..=y.high).contains(&value) {
+            let place = (area.right() - 4.0, area.top + TICK_LABEL);
+            return svg.text(place, TICK_LABEL, Anchor::End, &format!("{label} (beyond the axis)"));
+        }
+        let height = area.y(y, value);
+        svg.dashed_path(&[(area.left, height), (area.right(), height)], INK, 1.5, "6 4");
+        let points = self.points_in(area, y);
+        let width = 0.5 * TICK_LABEL * label.chars().count() as f64;
+        let (left, right) = (area.left + 4.0, area.right() - 4.0);
+        let mut best = (f64::NEG_INFINITY, (right, height - 6.0), Anchor::End);
+        for (start, anchor, x) in [(right - width, Anchor::End, right), (left, Anchor::Start, left)] {
+            for baseline in [height - 6.0, height + 6.0 + 0.7 * TICK_LABEL] {
+                let middle = baseline - 0.35 * TICK_LABEL;
+                let outside = baseline > area.bottom() || baseline - TICK_LABEL < area.top;
+                let distance = |&(at, level): &(f64, f64)| {
+                    let beside = (start - at).max(at - start - width).max(0.0);
+                    beside.hypot((level - middle).abs())
+                };
+                let free = points.iter().map(distance).fold(f64::INFINITY, f64::min);
+                if !outside && free > best.0 {
+                    best = (free, (x, baseline), anchor);
+                }
+            }
+        }
+        svg.text(best.1, TICK_LABEL, best.2, label);
+    }
+
+    /// Where the curves run, in CSS pixels: their points and some between neighbours.
+    fn points_in(&self, area: Area, y: &Axis) -> Vec<(f64, f64)> {
+        let lines = match &self.content {
+            Content::Curves(lines) => lines.clone(),
+            Content::LogCurves(lines) => lines.iter().map(Line::logarithms).collect(),
+            _ => return Vec::new(),
+        };
+        let Some(x) = Axis::around_whole(lines.iter().flat_map(shown).map(|point| point.x), 1.0) else {
+            return Vec::new();
+        };
+        let between = |ends: &[(f64, f64)]| {
+            let (from, to) = (ends[0], ends[1]);
+            (0..=8)
+                .map(move |i| f64::from(i) / 8.0)
+                .map(move |t| (from.0 + t * (to.0 - from.0), from.1 + t * (to.1 - from.1)))
+        };
+        let places = |line: &Line| -> Vec<(f64, f64)> {
+            shown(line).iter().map(|point| (area.x(&x, point.x), area.y(y, point.y))).collect()
+        };
+        lines.iter().flat_map(|line| places(line).windows(2).flat_map(between).collect::<Vec<_>>()).collect()
+    }
+
     /// The value to compare with, if it is no further from these values than they are from each other: one far away
     /// would press them together.
     fn near(&self, values: &[f64]) -> Option<f64> {
@@ -249,9 +293,13 @@ fn draw_curves(svg: &mut Svg, area: Area, y: &Axis, lines: &[Line]) {
     for line in lines {
         let points: Vec<_> = shown(line).iter().map(|point| (area.x(&x, point.x), area.y(y, point.y))).collect();
         svg.path(&points, colour(line), 2.0);
-        // About so many marks, so that many points remain a line.
-        let step = points.len().div_ceil(MARKS).max(1);
-        points.iter().step_by(step).for_each(|&at| mark(svg, line.series, at, colour(line)));
+        let mut last = f64::NEG_INFINITY;
+        for &at in &points {
+            if at.0 - last >= MARK_SPACE {
+                mark(svg, line.series, at, colour(line));
+                last = at.0;
+            }
+        }
     }
 }
 

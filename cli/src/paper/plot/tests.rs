@@ -74,7 +74,7 @@ fn logarithmic_curves() {
     figure.panels.truncate(1);
     figure.panels[0].content = line(&[point(1.0, 2e-3), point(2.0, 0.0), point(3.0, 50.0)]);
     let text = figure.svg();
-    let ticks = [-3, -2, -1, 0, 1, 2].map(|power: i32| power.to_string().replace('-', "−"));
+    let ticks = [-2, -1, 0, 1].map(|power: i32| power.to_string().replace('-', "−"));
     assert!(ticks.iter().all(|tick| text.contains(&format!(">{tick}</tspan>"))), "{text}");
     assert!(!text.contains("inf") && !text.contains("NaN"));
     figure.panels[0].content = line(&[point(1.0, 0.0)]);

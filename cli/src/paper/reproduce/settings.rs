@@ -66,10 +66,12 @@ impl Settings {
             at_least("points", points, 2)?;
             at_most("points", points, MOST_POINTS)?;
         }
-        let methods = match args.methods.is_empty() {
+        let mut methods: Vec<Method> = match args.methods.is_empty() {
             true => outline.methods.iter().map(|&name| method(outline, name)).collect::<Result<_>>()?,
             false => args.methods.iter().map(|name| method(outline, name)).collect::<Result<_>>()?,
         };
+        // A figure has the paper's order, whatever the order of --methods.
+        methods.sort_by_key(|method| outline.methods.iter().position(|&name| name == method.name));
         let components = match args.components.is_empty() {
             true => outline.components.to_vec(),
             false => args.components.clone(),
