@@ -13,7 +13,7 @@ pub(crate) struct Common {
     /// Print one JSON object on standard output, and nothing else there
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Print only errors
+    /// Print only warnings and errors
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
     /// Seed of all random numbers (default: always the same)

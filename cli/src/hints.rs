@@ -145,6 +145,10 @@ pub(crate) fn table(error: &Error) -> Option<String> {
         }
         Error::NoHeader { .. } => "Put a line with the columns' names on top: without it the first row would be lost.",
         Error::DuplicateColumn { .. } => "Rename one of them.",
+        Error::RowWidth { expected: 1, .. } => {
+            "The header is one cell. Cells are separated by commas, and decimals have points: convert a file with \
+             semicolons or decimal commas."
+        }
         Error::RowWidth { .. } => "A cell that contains the delimiter must be in double quotes.",
         Error::NotUtf8 { utf16: true, .. } => "It looks like UTF-16: save it as UTF-8.",
         Error::NotUtf8 { .. } => "Convert it, for example with iconv -f latin1 -t utf-8.",
@@ -229,6 +233,11 @@ const MISSING_ELSEWHERE: [&str; 18] = [
     "missing", "nil", "unknown",
 ];
 
+/// Whether a text is a number but for a comma in place of the decimal point.
+fn decimal_comma(text: &str) -> bool {
+    text.matches(',').count() == 1 && text.replace(',', ".").parse::<f64>().is_ok_and(f64::is_finite)
+}
+
 /// What to do about a column with a few odd cells, or about a choice of columns.
 fn way_around(columns: &[UnusableColumn], usable: &[String], chosen: bool) -> Option<String> {
     for column in columns {
@@ -236,6 +245,11 @@ fn way_around(columns: &[UnusableColumn], usable: &[String], chosen: bool) -> Op
             let text = text.trim();
             if MISSING_ELSEWHERE.contains(&text.to_lowercase().as_str()) {
                 return Some(format!("If {text:?} stands for a missing value, add --missing-value='{text}'."));
+            }
+            if decimal_comma(text) {
+                return Some(format!(
+                    "{text:?} seems to be a number with a decimal comma: write decimals with points."
+                ));
             }
             if column.name.contains([';', '\t']) && usable.is_empty() && columns.len() == 1 {
                 return Some(

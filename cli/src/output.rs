@@ -1,6 +1,8 @@
 //! Output: results, messages, progress, tables.
 
+use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use missvae::prepare::TrainingRows;
@@ -10,21 +12,23 @@ use crate::args::Common;
 use crate::failure::{Failure, Result};
 
 /// The output of a command: results go to standard output, everything else to standard error.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Output {
     json: bool,
     quiet: bool,
+    /// The warnings so far, which the JSON object repeats.
+    warnings: Arc<Mutex<Vec<String>>>,
 }
 
 impl Output {
     pub(crate) fn new(common: &Common) -> Self {
-        Output { json: common.json, quiet: common.quiet }
+        Output { json: common.json, quiet: common.quiet, warnings: Arc::default() }
     }
 
     /// The same without messages.
     #[cfg(feature = "paper")]
-    pub(crate) fn silenced(self) -> Self {
-        Output { quiet: true, ..self }
+    pub(crate) fn silenced(&self) -> Self {
+        Output { quiet: true, ..self.clone() }
     }
 
     /// Prints a message, unless `--quiet`.
@@ -35,10 +39,17 @@ impl Output {
         }
     }
 
+    /// Warns of a result that may be wrong: on standard error, with `--quiet` too, and in the JSON object.
+    pub(crate) fn warn(&self, warning: impl Display) {
+        let text = warning.to_string();
+        let _ = writeln!(stderr(), "warning: {text}");
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+
     /// The command's result: one JSON object with `--json`, else the text for people.
     pub(crate) fn result(&self, json: &impl Serialize, text: impl FnOnce() -> String) -> Result<()> {
         let mut text = match self.json {
-            true => serde_json::to_string(json).map_err(|e| Failure::Failed(e.to_string()))?,
+            true => self.with_warnings(json).map_err(|e| Failure::Failed(e.to_string()))?,
             false if self.quiet => return Ok(()),
             false => text(),
         };
@@ -49,6 +60,16 @@ impl Output {
         // Whoever closed the pipe has read enough.
         let write = write.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) });
         write.map_err(|source| Failure::System { what: "standard output".to_owned(), source })
+    }
+
+    /// A JSON object with the list of warnings as its last member.
+    fn with_warnings(&self, json: &impl Serialize) -> serde_json::Result<String> {
+        let mut value = serde_json::to_value(json)?;
+        if let Some(object) = value.as_object_mut() {
+            let warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+            object.insert("warnings".to_owned(), serde_json::to_value(&*warnings)?);
+        }
+        serde_json::to_string(&value)
     }
 
     /// A bar on a terminal; nothing elsewhere.
@@ -80,7 +101,7 @@ pub(crate) fn cells_missing(count: usize) -> String {
 /// One line about the rows of a run.
 pub(crate) fn rows_summary(rows: &TrainingRows) -> String {
     let train = &rows.train;
-    let (count, columns, missing) = (train.rows(), train.columns(), train.missing());
+    let (count, columns, missing) = (train.rows(), train.columns(), rows.missing());
     let share = 100.0 * missing as f64 / (count * columns).max(1) as f64;
     let dropped = match rows.dropped {
         0 => String::new(),

@@ -36,7 +36,9 @@ HIDE = 0.2
 DRAWS = 20
 HIDING_SEED = 1
 MODEL_SEED = 1
-COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"]  # Okabe and Ito
+COLOURS = ["#0072b2", "#000000", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"]  # Okabe and Ito
+MARKS = ["o", "s", "^", "D", "v", "X"]
+BARS = 6  # every so many cells has a bar: all of them would hide each other
 GREY = "#9a9a9a"
 
 
@@ -121,16 +123,16 @@ def main():
     plane.set_ylim(np.nanmin(truth[:, Y]) - 1.5, None)
     plane.legend(loc="lower left", ncols=2, frameon=False, fontsize=8, handletextpad=0.2)
 
-    for d, (name, colour) in enumerate(zip(COLUMNS, COLOURS)):
+    for d, (name, colour, mark) in enumerate(zip(COLUMNS, COLOURS, MARKS)):
         at = hidden[:, d]
         x, y, lowest, highest = ((v[at, d] - centre[d]) / scale[d] for v in (truth, mean, low, high))
-        cells.vlines(x, lowest, highest, color=colour, linewidth=0.5, alpha=0.35)
-        cells.scatter(x, y, s=11, color=colour, linewidths=0, label=name, zorder=2)
+        cells.vlines(x[::BARS], lowest[::BARS], highest[::BARS], color=colour, linewidth=0.7, alpha=0.6)
+        cells.scatter(x, y, s=11, color=colour, marker=mark, linewidths=0, label=name, zorder=2)
     ends = (-3.2, 3.2)
     cells.plot(ends, ends, color="black", linewidth=0.8, zorder=1)
     cells.axhline(0, color=GREY, linewidth=0.8, linestyle="--", zorder=1)
     cells.set(xlim=ends, ylim=ends, xlabel="true value, standardised")
-    cells.set_ylabel(f"imputed: mean (dot), range of {DRAWS} draws (line)")
+    cells.set_ylabel(f"imputed: mean (dot), range of {DRAWS} draws (some lines)")
     cells.set_title(f"{hidden.sum()} hidden cells: RMSE {rmse:.2f}, column means {rmse_baseline:.2f}")
     cells.legend(loc="lower right", ncols=2, frameon=False, fontsize=7, handletextpad=0.1, columnspacing=0.6)
 

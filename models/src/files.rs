@@ -1,9 +1,12 @@
 //! Files that are written whole or not at all, and small questions about files.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use tempfile::NamedTempFile;
 
 /// Why a file or a directory could not be written. What was there before is unchanged.
 #[derive(Debug, thiserror::Error)]
@@ -75,46 +78,123 @@ impl WriteError {
 /// # Errors
 /// [`WriteError`], of every kind but [`WriteError::Directory`]; `path` is then as it was before.
 pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), WriteError> {
-    replace(path, write).map_err(|source| WriteError::new(path, source))
+    stage(path, write)?.commit()
 }
 
-fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+/// A file that is written and on the disk, but under its temporary name: several are staged, then all get their names.
+/// Dropped without [`commit`](Staged::commit), it is gone.
+#[derive(Debug)]
+pub struct Staged {
+    path: PathBuf,
+    /// The temporary file and the name it takes. `None` for what is no regular file: it is written.
+    file: Option<(NamedTempFile, PathBuf)>,
+}
+
+impl Staged {
+    /// Of output that is written already.
+    pub(crate) fn nothing(path: &Path) -> Staged {
+        Staged { path: path.to_owned(), file: None }
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// As [`write_atomic`]; the path is then as it was before.
+    pub fn commit(self) -> Result<(), WriteError> {
+        let Staged { path, file } = self;
+        let Some((file, target)) = file else { return Ok(()) };
+        let persist = || {
+            file.persist(&target).map_err(|failure| failure.error)?;
+            sync_directory(directory_of(&target))
+        };
+        persist().map_err(|source| WriteError::new(&path, source))
+    }
+}
+
+/// Writes a file as [`write_atomic`] does, all but the last step.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn stage(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Staged, WriteError> {
+    let file = prepare(path, write).map_err(|source| WriteError::new(path, source))?;
+    Ok(Staged { path: path.to_owned(), file })
+}
+
+/// Removes the temporary files beside `path` that a killed process left of it. Those of a process that still writes are
+/// locked, and stay.
+pub fn remove_stale(path: &Path) {
+    let Some(prefix) = path.file_name().map(temporary_prefix) else { return };
+    for entry in fs::read_dir(directory_of(path)).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let ours = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".tmp"));
+        if ours.is_some_and(|middle| middle.len() == RANDOM && middle.chars().all(char::is_alphanumeric))
+            && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok())
+        {
+            // A file that stays is untidy and no more.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// The directory of a file.
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Random characters in a temporary name.
+const RANDOM: usize = 6;
+/// The most bytes of a file's name that its temporary name repeats: names have 255 at most.
+const REPEATED: usize = 200;
+
+/// What the temporary names of a file begin with.
+fn temporary_prefix(name: &OsStr) -> String {
+    let name = name.to_string_lossy();
+    let mut end = name.len().min(REPEATED);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!(".{}.", &name[..end])
+}
+
+/// Writes the temporary file.
+fn prepare(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<Option<(NamedTempFile, PathBuf)>> {
     let existing = fs::metadata(path).ok();
     let target = match &existing {
         Some(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
         Some(metadata) if !metadata.is_file() => {
             let mut device = BufWriter::new(File::options().write(true).open(path)?);
             write(&mut device)?;
-            return device.flush();
+            return device.flush().map(|()| None);
         }
         Some(_) => fs::canonicalize(path)?,
         None => path.to_owned(),
     };
     let name = target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-    let directory = match target.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-
-    let mut prefix = std::ffi::OsString::from(".");
-    prefix.push(name);
-    prefix.push(".");
+    let prefix = temporary_prefix(name);
     let mut options = tempfile::Builder::new();
-    options.prefix(&prefix).suffix(".tmp");
+    options.prefix(&prefix).suffix(".tmp").rand_bytes(RANDOM);
     #[cfg(unix)]
     {
         // What a plain `File::create` would ask for; the user's umask still applies.
         options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     }
-    let mut file = BufWriter::with_capacity(1 << 18, options.tempfile_in(directory)?);
+    let file = options.tempfile_in(directory_of(&target))?;
+    // Held as long as the file is open; where the system has no locks, a stale file of this name stays.
+    let _ = file.as_file().try_lock();
+    let mut file = BufWriter::with_capacity(1 << 18, file);
     write(&mut file)?;
     let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     if let Some(metadata) = existing {
         file.as_file().set_permissions(metadata.permissions())?;
     }
     file.as_file().sync_all()?;
-    file.persist(&target).map_err(|failure| failure.error)?;
-    sync_directory(directory)
+    Ok(Some((file, target)))
 }
 
 /// Forces a directory's entries to the disk, where the system can do that.
@@ -236,6 +316,33 @@ mod tests {
         assert!(matches!(error, WriteError::DiskFull { .. }));
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(entries(directory.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn staged_files_get_their_names_together() {
+        let directory = tempfile::tempdir().unwrap();
+        let (one, two) = (directory.path().join("1"), directory.path().join("2"));
+        let staged = [&one, &two].map(|path| stage(path, |w| w.write_all(b"x")).unwrap());
+        remove_stale(&one);
+        assert_eq!(entries(directory.path()).len(), 2, "files that are being written stay");
+        assert!(!one.exists() && !two.exists());
+        staged.into_iter().for_each(|file| file.commit().unwrap());
+        assert_eq!(entries(directory.path()), ["1", "2"]);
+        drop(stage(&one, |w| w.write_all(b"y")).unwrap());
+        assert_eq!(fs::read(&one).unwrap(), b"x");
+        for left in [".1.abcDEF.tmp", ".1.a.tmp", ".2.abcdef.tmp", ".1.abc-ef.tmp"] {
+            fs::write(directory.path().join(left), "").unwrap();
+        }
+        remove_stale(&one);
+        assert_eq!(entries(directory.path()), [".1.a.tmp", ".1.abc-ef.tmp", ".2.abcdef.tmp", "1", "2"]);
+    }
+
+    #[test]
+    fn a_long_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("é".repeat(125));
+        write_atomic(&path, |w| w.write_all(b"x")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"x");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::Error;
 use crate::config;
 use crate::config::options::for_each_option;
 use crate::config::{
-    ChainKind, Options, PathwiseOption, Preset, ResamplingOption, ResolvedConfig, ScopeOption, WeightsOption,
+    ChainKind, Keep, Options, PathwiseOption, Preset, ResamplingOption, ResolvedConfig, ScopeOption, WeightsOption,
 };
 use crate::heads::ColumnType;
 use crate::impute::FittedModel;
@@ -123,9 +123,10 @@ impl Fit {
     pub fn run_observed<O: Observer<f32>>(&self, table: &Table, observer: &mut O) -> Result<Model, RunError<O::Error>> {
         let (rows, config) = self.prepare(table)?;
         let mut trainer = Trainer::new(Vae::new(config.vae.clone()), config.train.clone())?;
-        trainer.run(&rows.train, rows.validation.as_ref(), observer)?;
+        config.prepare_trainer(&mut trainer);
+        trainer.run(&rows.train, rows.validation(), observer)?;
         let info = ModelInfo { updates: trainer.progress().update, ..rows.model_info(&config) };
-        let parameters = Aligned::from_slice(trainer.parameters());
+        let parameters = Aligned::from_slice(trainer.chosen_parameters());
         Ok(Model::new(FittedModel::new(trainer.vae().clone(), parameters), info))
     }
 

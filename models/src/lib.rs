@@ -40,6 +40,7 @@
 //! - [`store`]: model files and checkpoints;
 //! - [`impute`]: imputations and new rows of a fitted model;
 //! - [`evaluate`]: log-likelihoods on a grid and by importance sampling, and the Fréchet distance;
+//! - [`warning`]: what may be wrong with a result;
 //! - [`timing`]: training steps, timed one by one.
 
 pub mod config;
@@ -60,12 +61,14 @@ pub mod store;
 pub mod table;
 pub mod timing;
 pub mod trainer;
+pub mod warning;
 
 pub use error::{Error, Quantity};
 pub use fit::Fit;
 pub use heads::ColumnType;
 pub use model::{Impute, Model, Score};
 pub use table::{Schema, Table};
+pub use warning::Warning;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

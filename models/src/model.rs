@@ -8,7 +8,7 @@ use crate::config::{self, check_drawn_rows, check_draws};
 use crate::data::Data;
 use crate::evaluate::{Importance, Refit, ScoreOptions, Scoring, on_grid, trained_with};
 use crate::impute::{
-    FittedModel, ImputationSampler, SamplerKind, SamplerOptions, Statistic, impute_table, sample_table,
+    FittedModel, ImputationSampler, SamplerKind, SamplerOptions, Statistic, WeightSummary, impute_table, sample_table,
 };
 use crate::prepare::{column_names, image_rows, model_rows, standardised};
 use crate::store::{ModelInfo, load_model, save_model};
@@ -34,6 +34,8 @@ pub struct Score {
     pub per_row: Vec<f64>,
     /// Mean effective number of importance samples of a row; `None` where rows are scored on a grid.
     pub effective_sample_size: Option<f64>,
+    /// How far the importance weights can be trusted; `None` where rows are scored on a grid.
+    pub weights: Option<WeightSummary>,
 }
 
 impl Model {
@@ -107,6 +109,7 @@ impl Model {
                     standard_error: score.standard_error,
                     per_row: score.per_row,
                     effective_sample_size: None,
+                    weights: None,
                 })
             }
             Scoring::Importance { samples } => {
@@ -122,11 +125,13 @@ impl Model {
                 let how = Importance { samples, completion: completion.as_ref(), refit, seed };
                 let unobserved = |_, _, _| || ControlFlow::Continue(());
                 let score = how.score(&mut self.fitted.clone(), &data, &units, unobserved)?;
+                let weights = score.weights(samples);
                 Ok(Score {
                     log_likelihood: score.log_likelihood,
                     standard_error: score.standard_error,
                     per_row: score.per_row,
                     effective_sample_size: Some(score.effective_sample_size),
+                    weights: Some(weights),
                 })
             }
         }
@@ -224,7 +229,10 @@ impl Impute<'_> {
                 (data, pixels.units(chosen.width()))
             }
         };
-        let (copies, summary) = impute_table(fitted, &units, &chosen, &data, &sampler, self.statistic, self.seed);
+        let (copies, summary) = {
+            let go_on = |_| ControlFlow::Continue(());
+            impute_table(fitted, &units, &chosen, &data, &sampler, self.statistic, self.seed, go_on)?
+        };
         if summary.replaced > 0 {
             return Err(Error::NotImputed { values: summary.replaced });
         }

@@ -9,6 +9,7 @@
 //! - [`importance`]: self-normalised importance resampling of missing values;
 //! - [`chains`]: imputation chains, which can continue where they stopped;
 //! - [`imputation`]: rows of a new table, imputed by chains;
+//! - [`pareto`]: whether importance weights can be trusted;
 //! - [`rejection`]: exact draws for models with one or two latent dimensions.
 
 pub mod chains;
@@ -19,6 +20,8 @@ pub mod importance;
 pub mod imputation;
 pub mod likelihood;
 pub mod model;
+pub mod pareto;
+mod proposals;
 pub mod quantile;
 pub mod rejection;
 pub mod stream;

@@ -53,6 +53,10 @@ pub enum Purpose {
     Binarise = 20,
     /// Quadrants of images hidden before training.
     HideQuadrants = 21,
+    /// Cells that are held out of training.
+    HoldOut = 22,
+    /// Samples that score these cells.
+    ScoreHeldOut = 23,
 }
 
 /// The stream at an address.

@@ -192,6 +192,7 @@ fn seeds_matter() {
         optimiser: fresh.optimiser().clone(),
         progress: fresh.progress(),
         imputations: None,
+        best: None,
     };
     let mut moved = Trainer::resume(vae(3, 16), small(2), start).unwrap();
     moved.run(&data, Some(&validation), &mut Log::default()).unwrap();
@@ -199,8 +200,13 @@ fn seeds_matter() {
 }
 
 fn model_info(trainer: &Trainer<f32>) -> ModelInfo {
-    let column =
-        |d| Column { name: format!("column {d}"), kind: ColumnType::Numeric, mean: 0.1 * d as f64, scale: 1.5 };
+    let column = |d| Column {
+        name: format!("column {d}"),
+        kind: ColumnType::Numeric,
+        mean: 0.1 * d as f64,
+        scale: 1.5,
+        range: None,
+    };
     ModelInfo {
         vae: trainer.vae().config().clone(),
         method: "miss-svae".to_owned(),
@@ -224,6 +230,7 @@ fn checkpoint(path: &Path, trainer: &Trainer<f32>) {
         model: model_info(trainer),
         progress: trainer.progress(),
         fingerprint: "these rows".to_owned(),
+        best: None,
     };
     save_checkpoint(path, &info, trainer).unwrap();
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use missvae::evaluate::{GRID_TOLERANCE, Importance, Likelihood, Refit, ScoreOptions, Scoring, on_grid, trained_with};
 use missvae::files::same_file;
-use missvae::impute::ImputationSampler;
+use missvae::impute::{ImputationSampler, WeightSummary};
 use missvae::prepare::read_model_rows;
 use missvae::table::{Input, check_output, write_numbers};
 use serde::Serialize;
@@ -66,6 +66,9 @@ struct EvaluateReport {
     /// The Fréchet distance of rows drawn from the model, and how many of them.
     frechet: Option<f64>,
     frechet_samples: Option<usize>,
+    /// Rows whose importance weights fail, and the largest Pareto k; null on a grid.
+    rows_unreliable: Option<usize>,
+    pareto_k: Option<f64>,
     /// Where the rows' log-likelihoods are.
     out: Option<String>,
 }
@@ -94,6 +97,9 @@ struct PerRow {
     log_likelihood: Vec<f64>,
     /// Effective number of importance samples, if there are any.
     effective: Option<Vec<f64>>,
+    /// Pareto k of its weights, and a summary of them.
+    pareto_k: Option<Vec<f64>>,
+    weights: Option<WeightSummary>,
 }
 
 impl PerRow {
@@ -101,10 +107,12 @@ impl PerRow {
     fn write(&self, path: &Path, scored: &[usize]) -> Result<()> {
         let mut columns = vec!["row".to_owned(), "log_likelihood".to_owned()];
         columns.extend(self.effective.as_ref().map(|_| "effective_sample_size".to_owned()));
+        columns.extend(self.pareto_k.as_ref().map(|_| "pareto_k".to_owned()));
         let mut values = Vec::with_capacity(scored.len() * columns.len());
         for (n, &row) in scored.iter().enumerate() {
             values.extend([(row + 1) as f64, self.log_likelihood[n]]);
             values.extend(self.effective.as_ref().map(|effective| effective[n]));
+            values.extend(self.pareto_k.as_ref().map(|k| k[n]));
         }
         Ok(write_numbers(path, &columns, &values)?)
     }
@@ -183,7 +191,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
                 log_likelihood_before_refit: None,
                 grid_cells: Some(score.cells),
                 grid_change: Some(score.change),
-                rows: PerRow { log_likelihood: score.per_row, effective: None },
+                rows: PerRow { log_likelihood: score.per_row, effective: None, pareto_k: None, weights: None },
             });
         };
         let resolved;
@@ -208,6 +216,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
                 ControlFlow::Continue(())
             }
         })?;
+        let weights = Some(score.weights(samples));
         Ok(ScoreKeys {
             log_likelihood: score.log_likelihood,
             standard_error: score.standard_error,
@@ -218,7 +227,12 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
             log_likelihood_before_refit: score.before_refit,
             grid_cells: None,
             grid_change: None,
-            rows: PerRow { log_likelihood: score.per_row, effective: Some(score.effective) },
+            rows: PerRow {
+                log_likelihood: score.per_row,
+                effective: Some(score.effective),
+                pareto_k: Some(score.pareto_k),
+                weights,
+            },
         })
     })?;
     if let Some(n) = score.rows.log_likelihood.iter().position(|score| !score.is_finite()) {
@@ -228,6 +242,12 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     if let Some(out) = &args.out {
         score.rows.write(out, &scored)?;
     }
+    let of_table = |weights: WeightSummary| {
+        let worst = weights.worst.map(|(n, k)| (scored[n], k));
+        WeightSummary { worst, ..weights }
+    };
+    let weights = score.rows.weights.map(of_table);
+    weights.and_then(|weights| weights.warning()).into_iter().for_each(|warning| output.warn(warning));
     let frechet = frechet.map(|mut frechet| in_pool(&args.common, || frechet.distance(&model, &info, seed)));
     let (frechet, frechet_samples) = frechet.transpose()?.unzip();
     let report = EvaluateReport {
@@ -236,11 +256,13 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         rows_dropped: dropped,
         frechet,
         frechet_samples,
+        rows_unreliable: weights.map(|weights| weights.unreliable),
+        pareto_k: weights.and_then(|weights| weights.worst).map(|(_, k)| k),
         out: args.out.as_ref().map(|out| out.display().to_string()),
     };
     let score = &report.score;
     if let Some(change) = score.grid_change.filter(|change| *change >= GRID_TOLERANCE) {
-        output.say(format!("warning: the last refinement of the grid still changed the mean by {change:.1e} nats"));
+        output.warn(format!("the last refinement of the grid still changed the mean by {change:.1e} nats"));
     }
     output.result(&report, || {
         let error = score.standard_error.map_or(String::new(), |error| format!(" ± {error:.4} (standard error)"));

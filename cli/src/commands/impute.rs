@@ -1,13 +1,16 @@
 //! `missvae impute`: fill in the missing cells of a table.
 
-use std::path::PathBuf;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use clap::{Args, ValueEnum};
 use missvae::config::{ChainKind, check_draws, lair_points};
-use missvae::files::{numbered, same_file};
+use missvae::files::{Staged, numbered, remove_stale, same_file};
 use missvae::impute::{ImputationSampler, ImputationSummary, SamplerKind, SamplerOptions, impute_table};
 use missvae::prepare::{binary_pixels, column_names, standardised};
-use missvae::table::{Input, check_output, read_images_to_complete, read_to_complete, write_completed};
+use missvae::table::{Input, check_output, read_images_to_complete, read_to_complete, stage_completed};
+use missvae::warning;
 use samplers::chains::Sampler;
 use samplers::importance::Statistic;
 use serde::Serialize;
@@ -16,6 +19,7 @@ use crate::args::{Common, Reading};
 use crate::failure::{Failure, Result};
 use crate::output::{Output, counted};
 use crate::run::Run;
+use crate::signal;
 use crate::threads::in_pool;
 
 /// The values that fill missing cells.
@@ -75,6 +79,9 @@ struct ImputeReport {
     effective_sample_size: Option<f64>,
     acceptance_rate: Option<f64>,
     replaced: u64,
+    /// Rows whose importance weights fail, and the largest Pareto k; null for chains.
+    rows_unreliable: Option<usize>,
+    pareto_k: Option<f64>,
     out: Vec<String>,
 }
 
@@ -84,6 +91,11 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         return Err(Failure::usage("--draws 0: expected at least 1"));
     }
     check_output(&args.out)?;
+    let to_stdout = args.out == Path::new("-");
+    if to_stdout && (args.draws > 1 || args.common.json) {
+        let what = "--out -: standard output takes one table and nothing else";
+        return Err(Failure::usage_hint(what, "leave out --draws and --json, or give --out a file name"));
+    }
     let fill = args.statistic.unwrap_or(if args.draws > 1 { Fill::Draw } else { Fill::Mean });
     let (name, statistic) = match fill {
         Fill::Draw => ("draw", Statistic::Draws(args.draws)),
@@ -106,8 +118,8 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     if let ImputationSampler::Chain(ChainKind::PseudoGibbs, _) = sampler
         && !info.vae.encoder_input.completed()
     {
-        output.say(format!(
-            "warning: the encoder of {} has only seen incomplete rows; pseudo-gibbs takes what it makes of completed ones \
+        output.warn(format!(
+            "the encoder of {} has only seen incomplete rows; pseudo-gibbs takes what it makes of completed ones \
              for the truth, and may go astray (importance and lair correct for it)",
             info.method
         ));
@@ -146,11 +158,21 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         }
     }
 
-    let (copies, outcome) =
-        in_pool(&args.common, || Ok(impute_table(&model, &units, &table, &data, &sampler, statistic, seed)))?;
+    paths.iter().for_each(|path| remove_stale(path));
+    let signal = signal::listen()?;
+    let bar = output.bar(table.rows() as u64, "rows");
+    let progress = |done: usize| {
+        bar.set_position(done as u64);
+        if signal.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    bar.tick();
+    let imputed =
+        in_pool(&args.common, || Ok(impute_table(&model, &units, &table, &data, &sampler, statistic, seed, progress)?));
+    bar.finish_and_clear();
+    let (copies, outcome) = imputed?;
     if outcome.replaced > 0 {
-        output.say(format!(
-            "warning: {} drawn values were not finite; {}",
+        output.warn(format!(
+            "{} drawn values were not finite; {}",
             outcome.replaced,
             match sampler {
                 ImputationSampler::Importance(_) => "what stands there is the column's mean (0 with --no-standardize)",
@@ -158,8 +180,17 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
             }
         ));
     }
-    for (path, values) in paths.iter().zip(&copies) {
-        write_completed(path, &source, &table, values)?;
+    let weights = outcome.weights.and_then(|weights| weights.warning());
+    weights.into_iter().for_each(|warning| output.warn(warning));
+    if info.vae.images.is_none() {
+        warning::of_rows(&table, &info).into_iter().for_each(|warning| output.warn(warning));
+        warning::of_imputed(&table, &copies, &info).into_iter().for_each(|warning| output.warn(warning));
+    }
+    // All are written before the first gets its name.
+    let staged = paths.iter().zip(&copies).map(|(path, values)| stage_completed(path, &source, &table, values));
+    let staged: Vec<Staged> = staged.collect::<std::result::Result<_, _>>()?;
+    for file in staged {
+        file.commit()?;
     }
     let out = paths.iter().map(|path| path.display().to_string()).collect();
     let report = ImputeReport {
@@ -172,17 +203,27 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         effective_sample_size: outcome.effective_sample_size,
         acceptance_rate: outcome.acceptance_rate,
         replaced: outcome.replaced,
+        rows_unreliable: outcome.weights.map(|weights| weights.unreliable),
+        pareto_k: outcome.weights.and_then(|weights| weights.worst).map(|(_, k)| k),
         out,
     };
-    output.result(&report, || {
-        let files = report.out.join(", ");
-        let samples = describe(&sampler, &outcome);
-        format!(
-            "{} of {} completed by their {name} in {files} ({samples})",
-            counted(report.cells_imputed, "missing cell"),
-            counted(report.rows, "row")
-        )
-    })
+    let text = || {
+        let files = match report.out.as_slice() {
+            [first, .., last] => format!("{first} … {last}"),
+            files => files.join(", "),
+        };
+        let cells = counted(report.cells_imputed, "missing cell");
+        let rows = counted(report.rows, "row");
+        if report.cells_imputed == 0 {
+            return format!("no cell of {rows} was missing; the table is in {files} as it was");
+        }
+        format!("{cells} of {rows} completed by their {name} in {files} ({})", describe(&sampler, &outcome))
+    };
+    if to_stdout {
+        output.say(text().replace(" in -", " on standard output"));
+        return Ok(());
+    }
+    output.result(&report, text)
 }
 
 /// A summary of the sampling, as text.

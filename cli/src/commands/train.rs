@@ -114,8 +114,9 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
         }
     };
     let data = args.data.as_deref();
-    let summary = in_pool(&args.common, || train(data, every, &output, (&config, &rows, &run), frechet))?;
-    output.result(&summary.0, || summary.1)
+    let (summary, text) = in_pool(&args.common, || train(data, every, &output, (&config, &rows, &run), frechet))?;
+    rows.warnings.iter().for_each(|warning| output.warn(warning));
+    output.result(&summary, || text)
 }
 
 impl TrainArgs {
@@ -222,7 +223,13 @@ fn report(summary: &Summary, preview: String, config: &ResolvedConfig, data: Opt
         ),
     ];
     if let Some(validation) = summary.validation {
-        lines.push(line("validation", format!("{validation:.4} nats a row")));
+        let unit = if summary.validated_on == "cells" { "a held-out cell" } else { "a row" };
+        let best = summary.best_validation.unwrap_or(validation);
+        lines.push(line("validation", format!("{best:.4} nats {unit}")));
+        if let Some(epoch) = summary.best_epoch {
+            let stopped = if summary.stopped_early { ", stopped early" } else { "" };
+            lines.push(line("best epoch", format!("{epoch} of {}, kept{stopped}", summary.epochs)));
+        }
     }
     if let Some(distance) = summary.frechet {
         lines.push(line("Fréchet distance", format!("{distance:.4} to the validation rows")));

@@ -98,6 +98,8 @@ impl ModelOptions {
             no_standardize: given.no_standardize,
             columns: given.columns,
             ignore_columns: given.ignore_columns,
+            // A study measures gradients, and chooses no epoch.
+            validation: Some("none".to_owned()),
             ..Options::default()
         }
     }

@@ -24,8 +24,9 @@ impl Saver<'_> {
         let progress = trainer.progress();
         self.run.sync_metrics()?;
         let model = ModelInfo { updates: progress.update, ..self.info.clone() };
-        store::save_model(&self.run.model(), trainer.vae(), &model, trainer.parameters())?;
-        let info = CheckpointInfo { model, progress, fingerprint: self.fingerprint.to_owned() };
+        store::save_model(&self.run.model(), trainer.vae(), &model, trainer.chosen_parameters())?;
+        let best = trainer.best().map(|best| (best.epoch, best.validation));
+        let info = CheckpointInfo { model, progress, fingerprint: self.fingerprint.to_owned(), best };
         Ok(store::save_checkpoint(&self.run.checkpoint(), &info, trainer)?)
     }
 }
@@ -39,10 +40,12 @@ pub(super) fn trainer(
     info: &ModelInfo,
 ) -> Result<Trainer<f32>> {
     if !run.checkpoint().exists() {
-        return Ok(Trainer::new(vae, config.train.clone())?);
+        let mut trainer = Trainer::new(vae, config.train.clone())?;
+        config.prepare_trainer(&mut trainer);
+        return Ok(trainer);
     }
     let (stored, checkpoint, state) = store::load_checkpoint(&run.checkpoint()).map_err(missvae::Error::from)?;
-    let CheckpointInfo { model, progress, fingerprint } = checkpoint;
+    let CheckpointInfo { model, progress, fingerprint, .. } = checkpoint;
     let fail = |what: &str, hint: &str| {
         Err(Failure::Run { path: run.path().to_owned(), what: what.to_owned(), hint: Some(hint.to_owned()) })
     };
@@ -55,7 +58,7 @@ pub(super) fn trainer(
     let n = rows.train.rows();
     let older = is_older(&fingerprint);
     // Nothing is trained or written for a finished run: it does not matter whether its rows can be told from others.
-    if older && !is_finished(run, progress.update, config.train.total_updates(n)) {
+    if older && !(progress.update >= config.train.total_updates(n) && has_results(run)) {
         return fail(
             "its checkpoint was written by an older version, which told rows apart in another way",
             "finish the run with that version, or start a new one",
@@ -73,7 +76,8 @@ pub(super) fn trainer(
             "restore config.toml, or start a new run",
         );
     }
-    let trainer = Trainer::resume(stored, config.train.clone(), state)?;
+    let mut trainer = Trainer::resume(stored, config.train.clone(), state)?;
+    config.prepare_trainer(&mut trainer);
     if progress.step >= trainer.updates_per_epoch(n) || progress.update > trainer.total_updates(n) {
         return fail(
             "its checkpoint does not fit the batch size or the length in its config.toml",
@@ -83,10 +87,9 @@ pub(super) fn trainer(
     Ok(trainer)
 }
 
-/// Whether a run has made all of its updates, and its results can be read. A model that cannot be is made again from the
-/// checkpoint.
-pub(super) fn is_finished(run: &Run, updates: u64, total: u64) -> bool {
-    updates >= total && run.summary().exists() && run.load_model().is_ok()
+/// Whether the results of a run can be read. A model that cannot be is made again from the checkpoint.
+pub(super) fn has_results(run: &Run) -> bool {
+    run.summary().exists() && run.load_model().is_ok()
 }
 
 /// Whether a fingerprint was taken by a version whose hashes had 16 digits. They did not see every change of the rows.

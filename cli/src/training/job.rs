@@ -12,7 +12,7 @@ use missvae::trainer::{Checkpoints, Outcome, Trainer};
 use samplers::chains::Impute;
 
 use super::bar::Bar;
-use super::checkpoint::{Saver, is_finished, trainer};
+use super::checkpoint::{Saver, has_results, trainer};
 use super::frechet_tracker::FrechetTracker;
 use super::monitor::Monitor;
 use super::summary::Summary;
@@ -58,7 +58,7 @@ impl Job<'_> {
         if let Bar::Own(bar) = self.bar {
             bar.set_length(total);
         }
-        if is_finished(run, trainer.progress().update, total) {
+        if trainer.is_finished(rows.train.rows()) && has_results(run) {
             output.say(format!("{}: the run is finished already", run.path().display()));
             return Ok(Fitted { summary: run.read_summary()?, model: None });
         }
@@ -86,7 +86,7 @@ impl Job<'_> {
         let saver = Saver { run, info: &info, fingerprint: &rows.fingerprint };
         let checkpoints = Checkpoints::new(self.every, |trainer: &Trainer<f32>| saver.save(trainer));
         // No checkpoint after an error: parameters that led to a number that is not finite are worth less than the last one.
-        let outcome = trainer.run(&rows.train, rows.validation.as_ref(), &mut (&mut monitor, checkpoints))?;
+        let outcome = trainer.run(&rows.train, rows.validation(), &mut (&mut monitor, checkpoints))?;
         saver.save(&trainer)?;
         let last = monitor.last;
         let seconds = started.elapsed().as_secs_f64();
@@ -102,17 +102,21 @@ impl Job<'_> {
         }
 
         let updates = trainer.progress().update;
-        let model = FittedModel::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
+        let model = FittedModel::new(trainer.vae().clone(), Aligned::from_slice(trainer.chosen_parameters()));
         let summary = Summary {
             method: config.method.name.to_owned(),
             rows: rows.train.rows(),
             rows_dropped: rows.dropped,
-            cells_missing: rows.train.missing(),
+            cells_missing: rows.missing(),
             parameters: trainer.vae().layout().count(),
             epochs: trainer.progress().epoch,
             updates,
             objective: last.map(|epoch| epoch.objective),
             validation: last.and_then(|epoch| epoch.validation.flatten()),
+            best_epoch: trainer.best().map(|best| best.epoch),
+            best_validation: trainer.best().map(|best| best.validation - rows.validation_log_volume()),
+            validated_on: rows.held_out.as_ref().map_or("rows", |_| "cells").to_owned(),
+            stopped_early: trainer.stopped_early(),
             frechet: last.and_then(|epoch| epoch.frechet.flatten()),
             hidden: hidden_errors(&model, rows, config.train.seed)?,
             seconds: before + seconds,

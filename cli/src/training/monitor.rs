@@ -27,6 +27,8 @@ pub(crate) struct Monitor<'a> {
     /// To be subtracted from bounds in model units.
     log_volume: f64,
     validation_log_volume: f64,
+    /// The unit of validation scores.
+    validated_on: &'static str,
     bar: &'a Bar,
     started: Instant,
     /// Seconds that the epochs before the run was resumed took.
@@ -65,8 +67,8 @@ impl<'a> Monitor<'a> {
         let epoch = trainer.progress().epoch;
         let last = last.filter(|line| line.epoch == epoch);
         if epoch > 0 && last.is_none() {
-            output.say(format!(
-                "warning: {} does not tell of epoch {epoch}, after which the checkpoint was written",
+            output.warn(format!(
+                "{} does not tell of epoch {epoch}, after which the checkpoint was written",
                 run.metrics().display()
             ));
         }
@@ -75,7 +77,11 @@ impl<'a> Monitor<'a> {
             info,
             metrics,
             log_volume: log_volume(&rows.train),
-            validation_log_volume: rows.validation.as_ref().map_or(0.0, log_volume),
+            validation_log_volume: match &rows.validation {
+                Some(validation) => log_volume(validation),
+                None => rows.validation_log_volume(),
+            },
+            validated_on: rows.held_out.as_ref().map_or("nats a row", |_| "nats a held-out cell"),
             bar,
             started: Instant::now(),
             before,
@@ -92,13 +98,13 @@ impl<'a> Monitor<'a> {
         let frechet = self.frechet.as_mut().and_then(|tracker| tracker.after(epoch, trainer, (self.info, self.total)));
         // No reason to stop: it says how the model does, and training does not need it.
         if let Some(Err(failure)) = &frechet {
-            self.output.say(format!("warning: epoch {}, Fréchet distance: {failure}", epoch.epoch));
+            self.output.warn(format!("epoch {}, Fréchet distance: {failure}", epoch.epoch));
         }
         let frechet = frechet.map(Result::ok);
         let validation = epoch.validation.map(|value| {
             let value = value - self.validation_log_volume;
             if !value.is_finite() {
-                self.output.say(format!("warning: epoch {}: the bound of the validation rows is {value}", epoch.epoch));
+                self.output.warn(format!("epoch {}: the bound of the validation rows is {value}", epoch.epoch));
             }
             Some(value).filter(|value| value.is_finite())
         });
@@ -118,7 +124,10 @@ impl<'a> Monitor<'a> {
             envelope_violations: Some(epoch.sampler.envelope_violations).filter(|&count| count > 0),
         };
         self.metrics.add(&line)?;
-        let validation = line.validation.flatten().map_or(String::new(), |value| format!(", validation {value:.4}"));
+        let validation = line
+            .validation
+            .flatten()
+            .map_or(String::new(), |value| format!(", validation {value:.4} {}", self.validated_on));
         let frechet =
             line.frechet.flatten().map_or(String::new(), |distance| format!(", Fréchet distance {distance:.4}"));
         let mixture = [
@@ -129,7 +138,7 @@ impl<'a> Monitor<'a> {
         ];
         let mixture: String = mixture.into_iter().flatten().collect();
         let text =
-            format!("epoch {}{mixture}, objective {:.4}{validation} nats a row{frechet}", line.epoch, line.objective);
+            format!("epoch {}{mixture}, objective {:.4} nats a row{validation}{frechet}", line.epoch, line.objective);
         let due = line.update >= self.next_line || line.frechet.is_some();
         if matches!(self.bar, Bar::Own(_)) && self.output.wants_lines() && due {
             self.output.say(format!("update {}, {text}", line.update));

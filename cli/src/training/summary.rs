@@ -16,6 +16,17 @@ pub(crate) struct Summary {
     /// Mean of the bound over the last epoch, in nats a row of the data's units; none if the metrics do not tell of it.
     pub(crate) objective: Option<f64>,
     pub(crate) validation: Option<f64>,
+    /// The epoch whose parameters are kept, if the best is kept and epochs were scored; its validation score.
+    #[serde(default)]
+    pub(crate) best_epoch: Option<u64>,
+    #[serde(default)]
+    pub(crate) best_validation: Option<f64>,
+    /// What the validation scores are of: `rows`, in nats a row, or `cells`, in nats a cell.
+    #[serde(default)]
+    pub(crate) validated_on: String,
+    /// Whether patience ended the run.
+    #[serde(default)]
+    pub(crate) stopped_early: bool,
     /// The last Fréchet distance to the validation rows (in `reproduce`, to test rows), if it was followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) frechet: Option<f64>,

@@ -26,7 +26,7 @@ fn fit_and_train_are_one() {
         Model::load(place.file(out).join("model.safetensors")).unwrap()
     };
     let svae = fit("miss-svae").hide(0.1).validation("0.2").run(&table).unwrap();
-    assert_same_model(&svae, &train("--components 2 --hide 0.1 --validation 0.2", "svae"));
+    assert_same_model(&svae, &train("--method miss-svae --components 2 --hide 0.1 --validation 0.2", "svae"));
     let demiss = fit("demiss-vae").run(&table).unwrap();
     assert_same_model(&demiss, &train("--method demiss-vae --components 2", "demiss"));
 

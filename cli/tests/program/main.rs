@@ -8,7 +8,8 @@
 //! - `reproduce`: experiments of the paper in miniature;
 //! - `resume`: runs that are stopped, in whatever way, and gone on with;
 //! - `snr`: gradient estimators side by side;
-//! - `training`: what `train` promises.
+//! - `training`: what `train` promises;
+//! - `trust`: warnings, and the epoch that is kept.
 //!
 //! Seeds are fixed, so a verdict is the same on every run; none depends on the clock.
 
@@ -24,3 +25,4 @@ mod resume;
 mod snr;
 mod support;
 mod training;
+mod trust;

@@ -15,10 +15,10 @@ use super::support::{Numbers, PROGRAM, Place};
 
 /// A run that draws from every random stream: dropout, ancestral samples, hidden cells, a split, a shuffle an epoch.
 const RUN: &str = "train --method miss-iwae --components 3 --hidden 24 --blocks 1 --dropout 0.1 --hide 0.1 \
-                   --validation 0.2 --batch-size 32 --epochs 150 --seed 3 --quiet";
+                   --validation 0.2 --batch-size 32 --epochs 150 --patience 150 --seed 3 --quiet";
 /// Another, whose imputations are a part of its state, and their sampler's latent points too.
 const IMPUTING: &str = "train --method demiss-vae --sampler mwg --components 3 --hidden 24 --blocks 1 --dropout 0.1 \
-                        --hide 0.1 --validation 0.2 --batch-size 32 --epochs 150 --seed 3 --quiet";
+                        --hide 0.1 --validation 0.2 --batch-size 32 --epochs 150 --patience 150 --seed 3 --quiet";
 const EPOCHS: usize = 150;
 
 /// A process in the background; what it says is lost.
@@ -176,7 +176,7 @@ fn metrics_behind_the_checkpoint() {
 #[test]
 fn interrupted() {
     let place = Place::new();
-    let options = "--hidden 16 --blocks 1 --schedule constant --dropout 0.1 --batch-size 32";
+    let options = "--keep last --hidden 16 --blocks 1 --schedule constant --dropout 0.1 --batch-size 32";
     let mut arguments = format!("train --epochs 100000 {options} --out stopped");
     for round in 1..=2 {
         let done = epochs_done(&place, "stopped");

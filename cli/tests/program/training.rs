@@ -9,8 +9,8 @@ use super::support::{Place, number, small, table};
 #[test]
 fn training_the_bundled_table() {
     let place = Place::new();
-    let summary = place.missvae(&small("train --epochs 2 --json --out run")).json();
-    assert_eq!((&summary["method"], &summary["run"]), (&"miss-svae".into(), &"run".into()));
+    let mut summary = place.missvae(&small("train --epochs 2 --json --out run")).json();
+    assert_eq!((&summary["method"], &summary["run"]), (&"miss-siwae".into(), &"run".into()));
     // 344 penguins of which two have no measurement; the others lack 23 of 342 · 2 isotope values. 342 rows in batches of 64: 6 updates.
     let expected =
         [("rows", 342.0), ("rows_dropped", 2.0), ("cells_missing", 23.0), ("epochs", 2.0), ("updates", 12.0)];
@@ -24,6 +24,7 @@ fn training_the_bundled_table() {
     files.sort();
     let all = ["checkpoint.safetensors", "config.toml", "metrics.jsonl", "model.safetensors", "summary.json"];
     assert_eq!(files, all);
+    assert_eq!(summary.as_object_mut().unwrap().remove("warnings"), Some(Value::Array(Vec::new())));
     let written: Value = serde_json::from_str(&place.text("run/summary.json")).unwrap();
     assert_eq!(written, summary);
 
@@ -36,7 +37,9 @@ fn training_the_bundled_table() {
 
     // A finished run that is gone on with stays as it is and says the same.
     let before = place.snapshot();
-    assert_eq!(place.missvae("train --resume run --json").json(), summary);
+    let mut again = place.missvae("train --resume run --json").json();
+    again.as_object_mut().unwrap().remove("warnings");
+    assert_eq!(again, summary);
     assert!(before == place.snapshot());
 }
 
@@ -44,9 +47,9 @@ fn training_the_bundled_table() {
 fn silence_and_words() {
     let place = Place::with_run();
     for arguments in [
-        &*small("train table.csv --epochs 1 --out quiet --quiet"),
-        "evaluate run table.csv --likelihood iwelbo --importance-samples 50 --quiet",
-        "impute run table.csv --out done.csv --quiet",
+        &*small("train table.csv --validation none --epochs 1 --out quiet --quiet"),
+        "evaluate run table.csv --likelihood iwelbo --importance-samples 20 --quiet",
+        "impute run table.csv --proposals 20 --out done.csv --quiet",
         "sample run --rows 3 --out drawn.csv --quiet",
         "describe table.csv --quiet",
     ] {
@@ -54,9 +57,9 @@ fn silence_and_words() {
         assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", ""), "{arguments}");
     }
     for arguments in [
-        &*small("train table.csv --epochs 1 --out json --json"),
-        "evaluate run table.csv --likelihood iwelbo --importance-samples 50 --json",
-        "impute run table.csv --out done.csv --json",
+        &*small("train table.csv --validation none --epochs 1 --out json --json"),
+        "evaluate run table.csv --likelihood iwelbo --importance-samples 20 --json",
+        "impute run table.csv --proposals 20 --out done.csv --json",
         "sample run --rows 3 --out drawn.csv --json",
         "describe table.csv --json",
     ] {
@@ -144,7 +147,7 @@ fn a_configuration_gives_the_same_model() {
 fn validation_that_is_not_finite() {
     let place = Place::new();
     place.write("table.csv", table(60, 1.0, 0.0));
-    place.write("far.csv", table(20, 1e16, 0.0));
+    place.write("far.csv", table(20, 4e18, 0.0));
     let train = "train table.csv --validation far.csv --epochs 2 --out run";
     let outcome = place.missvae(&small(&format!("{train} --json"))).ok();
     for epoch in [1, 2] {

@@ -51,7 +51,7 @@ impl ChainKind {
     }
 }
 
-/// Where validation rows come from.
+/// What the epochs are scored on.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Validation {
     /// Another table.
@@ -60,6 +60,19 @@ pub enum Validation {
     Fraction(f64),
     /// The rows from this index (0-based) to the end.
     From(usize),
+    /// A part of the observed cells of the rows to train on.
+    Cells,
+}
+
+/// Which parameters a run keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+pub enum Keep {
+    /// Those of the epoch with the best validation score
+    Best,
+    /// Those of the last update
+    Last,
 }
 
 /// Defines an option's values for a type of another crate, name by name.

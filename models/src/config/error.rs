@@ -61,6 +61,9 @@ pub enum Error {
         /// The other.
         second: &'static str,
     },
+    /// Cells cannot be held out where the encoder sees completed rows alone.
+    #[error("validation cells: this method's encoder sees completed rows alone")]
+    CellsOfIncompleteRows,
     /// Two options of which only one can be given.
     #[error("{first} and {second} are both given")]
     Conflict {
@@ -246,6 +249,7 @@ impl Error {
             Error::TooManyRows { .. } => Some("rows"),
             Error::Incomplete { first, .. } => Some(first),
             Error::NeedsCompletedRows => Some("sampler"),
+            Error::CellsOfIncompleteRows => Some("validation"),
             Error::GridOfImages | Error::GridDimensions { .. } => Some("likelihood"),
             Error::RefitSize { .. } | Error::RefitOptions { .. } => Some("refit-updates"),
             Error::Value { option, .. }

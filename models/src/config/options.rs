@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::choices::{ChainKind, PathwiseOption, Preset, ResamplingOption, ScopeOption, Validation, WeightsOption};
+use super::choices::{
+    ChainKind, Keep, PathwiseOption, Preset, ResamplingOption, ScopeOption, Validation, WeightsOption,
+};
 use super::error::{Error, Expected, Result, check};
 use crate::objective::{Estimator, LogitGradient, Method};
 use crate::trainer::Schedule;
@@ -19,7 +21,8 @@ macro_rules! for_each_option {
             #[arg(skip)]
             table data: String = impl Into<String>,
             /// mvae, miss-vae, miss-svae, miwae, miss-iwae, miss-siwae, miss-siwae-loose, demiss-vae, cvi-vae or
-            /// mvb-vae (default: miss-svae)
+            /// mvb-vae (default: miss-siwae below 16 columns, else miwae; with a
+            /// preset and for images miss-svae)
             #[arg(long, value_name = "NAME", help_heading = "Method")]
             model method: Method,
             /// Settings of an experiment of the paper; other options override it
@@ -60,10 +63,10 @@ macro_rules! for_each_option {
             /// For images: channels of the decoder's stages (default: 128,64,32,32)
             #[arg(long, value_name = "N,N", help_heading = "Images")]
             model decoder_widths: String = impl Into<String>,
-            /// Width of the hidden layers (default: 128, or 256 from 16 columns on)
+            /// Width of the hidden layers (default: 128)
             #[arg(long, value_name = "N", help_heading = "Network")]
             model hidden: usize,
-            /// Residual blocks of encoder and decoder (default: 2)
+            /// Residual blocks of encoder and decoder (default: 1; 2 where imputations are kept)
             #[arg(long, value_name = "N", help_heading = "Network")]
             model blocks: usize,
             /// Residual blocks of the encoder
@@ -72,13 +75,14 @@ macro_rules! for_each_option {
             /// Residual blocks of the decoder
             #[arg(long, value_name = "N", help_heading = "Network")]
             model decoder_blocks: usize,
-            /// Dropout probability inside the blocks (default: 0)
+            /// Dropout probability inside the blocks (default: 0.2; 0 for images and where imputations are kept)
             #[arg(long, value_name = "P", help_heading = "Network")]
             model dropout: f64,
             /// Smallest scale of the encoder's Gaussians (default: 1e-5)
             #[arg(long, value_name = "S", help_heading = "Network")]
             model encoder_min_scale: f64,
-            /// Smallest scale of the decoder's Gaussians, in standardised units (default: 1e-5)
+            /// Smallest scale of the decoder's Gaussians, in standardised units (default: 0.1; 1e-5 where imputations
+            /// are kept)
             #[arg(long, value_name = "S", help_heading = "Network")]
             model decoder_min_scale: f64,
             /// Passes over the rows (default: about 10,000 updates, from 10 to 200 passes)
@@ -90,7 +94,7 @@ macro_rules! for_each_option {
             /// Rows of a minibatch (default: 64)
             #[arg(long, value_name = "B", help_heading = "Training")]
             model batch_size: usize,
-            /// Learning rate at the start (default: 1e-3)
+            /// Learning rate at the start (default: 3e-3; 1e-3 from 100 columns on, for images, and where imputations are kept)
             #[arg(long, value_name = "RATE", help_heading = "Training")]
             model learning_rate: f64,
             /// Learning rate over time (default: cosine)
@@ -144,9 +148,18 @@ macro_rules! for_each_option {
             /// Use rows from this index (0-based) to the end for validation
             #[arg(long, value_name = "ROW", conflicts_with = "validation", help_heading = "Training")]
             model validation_from: usize,
-            /// Rows for validation: a file, or a fraction of the rows
-            #[arg(long, value_name = "FILE|FRACTION", help_heading = "Training")]
+            /// What the epochs are scored on: rows of a file, a fraction of the rows, a tenth of the observed cells
+            /// ("cells"), or nothing ("none") (default: cells; none with a preset, for images, and with kept imputations)
+            #[arg(long, value_name = "FILE|FRACTION|cells|none", help_heading = "Training")]
             model validation: String = impl Into<String>,
+            /// Keep the parameters of the epoch with the best validation score, or the last ones (default: best where there
+            /// is something to validate on; last with a preset)
+            #[arg(long, value_enum, value_name = "EPOCH", help_heading = "Training")]
+            model keep: Keep,
+            /// Stop after this many epochs without a better validation score (default: a quarter of the epochs, at least
+            /// 10; with --keep last never)
+            #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+            model patience: u64,
             /// Every N epochs, report the Fréchet distance between rows drawn from the model and the validation rows,
             /// which must be complete, in the features of --feature-model
             #[arg(long, value_name = "N", help_heading = "Training")]
@@ -212,8 +225,9 @@ impl Options {
     /// These options without the paths of files, which say nothing of a model to those it is given to, and without those
     /// that need such a path.
     pub fn without_paths(self) -> Options {
-        let fraction = self.validation.clone().filter(|validation| validation.parse::<f64>().is_ok());
-        Options { data: None, feature_model: None, frechet_every: None, validation: fraction, ..self }
+        let a_file = matches!(self.validation_rows(), Ok(Some(Validation::File(_))));
+        let validation = self.validation.clone().filter(|_| !a_file);
+        Options { data: None, feature_model: None, frechet_every: None, validation, ..self }
     }
 
     /// These options where they are given, and those of `below` elsewhere.
@@ -250,7 +264,7 @@ impl Options {
         self.or(below)
     }
 
-    /// The method: the one that is given, or MissSVAE.
+    /// The method: the one that is given, or that of presets and images. (A table's own default depends on its width.)
     pub fn method_or_default(&self) -> Method {
         self.method.unwrap_or(Method::MISS_SVAE)
     }
@@ -273,13 +287,28 @@ impl Options {
         check("hide-quadrants", count, count < 4, Expected::Between(0, 3))
     }
 
-    /// Where validation rows come from, if there are any.
+    /// What the epochs are scored on, if anything. By default: some cells, but for the paper's presets, for images, and for
+    /// methods that keep imputations, whose encoder sees no incomplete row.
     ///
     /// # Errors
     /// If it is neither a file nor a share between 0 and 1.
     pub fn validation_rows(&self) -> Result<Option<Validation>> {
-        let Some(text) = &self.validation else { return Ok(self.validation_from.map(Validation::From)) };
+        let Some(text) = &self.validation else {
+            let plain = self.preset.is_none() && self.image_size.is_none() && self.feature_model.is_none();
+            let cells = plain && !self.method_or_default().keeps_imputations();
+            return Ok(self.validation_from.map(Validation::From).or(cells.then_some(Validation::Cells)));
+        };
+        if text == "none" {
+            return Ok(None);
+        }
         Ok(Some(match text.parse::<f64>() {
+            Err(_) if text == "cells" && self.image_size.is_some() => {
+                return Err(Error::OnlyTables { option: "validation" });
+            }
+            Err(_) if text == "cells" && self.method_or_default().keeps_imputations() => {
+                return Err(Error::CellsOfIncompleteRows);
+            }
+            Err(_) if text == "cells" => Validation::Cells,
             Ok(share) => {
                 let holds = share > 0.0 && share < 1.0;
                 Validation::Fraction(check("validation", share, holds, Expected::FileOrShare)?)

@@ -1,17 +1,22 @@
 //! All options of a training run, resolved and checked.
 
+use linalg::Scalar;
+
+use super::choices::{Keep, Validation};
 use super::error::{Error, Expected, Result, check};
 use super::options::Options;
 use super::sizes::{check_imputations, check_size};
 use crate::network::{EncoderInput, Vae, VaeConfig};
 use crate::objective::{CompletedObjectiveConfig, Family, Method};
 use crate::trainer::Schedule;
-use crate::trainer::{Length, Objective, TrainConfig};
+use crate::trainer::{Length, Objective, TrainConfig, Trainer};
 
 /// Updates of a run without `--epochs` and `--updates`, about.
 const DEFAULT_UPDATES: u64 = 10_000;
 /// The longest run, in epochs or updates. More is taken for a mistake.
 const LONGEST: u64 = 1_000_000_000;
+/// Columns from which a table is wide.
+const WIDE: usize = 16;
 /// The largest size of any other kind.
 const LARGEST: usize = 1 << 20;
 /// The most blocks of a network.
@@ -28,6 +33,10 @@ pub struct ResolvedConfig {
     pub vae: VaeConfig,
     /// The training.
     pub train: TrainConfig,
+    /// Which parameters are kept.
+    pub keep: Keep,
+    /// Epochs without a better validation score after which a run is over.
+    pub patience: Option<u64>,
 }
 
 /// Numbers with commas between them.
@@ -36,6 +45,13 @@ fn list(numbers: &[usize]) -> String {
 }
 
 impl ResolvedConfig {
+    /// Makes a trainer keep what the options ask for.
+    pub fn prepare_trainer<T: Scalar>(&self, trainer: &mut Trainer<T>) {
+        if self.keep == Keep::Best {
+            trainer.keep_best(self.patience);
+        }
+    }
+
     /// K, imputations of each row, where the method keeps some.
     pub fn imputations(&self) -> Option<usize> {
         match &self.train.objective {
@@ -57,13 +73,40 @@ impl ResolvedConfig {
 }
 
 impl Options {
+    /// Whether the defaults are those measured on real tables (docs/results.md): not with a preset of the paper, for images, or
+    /// for methods that keep imputations.
+    fn is_for_tables(&self, method: Method) -> bool {
+        self.preset.is_none() && self.image_size.is_none() && !method.keeps_imputations()
+    }
+
+    /// The method where none is given. An encoder of one Gaussian with importance weights does best on wide tables, a mixture
+    /// on narrow ones.
+    fn default_method(&self, columns: usize) -> Method {
+        let mixture = columns < WIDE || self.components.is_some_and(|components| components > 1);
+        match (self.preset.is_none() && self.image_size.is_none(), mixture) {
+            (false, _) => Method::MISS_SVAE,
+            (true, true) => Method::MISS_SIWAE,
+            (true, false) => Method::MIWAE,
+        }
+    }
+
+    /// The networks where nothing is said of them.
+    fn default_network(&self, method: Method, columns: usize, latent: usize) -> VaeConfig {
+        let paper = VaeConfig::new(columns, latent);
+        if !self.is_for_tables(method) {
+            return paper;
+        }
+        VaeConfig { hidden: 128, encoder_blocks: 1, decoder_blocks: 1, dropout: 0.2, decoder_min_scale: 0.1, ..paper }
+    }
+
     /// Resolves every option for a table of so many rows and columns. A preset is not looked up: see
     /// [`Options::with_preset`].
     ///
     /// # Errors
     /// Names the option, its value and what was expected.
     pub fn resolve(mut self, rows: usize, columns: usize) -> Result<ResolvedConfig> {
-        let method = self.method_or_default();
+        let method = self.method.unwrap_or_else(|| self.default_method(columns));
+        self.method = Some(method);
         self.preset.map_or(Ok(()), |preset| preset.check_columns(columns))?;
         let positive = |option: &'static str, value: Option<usize>, default: usize| {
             let value = value.unwrap_or(default);
@@ -79,7 +122,7 @@ impl Options {
         let images = self.resolve_images()?;
         let default_latent = if images.is_some() { 50 } else { ((columns + 1) / 3).clamp(2, 32) };
         let latent = positive("latent", self.latent, default_latent)?;
-        let default = VaeConfig::new(columns, latent);
+        let default = self.default_network(method, columns, latent);
         let hidden = positive("hidden", self.hidden, default.hidden)?;
         let encoder_blocks = self.encoder_blocks.or(self.blocks).unwrap_or(default.encoder_blocks);
         let decoder_blocks = self.decoder_blocks.or(self.blocks).unwrap_or(default.decoder_blocks);
@@ -107,12 +150,14 @@ impl Options {
         };
         let encoder_min_scale = min_scale("encoder-min-scale", self.encoder_min_scale, default.encoder_min_scale)?;
         let decoder_min_scale = min_scale("decoder-min-scale", self.decoder_min_scale, default.decoder_min_scale)?;
-        let learning_rate = self.learning_rate.unwrap_or(1e-3);
+        // Hundreds of columns add up to gradients that larger steps do not survive.
+        let fast = self.is_for_tables(method) && columns < 100;
+        let learning_rate = self.learning_rate.unwrap_or(if fast { 3e-3 } else { 1e-3 });
         check("learning-rate", learning_rate, learning_rate > 0.0 && learning_rate.is_finite(), Expected::Positive)?;
         let clip = self.clip.unwrap_or(10.0);
         check("clip", clip, clip >= 0.0 && !clip.is_nan(), Expected::Limit)?;
         let hidden_share = self.hidden_share()?;
-        self.validation_rows()?;
+        let validation = self.validation_rows()?;
         match (self.frechet_every, &self.feature_model) {
             (Some(every), Some(_)) => check("frechet-every", every, every > 0, Expected::AtLeast(1)).map(|_| ())?,
             (None, None) => (),
@@ -151,6 +196,22 @@ impl Options {
             let from = training.renew_from;
             check("impute-from-epoch", from, from <= last, Expected::Epoch { last })?;
         }
+        let presets_own = self.preset.is_some();
+        let keep = match (self.keep, &validation) {
+            (Some(Keep::Best), None) => return Err(Error::Incomplete { first: "keep best", second: "validation" }),
+            (Some(keep), _) => keep,
+            (None, Some(_)) if !presets_own => Keep::Best,
+            (None, _) => Keep::Last,
+        };
+        let patience = match (keep, self.patience) {
+            (Keep::Last, Some(_)) => return Err(Error::Incomplete { first: "patience", second: "keep best" }),
+            (Keep::Last, None) => None,
+            (Keep::Best, Some(patience)) => Some(check("patience", patience, patience > 0, Expected::AtLeast(1))?),
+            (Keep::Best, None) => {
+                let epochs = epochs.or(updates.map(|n| n.div_ceil(per_epoch))).unwrap_or(1);
+                Some((epochs / 4).max(10))
+            }
+        };
         let schedule = self.schedule.unwrap_or(Schedule::Cosine);
         let seed = self.seed.unwrap_or(0);
         let train = TrainConfig {
@@ -211,10 +272,18 @@ impl Options {
             schedule: Some(schedule),
             clip: Some(clip),
             hide: Some(hidden_share),
+            validation: match validation {
+                Some(Validation::Cells) => Some("cells".to_owned()),
+                None => (!presets_own).then(|| "none".to_owned()),
+                _ => self.validation.clone(),
+            },
+            // The paper's way goes without saying, as runs are found by what their configurations say.
+            keep: (keep == Keep::Best || !presets_own).then_some(keep),
+            patience,
             no_standardize: Some(self.no_standardize.unwrap_or(images.is_some())),
             seed: Some(seed),
             ..self
         };
-        Ok(ResolvedConfig { options, method, vae, train })
+        Ok(ResolvedConfig { options, method, vae, train, keep, patience })
     }
 }

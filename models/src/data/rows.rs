@@ -69,6 +69,18 @@ impl<T: Scalar> Data<T> {
         (0..self.columns).map(mean).collect()
     }
 
+    /// The smallest and the largest observed value of each column, if there is one.
+    pub fn column_ranges(&self) -> Vec<Option<[f64; 2]>> {
+        let range = |d: usize| {
+            let cells = (d..self.values.len()).step_by(self.columns).filter(|&i| self.observed[i]);
+            cells.map(|i| self.values[i].to_f64()).fold(None, |range: Option<[f64; 2]>, x| {
+                let [low, high] = range.unwrap_or([x, x]);
+                Some([low.min(x), high.max(x)])
+            })
+        };
+        (0..self.columns).map(range).collect()
+    }
+
     /// The given rows, in the given order.
     pub fn select(&self, rows: &[usize]) -> Self {
         Data {

@@ -105,18 +105,19 @@ pub struct Preview {
 /// # Errors
 /// If a chain of the model would take more memory than there is.
 pub fn preview(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -> Result<Preview, Error> {
-    let (data, columns) = (&rows.train, rows.train.columns());
-    let incomplete: Vec<usize> =
-        (0..data.rows()).filter(|&n| data.observed(n..n + 1).iter().any(|&o| !o)).take(ROWS).collect();
+    let columns = rows.train.columns();
+    let incomplete = |&n: &usize| rows.with_held_out(&[n]).missing() > 0;
+    let incomplete: Vec<usize> = (0..rows.train.rows()).filter(incomplete).take(ROWS).collect();
     if incomplete.is_empty() {
         return Ok(Preview::default());
     }
     let draws = complete(model, rows, &incomplete, Statistic::Draws(DRAWS), seed)?;
-    let missing = |n: usize| (0..columns).filter(move |&d| !data.observed(n..n + 1)[d]);
-    let total: usize = incomplete.iter().map(|&n| missing(n).count()).sum();
+    let data = rows.with_held_out(&incomplete);
+    let missing = |i: usize| (0..columns).filter(|&d| !data.observed(i..i + 1)[d]).collect::<Vec<_>>();
+    let total = data.missing();
     let mut cells = Vec::new();
     for (i, &n) in incomplete.iter().enumerate() {
-        for d in missing(n).take(CELLS - cells.len()) {
+        for d in missing(i).into_iter().take(CELLS - cells.len()) {
             let values: Vec<f64> = draws
                 .chunks_exact(incomplete.len() * columns)
                 .map(|copy| rows.standardisation.restore(d, f64::from(copy[i * columns + d])))
@@ -129,7 +130,7 @@ pub fn preview(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -> Resu
                 column: rows.columns[d].name.clone(),
                 mean,
                 deviation: variance.sqrt(),
-                observed: (0..columns).filter(|&d| data.observed(n..n + 1)[d]).count(),
+                observed: columns - missing(i).len(),
                 hidden: hidden.map(|at| rows.standardisation.restore(d, f64::from(rows.hidden[at].1))),
             });
         }
@@ -145,7 +146,7 @@ fn complete(
     statistic: Statistic,
     seed: u64,
 ) -> Result<Vec<f32>, Error> {
-    let data = rows.train.select(chosen);
+    let data = rows.with_held_out(chosen);
     let all = 0..data.rows();
     let mask: Vec<f32> = data.mask(all.clone()).collect();
     let copies = if let Statistic::Draws(draws) = statistic { draws } else { 1 };

@@ -3,13 +3,14 @@
 use std::ops::ControlFlow;
 
 use samplers::imputation::ChainImputation;
+use samplers::pareto::UNRELIABLE;
 
 use super::iwelbo::iwelbo;
 use super::refit::{RefitConfig, refit_encoder};
 use super::units::{in_data_units, mean_and_standard_error};
 use crate::Error;
 use crate::data::{Data, Standardisation};
-use crate::impute::FittedModel;
+use crate::impute::{FittedModel, WeightSummary};
 use crate::trainer::Objective;
 
 /// How to score rows by importance sampling.
@@ -41,6 +42,8 @@ pub struct ImportanceScore {
     pub per_row: Vec<f64>,
     /// Effective number of samples of each row.
     pub effective: Vec<f64>,
+    /// Pareto k̂ of each row's weights; NaN where there is no tail to fit it to.
+    pub pareto_k: Vec<f64>,
     /// Mean of a row, in nats of the data's units.
     pub log_likelihood: f64,
     /// Its standard error over rows; `None` of a single row.
@@ -49,6 +52,19 @@ pub struct ImportanceScore {
     pub effective_sample_size: f64,
     /// The mean before the encoder was refitted, if it was.
     pub before_refit: Option<f64>,
+}
+
+impl ImportanceScore {
+    /// How far the weights can be trusted; `samples` is their number in a row.
+    pub fn weights(&self, samples: usize) -> WeightSummary {
+        let known = self.pareto_k.iter().copied().enumerate().filter(|(_, k)| !k.is_nan());
+        WeightSummary {
+            rows: self.pareto_k.len(),
+            unreliable: known.clone().filter(|(_, k)| *k > UNRELIABLE).count(),
+            worst: known.reduce(|worst, one| if one.1 > worst.1 { one } else { worst }),
+            samples,
+        }
+    }
 }
 
 impl Importance<'_> {
@@ -77,6 +93,7 @@ impl Importance<'_> {
                 standard_error: error.is_finite().then_some(error),
                 effective_sample_size: result.effective_sample_size.iter().sum::<f64>() / data.rows() as f64,
                 effective: result.effective_sample_size,
+                pareto_k: result.pareto_k,
                 before_refit: None,
             })
         };

@@ -8,9 +8,10 @@ use autodiff::ops::Mixture;
 use linalg::Scalar;
 use linalg::parallel::{share, threads};
 use samplers::draw::fill_ancestral;
-use samplers::importance::Statistic;
+use samplers::importance::{Statistic, defend};
 use samplers::imputation::{ChainImputation, impute_by_chains};
 use samplers::model::LatentModel;
+use samplers::pareto::pareto_k;
 use samplers::stream::{Purpose, Stream, stream};
 
 use crate::Error;
@@ -24,9 +25,12 @@ pub struct IwelboResult {
     pub per_row: Vec<f64>,
     /// (Σw)²/Σw² of each row, between 1 and I.
     pub effective_sample_size: Vec<f64>,
+    /// Pareto k̂ of each row's weights; NaN where there is no tail to fit it to.
+    pub pareto_k: Vec<f64>,
 }
 
-/// The importance-weighted bound with `samples` ordinary samples of the encoder's mixture, in chunks with a running
+/// The importance-weighted bound with `samples` ordinary samples of the encoder's mixture, of tables with the prior and the
+/// encoder widened mixed in ([`defend`]), in chunks with a running
 /// log-sum-exp. Each row has a stream of its own; the threads of the current pool take a row each, so that working memory is
 /// of the size of a chunk for each thread, whatever the number of rows and samples.
 ///
@@ -61,12 +65,23 @@ pub fn iwelbo<T: Scalar>(
         }
         Some(score)
     });
-    let rows: Option<Vec<(f64, f64)>> = rows.into_iter().collect();
-    let (per_row, effective_sample_size) = rows.ok_or(Error::Stopped)?.into_iter().unzip();
-    Ok(IwelboResult { per_row, effective_sample_size })
+    let rows: Option<Vec<RowScore>> = rows.into_iter().collect();
+    let rows = rows.ok_or(Error::Stopped)?;
+    Ok(IwelboResult {
+        per_row: rows.iter().map(|row| row.bound).collect(),
+        effective_sample_size: rows.iter().map(|row| row.effective).collect(),
+        pareto_k: rows.iter().map(|row| row.pareto_k).collect(),
+    })
 }
 
-/// The bound of row `n` and its effective sample size.
+/// The score of a row.
+struct RowScore {
+    bound: f64,
+    effective: f64,
+    pareto_k: f64,
+}
+
+/// The bound of row `n`, and how far its weights can be trusted.
 fn score<T: Scalar>(
     (model, tape): (InEvaluation<'_, T>, &mut Tape<T>),
     data: &Data<T>,
@@ -74,12 +89,15 @@ fn score<T: Scalar>(
     samples: usize,
     completion: Option<&ChainImputation>,
     seed: u64,
-) -> (f64, f64) {
+) -> RowScore {
     let chunk = model.vae.rows_at_once();
     let mut rng = stream(seed, Purpose::Evaluate, 0, n as u64);
     let mut sums = Sums::default();
+    let mut all_log_weights = Vec::with_capacity(samples);
     let (mixture, params) = proposal((model, tape), data, n, completion, &mut rng);
     let InEvaluation { vae, parameters } = model;
+    // The prior of as many dimensions as images need never comes near a posterior.
+    let (mixture, params) = if vae.config().images.is_none() { defend(mixture, &params) } else { (mixture, params) };
     for first in (0..samples).step_by(chunk) {
         let count = chunk.min(samples - first);
         let mut g = tape.graph(parameters);
@@ -95,8 +113,13 @@ fn score<T: Scalar>(
         let log_joint = g.add(log_likelihood, log_prior);
         let log_weights = g.sub(log_joint, log_q);
         g.value(log_weights).iter().for_each(|w| sums.add(w.to_f64()));
+        all_log_weights.extend(g.value(log_weights).iter().map(|w| w.to_f64()));
     }
-    (sums.log_sum() - (samples as f64).ln(), sums.sum * sums.sum / sums.squares)
+    RowScore {
+        bound: sums.log_sum() - (samples as f64).ln(),
+        effective: sums.sum * sums.sum / sums.squares,
+        pareto_k: pareto_k(&all_log_weights).unwrap_or(f64::NAN),
+    }
 }
 
 /// The mixture that row `n`'s latent points are drawn from, and its natural parameters: the encoder's, or, if this needs

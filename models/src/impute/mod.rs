@@ -11,6 +11,6 @@ mod table;
 
 pub use fitted::{FittedModel, InEvaluation};
 pub use generate::generate;
-pub use sampler::{ImputationSampler, ImputationSummary, SamplerKind, SamplerOptions};
+pub use sampler::{ImputationSampler, ImputationSummary, SamplerKind, SamplerOptions, WeightSummary};
 pub use samplers::importance::Statistic;
 pub use table::{impute_table, sample_table};

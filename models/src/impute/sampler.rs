@@ -1,7 +1,7 @@
 //! The sampler of missing cells under a fitted model, and its numbers.
 
 use samplers::chains::{ChainConfig, Sampler};
-use samplers::importance::{Statistic, impute};
+use samplers::importance::{Proposals, Statistic, impute};
 use samplers::imputation::{ChainImputation, impute_by_chains};
 use samplers::stream::Stream;
 
@@ -9,6 +9,7 @@ use super::fitted::FittedModel;
 use crate::config::{ChainKind, Error, Expected, LairNumbers, WARM_UP, iterations};
 use crate::network::VaeConfig;
 use crate::store::ModelInfo;
+use crate::warning::Warning;
 
 /// Importance samples of a row by default.
 const IMPORTANCE_SAMPLES: usize = 1000;
@@ -23,7 +24,7 @@ const COPIES: usize = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum SamplerKind {
-    /// Self-normalised importance resampling with the encoder as proposal
+    /// Self-normalised importance resampling; proposals are the encoder, widened too, and the prior
     Importance,
     /// Encoder and decoder in turn
     PseudoGibbs,
@@ -56,14 +57,74 @@ pub enum ImputationSampler {
 }
 
 /// How the sampling of missing cells went.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct ImputationSummary {
+    /// Rows with missing cells.
+    pub rows: usize,
     /// Mean over rows with missing cells, of a sampler with weights.
     pub effective_sample_size: Option<f64>,
     /// Share of the proposals that were accepted, of a sampler that rejects some.
     pub acceptance_rate: Option<f64>,
     /// Values that were not finite.
     pub replaced: u64,
+    /// Of importance sampling: how it went, row by row.
+    pub weights: Option<WeightSummary>,
+}
+
+impl ImputationSummary {
+    /// Adds that of further rows, which begin with row `first` of the table.
+    pub(super) fn add(&mut self, other: ImputationSummary, first: usize) {
+        let shares = [self.rows, other.rows].map(|rows| rows as f64 / (self.rows + other.rows).max(1) as f64);
+        let mean = |one: Option<f64>, other: Option<f64>| match (one, other) {
+            (Some(one), Some(other)) => Some(shares[0] * one + shares[1] * other),
+            (one, other) => one.or(other),
+        };
+        self.effective_sample_size = mean(self.effective_sample_size, other.effective_sample_size);
+        self.acceptance_rate = mean(self.acceptance_rate, other.acceptance_rate);
+        self.rows += other.rows;
+        self.replaced += other.replaced;
+        let moved = other
+            .weights
+            .map(|weights| WeightSummary { worst: weights.worst.map(|(row, k)| (first + row, k)), ..weights });
+        self.weights = match (self.weights, moved) {
+            (Some(one), Some(other)) => Some(WeightSummary {
+                rows: one.rows + other.rows,
+                unreliable: one.unreliable + other.unreliable,
+                worst: match (one.worst, other.worst) {
+                    (Some(a), Some(b)) => Some(if b.1 > a.1 { b } else { a }),
+                    (a, b) => a.or(b),
+                },
+                samples: one.samples,
+            }),
+            (one, other) => one.or(other),
+        };
+    }
+}
+
+/// How far importance weights can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WeightSummary {
+    /// Rows that were sampled.
+    pub rows: usize,
+    /// Of these, rows whose weights fail: Pareto k̂ above 0.7.
+    pub unreliable: usize,
+    /// The row with the largest k̂, from 0, and this k̂. `None` if there is no row with an observed cell.
+    pub worst: Option<(usize, f64)>,
+    /// Samples of a row.
+    pub samples: usize,
+}
+
+impl WeightSummary {
+    /// A warning, if the weights of some rows fail.
+    pub fn warning(&self) -> Option<Warning> {
+        let (row, k) = self.worst.filter(|_| self.unreliable > 0)?;
+        Some(Warning::UnreliableRows {
+            rows: self.unreliable,
+            of: self.rows,
+            worst: (row + 1, k),
+            samples: self.samples,
+        })
+    }
 }
 
 impl ImputationSampler {
@@ -105,6 +166,15 @@ impl ImputationSampler {
         }
     }
 
+    /// Latent points of a row, about.
+    pub(super) fn points(&self) -> usize {
+        match self {
+            ImputationSampler::Importance(samples) => *samples,
+            ImputationSampler::Chain(_, completion) => completion.copies * (completion.burn_in + completion.kept),
+        }
+        .max(1)
+    }
+
     /// The sweeps of a chain.
     pub fn iterations(&self) -> Option<usize> {
         match self {
@@ -137,24 +207,40 @@ impl ImputationSampler {
     ) -> ImputationSummary {
         match self {
             ImputationSampler::Importance(samples) => {
-                let found = impute(model, rows, mask, *samples, statistic, stream_of, out);
+                let incomplete = incomplete_rows(model, mask);
+                let found = impute(model, rows, mask, Proposals::defensive(*samples), statistic, stream_of, out);
                 ImputationSummary {
+                    rows: incomplete,
                     // Of rows with a missing cell; there may be none.
                     effective_sample_size: mask.contains(&0.0).then_some(found.effective_sample_size),
                     acceptance_rate: None,
                     replaced: found.replaced as u64,
+                    weights: Some(WeightSummary {
+                        rows: found.rows,
+                        unreliable: found.unreliable,
+                        worst: found.worst,
+                        samples: *samples,
+                    }),
                 }
             }
             ImputationSampler::Chain(_, completion) => {
+                let incomplete = incomplete_rows(model, mask);
                 let found = impute_by_chains(model, rows, mask, completion, statistic, stream_of, out);
                 ImputationSummary {
+                    rows: incomplete,
                     effective_sample_size: found.effective_sample_size(),
                     acceptance_rate: found.acceptance_rate(),
                     replaced: found.replaced,
+                    weights: None,
                 }
             }
         }
     }
+}
+
+/// Rows with a missing cell.
+fn incomplete_rows(model: &FittedModel<f32>, mask: &[f32]) -> usize {
+    mask.chunks_exact(model.vae.config().columns).filter(|row| row.contains(&0.0)).count()
 }
 
 /// Importance resampling. Refuses options that only chains have.

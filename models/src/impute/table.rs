@@ -1,18 +1,31 @@
 //! Tables completed by a fitted model, or drawn from it.
 
+use std::ops::ControlFlow;
+
 use samplers::importance::Statistic;
 use samplers::stream::{Purpose, stream};
 
 use super::fitted::FittedModel;
 use super::generate::generate;
 use super::sampler::{ImputationSampler, ImputationSummary};
+use crate::Error;
 use crate::data::{Data, Standardisation};
 use crate::store::ModelInfo;
 use crate::table::Table;
 
+/// Numbers that a block of rows holds at a time: between two calls of `progress`.
+const BLOCK: usize = 1 << 19;
+/// The most rows of a block.
+const MOST_ROWS: usize = 512;
+
 /// Completed copies of a table, each N × D in its own units, and diagnostics. Observed cells are those of the table.
 ///
-/// *data* holds the table in the model's units, and *units* turns these into the table's.
+/// *data* holds the table in the model's units, and *units* turns these into the table's. `progress` is called with the number
+/// of rows that are done, and says whether to go on.
+///
+/// # Errors
+/// [`Error::Stopped`] if `progress` said so.
+#[expect(clippy::too_many_arguments, reason = "a table, its units and rows, the model, and how to impute")]
 pub fn impute_table(
     model: &FittedModel<f32>,
     units: &Standardisation,
@@ -21,24 +34,35 @@ pub fn impute_table(
     sampler: &ImputationSampler,
     statistic: Statistic,
     seed: u64,
-) -> (Vec<Vec<f64>>, ImputationSummary) {
-    let rows = data.values(0..data.rows());
-    let mask: Vec<f32> = data.mask(0..data.rows()).collect();
+    progress: impl Fn(usize) -> ControlFlow<()>,
+) -> Result<(Vec<Vec<f64>>, ImputationSummary), Error> {
+    let (rows, width) = (data.rows(), data.columns());
     let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
-    let mut completed = vec![0.0; draws * rows.len()];
-    let stream_of = |n: usize| stream(seed, Purpose::Impute, 0, n as u64);
-    let diagnostics = sampler.complete(model, rows, &mask, statistic, stream_of, &mut completed);
-    // A table without rows has as many copies as any other.
-    let copies = (0..draws).map(|m| {
-        let copy = &completed[m * rows.len()..(m + 1) * rows.len()];
-        let cells = copy.iter().zip(table.values()).enumerate();
-        let value = |(i, (x, original)): (usize, (&f32, &f64))| {
-            let d = i % table.width();
-            if original.is_nan() { units.restore_rounded(d, *x) } else { *original }
-        };
-        cells.map(value).collect()
-    });
-    (copies.collect(), diagnostics)
+    let mut copies: Vec<Vec<f64>> = (0..draws).map(|_| Vec::with_capacity(rows * width)).collect();
+    let mut summary = ImputationSummary::default();
+    // Whole threads' worth of rows, which are imputed as if alone: blocks change no bit.
+    let block = (BLOCK / sampler.points()).clamp(16, MOST_ROWS).next_multiple_of(16);
+    for first in (0..rows).step_by(block) {
+        let part = first..(first + block).min(rows);
+        let values = data.values(part.clone());
+        let mask: Vec<f32> = data.mask(part.clone()).collect();
+        let mut completed = vec![0.0; draws * values.len()];
+        let stream_of = |n: usize| stream(seed, Purpose::Impute, 0, (first + n) as u64);
+        let found = sampler.complete(model, values, &mask, statistic, stream_of, &mut completed);
+        summary.add(found, first);
+        let originals = &table.values()[part.start * width..part.end * width];
+        for (copy, block) in copies.iter_mut().zip(completed.chunks_exact(values.len())) {
+            let cells = block.iter().zip(originals).enumerate();
+            copy.extend(cells.map(|(i, (x, original))| match original.is_nan() {
+                true => units.restore_rounded(i % width, *x),
+                false => *original,
+            }));
+        }
+        if progress(part.end).is_break() {
+            return Err(Error::Stopped);
+        }
+    }
+    Ok((copies, summary))
 }
 
 /// Draws rows from a model, in the data's units. `None` if a number is not finite, as of a model whose training

@@ -124,8 +124,8 @@ pub struct VaeConfig {
 }
 
 impl VaeConfig {
-    /// A model of numeric columns with the defaults of `missvae train`: one component, an encoder of incomplete rows, two
-    /// residual blocks of width 128 (256 from 16 columns on), no dropout, scales of at least 10⁻⁵.
+    /// A model of numeric columns without regularisation: one component, an encoder of incomplete rows, two residual blocks of
+    /// width 128 (256 from 16 columns on), no dropout, scales of at least 10⁻⁵.
     pub fn new(columns: usize, latent: usize) -> Self {
         VaeConfig {
             columns,

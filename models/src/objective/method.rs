@@ -81,9 +81,9 @@ pub const METHODS: [Method; 10] = [
     finite("mvae", "MVAE", Bound::Elbo, true),
     finite("miss-vae", "MissVAE", Bound::Elbo, false),
     Method::MISS_SVAE,
-    finite("miwae", "MIWAE", Bound::Iwelbo, true),
+    Method::MIWAE,
     finite("miss-iwae", "MissIWAE", Bound::Iwelbo, false),
-    finite("miss-siwae", "MissSIWAE", Bound::Siwelbo, false),
+    Method::MISS_SIWAE,
     finite("miss-siwae-loose", "MissSIWAE (looser)", Bound::SiwelboLoose, false),
     imputed("demiss-vae", "DeMissVAE", CompletedBound::Cvi, CompletedBound::Lmvb),
     imputed("cvi-vae", "CVI-VAE", CompletedBound::Cvi, CompletedBound::Cvi),
@@ -112,8 +112,12 @@ pub struct UnknownMethod {
 }
 
 impl Method {
-    /// MissSVAE, the method where none is chosen.
+    /// The default of the presets and for images.
     pub const MISS_SVAE: Method = finite("miss-svae", "MissSVAE", Bound::Selbo, false);
+    /// The default for narrow tables.
+    pub const MISS_SIWAE: Method = finite("miss-siwae", "MissSIWAE", Bound::Siwelbo, false);
+    /// The default for wide tables.
+    pub const MIWAE: Method = finite("miwae", "MIWAE", Bound::Iwelbo, true);
 
     /// The method of this name.
     pub fn named(name: &str) -> Option<Method> {

@@ -47,7 +47,7 @@ pub(super) fn set_aside(
     read: impl FnOnce(&Input, &ReadOptions) -> Result<Data<f64>>,
 ) -> Result<Split> {
     match options.validation_rows()? {
-        None => Ok(Split { rest: Part::whole(all), held_out: None }),
+        None | Some(Validation::Cells) => Ok(Split { rest: Part::whole(all), held_out: None }),
         Some(Validation::File(path)) => {
             // `key` names an array of the table's archive; a file of another kind has none.
             let archive = path.extension().is_some_and(|ending| ending == "npz");

@@ -8,12 +8,22 @@ use super::error::{Error, Result};
 use super::model_rows::{binary_images, binary_table, check_image_size, check_values, table_data};
 use super::split::{Part, Split, read_options, set_aside};
 use crate::config::{Options, ResolvedConfig, Validation};
-use crate::data::{Data, Standardisation};
+use crate::data::{Data, HeldOutCells, Standardisation};
 use crate::fingerprint::Fingerprint;
 use crate::heads::ColumnType;
 use crate::network::ColumnBlock;
 use crate::store::{Column, ModelInfo};
 use crate::table::{Input, Table, parse_names, read_for_model, read_images, read_to_fit};
+use crate::trainer;
+use crate::warning::{self, Warning};
+
+/// Share of the observed cells that is held out, if that makes [`ENOUGH_HELD_OUT`]; of a small table it is more, up to
+/// [`MOST_HELD_OUT`].
+const HELD_OUT: f64 = 0.05;
+const MOST_HELD_OUT: f64 = 0.1;
+const ENOUGH_HELD_OUT: usize = 150;
+/// The fewest cells that tell epochs apart.
+const LEAST_HELD_OUT: usize = 20;
 
 /// The rows of a training run, in model units.
 #[derive(Debug)]
@@ -36,11 +46,15 @@ pub struct TrainingRows {
     pub deviations: Vec<f64>,
     /// Rows for validation.
     pub validation: Option<Data<f32>>,
+    /// Observed cells of `train` that are held out of it, if epochs are scored on cells and there are enough.
+    pub held_out: Option<HeldOutCells<f32>>,
     /// Rows left out of these because no cell of theirs is observed.
     pub empty_validation: usize,
     /// Identifies the training and the validation rows, and the feature model that a run is followed by, so that it is
     /// resumed with the same ones.
     pub fingerprint: String,
+    /// What may be wrong with the table.
+    pub warnings: Vec<Warning>,
 }
 
 impl TrainingRows {
@@ -84,6 +98,7 @@ impl TrainingRows {
     pub fn of_typed_table(name: &str, table: Table, types: &[ColumnType], options: &Options) -> Result<TrainingRows> {
         let rate = options.hidden_share()?;
         let seed = options.seed.unwrap_or(0);
+        let mut warnings = warning::of_columns(&table);
         let (names, values, observed) = table.into_parts();
         let all = Data::new(names.len(), values, observed);
         let Split { rest: Part { rows: mut all, numbers }, held_out } =
@@ -110,6 +125,7 @@ impl TrainingRows {
             let columns = unusable.into_iter().map(|d| names[d].clone()).collect();
             Error::ConstantColumns { table: name.to_owned(), columns }
         })?;
+        let ranges = train.column_ranges();
         let (standardisation, deviations) = match options.no_standardize.unwrap_or(false) {
             true => (Standardisation::none(columns), fitted.scale),
             false => (fitted, vec![1.0; columns]),
@@ -124,7 +140,7 @@ impl TrainingRows {
                 Some((place[n]? * columns + d, complete.values(n..n + 1)[d]))
             }));
         }
-        let train = standardisation.apply::<f32>(&train);
+        let mut train = standardisation.apply::<f32>(&train);
         let validation: Option<Data<f32>> = held_out.map(|rows| standardisation.apply(&rows));
         let columns: Vec<Column> = names
             .into_iter()
@@ -135,6 +151,7 @@ impl TrainingRows {
                 kind,
                 mean: standardisation.mean[d],
                 scale: standardisation.scale[d],
+                range: ranges[d],
             })
             .collect();
         check_values(&train, &standardisation, &columns, |n| (name.to_owned(), numbers[retained[n]]))?;
@@ -145,11 +162,22 @@ impl TrainingRows {
             };
             check_values(rows, &standardisation, &columns, |n| (file.clone(), validation_numbers[n]))?;
         }
+        let mut held_out = None;
+        if let Some(Validation::Cells) = options.validation_rows()? {
+            let mut rng = stream(seed, Purpose::HoldOut, 0, 0);
+            let observed = train.rows() * train.columns() - train.missing();
+            let share = (ENOUGH_HELD_OUT as f64 / observed as f64).clamp(HELD_OUT, MOST_HELD_OUT);
+            held_out = HeldOutCells::take(&mut train, share, LEAST_HELD_OUT, &mut rng);
+            if held_out.is_none() {
+                warnings.push(Warning::NothingHeldOut);
+            }
+        }
         Ok(TrainingRows {
             name: name.to_owned(),
             columns,
             fingerprint: fingerprint(&train, validation.as_ref()),
             validation,
+            held_out,
             empty_validation,
             standardisation,
             train,
@@ -157,6 +185,7 @@ impl TrainingRows {
             hidden: truth,
             deviations,
             numbers: retained.iter().map(|&n| numbers[n]).collect(),
+            warnings,
         })
     }
 
@@ -192,20 +221,58 @@ impl TrainingRows {
         let standardisation = Standardisation::none(names.len());
         let train = standardisation.apply::<f32>(&train);
         let validation: Option<Data<f32>> = held_out.map(|rows| standardisation.apply(&rows));
-        let column = |name: String| Column { name, kind: ColumnType::Binary, mean: 0.0, scale: 1.0 };
+        let column = |name: String| Column { name, kind: ColumnType::Binary, mean: 0.0, scale: 1.0, range: None };
         Ok(TrainingRows {
             name: name.to_owned(),
             columns: names.into_iter().map(column).collect(),
             fingerprint: fingerprint(&train, validation.as_ref()),
             validation,
+            held_out: None,
             empty_validation,
             standardisation,
             train,
             dropped,
             hidden: Vec::new(),
             deviations: Vec::new(),
+            warnings: Vec::new(),
             numbers: retained.iter().map(|&n| numbers[n]).collect(),
         })
+    }
+
+    /// What the epochs are scored on.
+    pub fn validation(&self) -> trainer::Validation<'_, f32> {
+        match (&self.held_out, &self.validation) {
+            (Some(cells), _) => trainer::Validation::Cells(cells),
+            (None, rows) => rows.as_ref().into(),
+        }
+    }
+
+    /// Cells that are missing in the rows to train on. Held-out cells are not: their values are known.
+    pub fn missing(&self) -> usize {
+        self.train.missing() - self.held_out.as_ref().map_or(0, |held_out| held_out.cells().len())
+    }
+
+    /// Some of the rows to train on, with their held-out cells.
+    pub fn with_held_out(&self, rows: &[usize]) -> Data<f32> {
+        match &self.held_out {
+            Some(held_out) => held_out.put_back(&self.train, rows),
+            None => self.train.select(rows),
+        }
+    }
+
+    /// What turns a validation score in model units into the data's: to be subtracted, in nats. Of rows a mean over rows, of
+    /// cells a mean over cells.
+    pub fn validation_log_volume(&self) -> f64 {
+        match (&self.held_out, &self.validation) {
+            (Some(held_out), _) => {
+                let (_, mask) = held_out.scored();
+                let held: Vec<bool> = mask.iter().map(|&mask| mask > 0.0).collect();
+                let rows = held.chunks_exact(self.train.columns());
+                rows.map(|row| self.standardisation.log_volume(row)).sum::<f64>() / held_out.scored_cells() as f64
+            }
+            (None, Some(rows)) => self.mean_log_volume(rows),
+            (None, None) => 0.0,
+        }
     }
 
     /// The types of the columns as the configuration of a model of tables has them: none where all are numeric.

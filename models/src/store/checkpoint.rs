@@ -12,7 +12,7 @@ use super::model::{collect, named};
 use super::sizes::check_sizes;
 use crate::files::WriteError;
 use crate::network::{Vae, VaeConfig};
-use crate::trainer::{AmsGrad, Progress, State, Stored, Trainer};
+use crate::trainer::{AmsGrad, Best, Progress, State, Stored, Trainer};
 
 /// Names of the optimiser's state.
 const OPTIMISER: [&str; 3] = ["optimiser.mean", "optimiser.square", "optimiser.largest"];
@@ -20,6 +20,9 @@ const OPTIMISER: [&str; 3] = ["optimiser.mean", "optimiser.square", "optimiser.l
 const COMPLETED: &str = "imputations.completed";
 /// Name of the chains' latent points, N × K × L.
 const LATENTS: &str = "imputations.latents";
+
+/// Name of the parameters of the best epoch.
+const BEST: &str = "best.parameters";
 
 /// What a checkpoint says beside its tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +33,9 @@ pub struct CheckpointInfo {
     pub progress: Progress,
     /// Identifies the rows that it is fitted to.
     pub fingerprint: String,
+    /// The best epoch so far, counted from 1, and its validation score, if it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<(u64, f64)>,
 }
 
 /// Writes a checkpoint: parameters, the optimiser's state, counters, imputations if there are any.
@@ -46,6 +52,9 @@ pub fn save_checkpoint(path: &Path, info: &CheckpointInfo, trainer: &Trainer<f32
         for (name, values, width) in imputation_tensors(vae, stored) {
             tensors.push((name.to_owned(), vec![values.len() / (copies * width), copies, width], values));
         }
+    }
+    if let Some(best) = trainer.best() {
+        tensors.push((BEST.to_owned(), vec![best.parameters.len()], &best.parameters));
     }
     save(path, Kind::Checkpoint, info, tensors)
 }
@@ -86,6 +95,14 @@ pub fn load_checkpoint(path: &Path) -> Result<(Vae, CheckpointInfo, State<f32>),
             Some(Stored { completed: read(COMPLETED, columns)?, latents: read(LATENTS, latent)? })
         }
     };
-    let state = State { parameters, optimiser, progress: info.progress, imputations };
+    let best = match info.best {
+        None => None,
+        Some((epoch, validation)) => {
+            let mut values = Aligned::zeros(parameters.len());
+            source.fill(&tensors, BEST, &[parameters.len()], &mut values)?;
+            Some(Best { epoch, validation, parameters: values })
+        }
+    };
+    let state = State { parameters, optimiser, progress: info.progress, imputations, best };
     Ok((vae, info, state))
 }

@@ -21,6 +21,9 @@ pub struct Column {
     /// The distance in the data that is 1 in model units: the observed standard deviation of a numeric column (1 without
     /// standardisation).
     pub scale: f64,
+    /// The smallest and the largest observed value in training. None in files of format 1, and of pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<[f64; 2]>,
 }
 
 /// Everything that a model file holds beside the parameters.

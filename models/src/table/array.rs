@@ -90,12 +90,12 @@ fn read_array<R: BufRead>(
     explain: &dyn Fn(io::Error) -> Error,
 ) -> Result<usize> {
     let wrong = |problem| Error::BadArray { file: file.to_owned(), problem };
-    let kind = match array.dtype() {
-        DType::Plain(kind) if kind.type_char() == TypeChar::Float && kind.size_field() == 4 => Kind::Single,
-        DType::Plain(kind) if kind.type_char() == TypeChar::Float && kind.size_field() == 8 => Kind::Double,
-        DType::Plain(kind) if kind.type_char() == TypeChar::Uint && kind.size_field() == 1 => Kind::Byte,
-        other => return Err(wrong(ArrayProblem::NumberType { descr: other.descr() })),
+    let dtype = array.dtype();
+    let kind = match &dtype {
+        DType::Plain(plain) => Kind::of(plain.type_char(), plain.size_field()),
+        _ => None,
     };
+    let kind = kind.ok_or_else(|| wrong(ArrayProblem::NumberType { descr: dtype.descr() }))?;
     let shape = array.shape().to_vec();
     let size = |n: u64| usize::try_from(n).ok();
     let (rows, width) = match shape.as_slice() {
@@ -118,12 +118,20 @@ fn read_array<R: BufRead>(
     let places = visitor.header(&Header { file: file.to_owned(), line: 0, names, image })?;
     let mut array_reader = ArrayReader { places, rows, width, missing, visitor, retained };
     if let Some(retained) = &mut array_reader.retained {
-        retained.single = kind != Kind::Double;
+        // What is imputed into whole numbers is none, and needs no more than double precision.
+        retained.single = matches!(kind, Kind::Single | Kind::Uint1);
     }
     let outcome = match kind {
         Kind::Single => array_reader.read_all::<f32, R>(array),
         Kind::Double => array_reader.read_all::<f64, R>(array),
-        Kind::Byte => array_reader.read_all::<u8, R>(array),
+        Kind::Uint1 => array_reader.read_all::<u8, R>(array),
+        Kind::Uint2 => array_reader.read_all::<u16, R>(array),
+        Kind::Uint4 => array_reader.read_all::<u32, R>(array),
+        Kind::Int1 => array_reader.read_all::<i8, R>(array),
+        Kind::Int2 => array_reader.read_all::<i16, R>(array),
+        Kind::Int4 => array_reader.read_all::<i32, R>(array),
+        Kind::Int8 => array_reader.read_all::<i64, R>(array),
+        Kind::Bool => array_reader.read_all::<bool, R>(array),
     };
     match outcome {
         Ok(()) => Ok(width),
@@ -140,7 +148,57 @@ fn read_array<R: BufRead>(
 enum Kind {
     Single,
     Double,
-    Byte,
+    Uint1,
+    Uint2,
+    Uint4,
+    Int1,
+    Int2,
+    Int4,
+    Int8,
+    Bool,
+}
+
+/// A number of an array.
+trait Number: Deserialize + Copy {
+    /// The same in double precision. Whole numbers beyond 2⁵³ are rounded, as any text of a table is.
+    fn double(self) -> f64;
+}
+
+macro_rules! numbers {
+    ($($type:ty: $x:ident => $double:expr),* $(,)?) => {
+        $(impl Number for $type {
+            fn double(self) -> f64 {
+                let $x = self;
+                $double
+            }
+        })*
+    };
+}
+numbers! {
+    f32: x => f64::from(x), f64: x => x,
+    u8: x => f64::from(x), u16: x => f64::from(x), u32: x => f64::from(x),
+    i8: x => f64::from(x), i16: x => f64::from(x), i32: x => f64::from(x), i64: x => x as f64,
+    bool: x => f64::from(u8::from(x)),
+}
+
+impl Kind {
+    /// The kind of a type of so many bytes, if it is read. Unsigned numbers of eight bytes are not: they are hashes and
+    /// identifiers more often than measurements.
+    fn of(kind: TypeChar, bytes: u64) -> Option<Kind> {
+        match (kind, bytes) {
+            (TypeChar::Float, 4) => Some(Kind::Single),
+            (TypeChar::Float, 8) => Some(Kind::Double),
+            (TypeChar::Uint, 1) => Some(Kind::Uint1),
+            (TypeChar::Uint, 2) => Some(Kind::Uint2),
+            (TypeChar::Uint, 4) => Some(Kind::Uint4),
+            (TypeChar::Int, 1) => Some(Kind::Int1),
+            (TypeChar::Int, 2) => Some(Kind::Int2),
+            (TypeChar::Int, 4) => Some(Kind::Int4),
+            (TypeChar::Int, 8) => Some(Kind::Int8),
+            (TypeChar::Bool, 1) => Some(Kind::Bool),
+            _ => None,
+        }
+    }
 }
 
 /// The way of an array's numbers to the visitor.
@@ -155,7 +213,7 @@ pub(super) struct ArrayReader<'a> {
 
 impl ArrayReader<'_> {
     /// Reads all rows: one by one in C order; in Fortran order the whole array has to be there first.
-    fn read_all<T: Deserialize + Into<f64> + Copy, R: Read>(&mut self, array: NpyFile<R>) -> io::Result<()> {
+    fn read_all<T: Number, R: Read>(&mut self, array: NpyFile<R>) -> io::Result<()> {
         let order = array.order();
         // The caller has checked the type; a failure here would be the library's.
         let mut numbers = array.data::<T>().map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
@@ -165,7 +223,7 @@ impl ArrayReader<'_> {
             Order::C => {
                 for number in 1..=self.rows {
                     for slot in &mut row {
-                        *slot = next()?.into();
+                        *slot = next()?.double();
                     }
                     self.visit(number, &row);
                 }
@@ -179,7 +237,7 @@ impl ArrayReader<'_> {
                 let rows = self.rows as usize;
                 for number in 0..rows {
                     for (column, slot) in row.iter_mut().enumerate() {
-                        *slot = columns[column * rows + number].into();
+                        *slot = columns[column * rows + number].double();
                     }
                     self.visit(number as u64 + 1, &row);
                 }

@@ -19,6 +19,10 @@ const PATTERNS: usize = 10;
 /// The most different numbers of a column that are counted. Texts are all counted.
 const DISTINCT_NUMBERS: usize = 4096;
 
+/// Texts of a column that are listed, and how many characters of each.
+const TEXTS: usize = 3;
+const TEXT: usize = 20;
+
 /// A description of a table. It serialises to the object of `--json` and displays as plain text.
 #[derive(Clone, Debug, Serialize)]
 pub struct Description {
@@ -60,6 +64,8 @@ pub struct ColumnDescription {
     pub distinct: Option<u64>,
     /// How many of its cells are neither numbers nor missing.
     pub text_cells: u64,
+    /// The first different texts, three at most, cut after 20 characters.
+    pub texts: Vec<String>,
     /// How many of its numbers are infinite.
     pub infinite: u64,
     /// The mean.
@@ -137,6 +143,8 @@ struct Column {
     many_numbers: bool,
     /// Hashes of the different texts.
     texts: HashSet<u64>,
+    /// The first few.
+    first_texts: Vec<String>,
 }
 
 impl Visitor for Survey {
@@ -176,7 +184,9 @@ impl Column {
                 self.text_cells += 1;
                 let mut hasher = DefaultHasher::new();
                 text.hash(&mut hasher);
-                self.texts.insert(hasher.finish());
+                if self.texts.insert(hasher.finish()) && self.first_texts.len() < TEXTS {
+                    self.first_texts.push(text.chars().take(TEXT).collect());
+                }
             }
             Cell::Infinite(text) => {
                 self.infinite += 1;
@@ -219,6 +229,7 @@ impl Column {
             missing_share: self.missing as f64 / rows as f64,
             distinct: (!self.many_numbers).then_some((self.numbers.len() + self.texts.len()) as u64),
             text_cells: self.text_cells,
+            texts: self.first_texts,
             infinite: self.infinite,
             mean: numeric.then_some(self.mean),
             sd: (numeric && self.count > 1).then(|| (self.squares / (self.count - 1) as f64).sqrt()),

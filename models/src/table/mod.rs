@@ -10,7 +10,7 @@
 //! - [`read_to_complete`]: the same, with its [`Source`], which holds every byte of the file;
 //! - [`read_images`], [`read_images_to_complete`]: rows of pixels; [`binarise`] makes them −1 and +1;
 //! - [`write_completed`]: the source again, with only the missing cells changed; [`write_numbers`];
-//! - [`describe`]: what is missing, and in which patterns.
+//! - [`describe`]: what is missing, and in which patterns; [`suspects`]: values that may be codes or outliers.
 //!
 //! The files from the bottom up: `problem`, `error`; `cell`, `select`, `options`, `open`, `visit`; the formats `split`
 //! and `text`, `array`, `idx`, `folder`; `read`; `values`, `columns`, `schema`, `source`; `resize`, `build`, `describe`, `pixels`,
@@ -34,6 +34,7 @@ mod schema;
 mod select;
 mod source;
 mod split;
+mod suspects;
 mod text;
 mod values;
 mod visit;
@@ -52,5 +53,6 @@ pub use problem::{ArrayProblem, GzipProblem, IdxProblem, PixelProblem, Place, Pn
 pub use schema::{ColumnSchema, Schema};
 pub use select::parse_names;
 pub use source::Source;
+pub use suspects::{Suspect, suspects, whole_numbered_categories};
 pub use values::Table;
-pub use write::{check_output, write_completed, write_numbers};
+pub use write::{check_output, stage_completed, write_completed, write_numbers};

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use super::error::{Error, Result};
 use super::problem::GzipProblem;
@@ -68,13 +68,49 @@ impl Input {
         let (start, reader) = peek::<2>(reader).map_err(|e| Error::reading(&file, e))?;
         match start.as_slice() {
             [0x1f, 0x8b] => {
-                let reader = Box::new(BufReader::with_capacity(1 << 18, MultiGzDecoder::new(reader)));
+                let reader = Box::new(BufReader::with_capacity(1 << 18, Members::new(reader)));
                 Ok(Stream { file, gzip: true, reader })
             }
             [] | [_] if named_gzip => Err(Error::TruncatedGzip { file }),
             _ if named_gzip => Err(Error::BadGzip { file, problem: GzipProblem::NotGzip }),
             _ => Ok(Stream { file, gzip: false, reader }),
         }
+    }
+}
+
+/// The members of a gzip stream, one after the other. Zeros after the last one are padding, of tapes and block devices, and
+/// are skipped as by gzip itself.
+struct Members(Option<GzDecoder<Box<dyn BufRead>>>);
+
+impl Members {
+    fn new(reader: Box<dyn BufRead>) -> Members {
+        Members(Some(GzDecoder::new(reader)))
+    }
+}
+
+impl Read for Members {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.0 {
+            let count = member.read(out)?;
+            if count > 0 || out.is_empty() {
+                return Ok(count);
+            }
+            let Some(member) = self.0.take() else { break };
+            let mut rest = member.into_inner();
+            self.0 = loop {
+                let bytes = rest.fill_buf()?;
+                let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
+                if bytes.is_empty() {
+                    break None;
+                }
+                if zeros < bytes.len() {
+                    rest.consume(zeros);
+                    break Some(GzDecoder::new(rest));
+                }
+                rest.consume(zeros);
+            };
+        }
+        Ok(0)
     }
 }
 

@@ -132,7 +132,10 @@ impl ArrayProblem {
     pub fn expected(&self) -> &'static str {
         match self {
             ArrayProblem::Archive(_) => "a .npz file",
-            _ => "a NumPy array of float32, float64 or uint8 with two axes (rows, columns) or three (images)",
+            ArrayProblem::NumberType { .. } => {
+                "floats of 4 or 8 bytes, integers or booleans; convert it by array.astype(float)"
+            }
+            _ => "a NumPy array of numbers with two axes (rows, columns) or three (images)",
         }
     }
 }

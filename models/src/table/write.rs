@@ -1,6 +1,6 @@
 //! Tables on their way out.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use flate2::{Compression, write::GzEncoder};
@@ -11,7 +11,7 @@ use super::open::{Format, has_ending};
 use super::source::{Content, Numbers, Source};
 use super::split::Splitter;
 use super::values::Table;
-use crate::files::{WriteError, write_atomic};
+use crate::files::{Staged, WriteError, stage};
 
 /// Writes the file that `table` was read from, with missing cells filled in from `completed` (N × D, row-major, in the
 /// table's column order).
@@ -27,6 +27,17 @@ use crate::files::{WriteError, write_atomic};
 /// # Panics
 /// If `completed` and the table differ in their number of values.
 pub fn write_completed(path: &Path, source: &Source, table: &Table, completed: &[f64]) -> Result<()> {
+    Ok(stage_completed(path, source, table, completed)?.commit()?)
+}
+
+/// The same, with the last step left to the caller: several tables get their names together.
+///
+/// # Errors
+/// As [`write_completed`].
+///
+/// # Panics
+/// As [`write_completed`].
+pub fn stage_completed(path: &Path, source: &Source, table: &Table, completed: &[f64]) -> Result<Staged> {
     assert_eq!(completed.len(), table.values().len(), "values of a completed table");
     let fill = Fill { source, table, completed };
     match (output_format(path)?, &source.content) {
@@ -88,7 +99,9 @@ pub fn write_numbers(path: &Path, columns: &[String], values: &[f64]) -> Result<
             Ok(())
         }),
         _ => to_file(path, |out| npy(out, values.len() / width, width, values.iter().copied())),
-    }
+    }?
+    .commit()?;
+    Ok(())
 }
 
 impl Table {
@@ -121,6 +134,9 @@ pub fn check_output(path: &Path) -> Result<()> {
 
 /// The format of an output file; unlike an input, it needs a known ending.
 fn output_format(path: &Path) -> Result<Format> {
+    if is_stdout(path) {
+        return Ok(Format::Text { delimiter: b',' });
+    }
     let stem = if has_ending(path, "gz") { path.with_extension("") } else { path.to_owned() };
     if has_ending(&stem, "csv") {
         Ok(Format::Text { delimiter: b',' })
@@ -133,8 +149,22 @@ fn output_format(path: &Path) -> Result<Format> {
     }
 }
 
-fn to_file(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    Ok(write_atomic(path, |out| {
+/// Whether a name stands for standard output.
+fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+fn to_file(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Staged> {
+    if is_stdout(path) {
+        let mut out = BufWriter::new(io::stdout().lock());
+        let written = content(&mut out).and_then(|()| out.flush());
+        return match written {
+            // Whoever closed the pipe has read enough.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(WriteError::new(path, error).into()),
+            _ => Ok(Staged::nothing(path)),
+        };
+    }
+    Ok(stage(path, |out| {
         if !has_ending(path, "gz") {
             return content(out);
         }

@@ -8,9 +8,12 @@
 //! - [`Trainer`]: a model being fitted; [`State`]: its state in a checkpoint; [`Progress`]: its counters;
 //! - [`Observer`]: a follower of a run, and the order of its calls;
 //! - [`History`], [`EarlyStopping`], [`Checkpoints`]: observers that can be combined;
-//! - `run`, `update`, `validation`: a run, its updates, and the scoring of validation rows.
+//! - [`Validation`], [`Best`]: what an epoch is scored on, and the best epoch so far;
+//! - `run`, `update`, `validation`, `held_out`: a run, its updates, and the scoring of validation rows or held-out cells.
 
+mod best;
 mod config;
+mod held_out;
 mod imputed_rows;
 mod learner;
 mod observer;
@@ -22,6 +25,7 @@ mod state;
 mod update;
 mod validation;
 
+pub use best::Best;
 pub use config::{ImputationTraining, Length, Objective, TrainConfig};
 pub use imputed_rows::{Imputations, Start, Stored};
 pub(crate) use learner::{Learner, Networks, NotFinite, Streams};
@@ -30,3 +34,4 @@ pub use optimiser::{AmsGrad, Schedule, clip_factor};
 pub use parts::{Checkpoints, EarlyStopping, History};
 pub use progress::{EpochMetrics, IN_USE, Progress, SamplerSums, UpdateMetrics};
 pub use state::{State, Trainer};
+pub use validation::Validation;

@@ -109,7 +109,8 @@ pub struct EpochMetrics {
     pub gradient_norm: f64,
     /// Learning rate of the last update.
     pub learning_rate: f64,
-    /// Mean of the bound over the validation rows, if there are any.
+    /// Mean of the bound over the validation rows, or of the predictive log density of a held-out cell, in nats of model
+    /// units, if there is something to score.
     pub validation: Option<f64>,
     /// Diagnostics of the sampler of imputations.
     pub sampler: SamplerSums,

@@ -2,32 +2,35 @@
 
 use std::ops::ControlFlow;
 
+use autodiff::Aligned;
 use linalg::Scalar;
 
+use super::best::Best;
 use super::config::Objective;
+use super::held_out;
 use super::observer::{Observer, Outcome, RunError};
 use super::progress::{EpochMetrics, Progress};
 use super::state::Trainer;
-use super::validation::ValidationPass;
+use super::validation::{Validation, ValidationPass};
 use crate::Error;
 use crate::data::Data;
 
 impl<T: Scalar> Trainer<T> {
-    /// Trains to the end, or until the observer interrupts.
+    /// Trains to the end, or until the observer interrupts. Each epoch is scored on `validation`.
     ///
     /// # Errors
     /// [`RunError::Training`] if there are no rows or minibatches are too small for batch normalisation, or if the
     /// objective or its gradient stops being finite (the parameters are then still those before that update);
     /// [`RunError::Observer`] if the observer fails.
-    pub fn run<O: Observer<T>>(
+    pub fn run<'a, O: Observer<T>>(
         &mut self,
         data: &Data<T>,
-        validation: Option<&Data<T>>,
+        validation: impl Into<Validation<'a, T>>,
         observer: &mut O,
     ) -> Result<Outcome, RunError<O::Error>> {
         self.check_rows(data)?;
-        let total = self.total_updates(data.rows());
-        while self.progress.update < total {
+        let validation = validation.into();
+        while !self.is_finished(data.rows()) {
             let update = self.step(data)?;
             let ended = update.ends_epoch.then_some(self.progress);
             if ended.is_some() {
@@ -35,13 +38,14 @@ impl<T: Scalar> Trainer<T> {
             }
             let mut flow = observer.updated(self, &update).map_err(RunError::Observer)?;
             if let Some(sums) = ended {
-                let bound = validation.map(|rows| self.validate(rows, data, sums.epoch));
-                let epoch = self.epoch_metrics(&sums, update.learning_rate, bound);
+                let score = self.validate(validation, data, sums.epoch);
+                self.compare(sums.epoch + 1, score);
+                let epoch = self.epoch_metrics(&sums, update.learning_rate, score);
                 if let ControlFlow::Break(()) = observer.epoch_ended(self, &epoch).map_err(RunError::Observer)? {
                     flow = ControlFlow::Break(());
                 }
             }
-            if flow.is_break() && self.progress.update < total {
+            if flow.is_break() && !self.is_finished(data.rows()) {
                 return Ok(Outcome::Interrupted);
             }
         }
@@ -63,11 +67,34 @@ impl<T: Scalar> Trainer<T> {
         Ok(())
     }
 
-    /// The bound of validation rows after an epoch, counted from 0.
-    fn validate(&mut self, rows: &Data<T>, training_rows: &Data<T>, epoch: u64) -> f64 {
-        let validation = ValidationPass { config: &self.config, rows, training_rows, epoch };
+    /// The validation score after an epoch, counted from 0.
+    fn validate(&mut self, validation: Validation<'_, T>, training_rows: &Data<T>, epoch: u64) -> Option<f64> {
         let (model, tape) = self.learner.model(&self.vae);
-        validation.score(&model, tape)
+        match validation {
+            Validation::None => None,
+            Validation::Rows(rows) => {
+                let pass = ValidationPass { config: &self.config, rows, training_rows, epoch };
+                Some(pass.score(&model, tape))
+            }
+            Validation::Cells(cells) => {
+                let epochs = self
+                    .config
+                    .total_updates(training_rows.rows())
+                    .div_ceil(self.config.updates_per_epoch(training_rows.rows()).max(1));
+                let decoded = training_rows.rows() * self.config.objective.samples_per_row();
+                let due = held_out::is_due(epoch + 1, epochs, cells, decoded);
+                due.then(|| held_out::score(&model, tape, cells, self.config.seed))
+            }
+        }
+    }
+
+    /// Keeps the parameters of an epoch, counted from 1, if it is the best so far and the best is asked for.
+    fn compare(&mut self, epoch: u64, score: Option<f64>) {
+        let Some(validation) = score.filter(|score| self.keep_best && score.is_finite()) else { return };
+        if self.best.as_ref().is_none_or(|best| validation > best.validation) {
+            let parameters = Aligned::from_slice(self.learner.parameters());
+            self.best = Some(Best { epoch, validation, parameters });
+        }
     }
 
     /// The metrics of an epoch, from its sums.

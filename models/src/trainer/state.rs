@@ -6,6 +6,7 @@ use linalg::Scalar;
 use samplers::chains::{ChainSampler, Impute};
 use samplers::stream::{Purpose, stream};
 
+use super::best::Best;
 use super::config::{ImputationTraining, Objective, TrainConfig};
 use super::imputed_rows::{Imputations, Stored};
 use super::learner::{Learner, Networks};
@@ -28,6 +29,12 @@ pub struct Trainer<T: Scalar> {
     pub(super) imputations: Option<Imputations<T>>,
     /// A sampler in place of the configured one, until the imputations have begun.
     pub(super) sampler: Option<Box<dyn Impute<T>>>,
+    /// Whether the best epoch is kept.
+    pub(super) keep_best: bool,
+    /// Epochs without a better one after which a run is over.
+    pub(super) patience: Option<u64>,
+    /// The best epoch so far, if it is kept.
+    pub(super) best: Option<Best<T>>,
 }
 
 /// A trainer's state, without its configuration, as a checkpoint holds it.
@@ -41,6 +48,8 @@ pub struct State<T: Scalar> {
     pub progress: Progress,
     /// The imputations, with an imputation mixture after the first update.
     pub imputations: Option<Stored<T>>,
+    /// The best epoch so far, if it is kept.
+    pub best: Option<Best<T>>,
 }
 
 impl<T: Scalar> Trainer<T> {
@@ -55,6 +64,7 @@ impl<T: Scalar> Trainer<T> {
             parameters,
             progress: Progress::default(),
             imputations: None,
+            best: None,
         };
         Self::resume(vae, config, state)
     }
@@ -69,7 +79,7 @@ impl<T: Scalar> Trainer<T> {
     #[track_caller]
     pub fn resume(vae: Vae, config: TrainConfig, state: State<T>) -> Result<Self, Error> {
         config.objective.check(&vae)?;
-        let State { parameters, optimiser, progress, imputations } = state;
+        let State { parameters, optimiser, progress, imputations, best } = state;
         let imputations = match (imputations, &config.objective) {
             (Some(stored), Objective::ImputationMixture(ImputationTraining { objective, sampler, .. })) => {
                 let VaeConfig { columns, latent, .. } = *vae.config();
@@ -88,7 +98,37 @@ impl<T: Scalar> Trainer<T> {
             progress,
             imputations,
             sampler: None,
+            keep_best: best.is_some(),
+            patience: None,
+            best,
         })
+    }
+
+    /// Keeps the parameters of the epoch with the best validation score. With `patience`, a run is over when so many epochs
+    /// have brought no better one.
+    pub fn keep_best(&mut self, patience: Option<u64>) {
+        (self.keep_best, self.patience) = (true, patience);
+    }
+
+    /// The best epoch so far, if it is kept and something was scored.
+    pub fn best(&self) -> Option<&Best<T>> {
+        self.best.as_ref()
+    }
+
+    /// The parameters to use: those of the best epoch, if it is kept, else those of the last update.
+    pub fn chosen_parameters(&self) -> &[T] {
+        self.best.as_ref().map_or(self.parameters(), |best| &best.parameters)
+    }
+
+    /// Whether patience has ended the run.
+    pub fn stopped_early(&self) -> bool {
+        let since = |best: &Best<T>| self.progress.epoch.saturating_sub(best.epoch);
+        self.patience.zip(self.best.as_ref()).is_some_and(|(patience, best)| since(best) >= patience)
+    }
+
+    /// Whether a run on so many rows is over.
+    pub fn is_finished(&self, rows: usize) -> bool {
+        self.progress.update >= self.total_updates(rows) || self.stopped_early()
     }
 
     /// Draws imputations with this sampler instead of the configured one: from an exact conditional, say.

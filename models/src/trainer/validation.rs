@@ -9,12 +9,29 @@ use samplers::stream::{Purpose, stream};
 
 use super::config::{ImputationTraining, Objective, TrainConfig};
 use super::imputed_rows::Imputations;
-use crate::data::{Batch, Data};
+use crate::data::{Batch, Data, HeldOutCells};
 use crate::impute::InEvaluation;
 use crate::objective::{CompletedBatch, Mode, Randomness, record, record_completed};
 
 /// Sweeps over the imputations of validation rows before these are scored: they start afresh every time.
 const SWEEPS: u64 = 10;
+
+/// What an epoch is scored on.
+#[derive(Clone, Copy, Debug)]
+pub enum Validation<'a, T> {
+    /// Nothing.
+    None,
+    /// The bound of these rows.
+    Rows(&'a Data<T>),
+    /// The predictive density of these cells of the training rows.
+    Cells(&'a HeldOutCells<T>),
+}
+
+impl<'a, T> From<Option<&'a Data<T>>> for Validation<'a, T> {
+    fn from(rows: Option<&'a Data<T>>) -> Self {
+        rows.map_or(Validation::None, Validation::Rows)
+    }
+}
 
 /// Validation rows, and what scores them after an epoch.
 pub(super) struct ValidationPass<'a, T> {

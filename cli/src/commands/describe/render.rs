@@ -107,8 +107,8 @@ fn column_line(column: &ColumnDescription) -> (Vec<String>, String) {
     match column.kind {
         Kind::Empty => {}
         Kind::Text => match column.distinct {
-            Some(distinct) => notes.push(format!("text, {distinct} distinct")),
-            None => notes.push(format!("text ({})", counted(column.text_cells, "cell"))),
+            Some(distinct) => notes.push(format!("text, {distinct} distinct{}", examples(column))),
+            None => notes.push(format!("text ({}){}", counted(column.text_cells, "cell"), examples(column))),
         },
         Kind::Numeric => {
             let statistics = [column.mean, column.sd, column.min, column.max];
@@ -121,6 +121,12 @@ fn column_line(column: &ColumnDescription) -> (Vec<String>, String) {
         }
     }
     (cells, notes.join(", "))
+}
+
+/// Some texts of a column, which may stand for missing.
+fn examples(column: &ColumnDescription) -> String {
+    let texts: Vec<String> = column.texts.iter().map(|text| format!("{text:?}")).collect();
+    if texts.is_empty() { String::new() } else { format!(", such as {}", texts.join(", ")) }
 }
 
 /// A number with a word, which takes an s unless there is one of it.

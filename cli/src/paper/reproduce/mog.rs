@@ -143,7 +143,7 @@ impl MogData {
         let kept = generated.then(|| tables.clone());
         let Tables { train, complete, test } = tables;
         // The mixture is standardised, so its rows are left as they are.
-        let options = Options { no_standardize: Some(true), ..Options::default() };
+        let options = Options { no_standardize: Some(true), validation: Some("none".to_owned()), ..Options::default() };
         let rows = TrainingRows::of_table(&name, train, &options)?;
         let complete =
             complete.map(|table| TrainingRows::of_table(&format!("{name}/{COMPLETE}"), table, &options)).transpose()?;

@@ -44,7 +44,13 @@ fn what_is_not_a_table() {
     let at = whole.windows(3).position(|bytes| bytes == b"<f4").unwrap();
     let mut integers = whole.clone();
     integers[at + 1] = b'i';
-    assert!(fails("a.npy", &integers).to_string().contains("type is '<i4'"));
+    // The bits of 1, 2, 3 and 4 in single precision.
+    std::fs::write(&file.path, &integers).unwrap();
+    assert_eq!(shown(&file.to_fit().unwrap()), "[1065353216.0, 1073741824.0][1077936128.0, 1082130432.0]");
+    integers[at + 1] = b'c';
+    integers[at + 2] = b'8';
+    let error = fails("a.npy", &integers).to_string();
+    assert!(error.contains("type is '<c8'") && error.contains("astype(float)"), "{error}");
     let at = whole.windows(6).position(|bytes| bytes == b"(2, 2,").unwrap();
     for shape in ["(2,9999999999999,", "(9999999999999,2,"] {
         let mut huge = whole.clone();

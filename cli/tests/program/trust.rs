@@ -1,0 +1,79 @@
+//! Results that may be wrong come with a warning, and what is kept is the best.
+
+use super::support::{Place, SMALL, table};
+
+fn small() -> String {
+    SMALL.join(" ")
+}
+
+/// A table of 120 rows whose first column has the given text in one row.
+fn with_text(text: &str) -> String {
+    let table = table(120, 1.0, 0.0);
+    let mut lines: Vec<String> = table.lines().map(str::to_owned).collect();
+    let (_, rest) = lines[9].split_once(',').unwrap();
+    lines[9] = format!("{text},{rest}");
+    lines.join("\n") + "\n"
+}
+
+/// The file holds the parameters of the best epoch: those of a run that ends there.
+#[test]
+fn the_best_epoch_is_kept() {
+    let place = Place::new();
+    place.write("table.csv", table(120, 1.0, 0.0));
+    let options = format!("train table.csv {} --epochs 60 --learning-rate 0.02 --schedule constant --json", small());
+    let best = place.missvae(&format!("{options} --patience 5 --out best")).json();
+    let epoch = best["best_epoch"].as_u64().unwrap();
+    assert!(best["stopped_early"] == true && best["epochs"] == epoch + 5, "{best}");
+    assert_eq!(best["validated_on"], "cells");
+    let metrics = place.text("best/metrics.jsonl");
+    let scores: Vec<f64> = metrics
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter_map(|line| line["validation"].as_f64())
+        .collect();
+    let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    assert!((best["best_validation"].as_f64().unwrap() - largest).abs() < 1e-9, "{best}");
+
+    let options = options.replace("--epochs 60", &format!("--epochs {epoch}"));
+    place.missvae(&format!("{options} --keep last --out last")).ok();
+    place.missvae("impute best table.csv --out best.csv --quiet").ok();
+    place.missvae("impute last table.csv --out last.csv --quiet").ok();
+    assert_eq!(place.text("best.csv"), place.text("last.csv"));
+}
+
+/// Warnings stand on standard error, with --quiet too, and in the JSON object.
+#[test]
+fn a_suspected_code_is_told() {
+    for (text, words) in [("-999", "--missing-value -999"), ("4e6", "outlier")] {
+        let place = Place::new();
+        place.write("table.csv", with_text(text));
+        let trained = place.missvae(&format!("train table.csv {} --epochs 2 --out run --json --quiet", small())).ok();
+        let warning = trained.stderr.lines().find(|line| line.starts_with("warning: ")).unwrap_or_default();
+        assert!(warning.contains(words), "{}", trained.stderr);
+        let json: serde_json::Value = serde_json::from_str(&trained.stdout).unwrap();
+        let warnings = json["warnings"].as_array().unwrap();
+        assert!(warnings.iter().any(|one| warning.ends_with(one.as_str().unwrap())), "{json}");
+    }
+}
+
+#[test]
+fn rows_outside_of_the_training_range_are_told() {
+    let place = Place::new();
+    place.write("table.csv", table(120, 1.0, 0.0));
+    place.missvae(&format!("train table.csv {} --epochs 2 --out run --quiet", small())).ok();
+    let header = table(1, 1.0, 0.0).lines().next().unwrap().to_owned();
+    place.write("far.csv", format!("{header}\n1000,,\n"));
+    let done = place.missvae("impute run far.csv --out far.done.csv --quiet").ok();
+    assert!(done.stderr.contains("outside of the training range") && done.stderr.contains("row 1"), "{}", done.stderr);
+}
+
+#[test]
+fn a_table_goes_to_standard_output() {
+    let place = Place::new();
+    place.write("table.csv", table(120, 1.0, 0.0));
+    place.missvae(&format!("train table.csv {} --epochs 2 --out run --quiet", small())).ok();
+    place.missvae("impute run table.csv --out done.csv --quiet").ok();
+    let piped = place.missvae("impute run table.csv --out - --quiet").ok();
+    assert_eq!(piped.stdout, place.text("done.csv"));
+    place.refuses("impute run table.csv --out - --draws 2", 2, &["--out -", "standard output"]);
+}

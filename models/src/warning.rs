@@ -1,0 +1,206 @@
+//! What may be wrong with a result, as fields. A result that may be wrong comes with a warning, or not at all.
+
+use std::fmt;
+
+use crate::store::{Column, ModelInfo};
+use crate::table::{Suspect, Table, suspects, whole_numbered_categories};
+
+/// What may be wrong with a result. It displays as a sentence that says what to do.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// A value far from the others of its column.
+    FarValue {
+        /// The column.
+        column: String,
+        /// The value, and how often it occurs.
+        suspect: Suspect,
+    },
+    /// Columns of a few whole numbers are taken for measurements.
+    WholeNumbers {
+        /// The columns, each with how many different values it has.
+        columns: Vec<(String, usize)>,
+    },
+    /// Observed values of rows lie far outside of those that the model was fitted to.
+    OutsideTraining {
+        /// How many rows.
+        rows: usize,
+        /// The number of the first one, from 1, with its column and value.
+        first: (usize, String, f64),
+        /// The range of that column in training.
+        range: [f64; 2],
+    },
+    /// Imputed values lie outside of the range of their column's observed values.
+    ImputedOutside {
+        /// The columns, the one with the largest share of such values first.
+        columns: Vec<ColumnOutside>,
+    },
+    /// Rows whose importance weights fail.
+    UnreliableRows {
+        /// How many of the rows.
+        rows: usize,
+        /// All rows that were sampled.
+        of: usize,
+        /// The number of the worst row, from 1, and its Pareto k̂.
+        worst: (usize, f64),
+        /// Samples a row.
+        samples: usize,
+    },
+    /// Columns outside of the model still have missing cells.
+    StillMissing {
+        /// The columns, each with its missing cells.
+        columns: Vec<(String, usize)>,
+    },
+    /// The validation score has fallen, and the last parameters are kept.
+    Overfitted {
+        /// The best epoch and its score.
+        best: (u64, f64),
+        /// The last epoch and its score.
+        last: (u64, f64),
+    },
+    /// There are too few observed cells to hold some out: nothing tells of overfitting.
+    NothingHeldOut,
+}
+
+/// Imputed values of a column that lie outside of its observed range.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnOutside {
+    /// The column.
+    pub column: String,
+    /// How many of the imputed values.
+    pub count: usize,
+    /// All imputed values of the column.
+    pub of: usize,
+    /// The furthest one.
+    pub furthest: f64,
+    /// The range in training.
+    pub range: [f64; 2],
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::FarValue { column, suspect: Suspect { value, count, code, others: (low, high) } } => {
+                let cells = if *count == 1 { "one cell".to_owned() } else { format!("{count} cells") };
+                write!(f, "column {column:?}: {value} in {cells} is far from the other values, {low} to {high}; ")?;
+                match code {
+                    true => write!(f, "if it stands for missing, add --missing-value {value}"),
+                    false => write!(f, "an outlier of this size pulls the column's mean and scale: check it"),
+                }
+            }
+            Warning::WholeNumbers { columns } => {
+                let names = listed(columns, |(name, distinct)| format!("{name:?} ({distinct} values)"));
+                write!(f, "columns of few whole numbers, as codes or counts: {names}; the model takes them for ")?;
+                write!(f, "measurements and imputes fractions: round these, or leave codes out by --ignore-columns")
+            }
+            Warning::OutsideTraining { rows, first: (row, column, value), range: [low, high] } => {
+                let rows = if *rows == 1 { "1 row has".to_owned() } else { format!("{rows} rows have") };
+                write!(
+                    f,
+                    "{rows} values far outside of the training range (row {row}, column {column:?}: {value}, in "
+                )?;
+                write!(f, "training {low} to {high}); what the model says of such rows is extrapolated")
+            }
+            Warning::ImputedOutside { columns } => {
+                let text = |one: &ColumnOutside| {
+                    let ColumnOutside { column, count, of, furthest, range: [low, high] } = one;
+                    format!("{column:?} ({count} of {of}, down or up to {furthest:.4}; observed {low} to {high})")
+                };
+                write!(f, "imputed values lie outside of the observed range: {}", listed(columns, text))
+            }
+            Warning::UnreliableRows { rows, of, worst: (row, k), samples } => {
+                write!(f, "importance weights fail in {rows} of {of} rows (Pareto k above 0.7; worst: row {row}, ")?;
+                write!(
+                    f,
+                    "k = {k:.2}, {samples} samples): their results may be wrong; take more samples or another sampler"
+                )
+            }
+            Warning::StillMissing { columns } => {
+                let names = listed(columns, |(name, cells)| format!("{cells} in {name:?}"));
+                write!(f, "cells of columns outside of the model are still missing: {names}")
+            }
+            Warning::Overfitted { best: (epoch, score), last: (last, now) } => {
+                write!(
+                    f,
+                    "the validation score fell from {score:.4} nats in epoch {epoch} to {now:.4} in epoch {last}: "
+                )?;
+                write!(f, "the model overfits; --keep best keeps epoch {epoch}")
+            }
+            Warning::NothingHeldOut => {
+                write!(f, "the table has too few observed cells to hold some out, so nothing tells of overfitting")
+            }
+        }
+    }
+}
+
+/// The first few of a list, and how many more there are.
+fn listed<T>(all: &[T], text: impl Fn(&T) -> String) -> String {
+    const SHOWN: usize = 4;
+    let mut parts: Vec<String> = all.iter().take(SHOWN).map(text).collect();
+    if all.len() > SHOWN {
+        parts.push(format!("and {} more", all.len() - SHOWN));
+    }
+    parts.join(", ")
+}
+
+/// What may be wrong with the columns of a table that a model is fitted to.
+pub fn of_columns(table: &Table) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let mut whole = Vec::new();
+    for (d, name) in table.columns().iter().enumerate() {
+        let column = || (0..table.rows()).filter_map(|n| table.value(n, d));
+        let far = suspects(column()).into_iter();
+        warnings.extend(far.map(|suspect| Warning::FarValue { column: name.clone(), suspect }));
+        whole.extend(whole_numbered_categories(column()).map(|distinct| (name.clone(), distinct)));
+    }
+    if !whole.is_empty() {
+        warnings.push(Warning::WholeNumbers { columns: whole });
+    }
+    warnings
+}
+
+/// A column far outside of whose training range a value lies: by how many times the range's width.
+const OUTSIDE: f64 = 0.5;
+
+/// Whether rows have values far outside of the training range.
+pub fn of_rows(table: &Table, info: &ModelInfo) -> Option<Warning> {
+    let outside = |n: usize| {
+        info.columns.iter().enumerate().find_map(|(d, column)| {
+            let (value, range) = (table.value(n, d)?, column.range?);
+            let margin = OUTSIDE * (range[1] - range[0]);
+            let far = value < range[0] - margin || value > range[1] + margin;
+            far.then(|| ((n + 1, column.name.clone(), value), range))
+        })
+    };
+    let rows: Vec<_> = (0..table.rows()).filter_map(outside).collect();
+    let (first, range) = rows.first()?.clone();
+    Some(Warning::OutsideTraining { rows: rows.len(), first, range })
+}
+
+/// Columns whose imputed values leave the range of the observed ones: where a column of values of one sign gets others, or a
+/// tenth of the values lies outside.
+pub fn of_imputed(table: &Table, copies: &[Vec<f64>], info: &ModelInfo) -> Option<Warning> {
+    const SHARE: f64 = 0.1;
+    let width = table.width();
+    let column = |(d, column): (usize, &Column)| {
+        let range = column.range?;
+        let mut one = ColumnOutside { column: column.name.clone(), count: 0, of: 0, furthest: 0.0, range };
+        let (mut of_other_sign, mut distance) = (false, 0.0);
+        for n in (0..table.rows()).filter(|&n| !table.observed(n, d)) {
+            for copy in copies {
+                let x = copy[n * width + d];
+                let beyond = (range[0] - x).max(x - range[1]);
+                one.of += 1;
+                one.count += usize::from(beyond > 0.0);
+                of_other_sign |= (range[0] >= 0.0 && x < 0.0) || (range[1] <= 0.0 && x > 0.0);
+                if beyond > distance {
+                    (distance, one.furthest) = (beyond, x);
+                }
+            }
+        }
+        (of_other_sign || one.count as f64 > SHARE * one.of as f64).then_some(one)
+    };
+    let mut columns: Vec<ColumnOutside> = info.columns.iter().enumerate().filter_map(column).collect();
+    columns.sort_by(|a, b| (b.count * a.of).cmp(&(a.count * b.of)));
+    (!columns.is_empty()).then_some(Warning::ImputedOutside { columns })
+}
