@@ -22,7 +22,7 @@ use crate::files::{Staged, WriteError, stage};
 /// columns and its precision. The ending of `path` decides (`.csv`, `.tsv`, `.npy`, each also `.gz`).
 ///
 /// # Errors
-/// [`Error::OutputFormat`], and those of [`write_atomic`].
+/// [`Error::OutputFormat`], and those of [`write_atomic`](crate::files::write_atomic).
 ///
 /// # Panics
 /// If `completed` and the table differ in their number of values.
@@ -81,7 +81,7 @@ pub fn stage_completed(path: &Path, source: &Source, table: &Table, completed: &
 /// Writes `values` (row-major; NaN where missing) under a header, or as an array, by the ending of `path`.
 ///
 /// # Errors
-/// [`Error::OutputFormat`], and those of [`write_atomic`].
+/// [`Error::OutputFormat`], and those of [`write_atomic`](crate::files::write_atomic).
 ///
 /// # Panics
 /// If there are no columns.
