@@ -56,10 +56,7 @@ impl Output {
         if !text.ends_with('\n') {
             text.push('\n');
         }
-        let write = stdout().lock().write_all(text.as_bytes());
-        // Whoever closed the pipe has read enough.
-        let write = write.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) });
-        write.map_err(|source| Failure::System { what: "standard output".to_owned(), source })
+        to_a_reader(stdout().lock().write_all(text.as_bytes()))
     }
 
     /// A JSON object with the list of warnings as its last member.
@@ -85,6 +82,16 @@ impl Output {
     /// Whether lines should stand in for a progress bar.
     pub(crate) fn wants_lines(&self) -> bool {
         !self.quiet && !stderr().is_terminal()
+    }
+}
+
+/// What became of writing to standard output. Whoever closed the pipe has read enough.
+pub(crate) fn to_a_reader(written: std::io::Result<()>) -> Result<()> {
+    match written {
+        Err(source) if source.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::System { what: "standard output".to_owned(), source })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -91,11 +91,6 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Of output that is written already.
-    pub(crate) fn nothing(path: &Path) -> Staged {
-        Staged { path: path.to_owned(), file: None }
-    }
-
     /// Gives the file its name.
     ///
     /// # Errors

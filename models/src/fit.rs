@@ -125,7 +125,7 @@ impl Fit {
         let mut trainer = Trainer::new(Vae::new(config.vae.clone()), config.train.clone())?;
         config.prepare_trainer(&mut trainer);
         trainer.run(&rows.train, rows.validation(), observer)?;
-        let info = ModelInfo { updates: trainer.progress().update, ..rows.model_info(&config) };
+        let info = ModelInfo { updates: trainer.chosen_updates(rows.train.rows()), ..rows.model_info(&config) };
         let parameters = Aligned::from_slice(trainer.chosen_parameters());
         Ok(Model::new(FittedModel::new(trainer.vae().clone(), parameters), info))
     }

@@ -1,5 +1,6 @@
 //! `missvae impute`: fill in the missing cells of a table.
 
+use std::io::{BufWriter, Write, stdout};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -9,7 +10,9 @@ use missvae::config::{ChainKind, check_draws, lair_points};
 use missvae::files::{Staged, numbered, remove_stale, same_file};
 use missvae::impute::{ImputationSampler, ImputationSummary, SamplerKind, SamplerOptions, impute_table};
 use missvae::prepare::{binary_pixels, column_names, standardised};
-use missvae::table::{Input, check_output, read_images_to_complete, read_to_complete, stage_completed};
+use missvae::table::{
+    Input, check_output, print_completed, read_images_to_complete, read_to_complete, stage_completed,
+};
 use missvae::warning;
 use samplers::chains::Sampler;
 use samplers::importance::Statistic;
@@ -17,7 +20,7 @@ use serde::Serialize;
 
 use crate::args::{Common, Reading};
 use crate::failure::{Failure, Result};
-use crate::output::{Output, counted};
+use crate::output::{Output, counted, to_a_reader};
 use crate::run::Run;
 use crate::signal;
 use crate::threads::in_pool;
@@ -90,8 +93,10 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     if args.draws == 0 {
         return Err(Failure::usage("--draws 0: expected at least 1"));
     }
-    check_output(&args.out)?;
     let to_stdout = args.out == Path::new("-");
+    if !to_stdout {
+        check_output(&args.out)?;
+    }
     if to_stdout && (args.draws > 1 || args.common.json) {
         let what = "--out -: standard output takes one table and nothing else";
         return Err(Failure::usage_hint(what, "leave out --draws and --json, or give --out a file name"));
@@ -145,7 +150,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         1 => vec![args.out.clone()],
         draws => (1..=draws).map(|draw| numbered(&args.out, draw)).collect(),
     };
-    for path in &paths {
+    for path in paths.iter().filter(|_| !to_stdout) {
         // Before the work, so that it is not lost.
         check_output(path)?;
         if args.draws > 1 && same_file(path, &args.data) {
@@ -158,7 +163,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         }
     }
 
-    paths.iter().for_each(|path| remove_stale(path));
+    paths.iter().filter(|_| !to_stdout).for_each(|path| remove_stale(path));
     let signal = signal::listen()?;
     let bar = output.bar(table.rows() as u64, "rows");
     let progress = |done: usize| {
@@ -186,11 +191,15 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         warning::of_rows(&table, &info).into_iter().for_each(|warning| output.warn(warning));
         warning::of_imputed(&table, &copies, &info).into_iter().for_each(|warning| output.warn(warning));
     }
-    // All are written before the first gets its name.
-    let staged = paths.iter().zip(&copies).map(|(path, values)| stage_completed(path, &source, &table, values));
-    let staged: Vec<Staged> = staged.collect::<std::result::Result<_, _>>()?;
-    for file in staged {
-        file.commit()?;
+    if to_stdout {
+        let mut out = BufWriter::new(stdout().lock());
+        let written = print_completed(&mut out, &source, &table, &copies[0]).and_then(|()| out.flush());
+        to_a_reader(written)?;
+    } else {
+        // All are written before the first gets its name.
+        let staged = paths.iter().zip(&copies).map(|(path, values)| stage_completed(path, &source, &table, values));
+        let staged: Vec<Staged> = staged.collect::<std::result::Result<_, _>>()?;
+        staged.into_iter().try_for_each(Staged::commit)?;
     }
     let out = paths.iter().map(|path| path.display().to_string()).collect();
     let report = ImputeReport {
@@ -208,19 +217,20 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         out,
     };
     let text = || {
-        let files = match report.out.as_slice() {
-            [first, .., last] => format!("{first} … {last}"),
-            files => files.join(", "),
+        let place = match report.out.as_slice() {
+            _ if to_stdout => "on standard output".to_owned(),
+            [first, .., last] => format!("in {first} … {last}"),
+            files => format!("in {}", files.join(", ")),
         };
         let cells = counted(report.cells_imputed, "missing cell");
         let rows = counted(report.rows, "row");
         if report.cells_imputed == 0 {
-            return format!("no cell of {rows} was missing; the table is in {files} as it was");
+            return format!("no cell of {rows} was missing; the table is {place} as it was");
         }
-        format!("{cells} of {rows} completed by their {name} in {files} ({})", describe(&sampler, &outcome))
+        format!("{cells} of {rows} completed by their {name} {place} ({})", describe(&sampler, &outcome))
     };
     if to_stdout {
-        output.say(text().replace(" in -", " on standard output"));
+        output.say(text());
         return Ok(());
     }
     output.result(&report, text)

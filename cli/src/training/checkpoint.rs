@@ -14,6 +14,8 @@ use crate::run::Run;
 pub(super) struct Saver<'a> {
     pub(super) run: &'a Run,
     pub(super) info: &'a ModelInfo,
+    /// Rows to train on.
+    pub(super) rows: usize,
     /// Identifies the rows.
     pub(super) fingerprint: &'a str,
 }
@@ -23,7 +25,7 @@ impl Saver<'_> {
     pub(super) fn save(&self, trainer: &Trainer<f32>) -> Result<()> {
         let progress = trainer.progress();
         self.run.sync_metrics()?;
-        let model = ModelInfo { updates: progress.update, ..self.info.clone() };
+        let model = ModelInfo { updates: trainer.chosen_updates(self.rows), ..self.info.clone() };
         store::save_model(&self.run.model(), trainer.vae(), &model, trainer.chosen_parameters())?;
         let best = trainer.best().map(|best| (best.epoch, best.validation));
         let info = CheckpointInfo { model, progress, fingerprint: self.fingerprint.to_owned(), best };

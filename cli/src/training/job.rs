@@ -82,8 +82,8 @@ impl Job<'_> {
         let started = Instant::now();
         let first = trainer.progress().update;
         let mut monitor = Monitor::new(output, run, &info, rows, &trainer, self.bar, self.frechet)?;
-        let before = monitor.before;
-        let saver = Saver { run, info: &info, fingerprint: &rows.fingerprint };
+        let (before, validation_log_volume) = (monitor.before, monitor.validation_log_volume);
+        let saver = Saver { run, info: &info, rows: rows.train.rows(), fingerprint: &rows.fingerprint };
         let checkpoints = Checkpoints::new(self.every, |trainer: &Trainer<f32>| saver.save(trainer));
         // No checkpoint after an error: parameters that led to a number that is not finite are worth less than the last one.
         let outcome = trainer.run(&rows.train, rows.validation(), &mut (&mut monitor, checkpoints))?;
@@ -114,7 +114,7 @@ impl Job<'_> {
             objective: last.map(|epoch| epoch.objective),
             validation: last.and_then(|epoch| epoch.validation.flatten()),
             best_epoch: trainer.best().map(|best| best.epoch),
-            best_validation: trainer.best().map(|best| best.validation - rows.validation_log_volume()),
+            best_validation: trainer.best().map(|best| best.validation - validation_log_volume),
             validated_on: rows.held_out.as_ref().map_or("rows", |_| "cells").to_owned(),
             stopped_early: trainer.stopped_early(),
             frechet: last.and_then(|epoch| epoch.frechet.flatten()),

@@ -26,7 +26,7 @@ pub(crate) struct Monitor<'a> {
     metrics: Metrics,
     /// To be subtracted from bounds in model units.
     log_volume: f64,
-    validation_log_volume: f64,
+    pub(crate) validation_log_volume: f64,
     /// The unit of validation scores.
     validated_on: &'static str,
     bar: &'a Bar,

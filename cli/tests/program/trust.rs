@@ -41,6 +41,22 @@ fn the_best_epoch_is_kept() {
     assert_eq!(place.text("best.csv"), place.text("last.csv"));
 }
 
+/// The best score is in the unit of the others, of a method that scores completed rows too.
+#[test]
+fn the_best_score_is_one_of_the_scores() {
+    let place = Place::new();
+    place.write("table.csv", table(120, 1000.0, 0.0));
+    for options in ["--method mvb-vae --components 2 --validation 0.2", "--validation 0.2", ""] {
+        let name = format!("run{}", options.len());
+        let run =
+            place.missvae(&format!("train table.csv {} --epochs 4 {options} --out {name} --json", small())).json();
+        let metrics = place.text(&format!("{name}/metrics.jsonl"));
+        let line = metrics.lines().nth(run["best_epoch"].as_u64().unwrap() as usize - 1).unwrap();
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["validation"], run["best_validation"], "{options}");
+    }
+}
+
 /// Warnings stand on standard error, with --quiet too, and in the JSON object.
 #[test]
 fn a_suspected_code_is_told() {
@@ -76,4 +92,7 @@ fn a_table_goes_to_standard_output() {
     let piped = place.missvae("impute run table.csv --out - --quiet").ok();
     assert_eq!(piped.stdout, place.text("done.csv"));
     place.refuses("impute run table.csv --out - --draws 2", 2, &["--out -", "standard output"]);
+    // Where a result stands on standard output already, a table does not fit beside it.
+    place.refuses("sample run --rows 2 --out -", 2, &["-: cannot be written in this format"]);
+    place.refuses("evaluate run table.csv --out -", 2, &["-: cannot be written in this format"]);
 }

@@ -162,6 +162,8 @@ impl TrainingRows {
             };
             check_values(rows, &standardisation, &columns, |n| (file.clone(), validation_numbers[n]))?;
         }
+        // Before cells are held out: those are a part of the table too.
+        let fingerprint = fingerprint(&train, validation.as_ref());
         let mut held_out = None;
         if let Some(Validation::Cells) = options.validation_rows()? {
             let mut rng = stream(seed, Purpose::HoldOut, 0, 0);
@@ -175,7 +177,7 @@ impl TrainingRows {
         Ok(TrainingRows {
             name: name.to_owned(),
             columns,
-            fingerprint: fingerprint(&train, validation.as_ref()),
+            fingerprint,
             validation,
             held_out,
             empty_validation,

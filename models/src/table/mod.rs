@@ -55,4 +55,4 @@ pub use select::parse_names;
 pub use source::Source;
 pub use suspects::{Suspect, suspects, whole_numbered_categories};
 pub use values::Table;
-pub use write::{check_output, stage_completed, write_completed, write_numbers};
+pub use write::{check_output, print_completed, stage_completed, write_completed, write_numbers};

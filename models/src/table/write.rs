@@ -1,6 +1,6 @@
 //! Tables on their way out.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use flate2::{Compression, write::GzEncoder};
@@ -38,44 +38,19 @@ pub fn write_completed(path: &Path, source: &Source, table: &Table, completed: &
 /// # Panics
 /// As [`write_completed`].
 pub fn stage_completed(path: &Path, source: &Source, table: &Table, completed: &[f64]) -> Result<Staged> {
-    assert_eq!(completed.len(), table.values().len(), "values of a completed table");
-    let fill = Fill { source, table, completed };
-    match (output_format(path)?, &source.content) {
-        (Format::Text { delimiter }, Content::Text { bytes, delimiter: old }) => {
-            to_file(path, |out| fill.text(out, bytes, *old, delimiter))
-        }
-        (Format::Text { delimiter }, Content::Array(numbers)) => to_file(path, |out| {
-            let names: Vec<String> = (0..source.columns.len()).map(|column| format!("x{column}")).collect();
-            header(out, &names, delimiter)?;
-            for row in 0..table.rows() {
-                for column in 0..names.len() {
-                    let number = fill.array_cell(numbers, row, column);
-                    let single = numbers.single || fill.missing(row, column).is_some();
-                    let end = if column + 1 == names.len() { b'\n' } else { delimiter };
-                    write!(out, "{}{}", number_text(number, single), end as char)?;
-                }
-            }
-            Ok(())
-        }),
-        (_, Content::Text { .. }) => {
-            let order: Vec<usize> = source.columns.iter().flatten().copied().collect();
-            let width = order.len();
-            let value = |row: usize, column: usize| {
-                let cell = row * width + column;
-                if table.observed(row, column) { table.values()[cell] } else { completed[cell] }
-            };
-            let values = (0..table.rows() * width).map(|cell| value(cell / width, order[cell % width]));
-            to_file(path, |out| npy(out, table.rows(), width, values))
-        }
-        (_, Content::Array(numbers)) => {
-            let width = source.columns.len();
-            let values = (0..table.rows() * width).map(|cell| fill.array_cell(numbers, cell / width, cell % width));
-            to_file(path, |out| match numbers.single {
-                true => npy(out, table.rows(), width, values.map(|value| value as f32)),
-                false => npy(out, table.rows(), width, values),
-            })
-        }
-    }
+    let (format, fill) = (output_format(path)?, Fill::new(source, table, completed));
+    to_file(path, |out| fill.write(out, format))
+}
+
+/// The same as CSV, to any output.
+///
+/// # Errors
+/// Those of the output.
+///
+/// # Panics
+/// As [`write_completed`].
+pub fn print_completed(out: &mut dyn Write, source: &Source, table: &Table, completed: &[f64]) -> io::Result<()> {
+    Fill::new(source, table, completed).write(out, Format::Text { delimiter: b',' })
 }
 
 /// Writes `values` (row-major; NaN where missing) under a header, or as an array, by the ending of `path`.
@@ -134,9 +109,6 @@ pub fn check_output(path: &Path) -> Result<()> {
 
 /// The format of an output file; unlike an input, it needs a known ending.
 fn output_format(path: &Path) -> Result<Format> {
-    if is_stdout(path) {
-        return Ok(Format::Text { delimiter: b',' });
-    }
     let stem = if has_ending(path, "gz") { path.with_extension("") } else { path.to_owned() };
     if has_ending(&stem, "csv") {
         Ok(Format::Text { delimiter: b',' })
@@ -149,21 +121,7 @@ fn output_format(path: &Path) -> Result<Format> {
     }
 }
 
-/// Whether a name stands for standard output.
-fn is_stdout(path: &Path) -> bool {
-    path == Path::new("-")
-}
-
 fn to_file(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Staged> {
-    if is_stdout(path) {
-        let mut out = BufWriter::new(io::stdout().lock());
-        let written = content(&mut out).and_then(|()| out.flush());
-        return match written {
-            // Whoever closed the pipe has read enough.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(WriteError::new(path, error).into()),
-            _ => Ok(Staged::nothing(path)),
-        };
-    }
     Ok(stage(path, |out| {
         if !has_ending(path, "gz") {
             return content(out);
@@ -180,7 +138,54 @@ struct Fill<'a> {
     completed: &'a [f64],
 }
 
-impl Fill<'_> {
+impl<'a> Fill<'a> {
+    #[track_caller]
+    fn new(source: &'a Source, table: &'a Table, completed: &'a [f64]) -> Self {
+        assert_eq!(completed.len(), table.values().len(), "values of a completed table");
+        Fill { source, table, completed }
+    }
+
+    /// The whole completed file.
+    fn write(&self, out: &mut dyn Write, format: Format) -> io::Result<()> {
+        let Fill { source, table, completed } = self;
+        match (format, &source.content) {
+            (Format::Text { delimiter }, Content::Text { bytes, delimiter: old }) => {
+                self.text(out, bytes, *old, delimiter)
+            }
+            (Format::Text { delimiter }, Content::Array(numbers)) => {
+                let names: Vec<String> = (0..source.columns.len()).map(|column| format!("x{column}")).collect();
+                header(out, &names, delimiter)?;
+                for row in 0..table.rows() {
+                    for column in 0..names.len() {
+                        let number = self.array_cell(numbers, row, column);
+                        let single = numbers.single || self.missing(row, column).is_some();
+                        let end = if column + 1 == names.len() { b'\n' } else { delimiter };
+                        write!(out, "{}{}", number_text(number, single), end as char)?;
+                    }
+                }
+                Ok(())
+            }
+            (_, Content::Text { .. }) => {
+                let order: Vec<usize> = source.columns.iter().flatten().copied().collect();
+                let width = order.len();
+                let value = |row: usize, column: usize| {
+                    let cell = row * width + column;
+                    if table.observed(row, column) { table.values()[cell] } else { completed[cell] }
+                };
+                let values = (0..table.rows() * width).map(|cell| value(cell / width, order[cell % width]));
+                npy(out, table.rows(), width, values)
+            }
+            (_, Content::Array(numbers)) => {
+                let width = source.columns.len();
+                let values = (0..table.rows() * width).map(|cell| self.array_cell(numbers, cell / width, cell % width));
+                match numbers.single {
+                    true => npy(out, table.rows(), width, values.map(|value| value as f32)),
+                    false => npy(out, table.rows(), width, values),
+                }
+            }
+        }
+    }
+
     /// The imputed number for a cell of the file, if it is one of the table's missing cells.
     fn missing(&self, row: usize, place: usize) -> Option<f64> {
         let column = self.source.columns[place]?;

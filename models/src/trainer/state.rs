@@ -120,6 +120,12 @@ impl<T: Scalar> Trainer<T> {
         self.best.as_ref().map_or(self.parameters(), |best| &best.parameters)
     }
 
+    /// Updates that led to [`chosen_parameters`](Trainer::chosen_parameters), in a run on so many rows.
+    pub fn chosen_updates(&self, rows: usize) -> u64 {
+        let made = self.progress.update;
+        self.best.as_ref().map_or(made, |best| made.min(best.epoch * self.updates_per_epoch(rows)))
+    }
+
     /// Whether patience has ended the run.
     pub fn stopped_early(&self) -> bool {
         let since = |best: &Best<T>| self.progress.epoch.saturating_sub(best.epoch);
