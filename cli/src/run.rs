@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use autodiff::Aligned;
 use missvae::config::Options;
-use missvae::files::{WriteError, remove_if_there, write_atomic};
+use missvae::files::{WriteError, remove_if_there, remove_stale, write_atomic};
 use missvae::impute::FittedModel;
 use missvae::store::{self, ModelInfo};
 use missvae::table::Error;
@@ -210,18 +210,7 @@ impl Run {
 
     /// Removes the temporary files that a killed process left behind.
     pub(crate) fn remove_stale_files(&self) {
-        let Ok(entries) = fs::read_dir(&self.path) else { return };
-        let ours: Vec<String> = std::iter::once(self.config())
-            .chain(self.results())
-            .filter_map(|file| Some(format!(".{}.", file.file_name()?.to_str()?)))
-            .collect();
-        for entry in entries.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".tmp") && ours.iter().any(|start| name.starts_with(start)) {
-                // A file that stays is untidy and no more.
-                let _ = fs::remove_file(entry.path());
-            }
-        }
+        std::iter::once(self.config()).chain(self.results()).for_each(|file| remove_stale(&file));
     }
 
     /// Writes the summary.

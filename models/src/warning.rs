@@ -46,18 +46,6 @@ pub enum Warning {
         /// Samples a row.
         samples: usize,
     },
-    /// Columns outside of the model still have missing cells.
-    StillMissing {
-        /// The columns, each with its missing cells.
-        columns: Vec<(String, usize)>,
-    },
-    /// The validation score has fallen, and the last parameters are kept.
-    Overfitted {
-        /// The best epoch and its score.
-        best: (u64, f64),
-        /// The last epoch and its score.
-        last: (u64, f64),
-    },
     /// There are too few observed cells to hold some out: nothing tells of overfitting.
     NothingHeldOut,
 }
@@ -114,17 +102,6 @@ impl fmt::Display for Warning {
                     f,
                     "k = {k:.2}, {samples} samples): their results may be wrong; take more samples or another sampler"
                 )
-            }
-            Warning::StillMissing { columns } => {
-                let names = listed(columns, |(name, cells)| format!("{cells} in {name:?}"));
-                write!(f, "cells of columns outside of the model are still missing: {names}")
-            }
-            Warning::Overfitted { best: (epoch, score), last: (last, now) } => {
-                write!(
-                    f,
-                    "the validation score fell from {score:.4} nats in epoch {epoch} to {now:.4} in epoch {last}: "
-                )?;
-                write!(f, "the model overfits; --keep best keeps epoch {epoch}")
             }
             Warning::NothingHeldOut => {
                 write!(f, "the table has too few observed cells to hold some out, so nothing tells of overfitting")

@@ -10,7 +10,7 @@ use crate::densities;
 use crate::draw::{Categories, fill_ancestral, fill_standard_normal};
 use crate::likelihood::{RowLikelihood, Summary};
 use crate::model::LatentModel;
-use crate::pareto::{UNRELIABLE, pareto_k};
+use crate::pareto::{UNRELIABLE, pareto_k, worse};
 use crate::proposals::{CENTRES, Components};
 pub use crate::proposals::{Proposals, defend};
 use crate::stream::Stream;
@@ -51,8 +51,8 @@ pub struct ImportanceDiagnostics {
 /// Imputes rows by importance sampling (docs/methods.md §6).
 ///
 /// For each row, latent points are drawn from q(z), which `proposals` says, and weighted by p(x_obs|z)p(z)/q(z). A number
-/// of points alone means the encoder's mixture, q(z|x_obs). The conditional of x_mis is the mixture of the decoded columns with these weights. Observed entries stay bit for bit. A
-/// row without any observed entry takes its latent points from the prior, equally weighted. A point whose weight is not
+/// of points alone means the encoder's mixture, q(z|x_obs). The conditional of x_mis is the mixture of the decoded columns
+/// with these weights. Observed entries stay bit for bit. A row without any observed entry takes its latent points from the prior, equally weighted. A point whose weight is not
 /// finite counts for nothing; cells of a row without any other keep what `rows` has there and count as replaced.
 ///
 /// *rows*, *mask*: N × D, unobserved entries zero; *out*: M × N × D, M the number of draws (1 for a mean or median).
@@ -111,14 +111,6 @@ pub fn impute<T: Scalar>(
         total.effective_sample_size /= total.rows as f64;
     }
     total
-}
-
-/// The one of two rows with the larger k̂; of equal ones the first.
-fn worse(first: Option<(usize, f64)>, second: Option<(usize, f64)>) -> Option<(usize, f64)> {
-    match (first, second) {
-        (Some(a), Some(b)) => Some(if b.1 > a.1 { b } else { a }),
-        (first, second) => first.or(second),
-    }
 }
 
 /// The rows of a table.
@@ -260,6 +252,11 @@ impl<T: Scalar> Rounds<T> {
     }
 }
 
+/// Whether a row's weights fail by their k̂.
+fn fails(k: Option<f64>) -> bool {
+    k.is_some_and(|k| k > UNRELIABLE)
+}
+
 /// Whether a row has no observed cell. Its posterior is the prior, of which an encoder has never learned anything.
 fn nothing_observed<T: Scalar>(mask: &[T]) -> bool {
     mask.iter().all(|&m| m <= T::ZERO)
@@ -303,26 +300,11 @@ impl<T: Scalar> Work<T> {
                 let mut effective = weigh(&mut self.log_weights, &mut self.double, &mut self.weights);
                 if self.places[first + i].is_some() {
                     let mut k = pareto_k(&self.double);
-                    if proposals.rounds > 0 && k.is_some_and(|k| k > UNRELIABLE) {
-                        let start = (&self.proposals[i], points, decoded);
-                        self.rounds.start(model, (x, mask), start, &self.log_weights);
-                        for _ in 0..proposals.rounds {
-                            let rng = &mut self.streams[i];
-                            if !self.rounds.go_on(model, (x, mask), samples, rng, &mut self.tape, &mut self.densities) {
-                                break;
-                            }
-                            self.log_weights.clone_from(&self.rounds.log_weights);
-                            effective = weigh(&mut self.log_weights, &mut self.double, &mut self.weights);
-                            // As if it were of as many points as any row's.
-                            effective *= samples as f64 / self.log_weights.len() as f64;
-                            k = pareto_k(&self.double);
-                            if k.is_none_or(|k| k <= UNRELIABLE) {
-                                break;
-                            }
-                        }
+                    if proposals.rounds > 0 && fails(k) {
+                        (effective, k) = self.adapt(model, (x, mask), i, proposals, (effective, k));
                         decoded = &self.rounds.decoded;
                     }
-                    total.unreliable += usize::from(k.is_some_and(|k| k > UNRELIABLE));
+                    total.unreliable += usize::from(fails(k));
                     total.worst = worse(total.worst, k.map(|k| (n, k)));
                 }
                 total.effective_sample_size += effective;
@@ -334,6 +316,35 @@ impl<T: Scalar> Work<T> {
             }
         }
         (out, total)
+    }
+
+    /// Further rounds for the i-th row of the group, whose weights fail, until they do not or the rounds are over. Returns the
+    /// effective sample size, as if of as many points as any row's, and k̂. The points are in `self.rounds`.
+    fn adapt(
+        &mut self,
+        model: &(impl LatentModel<T> + ?Sized),
+        row: (&[T], &[T]),
+        i: usize,
+        Proposals { samples, rounds, .. }: Proposals,
+        (mut effective, mut k): (f64, Option<f64>),
+    ) -> (f64, Option<f64>) {
+        let (latent, width) = (model.mixture().latent, model.likelihood().width());
+        let points = &self.z[i * samples * latent..][..samples * latent];
+        let decoded = &self.decoded[i * samples * width..][..samples * width];
+        self.rounds.start(model, row, (&self.proposals[i], points, decoded), &self.log_weights);
+        for _ in 0..rounds {
+            let rng = &mut self.streams[i];
+            if !self.rounds.go_on(model, row, samples, rng, &mut self.tape, &mut self.densities) {
+                break;
+            }
+            self.log_weights.clone_from(&self.rounds.log_weights);
+            effective = weigh(&mut self.log_weights, &mut self.double, &mut self.weights);
+            k = pareto_k(&self.double);
+            if !fails(k) {
+                break;
+            }
+        }
+        (effective * samples as f64 / self.log_weights.len() as f64, k)
     }
 
     /// Encodes the rows of a task that have an observed cell.
@@ -445,7 +456,12 @@ mod tests {
 
     /// z is one normal number, which the encoder takes for N(0, 1.5²). The first column is 10 where z > 1, and 0
     /// elsewhere, with scale 0.1; the second is noise that says nothing of z.
-    struct Step;
+    struct Step {
+        mean: f64,
+        scale: f64,
+    }
+
+    const STEP: Step = Step { mean: 0.0, scale: 1.5 };
 
     impl LatentModel<f64> for Step {
         fn likelihood(&self) -> &dyn RowLikelihood<f64> {
@@ -458,7 +474,7 @@ mod tests {
 
         fn encode(&self, _: &mut Tape<f64>, rows: &[f64], mask: &[f64], params: &mut [f64]) {
             assert_eq!((rows, mask), (&[0.0, 0.7][..], &[0.0, 1.0][..]), "rows without a cell need no encoder");
-            params.copy_from_slice(&[0.0, 1.5, 0.0]);
+            params.copy_from_slice(&[self.mean, self.scale, 0.0]);
         }
 
         fn encode_completed(&self, _: &mut Tape<f64>, _: &[f64], _: &[f64], _: &mut [f64]) {
@@ -478,7 +494,7 @@ mod tests {
         let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
         let mut out = vec![f64::NAN; 2 * draws];
         let stream_of = |_| stream(1, Purpose::Impute, 0, 0);
-        let diagnostics = impute(&Step, &rows, &mask, 40_000, statistic, stream_of, &mut out);
+        let diagnostics = impute(&STEP, &rows, &mask, 40_000, statistic, stream_of, &mut out);
         (out.into_iter().step_by(2).collect(), diagnostics)
     }
 
@@ -513,7 +529,7 @@ mod tests {
     fn complete_rows_are_not_sampled() {
         let mut out = [0.0; 2];
         let rng = |_| panic!("no stream is needed");
-        let found = impute(&Step, &[2.5, -0.0], &[1.0, 1.0], 10, Statistic::Mean, rng, &mut out);
+        let found = impute(&STEP, &[2.5, -0.0], &[1.0, 1.0], 10, Statistic::Mean, rng, &mut out);
         assert_eq!((out, found), ([2.5, -0.0], ImportanceDiagnostics::default()));
     }
 
@@ -526,19 +542,19 @@ mod tests {
         }
 
         fn mixture(&self) -> Mixture {
-            Step.mixture()
+            STEP.mixture()
         }
 
         fn encode(&self, tape: &mut Tape<f64>, rows: &[f64], mask: &[f64], params: &mut [f64]) {
-            Step.encode(tape, rows, mask, params);
+            STEP.encode(tape, rows, mask, params);
         }
 
         fn encode_completed(&self, tape: &mut Tape<f64>, rows: &[f64], mask: &[f64], params: &mut [f64]) {
-            Step.encode_completed(tape, rows, mask, params);
+            STEP.encode_completed(tape, rows, mask, params);
         }
 
         fn decode(&self, tape: &mut Tape<f64>, z: &[f64], gaussians: &mut [f64]) {
-            Step.decode(tape, z, gaussians);
+            STEP.decode(tape, z, gaussians);
             for out in gaussians.chunks_exact_mut(4).step_by(2) {
                 out.copy_from_slice(&[f64::NAN, 0.7, 0.1, 0.0]);
             }
@@ -562,30 +578,8 @@ mod tests {
         }
     }
 
-    /// As [`Step`], with an encoder that is sure of a place where there is hardly any mass.
-    struct Missed;
-
-    impl LatentModel<f64> for Missed {
-        fn likelihood(&self) -> &dyn RowLikelihood<f64> {
-            &Normals { columns: 2 }
-        }
-
-        fn mixture(&self) -> Mixture {
-            Mixture { components: 1, latent: 1 }
-        }
-
-        fn encode(&self, _: &mut Tape<f64>, _: &[f64], _: &[f64], params: &mut [f64]) {
-            params.copy_from_slice(&[-3.0, 0.05, 0.0]);
-        }
-
-        fn encode_completed(&self, tape: &mut Tape<f64>, rows: &[f64], mask: &[f64], params: &mut [f64]) {
-            Step.encode_completed(tape, rows, mask, params);
-        }
-
-        fn decode(&self, tape: &mut Tape<f64>, z: &[f64], gaussians: &mut [f64]) {
-            Step.decode(tape, z, gaussians);
-        }
-    }
+    /// An encoder that is sure of a place where there is hardly any mass.
+    const MISSED: Step = Step { mean: -3.0, scale: 0.05 };
 
     /// The conditional mean is 10·P(z > 1) = 1.5866. With 4,000 defensive proposals some 400 come from the prior: the standard
     /// error is below 0.18, and 5 of them are allowed (6e-7 a seed). The encoder alone says 0, and its weights fail.
@@ -595,10 +589,10 @@ mod tests {
             let stream_of = |_| stream(seed, Purpose::Impute, 0, 0);
             let mut out = [f64::NAN; 2];
             let proposals = Proposals::defensive(4000);
-            let found = impute(&Missed, &[0.0, 0.7], &[0.0, 1.0], proposals, Statistic::Mean, stream_of, &mut out);
+            let found = impute(&MISSED, &[0.0, 0.7], &[0.0, 1.0], proposals, Statistic::Mean, stream_of, &mut out);
             assert!((out[0] - 1.5866).abs() < 0.9 && out[1] == 0.7, "{out:?}");
             assert_eq!(found.unreliable, 0, "{found:?}");
-            let alone = impute(&Missed, &[0.0, 0.7], &[0.0, 1.0], 4000, Statistic::Mean, stream_of, &mut out);
+            let alone = impute(&MISSED, &[0.0, 0.7], &[0.0, 1.0], 4000, Statistic::Mean, stream_of, &mut out);
             assert!(out[0] < 0.01, "{out:?}");
             assert!(alone.unreliable == 1 && alone.worst.is_some_and(|(row, k)| row == 0 && k > 0.7), "{alone:?}");
         }
@@ -607,6 +601,6 @@ mod tests {
     #[test]
     fn no_rows() {
         let rng = |_| panic!("no stream is needed");
-        assert_eq!(impute(&Step, &[], &[], 10, Statistic::Draws(3), rng, &mut []), ImportanceDiagnostics::default());
+        assert_eq!(impute(&STEP, &[], &[], 10, Statistic::Draws(3), rng, &mut []), ImportanceDiagnostics::default());
     }
 }

@@ -6,6 +6,14 @@
 /// Weights of rows whose k̂ is larger fail.
 pub const UNRELIABLE: f64 = 0.7;
 
+/// The one of two rows, each with its k̂, whose k̂ is larger; of equal ones the first.
+pub fn worse(first: Option<(usize, f64)>, second: Option<(usize, f64)>) -> Option<(usize, f64)> {
+    match (first, second) {
+        (Some(a), Some(b)) => Some(if b.1 > a.1 { b } else { a }),
+        (first, second) => first.or(second),
+    }
+}
+
 /// The fewest tail weights that a shape is fitted to.
 const LEAST: usize = 5;
 

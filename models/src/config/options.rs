@@ -21,8 +21,7 @@ macro_rules! for_each_option {
             #[arg(skip)]
             table data: String = impl Into<String>,
             /// mvae, miss-vae, miss-svae, miwae, miss-iwae, miss-siwae, miss-siwae-loose, demiss-vae, cvi-vae or
-            /// mvb-vae (default: miss-siwae below 16 columns, else miwae; with a
-            /// preset and for images miss-svae)
+            /// mvb-vae (default: miss-siwae below 16 columns, else miwae; with a preset and for images miss-svae)
             #[arg(long, value_name = "NAME", help_heading = "Method")]
             model method: Method,
             /// Settings of an experiment of the paper; other options override it
@@ -94,7 +93,8 @@ macro_rules! for_each_option {
             /// Rows of a minibatch (default: 64)
             #[arg(long, value_name = "B", help_heading = "Training")]
             model batch_size: usize,
-            /// Learning rate at the start (default: 3e-3; 1e-3 from 100 columns on, for images, and where imputations are kept)
+            /// Learning rate at the start (default: 3e-3; 1e-3 from 100 columns on, for images, and where imputations are
+            /// kept)
             #[arg(long, value_name = "RATE", help_heading = "Training")]
             model learning_rate: f64,
             /// Learning rate over time (default: cosine)
@@ -148,8 +148,9 @@ macro_rules! for_each_option {
             /// Use rows from this index (0-based) to the end for validation
             #[arg(long, value_name = "ROW", conflicts_with = "validation", help_heading = "Training")]
             model validation_from: usize,
-            /// What the epochs are scored on: rows of a file, a fraction of the rows, a tenth of the observed cells
-            /// ("cells"), or nothing ("none") (default: cells; none with a preset, for images, and with kept imputations)
+            /// What the epochs are scored on: rows of a file, a fraction of the rows, some of the observed cells
+            /// ("cells": a twentieth, of small tables up to a tenth), or nothing ("none") (default: cells;
+            /// none with a preset, for images, and where imputations are kept)
             #[arg(long, value_name = "FILE|FRACTION|cells|none", help_heading = "Training")]
             model validation: String = impl Into<String>,
             /// Keep the parameters of the epoch with the best validation score, or the last ones (default: best where there
@@ -294,8 +295,7 @@ impl Options {
     /// If it is neither a file nor a share between 0 and 1.
     pub fn validation_rows(&self) -> Result<Option<Validation>> {
         let Some(text) = &self.validation else {
-            let plain = self.preset.is_none() && self.image_size.is_none() && self.feature_model.is_none();
-            let cells = plain && !self.method_or_default().keeps_imputations();
+            let cells = self.is_for_tables(self.method_or_default()) && self.feature_model.is_none();
             return Ok(self.validation_from.map(Validation::From).or(cells.then_some(Validation::Cells)));
         };
         if text == "none" {

@@ -75,7 +75,7 @@ impl ResolvedConfig {
 impl Options {
     /// Whether the defaults are those measured on real tables (docs/results.md): not with a preset of the paper, for images, or
     /// for methods that keep imputations.
-    fn is_for_tables(&self, method: Method) -> bool {
+    pub(super) fn is_for_tables(&self, method: Method) -> bool {
         self.preset.is_none() && self.image_size.is_none() && !method.keeps_imputations()
     }
 

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use samplers::imputation::ChainImputation;
-use samplers::pareto::UNRELIABLE;
+use samplers::pareto::{UNRELIABLE, worse};
 
 use super::iwelbo::iwelbo;
 use super::refit::{RefitConfig, refit_encoder};
@@ -61,7 +61,7 @@ impl ImportanceScore {
         WeightSummary {
             rows: self.pareto_k.len(),
             unreliable: known.clone().filter(|(_, k)| *k > UNRELIABLE).count(),
-            worst: known.reduce(|worst, one| if one.1 > worst.1 { one } else { worst }),
+            worst: known.fold(None, |worst, one| worse(worst, Some(one))),
             samples,
         }
     }

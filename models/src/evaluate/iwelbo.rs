@@ -107,11 +107,7 @@ fn score<T: Scalar>(
             fill_ancestral(&mut rng, mixture, params, z);
         });
         let head = vae.decode(&mut g, z, None::<&mut Stream>);
-        let log_likelihood = vae.log_likelihood(&mut g, batch.x, batch.mask, head, 1);
-        let log_prior = g.standard_normal_log_density(z);
-        let log_q = g.mixture_log_density(z, params, mixture, 1);
-        let log_joint = g.add(log_likelihood, log_prior);
-        let log_weights = g.sub(log_joint, log_q);
+        let log_weights = vae.log_weights(&mut g, batch, (z, head), (mixture, params));
         g.value(log_weights).iter().for_each(|w| sums.add(w.to_f64()));
         all_log_weights.extend(g.value(log_weights).iter().map(|w| w.to_f64()));
     }

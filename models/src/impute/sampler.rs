@@ -3,6 +3,7 @@
 use samplers::chains::{ChainConfig, Sampler};
 use samplers::importance::{Proposals, Statistic, impute};
 use samplers::imputation::{ChainImputation, impute_by_chains};
+use samplers::pareto::worse;
 use samplers::stream::Stream;
 
 use super::fitted::FittedModel;
@@ -90,10 +91,7 @@ impl ImputationSummary {
             (Some(one), Some(other)) => Some(WeightSummary {
                 rows: one.rows + other.rows,
                 unreliable: one.unreliable + other.unreliable,
-                worst: match (one.worst, other.worst) {
-                    (Some(a), Some(b)) => Some(if b.1 > a.1 { b } else { a }),
-                    (a, b) => a.or(b),
-                },
+                worst: worse(one.worst, other.worst),
                 samples: one.samples,
             }),
             (one, other) => one.or(other),
@@ -207,10 +205,9 @@ impl ImputationSampler {
     ) -> ImputationSummary {
         match self {
             ImputationSampler::Importance(samples) => {
-                let incomplete = incomplete_rows(model, mask);
                 let found = impute(model, rows, mask, Proposals::defensive(*samples), statistic, stream_of, out);
                 ImputationSummary {
-                    rows: incomplete,
+                    rows: found.rows,
                     // Of rows with a missing cell; there may be none.
                     effective_sample_size: mask.contains(&0.0).then_some(found.effective_sample_size),
                     acceptance_rate: None,
@@ -224,10 +221,9 @@ impl ImputationSampler {
                 }
             }
             ImputationSampler::Chain(_, completion) => {
-                let incomplete = incomplete_rows(model, mask);
                 let found = impute_by_chains(model, rows, mask, completion, statistic, stream_of, out);
                 ImputationSummary {
-                    rows: incomplete,
+                    rows: mask.chunks_exact(model.vae.config().columns).filter(|row| row.contains(&0.0)).count(),
                     effective_sample_size: found.effective_sample_size(),
                     acceptance_rate: found.acceptance_rate(),
                     replaced: found.replaced,
@@ -236,11 +232,6 @@ impl ImputationSampler {
             }
         }
     }
-}
-
-/// Rows with a missing cell.
-fn incomplete_rows(model: &FittedModel<f32>, mask: &[f32]) -> usize {
-    mask.chunks_exact(model.vae.config().columns).filter(|row| row.contains(&0.0)).count()
 }
 
 /// Importance resampling. Refuses options that only chains have.

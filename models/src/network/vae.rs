@@ -12,6 +12,7 @@ use super::decoder::{DecoderSizes, ResnetDecoder};
 use super::encoder::{EncoderSizes, ResnetEncoder};
 use super::mlp::{MlpSizes, ResidualMlp};
 use super::parameters::Layout;
+use crate::data::Batch;
 use crate::heads::{ColumnType, Row};
 
 /// The input of an encoder.
@@ -312,6 +313,23 @@ impl Vae {
     #[track_caller]
     pub fn log_likelihood<T: Scalar>(&self, g: &mut Graph<'_, T>, x: Var, mask: Var, raw: Var, inner: usize) -> Var {
         self.row.log_density(g, x, mask, raw, inner)
+    }
+
+    /// log p(x, z) − log q(z) of latent points over the observed columns, in nats: *z*, S × B × L, decoded to *raw*;
+    /// *params*, a mixture for each of the B rows → S × B.
+    #[track_caller]
+    pub fn log_weights<T: Scalar>(
+        &self,
+        g: &mut Graph<'_, T>,
+        batch: Batch,
+        (z, raw): (Var, Var),
+        (mixture, params): (Mixture, Var),
+    ) -> Var {
+        let log_likelihood = self.log_likelihood(g, batch.x, batch.mask, raw, 1);
+        let log_prior = g.standard_normal_log_density(z);
+        let log_q = g.mixture_log_density(z, params, mixture, 1);
+        let log_joint = g.add(log_likelihood, log_prior);
+        g.sub(log_joint, log_q)
     }
 
     /// Whether some batch normalisation would be undefined, with a single value of each channel and so no variance, in

@@ -62,11 +62,7 @@ pub(super) fn score<T: Scalar>(
             }
         });
         let head = vae.decode(&mut g, z, None::<&mut Stream>);
-        let log_likelihood = vae.log_likelihood(&mut g, batch.x, batch.mask, head, 1);
-        let log_prior = g.standard_normal_log_density(z);
-        let log_q = g.mixture_log_density(z, params, mixture, 1);
-        let log_joint = g.add(log_likelihood, log_prior);
-        let log_weights = g.sub(log_joint, log_q);
+        let log_weights = vae.log_weights(&mut g, batch, (z, head), (mixture, params));
         let shape = [count, columns];
         let (held, held_mask) = (g.constant(shape, &values[cells.clone()]), g.constant(shape, &mask[cells]));
         let log_held = vae.log_likelihood(&mut g, held, held_mask, head, 1);
