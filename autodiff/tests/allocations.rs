@@ -78,7 +78,8 @@ fn step(tape: &mut Tape<f32>, parameters: &[f32], rows: usize, own: &Operation<f
     let (weight, bias) = layer(&mut g, WIDTH, 2 * DATA);
     let head = g.linear(gate, weight, bias);
     let head = g.apply(own.clone(), &[head]);
-    let log_p = g.gaussian_log_density(x, mask, head, rows, 1e-5);
+    let floor = g.constant([DATA], &[1e-5; DATA]);
+    let log_p = g.gaussian_log_density(x, mask, head, rows, floor);
     let logits = g.reshape(head, [2 * rows, DATA]);
     let also = g.bernoulli_log_density(x, mask, logits, 2 * rows);
     let prior = g.standard_normal_log_density(head);

@@ -176,7 +176,7 @@ pub(crate) fn writing(error: &WriteError) -> Option<String> {
         WriteError::System { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => PERMISSIONS,
         WriteError::NoDirectory { .. } => "Create the directory first.",
         WriteError::Directory { .. } => "Give --out another name.",
-        WriteError::DiskFull { .. } => "Nothing was changed; make room or choose another place.",
+        WriteError::DiskFull { .. } => "What was there before is unchanged; make room or choose another place.",
         _ => return None,
     };
     Some(hint.into())

@@ -105,6 +105,9 @@ pub(crate) fn cells_missing(count: usize) -> String {
     format!("{} {} missing", counted(count, "cell"), if count == 1 { "is" } else { "are" })
 }
 
+/// The most columns that are named.
+const NAMED: usize = 5;
+
 /// One line about the rows of a run.
 pub(crate) fn rows_summary(rows: &TrainingRows) -> String {
     let train = &rows.train;
@@ -116,7 +119,13 @@ pub(crate) fn rows_summary(rows: &TrainingRows) -> String {
     };
     let [count, columns, missing] =
         [(count, "row"), (columns, "column"), (missing, "cell")].map(|(count, one)| counted(count, one));
-    format!("{}: {count}, {columns}, {missing} missing ({share:.1}%){dropped}", rows.name)
+    let never: Vec<&str> = rows.never_negative().collect();
+    let never = match never.len() {
+        0 => String::new(),
+        1..=NAMED => format!("; no value of {} is negative, and no imputed one will be", never.join(", ")),
+        n => format!("; no value of {} is negative, and no imputed one will be", counted(n, "column")),
+    };
+    format!("{}: {count}, {columns}, {missing} missing ({share:.1}%){dropped}{never}", rows.name)
 }
 
 /// A table in plain text: the first column to the left, the others to the right.

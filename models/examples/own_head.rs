@@ -34,7 +34,7 @@ impl<T: Scalar> Head<T> for Logistic {
 
     /// The unit of a normal column serves this one.
     fn unit(&self, values: &[f64]) -> Option<Unit> {
-        Head::<f64>::unit(&Gaussian::new(0.0), values)
+        Head::<f64>::unit(&Gaussian::new(0.0, &[]), values)
     }
 
     fn log_density(&self, g: &mut Graph<'_, T>, x: Var, mask: Var, raw: Var, inner: usize) -> Var {

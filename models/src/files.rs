@@ -81,6 +81,17 @@ pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Resul
     stage(path, write)?.commit()
 }
 
+/// As [`write_atomic`], but a symbolic link is replaced, and what it points to stays: for files that are this program's own.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), WriteError> {
+    let link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    let existing = if link { None } else { fs::metadata(path).ok() };
+    let file = prepare(path, existing, write).map_err(|source| WriteError::new(path, source))?;
+    Staged { path: path.to_owned(), file }.commit()
+}
+
 /// A file that is written and on the disk, but under its temporary name: several are staged, then all get their names.
 /// Dropped without [`commit`](Staged::commit), it is gone.
 #[derive(Debug)]
@@ -111,7 +122,8 @@ impl Staged {
 /// # Errors
 /// As [`write_atomic`].
 pub fn stage(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Staged, WriteError> {
-    let file = prepare(path, write).map_err(|source| WriteError::new(path, source))?;
+    let existing = fs::metadata(path).ok();
+    let file = prepare(path, existing, write).map_err(|source| WriteError::new(path, source))?;
     Ok(Staged { path: path.to_owned(), file })
 }
 
@@ -154,12 +166,12 @@ fn temporary_prefix(name: &OsStr) -> String {
     format!(".{}.", &name[..end])
 }
 
-/// Writes the temporary file.
+/// Writes the temporary file; `existing` is what it takes the place of.
 fn prepare(
     path: &Path,
+    existing: Option<Metadata>,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<Option<(NamedTempFile, PathBuf)>> {
-    let existing = fs::metadata(path).ok();
     let target = match &existing {
         Some(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
         Some(metadata) if !metadata.is_file() => {
@@ -193,8 +205,11 @@ fn prepare(
 }
 
 /// Forces a directory's entries to the disk, where the system can do that.
+///
+/// # Errors
+/// What the system said.
 #[cfg(unix)]
-fn sync_directory(directory: &Path) -> io::Result<()> {
+pub fn sync_directory(directory: &Path) -> io::Result<()> {
     match File::open(directory).and_then(|directory| directory.sync_all()) {
         // A directory that may be written but not listed, or a file system without the call: the rename stands.
         Err(e) if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
@@ -203,8 +218,9 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
     }
 }
 
+/// Forces a directory's entries to the disk, where the system can do that.
 #[cfg(not(unix))]
-fn sync_directory(_: &Path) -> io::Result<()> {
+pub fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -362,6 +378,10 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+
+        replace(&link, |w| w.write_all(b"own")).unwrap();
+        assert!(!fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!((fs::read(&link).unwrap(), fs::read(&path).unwrap()), (b"own".to_vec(), b"new".to_vec()));
 
         let (plain, atomic) = (directory.path().join("plain"), directory.path().join("atomic"));
         fs::write(&plain, "").unwrap();

@@ -6,7 +6,8 @@ use crate::Error;
 use crate::config;
 use crate::config::options::for_each_option;
 use crate::config::{
-    ChainKind, Keep, Options, PathwiseOption, Preset, ResamplingOption, ResolvedConfig, ScopeOption, WeightsOption,
+    ChainKind, ColumnLimitsOption, Keep, Options, PathwiseOption, Preset, ResamplingOption, ResolvedConfig,
+    ScopeOption, WeightsOption,
 };
 use crate::heads::ColumnType;
 use crate::impute::FittedModel;
@@ -152,9 +153,7 @@ impl Fit {
             None => TrainingRows::of_table("the table", table.clone(), &options)?,
         };
         let mut config = options.resolve(rows.train.rows(), rows.train.columns())?;
-        if config.vae.images.is_none() {
-            config.vae.blocks = rows.blocks();
-        }
+        rows.complete(&mut config);
         config.check_minibatches(rows.train.rows())?;
         Ok((rows, config))
     }

@@ -4,7 +4,8 @@
 //! - [`stream`]: random streams addressed by what they are for;
 //! - [`draw`]: standard normals, categories, samples of mixture components;
 //! - [`gaussian_mixture`]: mixtures with full covariances: the density, samples and conditionals of a known truth;
-//! - [`likelihood`]: how a decoded latent point describes a row; [`quantile`]: quantiles of mixtures;
+//! - [`likelihood`]: how a decoded latent point describes a row; [`quantile`]: quantiles of mixtures; [`truncated`]: normals
+//!   above a bound;
 //! - [`model`]: a model as samplers see it;
 //! - [`importance`]: self-normalised importance resampling of missing values;
 //! - [`chains`]: imputation chains, which can continue where they stopped;
@@ -25,6 +26,7 @@ mod proposals;
 pub mod quantile;
 pub mod rejection;
 pub mod stream;
+pub mod truncated;
 
 /// Compiles and runs the example of the README.
 #[cfg(doctest)]

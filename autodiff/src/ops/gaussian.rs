@@ -9,16 +9,14 @@ use crate::{Graph, Shape, Var};
 
 /// Log density of a diagonal Gaussian over the observed columns (masked sum).
 ///
-/// log p\[n\] = Σ_d m\[b,d\] · log N(x\[b,d\]; mean\[n,d\], softplus(raw\[n,d\]) + min_scale), in nats, where b = ⌊n/inner⌋ mod B
+/// log p\[n\] = Σ_d m\[b,d\] · log N(x\[b,d\]; mean\[n,d\], softplus(raw\[n,d\]) + floor\[d\]), in nats, where b = ⌊n/inner⌋ mod B
 /// is the data row that row n of the head belongs to.
-/// *x*, *m*: B × D constants; *head*: … × 2D, the means, then the raw scales; out: the head's shape without its last
-/// axis. An unobserved column contributes exactly nothing, whatever its mean and scale.  Source: docs/methods.md §1.
+/// *x*, *m*: B × D constants; *head*: … × 2D, the means, then the raw scales; *floor*: D constants, the smallest scales; out:
+/// the head's shape without its last axis. An unobserved column contributes exactly nothing, whatever its mean and scale.  Source: docs/methods.md §1.
 #[derive(Clone, Copy, Debug)]
 pub struct GaussianLogDensity {
     /// Consecutive rows of the head that belong to one data row (K samples from each of K components, else 1).
     pub inner: usize,
-    /// Added to the softplus of the raw scale.
-    pub min_scale: f64,
 }
 
 impl<T: Scalar> Op<T> for GaussianLogDensity {
@@ -27,8 +25,9 @@ impl<T: Scalar> Op<T> for GaussianLogDensity {
     }
 
     fn out_shape(&self, inputs: &[Shape]) -> Shape {
-        let [x, mask, head] = inputs else { panic!("x, mask and head were expected, not {inputs:?}") };
+        let [x, mask, head, floor] = inputs else { panic!("x, mask, head and floor were expected, not {inputs:?}") };
         assert!(x == mask && x.rank() == 2, "x {x} and mask {mask} must be matrices of one shape");
+        assert!(floor.len() == x.last(), "floor {floor} for x {x}: one for each column is needed");
         let fits = head.rank() > 0 && head.last() == 2 * x.last();
         assert!(fits, "head {head} for x {x}: twice as many columns are needed");
         let period = x.rows() * self.inner;
@@ -58,7 +57,7 @@ impl<T: Scalar> Op<T> for GaussianLogDensity {
             data_rows: pass.inputs.shape(0).rows(),
             columns: pass.inputs.shape(0).last(),
             inner: self.inner,
-            min_scale: T::from_f64(self.min_scale),
+            floor: pass.inputs.get(3),
             out: pass.out,
             slope: pass.saved,
         });
@@ -79,7 +78,7 @@ struct LogDensity<'a, T> {
     data_rows: usize,
     columns: usize,
     inner: usize,
-    min_scale: T,
+    floor: &'a [T],
     out: &'a mut [T],
     slope: &'a mut [T],
 }
@@ -92,7 +91,6 @@ impl<T: Scalar> Kernel<T> for LogDensity<'_, T> {
         let d = self.columns;
         let (zero, one, half) = (V::splat(T::ZERO), V::splat(T::ONE), V::splat(T::HALF));
         let constant = V::splat(T::from_f64(HALF_LN_TWO_PI));
-        let min_scale = V::splat(self.min_scale);
         for (n, out) in self.out.iter_mut().enumerate() {
             let b = n / self.inner % self.data_rows;
             let (x, mask) = (&self.x[b * d..(b + 1) * d], &self.mask[b * d..(b + 1) * d]);
@@ -103,7 +101,7 @@ impl<T: Scalar> Kernel<T> for LogDensity<'_, T> {
                 let piece = start..(start + V::LANES).min(d);
                 let observed = V::load_partial(&mask[piece.clone()]);
                 let raw = V::load_partial(&raw[piece.clone()]);
-                let scale = softplus(raw) + min_scale;
+                let scale = softplus(raw) + V::load_partial(&self.floor[piece.clone()]);
                 let t = (V::load_partial(&x[piece.clone()]) - V::load_partial(&mean[piece.clone()])) / scale;
                 let log_p = -(t * t).mul_add(half, ln(scale) + constant);
                 total = total + V::select_lt(zero, observed, log_p, zero);
@@ -119,10 +117,11 @@ impl<T: Scalar> Kernel<T> for LogDensity<'_, T> {
 }
 
 impl<T: Scalar> Graph<'_, T> {
-    /// Records a [`GaussianLogDensity`] of the data *x* (B × D, with its mask) under *head* (… × 2D).
+    /// Records a [`GaussianLogDensity`] of the data *x* (B × D, with its mask) under *head* (… × 2D), with the smallest scales
+    /// *floor* (D).
     #[track_caller]
-    pub fn gaussian_log_density(&mut self, x: Var, mask: Var, head: Var, inner: usize, min_scale: f64) -> Var {
-        self.apply(GaussianLogDensity { inner, min_scale }, &[x, mask, head])
+    pub fn gaussian_log_density(&mut self, x: Var, mask: Var, head: Var, inner: usize, floor: Var) -> Var {
+        self.apply(GaussianLogDensity { inner }, &[x, mask, head, floor])
     }
 }
 
@@ -138,7 +137,7 @@ mod tests {
     #[derive(Clone, Debug)]
     struct Problem {
         sizes: (usize, usize, usize, usize),
-        min_scale: f64,
+        floor: Vec<f64>,
         x: Vec<f64>,
         mask: Vec<f64>,
         head: Vec<f64>,
@@ -150,7 +149,8 @@ mod tests {
             let wave = |i: usize, by: f64| (f64::from(seed) + by * i as f64).sin();
             Problem {
                 sizes,
-                min_scale,
+                // Another one for every second column.
+                floor: (0..d).map(|j| if j % 2 == 0 { min_scale } else { 2.0 * min_scale }).collect(),
                 x: (0..b * d).map(|i| 2.0 * wave(i, 1.3)).collect(),
                 mask: (0..b * d).map(|i| f64::from(wave(i, 2.1) > -0.3)).collect(),
                 head: (0..outer * b * inner * 2 * d).map(|i| 2.0 * wave(i, 0.7)).collect(),
@@ -165,7 +165,8 @@ mod tests {
         fn record<T: Scalar>(&self, g: &mut Graph<T>, head: Var) -> Var {
             let (_, b, inner, d) = self.sizes;
             let (x, mask) = (g.constant([b, d], &convert(&self.x)), g.constant([b, d], &convert(&self.mask)));
-            g.gaussian_log_density(x, mask, head, inner, self.min_scale)
+            let floor = g.constant([d], &convert(&self.floor));
+            g.gaussian_log_density(x, mask, head, inner, floor)
         }
 
         /// The densities and the gradient of their sum.
@@ -185,7 +186,7 @@ mod tests {
                 let head = &self.head[2 * d * n..2 * d * (n + 1)];
                 (0..d).map(move |j| {
                     let at = n / inner % b * d + j;
-                    let scale = (1.0 + head[d + j].exp()).ln() + self.min_scale;
+                    let scale = (1.0 + head[d + j].exp()).ln() + self.floor[j];
                     let t = (self.x[at] - head[j]) / scale;
                     -self.mask[at] * (0.5 * t * t + scale.ln() + 0.5 * std::f64::consts::TAU.ln())
                 })
@@ -223,8 +224,13 @@ mod tests {
     fn tiny_and_huge_scales() {
         // With no least scale, scale = eʳᵃʷ far below zero and raw far above: log p and its slopes follow.
         for (raw, in_f32) in [(-80.0, 80.0), (-86.0, 86.0), (1e4, -(1e4f64).ln())] {
-            let problem =
-                Problem { sizes: (1, 1, 1, 1), min_scale: 0.0, x: vec![0.25], mask: vec![1.0], head: vec![0.25, raw] };
+            let problem = Problem {
+                sizes: (1, 1, 1, 1),
+                floor: vec![0.0],
+                x: vec![0.25],
+                mask: vec![1.0],
+                head: vec![0.25, raw],
+            };
             let expected = in_f32 - 0.5 * std::f64::consts::TAU.ln();
             let slope = if raw < 0.0 { -1.0 } else { -1.0 / raw };
             for (tolerance, (y, dhead)) in [(1e-13, problem.evaluate::<f64>()), (2e-6, problem.evaluate::<f32>())] {
@@ -264,6 +270,7 @@ mod tests {
         let mut g = tape.graph(&[]);
         let x = g.constant([1, 2], &[0.0f32; 2]);
         let head = g.variable([2, 1, 2, 5], &[0.0; 20]);
-        g.gaussian_log_density(x, x, head, 2, 0.0);
+        let floor = g.constant([2], &[0.0; 2]);
+        g.gaussian_log_density(x, x, head, 2, floor);
     }
 }

@@ -15,7 +15,7 @@ use crate::failure::{Failure, Result};
 use crate::output::{Output, aligned, counted};
 use crate::run::Run;
 use crate::threads::{check_threads, in_pool};
-use crate::training::{Bar, Fitted, FrechetTracker, Job, Summary};
+use crate::training::{Bar, Fitted, FrechetTracker, Job, NewLength, Summary, with_length};
 
 /// Seconds between checkpoints.
 const CHECKPOINT_EVERY: f64 = 60.0;
@@ -36,6 +36,10 @@ pub(crate) struct TrainArgs {
     /// Continue this run from its checkpoint
     #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "overwrite", "config", "data"], help_heading = "Output")]
     pub(crate) resume: Option<PathBuf>,
+    /// With --resume: train for this many epochs more, also where the run is finished. (--epochs or --updates: until there
+    /// are so many in all.) The learning rate follows the schedule of the new length
+    #[arg(long, value_name = "EPOCHS", requires = "resume", conflicts_with_all = ["epochs", "updates"], help_heading = "Output")]
+    pub(crate) extend: Option<u64>,
     /// TOML file of options, by their long names; the command line wins
     #[arg(long, value_name = "FILE", help_heading = "Method")]
     pub(crate) config: Option<PathBuf>,
@@ -63,10 +67,11 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
     let every = Duration::try_from_secs_f64(every).unwrap_or(Duration::MAX);
     let (options, resumed) = match &args.resume {
         Some(path) => {
-            if args.options != Options::default() || args.common.seed.is_some() {
+            let lengths = Options { epochs: args.options.epochs, updates: args.options.updates, ..Options::default() };
+            if args.options != lengths || args.common.seed.is_some() {
                 return Err(Failure::usage_hint(
-                    "--resume goes on with the options of the run; others cannot be given",
-                    "leave them out, or start a new run",
+                    "--resume goes on with the options of the run; of others only --extend, --epochs and --updates can be given",
+                    "leave the others out, or start a new run",
                 ));
             }
             let run = Run::open(path)?;
@@ -78,7 +83,7 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
                 });
             }
             let lock = run.lock()?;
-            let options = run.read_config()?;
+            let options = run.read_config()?.of_run();
             run.remove_stale_files();
             (options, Some((run, lock)))
         }
@@ -86,7 +91,12 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
     };
 
     let mut rows = TrainingRows::read(&options)?;
-    let config = options.resolve(rows.train.rows(), rows.train.columns())?;
+    let options = match (&resumed, args.new_length()) {
+        (Some((run, _)), Some(length)) => with_length(options, run, length, rows.train.rows())?,
+        _ => options,
+    };
+    let mut config = options.resolve(rows.train.rows(), rows.train.columns())?;
+    rows.complete(&mut config);
     config.check_minibatches(rows.train.rows())?;
     if let (Some(out), Some(features)) = (&args.out, &config.options.feature_model)
         && std::path::absolute(out).is_ok_and(|out| Path::new(features) == out)
@@ -102,7 +112,12 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
         rows.fingerprint = format!("{} {}", rows.fingerprint, tracker.frechet.fingerprint());
     }
     let (run, _lock) = match resumed {
-        Some(resumed) => resumed,
+        Some((run, lock)) => {
+            if args.new_length().is_some() {
+                run.write_config(&config.options)?;
+            }
+            (run, lock)
+        }
         None => {
             let run = match &args.out {
                 Some(path) => Run::create(path, args.overwrite)?,
@@ -114,12 +129,24 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
         }
     };
     let data = args.data.as_deref();
-    let (summary, text) = in_pool(&args.common, || train(data, every, &output, (&config, &rows, &run), frechet))?;
+    let trained = in_pool(&args.common, || train(data, every, &output, (&config, &rows, &run), frechet));
+    if trained.is_err() && run.stands_apart() {
+        run.give_up();
+        output.say(format!("{}: the run that was to be replaced is as it was", run.path().display()));
+    }
+    let (summary, text) = trained?;
     rows.warnings.iter().for_each(|warning| output.warn(warning));
     output.result(&summary, || text)
 }
 
 impl TrainArgs {
+    /// The length that a run to go on with is given, if any.
+    fn new_length(&self) -> Option<NewLength> {
+        let Options { epochs, updates, .. } = self.options;
+        let more = self.extend.map(NewLength::More);
+        more.or(epochs.map(NewLength::Epochs)).or(updates.map(NewLength::Updates))
+    }
+
     /// Fills in options that the command line does not give. The file's `overwrite` applies to the file's own run
     /// directory only.
     fn fill_in(&mut self, file: CommandOptions) {

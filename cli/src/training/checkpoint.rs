@@ -7,6 +7,7 @@ use missvae::store::{self, CheckpointInfo, ModelInfo};
 use missvae::trainer::{Objective, State, Trainer};
 use samplers::chains::{ChainSampler, Impute};
 
+use super::summary::Summary;
 use crate::failure::{Failure, Result};
 use crate::run::Run;
 
@@ -29,7 +30,8 @@ impl Saver<'_> {
         store::save_model(&self.run.model(), trainer.vae(), &model, trainer.chosen_parameters())?;
         let best = trainer.best().map(|best| (best.epoch, best.validation));
         let info = CheckpointInfo { model, progress, fingerprint: self.fingerprint.to_owned(), best };
-        Ok(store::save_checkpoint(&self.run.checkpoint(), &info, trainer)?)
+        store::save_checkpoint(&self.run.checkpoint(), &info, trainer)?;
+        self.run.take_over()
     }
 }
 
@@ -89,9 +91,9 @@ pub(super) fn trainer(
     Ok(trainer)
 }
 
-/// Whether the results of a run can be read. A model that cannot be is made again from the checkpoint.
+/// Whether the results of a run can be read. Those that cannot be are made again from the checkpoint.
 pub(super) fn has_results(run: &Run) -> bool {
-    run.summary().exists() && run.load_model().is_ok()
+    run.read_summary::<Summary>().is_ok() && run.load_model().is_ok()
 }
 
 /// Whether a fingerprint was taken by a version whose hashes had 16 digits. They did not see every change of the rows.

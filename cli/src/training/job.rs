@@ -108,6 +108,7 @@ impl Job<'_> {
             rows: rows.train.rows(),
             rows_dropped: rows.dropped,
             cells_missing: rows.missing(),
+            never_negative: rows.never_negative().map(str::to_owned).collect(),
             parameters: trainer.vae().layout().count(),
             epochs: trainer.progress().epoch,
             updates,

@@ -10,6 +10,9 @@ pub(crate) struct Summary {
     pub(crate) rows: usize,
     pub(crate) rows_dropped: usize,
     pub(crate) cells_missing: usize,
+    /// Columns that get no negative values, as none of their observed ones is negative.
+    #[serde(default)]
+    pub(crate) never_negative: Vec<String>,
     pub(crate) parameters: usize,
     pub(crate) epochs: u64,
     pub(crate) updates: u64,

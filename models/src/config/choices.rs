@@ -64,6 +64,17 @@ pub enum Validation {
     Cells,
 }
 
+/// Whether what the observed values of a column show limits what the model says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+pub enum ColumnLimitsOption {
+    /// The scale of a column is no smaller than its values were recorded to, and a column without negative values gets none
+    Auto,
+    /// No limits
+    None,
+}
+
 /// Which parameters a run keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]

@@ -20,7 +20,10 @@ mod resolve;
 mod sizes;
 
 pub use chain::{LairNumbers, WARM_UP, iterations};
-pub use choices::{ChainKind, Keep, PathwiseOption, Preset, ResamplingOption, ScopeOption, Validation, WeightsOption};
+pub use choices::{
+    ChainKind, ColumnLimitsOption, Keep, PathwiseOption, Preset, ResamplingOption, ScopeOption, Validation,
+    WeightsOption,
+};
 pub use error::{Error, Expected};
 pub use options::Options;
 pub use presets::MNIST_TRAINING_ROWS;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::choices::{
-    ChainKind, Keep, PathwiseOption, Preset, ResamplingOption, ScopeOption, Validation, WeightsOption,
+    ChainKind, ColumnLimitsOption, Keep, PathwiseOption, Preset, ResamplingOption, ScopeOption, Validation,
+    WeightsOption,
 };
 use super::error::{Error, Expected, Result, check};
 use crate::objective::{Estimator, LogitGradient, Method};
@@ -168,6 +169,11 @@ macro_rules! for_each_option {
             /// Run whose model gives the features of --frechet-every: fitted with mvae to the same columns
             #[arg(long, value_name = "RUN", help_heading = "Training")]
             table feature_model: String = impl Into<String>,
+            /// What the observed values of a column show limits what the model says of it: no scale is smaller than the
+            /// values were recorded to, and a column of 30 values or more, none of them negative, gets no negative ones
+            /// (default: auto; none with a preset, for images, and where imputations are kept)
+            #[arg(long, value_enum, value_name = "auto|none", help_heading = "Data")]
+            model column_limits: ColumnLimitsOption,
             /// Leave the columns as they are (default: standardised by their observed mean and deviation)
             #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Data")]
             model no_standardize: bool,
@@ -316,6 +322,29 @@ impl Options {
             Err(_) if text == "-" => return Err(Error::StandardInput { option: "validation" }),
             Err(_) => Validation::File(PathBuf::from(text)),
         }))
+    }
+
+    /// Whether the columns have limits.
+    pub fn limits_columns(&self) -> bool {
+        match self.column_limits {
+            Some(chosen) => chosen == ColumnLimitsOption::Auto,
+            None => self.is_for_tables(self.method_or_default()),
+        }
+    }
+
+    /// Options that a run's configuration holds: what it does not tell of, the version that wrote it did not have.
+    #[must_use]
+    pub fn of_run(self) -> Options {
+        if self.preset.is_some() || self.image_size.is_some() {
+            return self;
+        }
+        let rows = self.validation_from.is_some();
+        Options {
+            validation: self.validation.or_else(|| (!rows).then(|| "none".to_owned())),
+            keep: self.keep.or(Some(Keep::Last)),
+            column_limits: self.column_limits.or(Some(ColumnLimitsOption::None)),
+            ..self
+        }
     }
 
     /// Refuses pairs of options of which only one can be given.

@@ -2,7 +2,7 @@
 
 use linalg::Scalar;
 
-use super::choices::{Keep, Validation};
+use super::choices::{ColumnLimitsOption, Keep, Validation};
 use super::error::{Error, Expected, Result, check};
 use super::options::Options;
 use super::sizes::{check_imputations, check_size};
@@ -212,6 +212,10 @@ impl Options {
                 Some((epochs / 4).max(10))
             }
         };
+        if self.column_limits == Some(ColumnLimitsOption::Auto) && images.is_some() {
+            return Err(Error::OnlyTables { option: "column-limits" });
+        }
+        let column_limits = if self.limits_columns() { ColumnLimitsOption::Auto } else { ColumnLimitsOption::None };
         let schedule = self.schedule.unwrap_or(Schedule::Cosine);
         let seed = self.seed.unwrap_or(0);
         let train = TrainConfig {
@@ -280,6 +284,7 @@ impl Options {
             // The paper's way goes without saying, as runs are found by what their configurations say.
             keep: (keep == Keep::Best || !presets_own).then_some(keep),
             patience,
+            column_limits: (column_limits == ColumnLimitsOption::Auto || !presets_own).then_some(column_limits),
             no_standardize: Some(self.no_standardize.unwrap_or(images.is_some())),
             seed: Some(seed),
             ..self

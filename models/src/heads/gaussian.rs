@@ -1,6 +1,8 @@
 //! Real numbers: a normal for each column, with a mean and a scale (docs/methods.md §1).
 //!
-//! Outputs: means, then raw scales; scale = softplus(raw) + min_scale. Numbers of a decoded point: means, then scales.
+//! Outputs: means, then raw scales; scale = softplus(raw) + the smallest scale. Numbers of a decoded point: means, then scales.
+
+use std::sync::Arc;
 
 use autodiff::{Graph, Var};
 use linalg::Scalar;
@@ -10,20 +12,35 @@ use samplers::draw::standard_normal;
 use samplers::likelihood::Summary;
 use samplers::quantile::mixture_quantile;
 use samplers::stream::Stream;
+use samplers::truncated::{censored_mean, draw_above, mean_above, quantile_above};
 
 use super::head::{Head, Points, PointsMut, Unit, fill_missing, fill_summaries, weighted_sums};
+use super::limits::ColumnLimits;
 
 /// Columns of real numbers.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Gaussian {
     /// Smallest scale, in model units.
-    pub min_scale: f64,
+    min_scale: f64,
+    /// Limits of the columns. Empty: they have no other.
+    limits: Arc<[ColumnLimits]>,
 }
 
 impl Gaussian {
-    /// With a smallest scale, in model units.
-    pub fn new(min_scale: f64) -> Self {
-        Gaussian { min_scale }
+    /// With a smallest scale, in model units, and limits of the columns: one for each, or none.
+    pub fn new(min_scale: f64, limits: &[ColumnLimits]) -> Self {
+        Gaussian { min_scale, limits: limits.into() }
+    }
+
+    /// The smallest scale of a column.
+    fn floor<T: Scalar>(&self, d: usize) -> T {
+        T::from_f64(self.limits.get(d).map_or(self.min_scale, |limits| limits.min_scale.max(self.min_scale)))
+    }
+
+    /// What the draws of a column are not below.
+    fn lower(&self, d: usize) -> Option<Lower> {
+        let limits = self.limits.get(d)?;
+        limits.zero.map(|at| Lower { at, taken: limits.zeros })
     }
 }
 
@@ -49,11 +66,16 @@ impl<T: Scalar> Head<T> for Gaussian {
     }
 
     fn log_density(&self, g: &mut Graph<'_, T>, x: Var, mask: Var, raw: Var, inner: usize) -> Var {
-        g.gaussian_log_density(x, mask, raw, inner, self.min_scale)
+        let columns = g.shape(x).last();
+        let floor =
+            g.constant_with([columns], |floor| floor.iter_mut().enumerate().for_each(|(d, x)| *x = self.floor(d)));
+        g.gaussian_log_density(x, mask, raw, inner, floor)
     }
 
     fn decode(&self, raw: Points<'_, T>, decoded: PointsMut<'_, T>) {
-        dispatch(Scales { raw, decoded, min_scale: T::from_f64(self.min_scale) });
+        let columns = raw.rows().next().map_or(0, |point| point.len() / 2);
+        let floor: Vec<T> = (0..columns).map(|d| self.floor(d)).collect();
+        dispatch(Scales { raw, decoded, floor: &floor });
     }
 
     fn add_log_densities(&self, x: &[T], mask: Option<&[T]>, decoded: Points<'_, T>, out: &mut [T]) {
@@ -96,22 +118,45 @@ impl<T: Scalar> Head<T> for Gaussian {
 
     fn draw_missing(&self, rng: &mut Stream, mask: &[T], decoded: &[T], x: &mut [T]) -> usize {
         let (means, scales) = decoded.split_at(x.len());
-        fill_missing(mask, x, |d| means[d] + scales[d] * standard_normal::<T>(rng))
+        fill_missing(mask, x, |d| match self.lower(d) {
+            None => means[d] + scales[d] * standard_normal::<T>(rng),
+            Some(Lower { at, taken: false }) => draw_above(rng, means[d], scales[d], T::from_f64(at)),
+            Some(Lower { at, taken: true }) => {
+                let value = means[d] + scales[d] * standard_normal::<T>(rng);
+                // What is not a number stays what it is.
+                if value < T::from_f64(at) { T::from_f64(at) } else { value }
+            }
+        })
     }
 
     fn summarise(&self, what: Summary, mask: &[T], weights: &[f64], decoded: Points<'_, T>, x: &mut [T]) -> usize {
         match what {
             Summary::Mean => {
-                let means = weighted_sums(x.len(), weights, decoded, |point, d| point[d].to_f64());
+                let columns = x.len();
+                let means = weighted_sums(columns, weights, decoded, |point, d| match self.lower(d) {
+                    None => point[d].to_f64(),
+                    Some(Lower { at, taken: false }) => mean_above(point[d].to_f64(), point[columns + d].to_f64(), at),
+                    Some(Lower { at, taken: true }) => {
+                        censored_mean(point[d].to_f64(), point[columns + d].to_f64(), at)
+                    }
+                });
                 fill_summaries(mask, x, |d| means[d])
             }
             Summary::Median => {
                 let columns = x.len();
                 let mut median = Median::default();
-                fill_summaries(mask, x, |d| median.of(weights, decoded, d, columns + d))
+                fill_summaries(mask, x, |d| median.of(weights, decoded, (d, columns + d), self.lower(d)))
             }
         }
     }
+}
+
+/// What the draws of a column are not below, in model units.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lower {
+    at: f64,
+    /// Whether it is a value of the column.
+    taken: bool,
 }
 
 /// Medians of weighted mixtures of normals, with their working memory.
@@ -123,8 +168,18 @@ pub(super) struct Median {
 }
 
 impl Median {
-    /// The median of the normals whose means and scales are these numbers of the points.
-    pub(super) fn of<T: Scalar>(&mut self, weights: &[f64], points: Points<'_, T>, mean: usize, scale: usize) -> f64 {
+    fn quantile(&self) -> f64 {
+        mixture_quantile(0.5, &self.weights, &self.means, &self.scales)
+    }
+
+    /// The median of the normals whose means and scales are these numbers of the points, each above `lower` if there is one.
+    pub(super) fn of<T: Scalar>(
+        &mut self,
+        weights: &[f64],
+        points: Points<'_, T>,
+        (mean, scale): (usize, usize),
+        lower: Option<Lower>,
+    ) -> f64 {
         self.weights.clear();
         self.means.clear();
         self.scales.clear();
@@ -133,7 +188,15 @@ impl Median {
             self.means.push(point[mean].to_f64());
             self.scales.push(point[scale].to_f64());
         }
-        mixture_quantile(0.5, &self.weights, &self.means, &self.scales)
+        match lower {
+            None => self.quantile(),
+            // Not `max`, which would make a number of what is none.
+            Some(Lower { at, taken: true }) => match self.quantile() {
+                median if median < at => at,
+                median => median,
+            },
+            Some(Lower { at, taken: false }) => quantile_above(0.5, &self.weights, &self.means, &self.scales, at),
+        }
     }
 }
 
@@ -141,7 +204,7 @@ impl Median {
 struct Scales<'a, T> {
     raw: Points<'a, T>,
     decoded: PointsMut<'a, T>,
-    min_scale: T,
+    floor: &'a [T],
 }
 
 impl<T: Scalar> Kernel<T> for Scales<'_, T> {
@@ -149,13 +212,13 @@ impl<T: Scalar> Kernel<T> for Scales<'_, T> {
 
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
-        let min_scale = V::splat(self.min_scale);
         for (raw, decoded) in self.raw.rows().zip(self.decoded.rows()) {
             let (means, scales) = decoded.split_at_mut(raw.len() / 2);
             let (raw_means, raw_scales) = raw.split_at(raw.len() / 2);
             means.copy_from_slice(raw_means);
-            for (raw, scale) in raw_scales.chunks(V::LANES).zip(scales.chunks_mut(V::LANES)) {
-                (softplus(V::load_partial(raw)) + min_scale).store_partial(scale);
+            let parts = raw_scales.chunks(V::LANES).zip(self.floor.chunks(V::LANES));
+            for ((raw, floor), scale) in parts.zip(scales.chunks_mut(V::LANES)) {
+                (softplus(V::load_partial(raw)) + V::load_partial(floor)).store_partial(scale);
             }
         }
     }
@@ -248,7 +311,7 @@ mod tests {
     use crate::heads::{Block, Row};
 
     fn row(columns: usize) -> Row {
-        Row::new([Block::new(Gaussian::new(0.0), columns)])
+        Row::new([Block::new(Gaussian::new(0.0, &[]), columns)])
     }
 
     fn check<T: Scalar>(columns: usize, points: usize, seed: u32, tolerance: f64) -> Result<(), TestCaseError> {

@@ -13,18 +13,19 @@ use samplers::stream::Stream;
 
 use super::gaussian::{Gaussian, Median};
 use super::head::{Head, Points, PointsMut, Unit, fill_missing, fill_summaries, weighted_sums};
+use super::limits::ColumnLimits;
 
 /// Columns of positive numbers.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LogNormal {
     /// Of the logarithms.
     normal: Gaussian,
 }
 
 impl LogNormal {
-    /// With a smallest scale of the logarithm.
-    pub fn new(min_scale: f64) -> Self {
-        LogNormal { normal: Gaussian::new(min_scale) }
+    /// With a smallest scale of the logarithm. Limits are of the values themselves, and do not apply.
+    pub fn new(min_scale: f64, _limits: &[ColumnLimits]) -> Self {
+        LogNormal { normal: Gaussian::new(min_scale, &[]) }
     }
 }
 
@@ -143,7 +144,7 @@ impl<T: Scalar> Head<T> for LogNormal {
             }
             Summary::Median => {
                 let mut median = Median::default();
-                fill_summaries(mask, x, |d| in_range::<T>(median.of(weights, decoded, d, columns + d).exp()))
+                fill_summaries(mask, x, |d| in_range::<T>(median.of(weights, decoded, (d, columns + d), None).exp()))
             }
         }
     }
@@ -314,7 +315,7 @@ mod tests {
 
     #[test]
     fn the_unit_is_the_geometric_mean() {
-        let head = LogNormal::new(0.0);
+        let head = LogNormal::new(0.0, &[]);
         let unit = Head::<f64>::unit(&head, &[1.0, 100.0]).unwrap();
         assert_eq!(unit.mean, 0.0);
         assert_relative_eq!(unit.scale, 10.0, max_relative = 1e-14);

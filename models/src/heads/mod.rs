@@ -3,6 +3,7 @@
 //! In the order in which a reader needs them:
 //! - [`Head`]: a head on the tape, in the encoder, and on decoded points;
 //! - [`ColumnType`]: the heads by name. A new one is a file and a line of this list;
+//! - [`ColumnLimits`]: what the observed values of a column show beside its type;
 //! - [`Row`]: a row of contiguous blocks of columns, one head each;
 //! - [`gaussian`], [`bernoulli`], [`log_normal`]: the heads.
 //!
@@ -14,11 +15,13 @@
 //! Source: docs/methods.md §1.
 
 mod head;
+mod limits;
 #[macro_use]
 mod registry;
 mod row;
 
 pub use head::{Head, Points, PointsMut, Unit};
+pub use limits::ColumnLimits;
 pub use registry::UnknownColumnType;
 pub use row::{Block, Row};
 

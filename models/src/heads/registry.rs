@@ -30,7 +30,12 @@ macro_rules! heads {
 
             /// Columns of this type. `min_scale` is the smallest scale of a head that has scales, in model units.
             pub fn block(self, columns: usize, min_scale: f64) -> Block {
-                match self { $(ColumnType::$variant => Block::new($module::$head::new(min_scale), columns),)* }
+                self.limited_block(columns, min_scale, &[])
+            }
+
+            /// Columns of this type with limits of their own, for the heads that have some: one for each column, or none.
+            pub fn limited_block(self, columns: usize, min_scale: f64, limits: &[ColumnLimits]) -> Block {
+                match self { $(ColumnType::$variant => Block::new($module::$head::new(min_scale, limits), columns),)* }
             }
         }
     };

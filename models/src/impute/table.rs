@@ -54,7 +54,7 @@ pub fn impute_table(
         for (copy, block) in copies.iter_mut().zip(completed.chunks_exact(values.len())) {
             let cells = block.iter().zip(originals).enumerate();
             copy.extend(cells.map(|(i, (x, original))| match original.is_nan() {
-                true => units.restore_rounded(i % width, *x),
+                true => restored(model, units, i % width, *x),
                 false => *original,
             }));
         }
@@ -65,6 +65,15 @@ pub fn impute_table(
     Ok((copies, summary))
 }
 
+/// A model's value of column `d` in the data's units. What is at the data's zero is zero, without a rounding error.
+fn restored(model: &FittedModel<f32>, units: &Standardisation, d: usize, x: f32) -> f64 {
+    let zero = model.vae.config().limits.get(d).and_then(|limits| limits.zero);
+    match zero {
+        Some(zero) if f64::from(x) <= zero => 0.0,
+        _ => units.restore_rounded(d, x),
+    }
+}
+
 /// Draws rows from a model, in the data's units. `None` if a number is not finite, as of a model whose training
 /// diverged.
 pub fn sample_table(model: &FittedModel<f32>, info: &ModelInfo, rows: usize, seed: u64) -> Option<Table> {
@@ -73,6 +82,6 @@ pub fn sample_table(model: &FittedModel<f32>, info: &ModelInfo, rows: usize, see
     if !drawn.iter().all(|x| x.is_finite()) {
         return None;
     }
-    let values = drawn.iter().enumerate().map(|(i, x)| units.restore_rounded(i % columns, *x)).collect();
+    let values = drawn.iter().enumerate().map(|(i, x)| restored(model, &units, i % columns, *x)).collect();
     Table::new(info.columns.iter().map(|column| column.name.clone()).collect(), values).ok()
 }

@@ -13,7 +13,7 @@ use super::encoder::{EncoderSizes, ResnetEncoder};
 use super::mlp::{MlpSizes, ResidualMlp};
 use super::parameters::Layout;
 use crate::data::Batch;
-use crate::heads::{ColumnType, Row};
+use crate::heads::{ColumnLimits, ColumnType, Row};
 
 /// The input of an encoder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +99,9 @@ pub struct VaeConfig {
     /// The types of the columns, from the first to the last. None: numeric columns, or the binary pixels of images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocks: Vec<ColumnBlock>,
+    /// Limits of the columns, for heads that have some: one for each column, or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<ColumnLimits>,
     /// L, latent dimensions.
     pub latent: usize,
     /// K, components of the encoder's mixture.
@@ -131,6 +134,7 @@ impl VaeConfig {
         VaeConfig {
             columns,
             blocks: Vec::new(),
+            limits: Vec::new(),
             latent,
             components: 1,
             encoder_input: EncoderInput::default(),
@@ -149,7 +153,13 @@ impl VaeConfig {
         let whole = if self.images.is_some() { ColumnType::Binary } else { ColumnType::Numeric };
         let whole = [ColumnBlock { kind: whole, columns: self.columns }];
         let blocks = if self.blocks.is_empty() { &whole[..] } else { &self.blocks };
-        Row::new(blocks.iter().map(|block| block.kind.block(block.columns, self.decoder_min_scale)))
+        let mut column = 0;
+        Row::new(blocks.iter().map(|block| {
+            let start = column;
+            column += block.columns;
+            let limits = if self.limits.is_empty() { &[][..] } else { &self.limits[start..column] };
+            block.kind.limited_block(block.columns, self.decoder_min_scale, limits)
+        }))
     }
 }
 

@@ -6,6 +6,7 @@
 //! - [`Error`]: what is wrong with the rows, as fields.
 
 pub(crate) mod error;
+mod limits;
 mod model_rows;
 mod split;
 mod training;

@@ -5,12 +5,13 @@ use std::path::Path;
 use samplers::stream::{Purpose, stream};
 
 use super::error::{Error, Result};
+use super::limits::limits_of;
 use super::model_rows::{binary_images, binary_table, check_image_size, check_values, table_data};
 use super::split::{Part, Split, read_options, set_aside};
 use crate::config::{Options, ResolvedConfig, Validation};
 use crate::data::{Data, HeldOutCells, Standardisation};
 use crate::fingerprint::Fingerprint;
-use crate::heads::ColumnType;
+use crate::heads::{ColumnLimits, ColumnType};
 use crate::network::ColumnBlock;
 use crate::store::{Column, ModelInfo};
 use crate::table::{Input, Table, parse_names, read_for_model, read_images, read_to_fit};
@@ -44,6 +45,8 @@ pub struct TrainingRows {
     pub hidden: Vec<(usize, f32)>,
     /// Each column's standard deviation in model units: 1 where columns are standardised.
     pub deviations: Vec<f64>,
+    /// Limits of the columns: one for each, or none.
+    pub limits: Vec<ColumnLimits>,
     /// Rows for validation.
     pub validation: Option<Data<f32>>,
     /// Observed cells of `train` that are held out of it, if epochs are scored on cells and there are enough.
@@ -130,6 +133,7 @@ impl TrainingRows {
             true => (Standardisation::none(columns), fitted.scale),
             false => (fitted, vec![1.0; columns]),
         };
+        let limits = if options.limits_columns() { limits_of(&train, types, &standardisation) } else { Vec::new() };
         let mut truth = Vec::with_capacity(hidden.len());
         // The copy in the table's units is gone before the rest of the rows is standardised.
         if let Some(complete) = complete.map(|complete| standardisation.apply::<f32>(&complete)) {
@@ -186,6 +190,7 @@ impl TrainingRows {
             dropped,
             hidden: truth,
             deviations,
+            limits,
             numbers: retained.iter().map(|&n| numbers[n]).collect(),
             warnings,
         })
@@ -236,6 +241,7 @@ impl TrainingRows {
             dropped,
             hidden: Vec::new(),
             deviations: Vec::new(),
+            limits: Vec::new(),
             warnings: Vec::new(),
             numbers: retained.iter().map(|&n| numbers[n]).collect(),
         })
@@ -277,8 +283,22 @@ impl TrainingRows {
         }
     }
 
+    /// Adds what is known of the columns to the configuration of their model.
+    pub fn complete(&self, config: &mut ResolvedConfig) {
+        if config.vae.images.is_none() {
+            config.vae.blocks = self.blocks();
+            config.vae.limits.clone_from(&self.limits);
+        }
+    }
+
+    /// Names of the columns that get no negative values, as none of their observed ones is negative.
+    pub fn never_negative(&self) -> impl Iterator<Item = &str> {
+        let bounded = self.columns.iter().zip(&self.limits).filter(|(_, limits)| limits.zero.is_some());
+        bounded.map(|(column, _)| &column.name[..])
+    }
+
     /// The types of the columns as the configuration of a model of tables has them: none where all are numeric.
-    pub fn blocks(&self) -> Vec<ColumnBlock> {
+    fn blocks(&self) -> Vec<ColumnBlock> {
         let mut blocks: Vec<ColumnBlock> = Vec::new();
         for kind in self.columns.iter().map(|column| column.kind) {
             match blocks.last_mut().filter(|block| block.kind == kind) {

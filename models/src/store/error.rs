@@ -117,6 +117,9 @@ pub enum Expected {
     /// This many columns in all, and one in each block.
     #[error("blocks of one column and more, {0} columns in all")]
     Blocks(usize),
+    /// Limits of each of this many columns, or none.
+    #[error("none, or one for each of {0} columns")]
+    Limits(usize),
     /// No blocks, for the rows are images.
     #[error("none, for its rows are images")]
     NoBlocks,

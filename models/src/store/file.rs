@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::error::{Error, Expected, Kind, Problem, TensorProblem};
-use crate::files::{WriteError, write_atomic};
+use crate::files::{WriteError, replace};
 
 /// The metadata key that everything is under. A single one: the order of several is not fixed, and the same model has
 /// to give the same bytes.
@@ -91,7 +91,7 @@ pub(super) fn save(
         (name.clone(), TensorInfo { dtype: Dtype::F32, shape: shape.clone(), data_offsets: (start, end) })
     });
     let infos = infos.collect();
-    write_atomic(path, |out| {
+    replace(path, |out| {
         let header = serde_json::to_string(&header)?;
         let metadata = [(METADATA_KEY.to_owned(), header)].into_iter().collect();
         let metadata = Metadata::new(Some(metadata), infos).map_err(std::io::Error::other)?;

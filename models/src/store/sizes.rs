@@ -109,6 +109,7 @@ fn check_columns(source: &Source<'_>, info: &ModelInfo) -> Result<(), Error> {
     if config.images.is_some() && !config.blocks.is_empty() {
         return Err(source.field("blocks", config.blocks.len(), Expected::NoBlocks));
     }
+    check_limits(source, config)?;
     let mut kinds = Vec::with_capacity(config.columns);
     for block in &config.blocks {
         if block.columns == 0 {
@@ -131,6 +132,22 @@ fn check_columns(source: &Source<'_>, info: &ModelInfo) -> Result<(), Error> {
             Err(source.field(&format!("columns[{d}].kind"), kind, Expected::Type(kinds.get(d).copied())))
         }
     }
+}
+
+fn check_limits(source: &Source<'_>, config: &VaeConfig) -> Result<(), Error> {
+    let limits = &config.limits;
+    if !limits.is_empty() && limits.len() != config.columns {
+        return Err(source.field("limits", limits.len(), Expected::Limits(config.columns)));
+    }
+    for (d, limits) in limits.iter().enumerate() {
+        if !(limits.min_scale >= 0.0 && limits.min_scale.is_finite()) {
+            return Err(source.field(&format!("limits[{d}].min_scale"), limits.min_scale, Expected::NotNegative));
+        }
+        if let Some(zero) = limits.zero.filter(|zero| !zero.is_finite()) {
+            return Err(source.field(&format!("limits[{d}].zero"), zero, Expected::Finite));
+        }
+    }
+    Ok(())
 }
 
 fn check_method(source: &Source<'_>, info: &ModelInfo) -> Result<(), Error> {

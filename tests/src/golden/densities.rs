@@ -38,7 +38,8 @@ pub(super) fn gaussian<T: Scalar>(fixture: &Fixture) -> Result<Computed, String>
     let (mean, raw_scale) = (fixture.variable(&mut g, "mean")?, fixture.variable(&mut g, "raw_scale")?);
     let (x, mask) = data(fixture, &mut g)?;
     let head = g.concat(&[mean, raw_scale], g.shape(mean).rank() - 1);
-    let log_prob = g.gaussian_log_density(x, mask, head, 1, min_scale);
+    let floor = g.constant_with([g.shape(x).last()], |floor| floor.fill(T::from_f64(min_scale)));
+    let log_prob = g.gaussian_log_density(x, mask, head, 1, floor);
     let mut computed = Computed::default();
     computed.add_value(&g, "log_prob", log_prob);
     g.backward(&[(log_prob, Seed::Each(&fixture.values("upstream")?.1))], Wanted::All, &mut []);

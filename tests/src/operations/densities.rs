@@ -59,7 +59,8 @@ fn densities() -> Vec<Entry> {
             all.push(Entry::new(name, head, move |g, head| {
                 let x = g.constant([rows, columns], &numbers(rows * columns, 44));
                 let mask = g.constant([rows, columns], &zeros_and_ones([rows, columns], 45).1);
-                g.gaussian_log_density(x, mask, head[0], inner, min_scale)
+                let floor = g.constant_with([columns], |floor| floor.fill(min_scale));
+                g.gaussian_log_density(x, mask, head[0], inner, floor)
             }));
         }
     }

@@ -1,12 +1,17 @@
 //! The directory of a training run.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Write};
+mod metrics;
+mod takeover;
+
+use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use autodiff::Aligned;
 use missvae::config::Options;
-use missvae::files::{WriteError, remove_if_there, remove_stale, write_atomic};
+use missvae::files::{remove_stale, replace};
 use missvae::impute::FittedModel;
 use missvae::store::{self, ModelInfo};
 use missvae::table::Error;
@@ -15,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config_file;
 use crate::failure::{Failure, Result};
+pub(crate) use metrics::Metrics;
 
 /// A lock that keeps other processes out of a run's directory.
 #[must_use]
@@ -50,8 +56,10 @@ pub(crate) struct Run {
     path: PathBuf,
     /// Whether this process made the directory.
     made: bool,
-    /// Whether it holds another run, which is removed when this one's configuration is written.
+    /// Whether it holds another run, which this one is to replace.
     replaces: bool,
+    /// Whether the files of this run still stand apart from those of the run that it is to replace: see [`takeover`].
+    apart: Arc<AtomicBool>,
 }
 
 impl Run {
@@ -66,12 +74,12 @@ impl Run {
         if !path.is_dir() {
             return fail("this is not a run directory", "give the directory that `missvae train` wrote");
         }
-        Ok(Run { path: path.to_owned(), made: false, replaces: false })
+        Ok(Run { path: path.to_owned(), made: false, replaces: false, apart: Arc::default() })
     }
 
-    /// Makes a run directory. An existing run in it is only replaced if `overwrite`.
+    /// Makes a run directory. A run that is in it is only replaced if `overwrite`, and not before this one has a checkpoint.
     pub(crate) fn create(path: &Path, overwrite: bool) -> Result<Run> {
-        let mut run = Run { path: path.to_owned(), made: !path.exists(), replaces: false };
+        let mut run = Run { path: path.to_owned(), made: !path.exists(), replaces: false, apart: Arc::default() };
         if path.exists() && !path.is_dir() {
             let hint = Some("give --out another name".to_owned());
             return Err(Failure::Run { path: path.to_owned(), what: "a file has this name".to_owned(), hint });
@@ -93,17 +101,8 @@ impl Run {
             _ => Failure::System { what: format!("{}: the run directory cannot be made", path.display()), source },
         })?;
         run.made &= path.is_dir();
-        run.replaces = run.config().exists();
-        if holds_run && !run.replaces {
-            // What is left without a configuration is no run that anything could be done with.
-            run.remove_results().map_err(|error| system(path, error))?;
-        }
+        run.replaces = holds_run;
         Ok(run)
-    }
-
-    /// Removes all files of a run but its configuration.
-    fn remove_results(&self) -> io::Result<()> {
-        self.results().iter().try_for_each(|file| remove_if_there(file))
     }
 
     /// All files but the configuration.
@@ -117,47 +116,41 @@ impl Run {
     }
 
     pub(crate) fn config(&self) -> PathBuf {
-        self.path.join("config.toml")
+        self.file("config.toml")
     }
 
     pub(crate) fn checkpoint(&self) -> PathBuf {
-        self.path.join("checkpoint.safetensors")
+        self.file("checkpoint.safetensors")
     }
 
     pub(crate) fn model(&self) -> PathBuf {
-        self.path.join("model.safetensors")
+        self.file("model.safetensors")
     }
 
     pub(crate) fn metrics(&self) -> PathBuf {
-        self.path.join("metrics.jsonl")
+        self.file("metrics.jsonl")
     }
 
     pub(crate) fn summary(&self) -> PathBuf {
-        self.path.join("summary.json")
+        self.file("summary.json")
     }
 
     /// How imputations are drawn, or distances measured, if `config.toml` cannot describe it. Written by
     /// `missvae reproduce`.
     pub(crate) fn recipe(&self) -> PathBuf {
-        self.path.join("recipe.json")
+        self.file("recipe.json")
     }
 
     /// The model's score. Written by `missvae reproduce`.
     pub(crate) fn evaluation(&self) -> PathBuf {
-        self.path.join("evaluation.json")
+        self.file("evaluation.json")
     }
 
-    /// Writes the resolved options. An old run in the directory is removed after the new text is on the disk, and
-    /// before it takes its name. So a full disk leaves the old run as it was, and options never stand beside another
-    /// run's results.
+    /// Writes the resolved options.
     pub(crate) fn write_config(&self, options: &Options) -> Result<()> {
         let text = options.to_toml();
-        let write = |out: &mut dyn Write| {
-            out.write_all(text.as_bytes())?;
-            out.flush()?;
-            if self.replaces { self.remove_results() } else { Ok(()) }
-        };
-        write_atomic(&self.config(), write).map_err(|error| {
+        replace(&self.config(), |out| out.write_all(text.as_bytes())).map_err(|error| {
+            self.give_up();
             if self.made {
                 // An empty directory is no run; one that cannot be removed does no harm.
                 let _ = fs::remove_dir(&self.path);
@@ -178,8 +171,19 @@ impl Run {
         config_file::read(&self.config())
     }
 
-    /// Locks the directory for this process: two that wrote to it would remove each other's files.
+    /// Locks the directory for this process: two that wrote to it would remove each other's files. Then it makes room for a
+    /// run that is to replace another.
     pub(crate) fn lock(&self) -> Result<DirLock> {
+        let lock = self.lock_directory()?;
+        self.settle()?;
+        self.clear_apart()?;
+        if self.replaces {
+            self.stand_apart()?;
+        }
+        Ok(lock)
+    }
+
+    fn lock_directory(&self) -> Result<DirLock> {
         let Ok(directory) = File::open(&self.path) else { return Ok(DirLock { _directory: None }) };
         match directory.try_lock() {
             Ok(()) => Ok(DirLock { _directory: Some(directory) }),
@@ -216,7 +220,7 @@ impl Run {
     /// Writes the summary.
     pub(crate) fn write_summary(&self, summary: &impl Serialize) -> Result<()> {
         let text = serde_json::to_string_pretty(summary).map_err(|error| Failure::Failed(error.to_string()))?;
-        write_atomic(&self.summary(), |out| writeln!(out, "{text}"))?;
+        replace(&self.summary(), |out| writeln!(out, "{text}"))?;
         Ok(())
     }
 
@@ -230,6 +234,13 @@ impl Run {
     /// The model, and the description in its file.
     pub(crate) fn load_model(&self) -> Result<(FittedModel<f32>, ModelInfo)> {
         let path = self.model();
+        if path.is_dir() {
+            return Err(Failure::Run {
+                path: self.path.clone(),
+                what: "model.safetensors is a directory; expected a file".to_owned(),
+                hint: Some("give the directory of a run of `missvae train`".to_owned()),
+            });
+        }
         if !path.exists() {
             return Err(Failure::Run {
                 path: self.path.clone(),
@@ -246,56 +257,6 @@ impl Run {
             other => missvae::Error::from(other).into(),
         })?;
         Ok((FittedModel::new(vae, parameters), info))
-    }
-
-    /// The file of metrics, open for lines to be added, holding only the first `epochs` lines.
-    pub(crate) fn metrics_after(&self, epochs: u64) -> Result<Metrics> {
-        let path = self.metrics();
-        let old = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            read => read.map_err(|error| system(&path, error))?,
-        };
-        let whole = old.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        let kept: String = whole.take(usize::try_from(epochs).unwrap_or(usize::MAX)).collect();
-        if kept != old {
-            write_atomic(&path, |out| out.write_all(kept.as_bytes()))?;
-        }
-        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(|error| system(&path, error))?;
-        let last = kept.lines().last().map(str::to_owned);
-        Ok(Metrics { path, file, length: kept.len() as u64, last })
-    }
-
-    /// Brings the lines of metrics to the disk: before a checkpoint that relies on them.
-    pub(crate) fn sync_metrics(&self) -> Result<()> {
-        let path = self.metrics();
-        let file = OpenOptions::new().append(true).open(&path);
-        Ok(file.and_then(|file| file.sync_data()).map_err(|error| WriteError::new(&path, error))?)
-    }
-}
-
-/// A file of one JSON object a line.
-#[derive(Debug)]
-pub(crate) struct Metrics {
-    path: PathBuf,
-    file: File,
-    /// Bytes of whole lines.
-    length: u64,
-    /// The last line that was there when it was opened.
-    pub(crate) last: Option<String>,
-}
-
-impl Metrics {
-    /// Adds a line, whole or not at all.
-    pub(crate) fn add(&mut self, line: &impl Serialize) -> Result<()> {
-        let mut text = serde_json::to_string(line).map_err(|error| Failure::Failed(error.to_string()))?;
-        text.push('\n');
-        self.file.write_all(text.as_bytes()).map_err(|error| {
-            // If this fails too, the part of a line is dropped when the run is resumed.
-            let _ = self.file.set_len(self.length);
-            WriteError::new(&self.path, error)
-        })?;
-        self.length += text.len() as u64;
-        Ok(())
     }
 }
 

@@ -1,0 +1,136 @@
+//! Limits of columns, read off their observed values.
+
+use crate::data::{Data, Standardisation};
+use crate::heads::{ColumnLimits, ColumnType};
+
+/// The fewest observed values that show that a column has no negative ones. If a share p of its values were negative, so many
+/// would show it with probability 1 − (1 − p)^30: 95% where p is a tenth.
+const ENOUGH: usize = 30;
+/// The share of zeros among a column's values from which zero is one of them, and not a small number.
+const ZEROS: f64 = 0.01;
+/// The most decimal places that a step has: values with more are taken for continuous.
+const PLACES: i32 = 6;
+
+/// Limits of the columns of a table in its own units, for the model units of `standardisation`.
+pub(super) fn limits_of(
+    data: &Data<f64>,
+    types: &[ColumnType],
+    standardisation: &Standardisation,
+) -> Vec<ColumnLimits> {
+    let columns = data.columns();
+    let of_column = |d: usize| {
+        if types[d] != ColumnType::Numeric {
+            return ColumnLimits::default();
+        }
+        let observed = (0..data.rows()).filter(|&n| data.observed(n..n + 1)[d]);
+        let values: Vec<f64> = observed.map(|n| data.values(n..n + 1)[d]).collect();
+        let (mean, scale) = (standardisation.mean[d], standardisation.scale[d]);
+        // Rounding to a step moves a value by a uniform error, with this deviation.
+        let min_scale = step(&values).map_or(0.0, |step| step / 12.0_f64.sqrt() / scale);
+        let positive = values.len() >= ENOUGH && values.iter().all(|value| *value >= 0.0);
+        let zeros = values.iter().filter(|value| **value == 0.0).count();
+        ColumnLimits {
+            min_scale,
+            zero: positive.then(|| above((0.0 - mean) / scale)),
+            zeros: positive && zeros as f64 >= ZEROS * values.len() as f64,
+        }
+    };
+    (0..columns).map(of_column).collect()
+}
+
+/// The next number of single precision above, so that neither its rounding nor that of the way back to the data's unit leads
+/// below.
+fn above(bound: f64) -> f64 {
+    f64::from((bound as f32).next_up().next_up())
+}
+
+/// What the values were recorded to: the largest number of which the differences of all are multiples. None where they have
+/// more than six decimal places, or are all equal.
+fn step(values: &[f64]) -> Option<f64> {
+    let largest = values.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
+    for places in 0..=PLACES {
+        let unit = 10_f64.powi(places);
+        if largest * unit > (1_u64 << 51) as f64 {
+            return None;
+        }
+        let whole = |value: &f64| {
+            let scaled = value * unit;
+            ((scaled - scaled.round()).abs() <= 4.0 * f64::EPSILON * scaled.abs()).then(|| scaled.round() as i64)
+        };
+        if let Some(counts) = values.iter().map(whole).collect::<Option<Vec<i64>>>() {
+            let first = *counts.first()?;
+            let common = counts.iter().fold(0, |common, count| gcd(common, count.abs_diff(first)));
+            return (common > 0).then_some(common as f64 / unit);
+        }
+    }
+    None
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn steps() {
+        assert_eq!(step(&[39.1, 37.8, 40.0]), Some(0.1));
+        assert_eq!(step(&[181.0, 186.0, 195.0]), Some(1.0));
+        assert_eq!(step(&[3750.0, 3800.0, 3250.0, 4675.0]), Some(25.0));
+        assert_eq!(step(&[0.25, 0.5, -1.0]), Some(0.25));
+        assert_eq!(step(&[1e12, 1e12 + 3.0]), Some(3.0));
+        // Continuous, or nothing to tell by.
+        for values in [&[0.123_456_78, 1.0][..], &[1.0 / 3.0, 2.0], &[2.0, 2.0], &[2.0], &[], &[1e300, 1.0]] {
+            assert_eq!(step(values), None, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn limits_in_model_units() {
+        let values: Vec<f64> = (0..40).flat_map(|n| [f64::from(n % 7), f64::from(n % 5) - 2.0]).collect();
+        let data = Data::new(2, values, vec![true; 80]);
+        let standardisation = Standardisation::fit_types(&data, &[ColumnType::Numeric; 2]).unwrap();
+        let limits = limits_of(&data, &[ColumnType::Numeric; 2], &standardisation);
+        let (mean, scale) = (standardisation.mean[0], standardisation.scale[0]);
+        assert!((limits[0].min_scale - 1.0 / 12.0_f64.sqrt() / scale).abs() < 1e-15);
+        let lower = limits[0].zero.unwrap();
+        assert!(limits[0].zeros);
+        assert!(mean + scale * lower >= 0.0 && (lower + mean / scale).abs() < 1e-6);
+        assert_eq!(limits[1].zero, None);
+        // Too few values say nothing.
+        let few = data.select(&(0..29).collect::<Vec<_>>());
+        assert_eq!(limits_of(&few, &[ColumnType::Numeric; 2], &standardisation)[0].zero, None);
+    }
+
+    proptest! {
+        /// Multiples of a decimal step, from any start: the step found divides their differences, and is not smaller.
+        #[test]
+        fn steps_of_any_values(
+            counts in prop::collection::vec(-10_000..10_000i64, 2..50),
+            unit in prop::sample::select(vec![0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 100.0]),
+        ) {
+            let values: Vec<f64> = counts.iter().map(|&count| count as f64 * unit).collect();
+            if let Some(found) = step(&values) {
+                prop_assert!(found >= unit * (1.0 - 1e-12));
+                for value in &values {
+                    let ratio = (value - values[0]) / found;
+                    prop_assert!((ratio - ratio.round()).abs() < 1e-6, "{value}: {found}");
+                }
+            } else {
+                prop_assert!(counts.iter().all(|count| *count == counts[0]));
+            }
+        }
+
+        /// No number of single precision at or above the bound is negative in the data's unit.
+        #[test]
+        fn bounds_are_not_below_zero(mean in 1e-3..1e6f64, scale in 1e-3..1e6f64) {
+            let lower = above((0.0 - mean) / scale) as f32;
+            prop_assert!(mean + scale * f64::from(lower) >= 0.0);
+            prop_assert!(mean + scale * f64::from(lower) <= 1e-6 * (mean + scale));
+        }
+    }
+}
