@@ -1,5 +1,7 @@
 //! Configuration files: the options of a model by their long names, and those of the command.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use missvae::config::Options;
@@ -7,6 +9,9 @@ use missvae::table::Error;
 
 use crate::command_options::{COMMAND_OPTIONS, CommandOptions};
 use crate::failure::{Failure, Result};
+
+/// The longest configuration file, in bytes. The names of a million columns fit.
+const LONGEST: u64 = 1 << 26;
 
 /// Reads a run's configuration.
 pub(crate) fn read(path: &Path) -> Result<Options> {
@@ -31,7 +36,12 @@ fn text(path: &Path) -> Result<(String, String)> {
     if path.is_dir() {
         return Err(Failure::usage(format!("{file} is a directory; expected a configuration file")));
     }
-    let bytes = std::fs::read(path).map_err(|source| Error::reading(&file, source))?;
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|source| source.take(LONGEST + 1).read_to_end(&mut bytes));
+    read.map_err(|source| Error::reading(&file, source))?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(Failure::usage(format!("{file} has more than {LONGEST} bytes; expected a configuration file")));
+    }
     match String::from_utf8(bytes) {
         Ok(text) => Ok((file, text)),
         Err(error) => {

@@ -131,6 +131,7 @@ fn did_you_mean(near: impl std::fmt::Display) -> String {
 pub(crate) fn table(error: &Error) -> Option<String> {
     let hint = match error {
         Error::Write(error) => return writing(error),
+        Error::RecordTooLong { .. } => "A quotation mark that is never closed makes one row of all that follows.",
         Error::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => PERMISSIONS,
         Error::UnknownFormat { .. } => "Pipe comma-separated text in with - as the file name.",
         Error::ImageSize { found, size, .. } if is_larger_square(*found, *size) => {

@@ -80,6 +80,12 @@ pub(super) fn trainer(
             "restore config.toml, or start a new run",
         );
     }
+    if state.average.is_some() != config.average {
+        return fail(
+            "its checkpoint and its config.toml do not agree on averaged parameters",
+            "restore config.toml, or start a new run",
+        );
+    }
     let mut trainer = Trainer::resume(stored, config.train.clone(), state)?;
     config.prepare_trainer(&mut trainer);
     if progress.step >= trainer.updates_per_epoch(n) || progress.update > trainer.total_updates(n) {

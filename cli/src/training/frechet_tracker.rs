@@ -47,7 +47,7 @@ impl FrechetTracker {
         (info, total): (&ModelInfo, u64),
     ) -> Option<Result<f64>> {
         (epoch.epoch.is_multiple_of(self.every) || epoch.update == total).then(|| {
-            let model = FittedModel::new(trainer.vae().clone(), Aligned::from_slice(trainer.parameters()));
+            let model = FittedModel::new(trainer.vae().clone(), Aligned::from_slice(trainer.latest()));
             self.frechet.distance(&model, info, self.seed).map(|(distance, _)| distance)
         })
     }

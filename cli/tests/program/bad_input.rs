@@ -398,7 +398,7 @@ fn a_disk_that_fills_up() {
     unchanged(0, "impute run table.csv --out done.csv", &["done.csv", full]);
     unchanged(1, "sample run --rows 1000 --out drawn.csv", &["drawn.csv", full]);
     // Nor does a run go before there is room for what replaces it.
-    unchanged(0, "train table.csv --epochs 1 --quiet --out run --overwrite", &["run/config.toml", full, "hint: "]);
+    unchanged(0, "train table.csv --epochs 1 --quiet --out run --overwrite", &["run/.new/config.toml", full, "hint: "]);
 
     // Enough for the small files, not for the model: the run can go on when there is room again.
     let train = format!("train table.csv --epochs 2 {} --quiet --out new", SMALL.join(" "));

@@ -5,6 +5,7 @@
 //! - `images`: image files and models;
 //! - `imputations`: methods that keep imputations, and the samplers that renew them;
 //! - `library`: the library's facade, which does what the program does;
+//! - `nothing_lost`: runs that replace others, go on after their end, or find damage;
 //! - `reproduce`: experiments of the paper in miniature;
 //! - `resume`: runs that are stopped, in whatever way, and gone on with;
 //! - `snr`: gradient estimators side by side;
@@ -18,6 +19,7 @@ mod commands;
 mod images;
 mod imputations;
 mod library;
+mod nothing_lost;
 #[cfg(feature = "paper")]
 mod reproduce;
 mod resume;

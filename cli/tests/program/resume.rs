@@ -22,7 +22,7 @@ const IMPUTING: &str = "train --method demiss-vae --sampler mwg --components 3 -
 const EPOCHS: usize = 150;
 
 /// A process in the background; what it says is lost.
-fn start(place: &Place, arguments: &str) -> Child {
+pub(crate) fn start(place: &Place, arguments: &str) -> Child {
     Command::new(PROGRAM)
         .args(arguments.split_whitespace())
         .current_dir(place.path())
@@ -40,7 +40,12 @@ fn epochs_done(place: &Place, run: &str) -> usize {
 
 /// Waits until a run has written so many lines of metrics, or has ended.
 fn wait_for(place: &Place, run: &str, child: &mut Child, epochs: usize) {
-    while epochs_done(place, run) < epochs && child.try_wait().unwrap().is_none() {
+    wait_until(child, || epochs_done(place, run) >= epochs);
+}
+
+/// Waits until something holds, or the process has ended.
+pub(crate) fn wait_until(child: &mut Child, holds: impl Fn() -> bool) {
+    while !holds() && child.try_wait().unwrap().is_none() {
         sleep(Duration::from_millis(1));
     }
 }

@@ -96,3 +96,46 @@ fn a_table_goes_to_standard_output() {
     place.refuses("sample run --rows 2 --out -", 2, &["-: cannot be written in this format"]);
     place.refuses("evaluate run table.csv --out -", 2, &["-: cannot be written in this format"]);
 }
+
+/// A column without negative values gets none, whatever is drawn; one with zeros gets zeros too. `--column-limits none` lets
+/// them be what the model's normals are.
+#[test]
+fn columns_without_negative_values() {
+    let place = Place::new();
+    let mut numbers = super::support::Numbers(3);
+    let mut text = String::from("amount,rain,shift\n");
+    for row in 0..200 {
+        let x = 6.0 * numbers.next() - 3.0;
+        let cells = [(x + numbers.next()).exp(), (x + numbers.next() - 0.5).max(0.0), x - numbers.next()];
+        let cells = cells
+            .iter()
+            .enumerate()
+            .map(|(d, y)| if (3 * row + d) % 5 == 0 { String::new() } else { format!("{y:.3}") });
+        text += &(cells.collect::<Vec<_>>().join(",") + "\n");
+    }
+    place.write("table.csv", &text);
+    let train = format!("train table.csv {} --epochs 30 --json", small());
+    let run = place.missvae(&format!("{train} --out run")).json();
+    assert_eq!(run["never_negative"], serde_json::json!(["amount", "rain"]));
+    let negative = |run: &str, options: &str| -> [usize; 2] {
+        place.missvae(&format!("impute {run} table.csv --out done.csv --quiet {options}")).ok();
+        let rows = super::support::rows(&place.text("done.csv"));
+        [0, 1].map(|d| rows.iter().filter(|row| row[d] < 0.0).count())
+    };
+    for options in
+        ["--statistic draw", "", "--statistic median", "--sampler pseudo-gibbs --iterations 4 --statistic draw"]
+    {
+        assert_eq!(negative("run", options), [0, 0], "{options}");
+    }
+    place.missvae("impute run table.csv --out done.csv --quiet --statistic draw").ok();
+    let zeros = |d: usize| super::support::rows(&place.text("done.csv")).iter().filter(|row| row[d] == 0.0).count();
+    let observed = text.lines().skip(1).filter(|line| line.split(',').nth(1) == Some("0.000")).count();
+    assert!(zeros(1) > observed && zeros(0) == 0);
+
+    let run = place.missvae(&format!("{train} --column-limits none --out free")).json();
+    assert_eq!(run["never_negative"], serde_json::json!([]));
+    assert!(negative("free", "--statistic draw").iter().sum::<usize>() > 0);
+    place.missvae("sample run --rows 300 --out drawn.csv --quiet").ok();
+    let drawn = super::support::rows(&place.text("drawn.csv"));
+    assert!(drawn.iter().all(|row| row[0] >= 0.0 && row[1] >= 0.0) && drawn.iter().any(|row| row[2] < 0.0));
+}

@@ -158,6 +158,10 @@ macro_rules! for_each_option {
             /// is something to validate on; last with a preset)
             #[arg(long, value_enum, value_name = "EPOCH", help_heading = "Training")]
             model keep: Keep,
+            /// Keep and score an average of the parameters along the run, about over the last tenth of the updates, in place of
+            /// those of single updates (default: yes; no with a preset, for images, and where imputations are kept)
+            #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Training")]
+            model average: bool,
             /// Stop after this many epochs without a better validation score (default: a quarter of the epochs, at least
             /// 10; with --keep last never)
             #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
@@ -343,6 +347,7 @@ impl Options {
             validation: self.validation.or_else(|| (!rows).then(|| "none".to_owned())),
             keep: self.keep.or(Some(Keep::Last)),
             column_limits: self.column_limits.or(Some(ColumnLimitsOption::None)),
+            average: self.average.or(Some(false)),
             ..self
         }
     }

@@ -37,6 +37,8 @@ pub struct ResolvedConfig {
     pub keep: Keep,
     /// Epochs without a better validation score after which a run is over.
     pub patience: Option<u64>,
+    /// Whether the parameters are averaged along the run.
+    pub average: bool,
 }
 
 /// Numbers with commas between them.
@@ -49,6 +51,9 @@ impl ResolvedConfig {
     pub fn prepare_trainer<T: Scalar>(&self, trainer: &mut Trainer<T>) {
         if self.keep == Keep::Best {
             trainer.keep_best(self.patience);
+        }
+        if self.average {
+            trainer.average();
         }
     }
 
@@ -216,6 +221,7 @@ impl Options {
             return Err(Error::OnlyTables { option: "column-limits" });
         }
         let column_limits = if self.limits_columns() { ColumnLimitsOption::Auto } else { ColumnLimitsOption::None };
+        let average = self.average.unwrap_or_else(|| self.is_for_tables(method));
         let schedule = self.schedule.unwrap_or(Schedule::Cosine);
         let seed = self.seed.unwrap_or(0);
         let train = TrainConfig {
@@ -285,10 +291,11 @@ impl Options {
             keep: (keep == Keep::Best || !presets_own).then_some(keep),
             patience,
             column_limits: (column_limits == ColumnLimitsOption::Auto || !presets_own).then_some(column_limits),
+            average: (average || !presets_own).then_some(average),
             no_standardize: Some(self.no_standardize.unwrap_or(images.is_some())),
             seed: Some(seed),
             ..self
         };
-        Ok(ResolvedConfig { options, method, vae, train, keep, patience })
+        Ok(ResolvedConfig { options, method, vae, train, keep, patience, average })
     }
 }

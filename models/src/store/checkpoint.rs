@@ -12,7 +12,7 @@ use super::model::{collect, named};
 use super::sizes::check_sizes;
 use crate::files::WriteError;
 use crate::network::{Vae, VaeConfig};
-use crate::trainer::{AmsGrad, Best, Progress, State, Stored, Trainer};
+use crate::trainer::{AmsGrad, Average, Best, Progress, State, Stored, Trainer};
 
 /// Names of the optimiser's state.
 const OPTIMISER: [&str; 3] = ["optimiser.mean", "optimiser.square", "optimiser.largest"];
@@ -21,6 +21,8 @@ const COMPLETED: &str = "imputations.completed";
 /// Name of the chains' latent points, N × K × L.
 const LATENTS: &str = "imputations.latents";
 
+/// Name of the average of the parameters.
+const AVERAGE: &str = "average.parameters";
 /// Name of the parameters of the best epoch.
 const BEST: &str = "best.parameters";
 
@@ -52,6 +54,9 @@ pub fn save_checkpoint(path: &Path, info: &CheckpointInfo, trainer: &Trainer<f32
         for (name, values, width) in imputation_tensors(vae, stored) {
             tensors.push((name.to_owned(), vec![values.len() / (copies * width), copies, width], values));
         }
+    }
+    if let Some(average) = trainer.averaged() {
+        tensors.push((AVERAGE.to_owned(), vec![average.parameters().len()], average.parameters()));
     }
     if let Some(best) = trainer.best() {
         tensors.push((BEST.to_owned(), vec![best.parameters.len()], &best.parameters));
@@ -103,6 +108,13 @@ pub fn load_checkpoint(path: &Path) -> Result<(Vae, CheckpointInfo, State<f32>),
             Some(Best { epoch, validation, parameters: values })
         }
     };
-    let state = State { parameters, optimiser, progress: info.progress, imputations, best };
+    let average = if tensors.tensor(AVERAGE).is_ok() {
+        let mut values = Aligned::zeros(parameters.len());
+        source.fill(&tensors, AVERAGE, &[parameters.len()], &mut values)?;
+        Some(Average::new(values))
+    } else {
+        None
+    };
+    let state = State { parameters, optimiser, progress: info.progress, imputations, best, average };
     Ok((vae, info, state))
 }

@@ -1,10 +1,11 @@
 //! Safetensors files with a description in their metadata.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use safetensors::tensor::{Metadata, TensorInfo};
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
@@ -15,6 +16,9 @@ use crate::files::{WriteError, replace};
 /// The metadata key that everything is under. A single one: the order of several is not fixed, and the same model has
 /// to give the same bytes.
 const METADATA_KEY: &str = "missvae";
+
+/// The longest header, in bytes: that of the library, which would tell so when the whole file is read.
+const LONGEST_HEADER: u64 = 100_000_000;
 
 /// The metadata of a file: its format, a description, and a checksum of the tensors (from format 2 on).
 #[derive(Serialize, Deserialize)]
@@ -117,7 +121,17 @@ pub(super) struct Source<'a> {
 impl<'a> Source<'a> {
     /// Reads the bytes of a file.
     pub(super) fn read(path: &'a Path, kind: Kind) -> Result<Self, Error> {
-        let bytes = fs::read(path).map_err(|error| Error { path: path.to_owned(), problem: Problem::Io(error) })?;
+        let failed = |problem| Error { path: path.to_owned(), problem };
+        let mut file = File::open(path).map_err(|error| failed(Problem::Io(error)))?;
+        // A large file of another kind is refused by its first bytes, which are the length of the header.
+        let mut bytes = Vec::new();
+        file.by_ref().take(8).read_to_end(&mut bytes).map_err(|error| failed(Problem::Io(error)))?;
+        if let Ok(length) = <[u8; 8]>::try_from(&bytes[..])
+            && u64::from_le_bytes(length) > LONGEST_HEADER
+        {
+            return Err(failed(Problem::NotWhole { kind, source: SafeTensorError::HeaderTooLarge }));
+        }
+        file.read_to_end(&mut bytes).map_err(|error| failed(Problem::Io(error)))?;
         Ok(Source { path, kind, bytes })
     }
 

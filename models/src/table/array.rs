@@ -1,11 +1,12 @@
 //! Reading NumPy arrays.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::path::Path;
 
 use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
 use zip::ZipArchive;
 
+use super::array_header::{Fault, checked};
 use super::cell::MissingValues;
 use super::error::{Error, Result};
 use super::open::{Stream, open_file};
@@ -28,7 +29,7 @@ pub(super) fn read_npy(
 ) -> Result<usize> {
     let explain = stream.explain();
     let file = stream.file.clone();
-    match NpyFile::new(stream.reader) {
+    match open_array(&file, stream.reader, &explain)? {
         Ok(array) => read_array(&file, array, missing, visitor, retained, &explain),
         Err(e) => Err(header_error(&file, e, &explain)),
     }
@@ -60,9 +61,23 @@ pub(super) fn read_npz(
         _ => return Err(Error::ArrayKey { file, key: key.map(str::to_owned), available }),
     };
     let entry = archive.by_name(&format!("{name}{ENTRY}")).map_err(|e| broken(e.into()))?;
-    match NpyFile::new(BufReader::new(entry)) {
+    match open_array(&file, BufReader::new(entry), &broken)? {
         Ok(array) => read_array(&file, array, missing, visitor, retained, &broken),
         Err(e) => Err(header_error(&file, e, &broken)),
+    }
+}
+
+/// The array of a stream whose header is short and flat. The inner error is that of the array's reader.
+#[expect(clippy::type_complexity, reason = "the stream is put together from two")]
+fn open_array<R: BufRead>(
+    file: &str,
+    reader: R,
+    explain: &dyn Fn(io::Error) -> Error,
+) -> Result<io::Result<NpyFile<Chain<Cursor<Vec<u8>>, R>>>> {
+    match checked(reader) {
+        Ok(reader) => Ok(NpyFile::new(reader)),
+        Err(Fault::Io(error)) => Err(header_error(file, error, explain)),
+        Err(Fault::Problem(problem)) => Err(Error::BadArray { file: file.to_owned(), problem }),
     }
 }
 

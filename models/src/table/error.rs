@@ -5,7 +5,7 @@
 use std::io;
 
 use super::problem::{
-    ArrayProblem, GzipProblem, IdxProblem, PixelProblem, PngProblem, UnusableColumn, quoted, reasons,
+    ArrayProblem, GzipProblem, IdxProblem, PixelProblem, PngProblem, RecordLimit, UnusableColumn, quoted, reasons,
 };
 use crate::files::WriteError;
 use crate::heads::ColumnType;
@@ -162,6 +162,16 @@ pub enum Error {
         file: String,
         /// The line of the quote, from 1.
         line: u64,
+    },
+    /// A record that is too long to be one.
+    #[error("{file}, line {line}: a row of {limit}; expected a table")]
+    RecordTooLong {
+        /// The file.
+        file: String,
+        /// The line on which it starts, from 1.
+        line: u64,
+        /// What it has too many of.
+        limit: RecordLimit,
     },
     /// Bytes that are not UTF-8 text.
     #[error("{file}, line {line}: byte {offset} of the file is not UTF-8; expected UTF-8 text")]

@@ -1,7 +1,7 @@
 //! Reading a directory of PNG images, such as the published Omniglot: all files below it that end in `.png`, by name.
 
 use std::fs;
-use std::io::BufReader;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use png::{ColorType, Decoder, DecodingError, Transformations};
@@ -10,6 +10,7 @@ use super::array::{ArrayReader, WIDEST};
 use super::cell::MissingValues;
 use super::error::{Error, Result};
 use super::open::{has_ending, open_file};
+use super::png_parts::{MOST_BYTES, needed_parts};
 use super::problem::PngProblem;
 use super::select::Header;
 use super::source::Numbers;
@@ -75,7 +76,14 @@ fn read_png(path: &Path) -> Result<([usize; 2], Vec<f64>)> {
         }
         error => wrong(PngProblem::Damaged(error.into())),
     };
-    let mut decoder = Decoder::new(BufReader::new(open_file(path)?));
+    let mut bytes = Vec::new();
+    let mut source = open_file(path)?.take(MOST_BYTES + 1);
+    source.read_to_end(&mut bytes).map_err(|error| Error::reading(&file, error))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(wrong(PngProblem::TooLong { most: MOST_BYTES }));
+    }
+    let parts = needed_parts(&bytes).map_err(wrong)?;
+    let mut decoder = Decoder::new(Cursor::new(parts));
     // Fewer bits, a palette or more bits become bytes.
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     let mut reader = decoder.read_info().map_err(broken)?;

@@ -17,6 +17,7 @@
 //! `write`.
 
 mod array;
+mod array_header;
 mod build;
 mod cell;
 mod columns;
@@ -27,6 +28,7 @@ mod idx;
 mod open;
 mod options;
 mod pixels;
+mod png_parts;
 mod problem;
 mod read;
 mod resize;
@@ -49,7 +51,9 @@ pub use error::{Error, Result};
 pub use open::Input;
 pub use options::ReadOptions;
 pub use pixels::{Pixels, binarise};
-pub use problem::{ArrayProblem, GzipProblem, IdxProblem, PixelProblem, Place, PngProblem, Reason, UnusableColumn};
+pub use problem::{
+    ArrayProblem, GzipProblem, IdxProblem, PixelProblem, Place, PngProblem, Reason, RecordLimit, UnusableColumn,
+};
 pub use schema::{ColumnSchema, Schema};
 pub use select::parse_names;
 pub use source::Source;

@@ -99,6 +99,15 @@ pub enum ArrayProblem {
     /// The file ends in the array's header.
     #[error("the header is cut off")]
     HeaderCutOff,
+    /// A header so long that it is none of an array of numbers.
+    #[error("the header has {bytes} bytes")]
+    HeaderTooLong {
+        /// Its length.
+        bytes: u64,
+    },
+    /// A header that is no flat dictionary of a type, an order and a shape.
+    #[error("the header is not that of an array of numbers")]
+    Header,
     /// It is no NumPy array.
     #[error("not a NumPy array ({0})")]
     NotNumpy(io::Error),
@@ -138,6 +147,18 @@ impl ArrayProblem {
             _ => "a NumPy array of numbers with two axes (rows, columns) or three (images)",
         }
     }
+}
+
+/// The most that a record of a text may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordLimit {
+    /// Bytes.
+    #[error("more than {0} bytes")]
+    Bytes(usize),
+    /// Cells.
+    #[error("more than {0} cells")]
+    Cells(usize),
 }
 
 /// What is wrong with an IDX file.
@@ -228,6 +249,15 @@ pub enum PngProblem {
     /// A palette that could not be resolved.
     #[error("its palette cannot be used")]
     Palette,
+    /// A file too long for so few pixels.
+    #[error("the file has more than {most} bytes")]
+    TooLong {
+        /// The most that an image may have.
+        most: u64,
+    },
+    /// Its parts do not follow each other as those of an image do.
+    #[error("{0}")]
+    Structure(&'static str),
     /// It cannot be decoded.
     #[error("{0}")]
     Damaged(Box<dyn StdError + Send + Sync>),

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use std::io::{self, BufRead};
 use std::ops::Range;
 
+use super::problem::RecordLimit;
+
 /// Where a cell stands in its record's bytes, quotes included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Span {
@@ -16,6 +18,10 @@ pub(super) struct Span {
     /// Whether the cell starts with a quote.
     pub(super) quoted: bool,
 }
+
+/// The longest record, in bytes, and the most cells of one: a quote that is not closed must not read a whole disk.
+const MOST_BYTES: usize = 1 << 26;
+const MOST_CELLS: usize = 1 << 20;
 
 /// Reads records from `reader`; the last one is in `bytes` and `spans`.
 pub(super) struct Splitter<R> {
@@ -33,6 +39,8 @@ pub(super) struct Splitter<R> {
     next_offset: u64,
     /// Whether the record ended inside quotes, which only the end of the text allows.
     pub(super) unclosed_quote: bool,
+    /// What the record has too many of: then it is not whole, and nothing more is read.
+    pub(super) beyond: Option<RecordLimit>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -64,6 +72,7 @@ impl<R: BufRead> Splitter<R> {
             next_line: 1,
             next_offset: 0,
             unclosed_quote: false,
+            beyond: None,
         }
     }
 
@@ -145,6 +154,14 @@ impl<R: BufRead> Splitter<R> {
             }
             self.bytes.extend_from_slice(&chunk[..used]);
             self.reader.consume(used);
+            self.beyond = match (self.bytes.len(), self.spans.len()) {
+                (bytes, _) if bytes > MOST_BYTES => Some(RecordLimit::Bytes(MOST_BYTES)),
+                (_, cells) if cells > MOST_CELLS => Some(RecordLimit::Cells(MOST_CELLS)),
+                _ => None,
+            };
+            if self.beyond.is_some() {
+                break;
+            }
         }
         self.next_offset += self.bytes.len() as u64;
         if !ended && state != State::CarriageReturn {

@@ -38,6 +38,9 @@ pub(super) fn read(
             retained.extend_from_slice(&splitter.bytes);
         }
         let line = splitter.line;
+        if let Some(limit) = splitter.beyond {
+            return Err(Error::RecordTooLong { file, line, limit });
+        }
         let record = str::from_utf8(&splitter.bytes).map_err(|e| {
             let before = &splitter.bytes[..e.valid_up_to()];
             let line = line + before.iter().filter(|&&byte| byte == b'\n').count() as u64;

@@ -11,6 +11,7 @@
 //! - [`Validation`], [`Best`]: what an epoch is scored on, and the best epoch so far;
 //! - `run`, `update`, `validation`, `held_out`: a run, its updates, and the scoring of validation rows or held-out cells.
 
+mod average;
 mod best;
 mod config;
 mod held_out;
@@ -25,6 +26,7 @@ mod state;
 mod update;
 mod validation;
 
+pub use average::Average;
 pub use best::Best;
 pub use config::{ImputationTraining, Length, Objective, TrainConfig};
 pub use imputed_rows::{Imputations, Start, Stored};

@@ -69,7 +69,10 @@ impl<T: Scalar> Trainer<T> {
 
     /// The validation score after an epoch, counted from 0.
     fn validate(&mut self, validation: Validation<'_, T>, training_rows: &Data<T>, epoch: u64) -> Option<f64> {
-        let (model, tape) = self.learner.model(&self.vae);
+        let (mut model, tape) = self.learner.model(&self.vae);
+        if let Some(average) = &self.average {
+            model.parameters = average.parameters();
+        }
         match validation {
             Validation::None => None,
             Validation::Rows(rows) => {
@@ -92,7 +95,7 @@ impl<T: Scalar> Trainer<T> {
     fn compare(&mut self, epoch: u64, score: Option<f64>) {
         let Some(validation) = score.filter(|score| self.keep_best && score.is_finite()) else { return };
         if self.best.as_ref().is_none_or(|best| validation > best.validation) {
-            let parameters = Aligned::from_slice(self.learner.parameters());
+            let parameters = Aligned::from_slice(self.latest());
             self.best = Some(Best { epoch, validation, parameters });
         }
     }

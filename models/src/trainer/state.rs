@@ -6,6 +6,7 @@ use linalg::Scalar;
 use samplers::chains::{ChainSampler, Impute};
 use samplers::stream::{Purpose, stream};
 
+use super::average::Average;
 use super::best::Best;
 use super::config::{ImputationTraining, Objective, TrainConfig};
 use super::imputed_rows::{Imputations, Stored};
@@ -35,6 +36,8 @@ pub struct Trainer<T: Scalar> {
     pub(super) patience: Option<u64>,
     /// The best epoch so far, if it is kept.
     pub(super) best: Option<Best<T>>,
+    /// The average of the parameters, if they are averaged.
+    pub(super) average: Option<Average<T>>,
 }
 
 /// A trainer's state, without its configuration, as a checkpoint holds it.
@@ -50,6 +53,8 @@ pub struct State<T: Scalar> {
     pub imputations: Option<Stored<T>>,
     /// The best epoch so far, if it is kept.
     pub best: Option<Best<T>>,
+    /// The average of the parameters, if they are averaged.
+    pub average: Option<Average<T>>,
 }
 
 impl<T: Scalar> Trainer<T> {
@@ -65,6 +70,7 @@ impl<T: Scalar> Trainer<T> {
             progress: Progress::default(),
             imputations: None,
             best: None,
+            average: None,
         };
         Self::resume(vae, config, state)
     }
@@ -79,7 +85,7 @@ impl<T: Scalar> Trainer<T> {
     #[track_caller]
     pub fn resume(vae: Vae, config: TrainConfig, state: State<T>) -> Result<Self, Error> {
         config.objective.check(&vae)?;
-        let State { parameters, optimiser, progress, imputations, best } = state;
+        let State { parameters, optimiser, progress, imputations, best, average } = state;
         let imputations = match (imputations, &config.objective) {
             (Some(stored), Objective::ImputationMixture(ImputationTraining { objective, sampler, .. })) => {
                 let VaeConfig { columns, latent, .. } = *vae.config();
@@ -101,6 +107,7 @@ impl<T: Scalar> Trainer<T> {
             keep_best: best.is_some(),
             patience: None,
             best,
+            average,
         })
     }
 
@@ -110,14 +117,31 @@ impl<T: Scalar> Trainer<T> {
         (self.keep_best, self.patience) = (true, patience);
     }
 
+    /// Averages the parameters along the run, from here on if that is not done already. The average is what is scored, and kept.
+    pub fn average(&mut self) {
+        let start = || Average::new(Aligned::from_slice(self.learner.parameters()));
+        self.average = Some(self.average.take().unwrap_or_else(start));
+    }
+
+    /// The average of the parameters, if they are averaged.
+    pub fn averaged(&self) -> Option<&Average<T>> {
+        self.average.as_ref()
+    }
+
     /// The best epoch so far, if it is kept and something was scored.
     pub fn best(&self) -> Option<&Best<T>> {
         self.best.as_ref()
     }
 
-    /// The parameters to use: those of the best epoch, if it is kept, else those of the last update.
+    /// The parameters to use: those of the best epoch, if it is kept, else those of the last update; the average where there is
+    /// one.
     pub fn chosen_parameters(&self) -> &[T] {
-        self.best.as_ref().map_or(self.parameters(), |best| &best.parameters)
+        self.best.as_ref().map_or(self.latest(), |best| &best.parameters)
+    }
+
+    /// The average of the parameters, if there is one, else those of the last update.
+    pub fn latest(&self) -> &[T] {
+        self.average.as_ref().map_or(self.learner.parameters(), Average::parameters)
     }
 
     /// Updates that led to [`chosen_parameters`](Trainer::chosen_parameters), in a run on so many rows.

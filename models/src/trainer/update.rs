@@ -64,6 +64,9 @@ impl<T: Scalar> Trainer<T> {
         if let Some(imputations) = &mut self.imputations {
             imputations.commit(rows);
         }
+        if let Some(average) = &mut self.average {
+            average.add(self.learner.parameters(), update + 1);
+        }
         self.progress.step += 1;
         self.progress.update += 1;
         self.progress.rows += count as u64;
