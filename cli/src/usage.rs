@@ -41,8 +41,25 @@ fn failure(text: &str) -> Failure {
     ] {
         what = what.replace(technical, plain);
     }
-    let tip = paragraphs.find_map(|paragraph| paragraph.trim_start().strip_prefix("tip: ").map(one_line));
-    Failure::usage_hint(what, tip.unwrap_or_else(|| "see --help for the options".to_owned()))
+    let tip = paragraphs.clone().find_map(|paragraph| paragraph.trim_start().strip_prefix("tip: ").map(one_line));
+    let near = tip.filter(|tip| is_near(&what, tip));
+    // "Usage: missvae impute …": the command is what stands before the options.
+    let usage = paragraphs.find_map(|paragraph| paragraph.trim_start().strip_prefix("Usage: ").map(one_line));
+    let command = usage.unwrap_or_default();
+    let command: Vec<&str> = command.split(' ').take_while(|word| word.starts_with(char::is_lowercase)).collect();
+    let help = if command.is_empty() { "missvae".to_owned() } else { command.join(" ") };
+    Failure::usage_hint(what, near.unwrap_or_else(|| format!("`{help} --help` lists the options")))
+}
+
+/// Whether the option that a tip names is a likely slip of the one that was given: the parser names one in any case.
+fn is_near(what: &str, tip: &str) -> bool {
+    let quoted = |text: &str| text.split('\'').nth(1).map(|word| word.trim_start_matches('-').to_owned());
+    match (quoted(what), quoted(tip)) {
+        (Some(given), Some(meant)) if what.starts_with("unexpected argument") => {
+            strsim::damerau_levenshtein(&given, &meant) <= 1 + meant.len() / 4
+        }
+        _ => true,
+    }
 }
 
 #[cfg(test)]
@@ -62,11 +79,14 @@ mod tests {
     fn one_line_and_a_hint() {
         let (what, hint) = said(&["missvae", "train", "--components", "-1"]);
         assert_eq!(what, "invalid value '-1' for '--components <K>': expected a whole number");
-        assert_eq!(hint, "see --help for the options");
+        assert_eq!(hint, "`missvae train --help` lists the options");
+        // No option is like this one.
+        assert_eq!(said(&["missvae", "train", "--target", "x"]).1, "`missvae train --help` lists the options");
         let (what, hint) = said(&["missvae", "train", "--compnents", "1"]);
         assert_eq!(what, "unexpected argument '--compnents' found");
         assert_eq!(hint, "a similar argument exists: '--components'");
-        let (what, _) = said(&["missvae", "sample", "run", "--rows", "3"]);
+        let (what, hint) = said(&["missvae", "sample", "run", "--rows", "3"]);
+        assert_eq!(hint, "`missvae sample --help` lists the options");
         assert_eq!(what, "the following required arguments were not provided: --out <FILE>");
         let (what, _) = said(&["missvae", "train", "--estimator", "x"]);
         assert_eq!(what, "invalid value 'x' for '--estimator <ESTIMATOR>' [possible values: plain, stl, dreg]");

@@ -62,6 +62,7 @@ pub mod table;
 pub mod timing;
 pub mod trainer;
 pub mod warning;
+mod words;
 
 pub use error::{Error, Quantity};
 pub use fit::Fit;

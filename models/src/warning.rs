@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::store::{Column, ModelInfo};
 use crate::table::{Suspect, Table, suspects, whole_numbered_categories};
+use crate::words::quoted;
 
 /// What may be wrong with a result. It displays as a sentence that says what to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,29 +71,34 @@ impl fmt::Display for Warning {
         match self {
             Warning::FarValue { column, suspect: Suspect { value, count, code, others: (low, high) } } => {
                 let cells = if *count == 1 { "one cell".to_owned() } else { format!("{count} cells") };
-                write!(f, "column {column:?}: {value} in {cells} is far from the other values, {low} to {high}; ")?;
+                write!(
+                    f,
+                    "column {}: {value} in {cells} is far from the other values, {low} to {high}; ",
+                    quoted(column)
+                )?;
                 match code {
                     true => write!(f, "if it stands for missing, add --missing-value {value}"),
                     false => write!(f, "an outlier of this size pulls the column's mean and scale: check it"),
                 }
             }
             Warning::WholeNumbers { columns } => {
-                let names = listed(columns, |(name, distinct)| format!("{name:?} ({distinct} values)"));
+                let names = listed(columns, |(name, distinct)| format!("{} ({distinct} values)", quoted(name)));
                 write!(f, "columns of few whole numbers, as codes or counts: {names}; the model takes them for ")?;
                 write!(f, "measurements and imputes fractions: round these, or leave codes out by --ignore-columns")
             }
             Warning::OutsideTraining { rows, first: (row, column, value), range: [low, high] } => {
                 let rows = if *rows == 1 { "1 row has".to_owned() } else { format!("{rows} rows have") };
-                write!(
-                    f,
-                    "{rows} values far outside of the training range (row {row}, column {column:?}: {value}, in "
-                )?;
+                let column = quoted(column);
+                write!(f, "{rows} values far outside of the training range (row {row}, column {column}: {value}, in ")?;
                 write!(f, "training {low} to {high}); what the model says of such rows is extrapolated")
             }
             Warning::ImputedOutside { columns } => {
                 let text = |one: &ColumnOutside| {
                     let ColumnOutside { column, count, of, furthest, range: [low, high] } = one;
-                    format!("{column:?} ({count} of {of}, down or up to {furthest:.4}; observed {low} to {high})")
+                    format!(
+                        "{} ({count} of {of}, down or up to {furthest:.4}; observed {low} to {high})",
+                        quoted(column)
+                    )
                 };
                 write!(f, "imputed values lie outside of the observed range: {}", listed(columns, text))
             }

@@ -598,6 +598,70 @@ mod tests {
         }
     }
 
+    /// The first column is 1.91 and says where z is: N(1.91·0.9975, 0.05²) in each dimension. The encoder is sure of another
+    /// place. The second column is the sum of z.
+    struct Elsewhere {
+        latent: usize,
+    }
+
+    impl LatentModel<f64> for Elsewhere {
+        fn likelihood(&self) -> &dyn RowLikelihood<f64> {
+            const { &Normals { columns: 4 } }
+        }
+
+        fn mixture(&self) -> Mixture {
+            Mixture { components: 1, latent: self.latent }
+        }
+
+        fn encode(&self, _: &mut Tape<f64>, _: &[f64], _: &[f64], params: &mut [f64]) {
+            let (means, rest) = params.split_at_mut(self.latent);
+            means.fill(0.734);
+            rest[..self.latent].fill(0.024);
+            rest[self.latent] = 0.0;
+        }
+
+        fn encode_completed(&self, _: &mut Tape<f64>, _: &[f64], _: &[f64], _: &mut [f64]) {
+            panic!("importance sampling completes no row before it is encoded")
+        }
+
+        /// As many of the first three columns as there are dimensions are z with noise of scale 0.05, the others 0; the last is
+        /// the mean of z with noise of scale 0.1.
+        fn decode(&self, _: &mut Tape<f64>, z: &[f64], gaussians: &mut [f64]) {
+            for (z, out) in z.chunks_exact(self.latent).zip(gaussians.chunks_exact_mut(8)) {
+                out[..4].fill(0.0);
+                out[..self.latent].copy_from_slice(z);
+                out[3] = z.iter().sum::<f64>() / self.latent as f64;
+                out[4..].copy_from_slice(&[0.05, 0.05, 0.05, 0.1]);
+            }
+        }
+    }
+
+    /// A posterior of which the encoder knows nothing: N(1.91/(1 + 0.05²), …) in each of one to three dimensions, whose mean
+    /// 1.9052 is that of the missing column. On 20 seeds each, with the default number of proposals.
+    #[test]
+    fn a_mode_that_the_encoder_does_not_know() {
+        for latent in 1..=3 {
+            let mut row = [0.0; 4];
+            row[..latent].fill(1.91);
+            for seed in 0..20 {
+                let stream_of = |_| stream(seed, Purpose::Impute, latent as u64, 0);
+                let mut out = row;
+                let model = Elsewhere { latent };
+                let found = impute(
+                    &model,
+                    &row,
+                    &[1.0, 1.0, 1.0, 0.0],
+                    Proposals::defensive(1000),
+                    Statistic::Mean,
+                    stream_of,
+                    &mut out,
+                );
+                let off = (out[3] - 1.91 / 1.0025).abs();
+                assert!(off < 0.05 || found.unreliable == 1, "{latent} dimensions, seed {seed}: {off}, {found:?}");
+            }
+        }
+    }
+
     #[test]
     fn no_rows() {
         let rng = |_| panic!("no stream is needed");

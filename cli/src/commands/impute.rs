@@ -191,6 +191,10 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         warning::of_rows(&table, &info).into_iter().for_each(|warning| output.warn(warning));
         warning::of_imputed(&table, &copies, &info).into_iter().for_each(|warning| output.warn(warning));
     }
+    let elsewhere = source.missing_elsewhere(&reading);
+    if !elsewhere.is_empty() {
+        output.warn(still_missing(&elsewhere));
+    }
     if to_stdout {
         let mut out = BufWriter::new(stdout().lock());
         let written = print_completed(&mut out, &source, &table, &copies[0]).and_then(|()| out.flush());
@@ -234,6 +238,17 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         return Ok(());
     }
     output.result(&report, text)
+}
+
+/// A warning of missing cells in columns that are not the model's.
+fn still_missing(columns: &[(String, usize)]) -> String {
+    const NAMED: usize = 4;
+    let mut parts: Vec<String> =
+        columns.iter().take(NAMED).map(|(name, count)| format!("{} in {name:?}", counted(*count, "cell"))).collect();
+    if columns.len() > NAMED {
+        parts.push(format!("and more in {} other columns", columns.len() - NAMED));
+    }
+    format!("still missing, as the model has no such columns: {}", parts.join(", "))
 }
 
 /// A summary of the sampling, as text.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use missvae::config::{Options, ResolvedConfig, Validation};
-use missvae::evaluate::{PREVIEW_DRAWS, Preview, preview};
+use missvae::evaluate::{HiddenColumn, PREVIEW_DRAWS, Preview, preview};
 use missvae::prepare::TrainingRows;
 
 use crate::args::Common;
@@ -265,6 +265,7 @@ fn report(summary: &Summary, preview: String, config: &ResolvedConfig, data: Opt
         let text = format!("RMSE {:.3} (column means: {:.3})", hidden.rmse, hidden.rmse_column_means);
         lines.push(line("hidden cells", format!("{}, {text}, standardised", hidden.cells)));
     }
+    let hidden = summary.hidden.as_ref().map_or_else(String::new, |hidden| hidden_text(&hidden.columns));
     let per_update = summary.seconds_per_update * 1e3;
     lines.push(line("time", format!("{:.1} s, {per_update:.2} ms an update", summary.seconds)));
     // As it was given, or, of a run that was gone on with, as its configuration has it.
@@ -273,9 +274,30 @@ fn report(summary: &Summary, preview: String, config: &ResolvedConfig, data: Opt
     let key = config.options.key.as_deref().map_or(String::new(), |key| format!(" --key {}", quoted(key)));
     let run = quoted(&summary.run);
     format!(
-        "{}\n{preview}next:\n  missvae impute {run} {data}{key} --out completed.csv\n  missvae evaluate {run} HELD-OUT.csv\n",
+        "{}\n{hidden}{preview}next:\n  missvae impute {run} {data}{key} --out completed.csv\n  missvae evaluate {run} HELD-OUT.csv\n",
         aligned(&lines)
     )
+}
+
+/// The errors on hidden cells column by column, and what to do now.
+fn hidden_text(columns: &[HiddenColumn]) -> String {
+    const SHOWN: usize = 20;
+    if columns.is_empty() {
+        return String::new();
+    }
+    let head = ["hidden cells of", "", "RMSE", "of the mean", "in the range of 20 draws"].map(str::to_owned).to_vec();
+    let line = |column: &HiddenColumn| {
+        let share = format!("{:.0}%", 100.0 * column.coverage);
+        let [rmse, mean] = [column.rmse, column.rmse_column_mean].map(|value| format!("{value:.4}"));
+        vec![format!("  {}", column.column), column.cells.to_string(), rmse, mean, share]
+    };
+    let lines: Vec<Vec<String>> = std::iter::once(head).chain(columns.iter().take(SHOWN).map(line)).collect();
+    let more = match columns.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!("  … and {more} more columns in summary.json\n"),
+    };
+    let advice = "(calibrated draws have 90% in their range; to impute, fit again without --hide)";
+    format!("{}{more}{advice}\n\n", aligned(&lines))
 }
 
 /// A word as it is to be typed in a shell.

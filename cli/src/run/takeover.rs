@@ -131,7 +131,9 @@ mod tests {
             let counts = directory.path().join(COUNTS);
             fs::rename(directory.path().join(APART), &counts).unwrap();
             if moved > 0 {
-                ["summary.json", "evaluation.json"].map(|name| fs::remove_file(directory.path().join(name)).unwrap());
+                for name in ["summary.json", "evaluation.json"] {
+                    fs::remove_file(directory.path().join(name)).unwrap();
+                }
             }
             for name in &new[..moved] {
                 fs::rename(counts.join(name), directory.path().join(name)).unwrap();

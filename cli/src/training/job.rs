@@ -89,6 +89,9 @@ impl Job<'_> {
         let outcome = trainer.run(&rows.train, rows.validation(), &mut (&mut monitor, checkpoints))?;
         saver.save(&trainer)?;
         let last = monitor.last;
+        if trainer.best().is_none() && matches!(self.bar, Bar::Own(_)) {
+            monitor.parting().into_iter().for_each(|warning| output.warn(warning));
+        }
         let seconds = started.elapsed().as_secs_f64();
         if outcome == Outcome::Interrupted {
             let path = run.path().display();

@@ -36,6 +36,9 @@ pub(crate) struct Monitor<'a> {
     signal: &'static AtomicBool,
     /// The last line of metrics.
     pub(crate) last: Option<MetricsLine>,
+    /// The epoch with the best validation score since the run was begun or gone on with, and the score; the last score.
+    pub(crate) best: Option<(u64, f64)>,
+    pub(crate) last_score: Option<f64>,
     /// Updates of the whole run.
     total: u64,
     /// Updates between two lines of progress, and where the next one is due.
@@ -87,10 +90,25 @@ impl<'a> Monitor<'a> {
             before,
             signal: signal::listen()?,
             last,
+            best: None,
+            last_score: None,
             total,
             line_every,
             next_line: (trainer.progress().update / line_every + 1) * line_every,
             frechet,
+        })
+    }
+
+    /// A warning if the validation score has fallen far below its best, of a run that keeps the last epoch.
+    pub(crate) fn parting(&self) -> Option<String> {
+        let ((epoch, best), last) = (self.best?, self.last_score?);
+        let much = if self.validated_on == "nats a row" { 1.0 } else { 0.1 };
+        (best - last > much).then(|| {
+            format!(
+                "the validation score was best in epoch {epoch} ({best:.4} {}) and is {last:.4} now: the model has learned \
+                 its rows by heart; --keep best keeps the best epoch",
+                self.validated_on
+            )
         })
     }
 
@@ -124,6 +142,12 @@ impl<'a> Monitor<'a> {
             envelope_violations: Some(epoch.sampler.envelope_violations).filter(|&count| count > 0),
         };
         self.metrics.add(&line)?;
+        if let Some(score) = line.validation.flatten() {
+            self.last_score = Some(score);
+            if self.best.is_none_or(|(_, best)| score > best) {
+                self.best = Some((line.epoch, score));
+            }
+        }
         let validation = line
             .validation
             .flatten()

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::objective::{InvalidConfig, UnknownMethod};
+use crate::words::quoted;
 
 /// The result of resolving options.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
@@ -217,7 +218,7 @@ pub enum Error {
         updates: u64,
     },
     /// A name in a configuration file that is no option.
-    #[error("line {line}: there is no option {name:?}")]
+    #[error("line {line}: there is no option {}", quoted(name))]
     UnknownOption {
         /// The line, from 1.
         line: usize,

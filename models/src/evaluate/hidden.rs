@@ -14,6 +14,8 @@ pub const DRAWS: usize = 200;
 const ITERATIONS: usize = 20;
 /// Rows in the preview.
 const ROWS: usize = 4;
+/// Draws whose range is looked at.
+const COVERING: usize = 20;
 /// The most cells in the preview.
 const CELLS: usize = 12;
 
@@ -21,7 +23,7 @@ const CELLS: usize = 12;
 const MOST_ROWS: usize = 2000;
 
 /// Errors on hidden cells of some rows, in standardised units.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HiddenErrors {
     /// Cells that are compared.
     pub cells: usize,
@@ -31,6 +33,24 @@ pub struct HiddenErrors {
     pub mae: f64,
     /// Root mean square error of the columns' observed means.
     pub rmse_column_means: f64,
+    /// The same column by column, in their own units.
+    #[serde(default)]
+    pub columns: Vec<HiddenColumn>,
+}
+
+/// Errors on the hidden cells of a column, in its own unit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HiddenColumn {
+    /// The column.
+    pub column: String,
+    /// Cells that are compared.
+    pub cells: usize,
+    /// Root mean square error of the conditional means.
+    pub rmse: f64,
+    /// Root mean square error of the column's observed mean.
+    pub rmse_column_mean: f64,
+    /// Share of the cells between the smallest and the largest of 20 draws: 19/21 where draws are calibrated.
+    pub coverage: f64,
 }
 
 /// How far the model's conditional means are from the cells that were hidden: of all rows, or of 2,000 in equal
@@ -49,9 +69,11 @@ pub fn hidden_errors(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -
         chosen = (0..MOST_ROWS).map(|i| chosen[i * chosen.len() / MOST_ROWS]).collect();
     }
     let completed = complete(model, rows, &chosen, Statistic::Mean, seed)?;
+    let draws = complete(model, rows, &chosen, Statistic::Draws(COVERING), seed)?;
     let means = rows.train.column_means();
     let (mut squares, mut absolute, mut baseline) = (0.0, 0.0, 0.0);
     let (mut place, mut cells) = (0, 0);
+    let mut of_columns = vec![(0, 0.0, 0.0, 0); columns];
     for &(cell, truth) in &rows.hidden {
         let (n, d) = (cell / columns, cell % columns);
         // Hidden cells are in ascending order, and so are the chosen rows.
@@ -68,10 +90,31 @@ pub fn hidden_errors(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -
         absolute += error.abs();
         let from_mean = (means[d] - f64::from(truth)) / deviation;
         baseline += from_mean * from_mean;
+        let at = place * columns + d;
+        let drawn = draws.chunks_exact(chosen.len() * columns).map(|copy| copy[at]);
+        let (low, high) = drawn.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+        let column = &mut of_columns[d];
+        column.0 += 1;
+        column.1 += error * error;
+        column.2 += from_mean * from_mean;
+        column.3 += usize::from((low..=high).contains(&truth));
     }
+    let of_column = |(d, &(cells, squares, baseline, inside)): (usize, &(usize, f64, f64, usize))| {
+        let column = &rows.columns[d];
+        // Whether columns are standardised or not.
+        let unit = rows.deviations[d] * column.scale;
+        (cells > 0).then(|| HiddenColumn {
+            column: column.name.clone(),
+            cells,
+            rmse: (squares / cells as f64).sqrt() * unit,
+            rmse_column_mean: (baseline / cells as f64).sqrt() * unit,
+            coverage: inside as f64 / cells as f64,
+        })
+    };
     let root = |sum: f64| (sum / cells as f64).sqrt();
     let (rmse, rmse_column_means) = (root(squares), root(baseline));
-    Ok(Some(HiddenErrors { cells, rmse, mae: absolute / cells as f64, rmse_column_means }))
+    let columns = of_columns.iter().enumerate().filter_map(of_column).collect();
+    Ok(Some(HiddenErrors { cells, rmse, mae: absolute / cells as f64, rmse_column_means, columns }))
 }
 
 /// A missing cell, and what the model makes of it.

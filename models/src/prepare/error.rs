@@ -4,6 +4,7 @@ use crate::config::choices::Preset;
 use crate::config::error as config;
 use crate::heads::ColumnType;
 use crate::table;
+use crate::words::{listed, quoted};
 
 /// The result of preparing rows.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -41,7 +42,7 @@ pub enum Error {
         value: String,
     },
     /// Columns without two distinct values.
-    #[error("{table}: the rows to train on have no two distinct usable values in {}", quoted(columns))]
+    #[error("{table}: the rows to train on have no two distinct usable values in {}", listed(columns))]
     ConstantColumns {
         /// Name of the table.
         table: String,
@@ -49,7 +50,7 @@ pub enum Error {
         columns: Vec<String>,
     },
     /// A value that its column's type does not allow.
-    #[error("{file}, row {row}, column {column:?}: {value}; expected {}", column_type.values())]
+    #[error("{file}, row {row}, column {}: {value}; expected {}", quoted(column), column_type.values())]
     Value {
         /// Name of the table.
         file: String,
@@ -63,7 +64,7 @@ pub enum Error {
         column_type: ColumnType,
     },
     /// A number whose square single precision cannot hold.
-    #[error("{file}, row {row}, column {column:?}: {} too large beside the rest of the column", about(.value))]
+    #[error("{file}, row {row}, column {}: {} too large beside the rest of the column", quoted(column), about(.value))]
     TooLarge {
         /// Name of the table.
         file: String,
@@ -94,11 +95,6 @@ pub enum Error {
         /// The preset, if it gave the row.
         preset: Option<Preset>,
     },
-}
-
-/// Names in quotes, with commas between them.
-fn quoted(names: &[String]) -> String {
-    names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
 }
 
 /// A number that is about to be called too large.

@@ -7,6 +7,7 @@ use safetensors::{Dtype, SafeTensorError};
 
 use crate::heads::ColumnType;
 use crate::objective::METHODS;
+use crate::words::Short;
 
 /// A model file or checkpoint that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +27,7 @@ pub enum Problem {
     #[error("{0}")]
     Io(std::io::Error),
     /// No safetensors file, or a part of one.
-    #[error("not a whole {kind} file ({source}); it may be cut short")]
+    #[error("not a whole {kind} file ({}); it may be cut short", Short(source))]
     NotWhole {
         /// What was expected.
         kind: Kind,
@@ -40,7 +41,7 @@ pub enum Problem {
         kind: Kind,
     },
     /// A file of this program, but of another kind or of a version that is not known here.
-    #[error("expected a {kind} file ({}); this is a {found}", kind.format())]
+    #[error("expected a {kind} file ({}); this is a {}", kind.format(), Short(found))]
     Format {
         /// What was expected.
         kind: Kind,
@@ -48,7 +49,7 @@ pub enum Problem {
         found: String,
     },
     /// A description that does not say what it should.
-    #[error("its description is not that of a {kind}: {source}")]
+    #[error("its description is not that of a {kind}: {}", Short(source))]
     Description {
         /// What was expected.
         kind: Kind,
@@ -56,7 +57,7 @@ pub enum Problem {
         source: serde_json::Error,
     },
     /// A number of the description that cannot be true.
-    #[error("its description has {field} = {value}; expected {expected}")]
+    #[error("its description has {} = {}; expected {expected}", Short(field), Short(value))]
     Field {
         /// The field, with the fields that it is in.
         field: String,
@@ -66,7 +67,7 @@ pub enum Problem {
         expected: Expected,
     },
     /// A tensor that is not there, or not as it should be.
-    #[error("tensor {name} {problem}")]
+    #[error("tensor {} {problem}", Short(name))]
     Tensor {
         /// Its name.
         name: String,
@@ -74,7 +75,7 @@ pub enum Problem {
         problem: TensorProblem,
     },
     /// Tensors that are not those that were written.
-    #[error("its tensors are damaged: their checksum is {found}; expected {expected}")]
+    #[error("its tensors are damaged: their checksum is {found}; expected {}", Short(expected))]
     Checksum {
         /// As the file has it.
         expected: String,
@@ -147,7 +148,7 @@ pub enum TensorProblem {
     #[error("is missing")]
     Missing,
     /// It has another type or shape.
-    #[error("is {dtype:?} of shape {found:?}, not F32 of shape {expected:?}")]
+    #[error("is {dtype:?} of shape {}, not F32 of shape {expected:?}", Short(format!("{found:?}")))]
     Shape {
         /// Its type.
         dtype: Dtype,

@@ -16,6 +16,13 @@ pub(super) enum Cell<'a> {
     Text(&'a str),
 }
 
+impl Cell<'_> {
+    /// Whether there is no value.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self, Cell::Missing)
+    }
+}
+
 /// The texts and numbers that stand for a missing value.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MissingValues {

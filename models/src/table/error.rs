@@ -5,10 +5,11 @@
 use std::io;
 
 use super::problem::{
-    ArrayProblem, GzipProblem, IdxProblem, PixelProblem, PngProblem, RecordLimit, UnusableColumn, quoted, reasons,
+    ArrayProblem, GzipProblem, IdxProblem, PixelProblem, PngProblem, RecordLimit, UnusableColumn, reasons,
 };
 use crate::files::WriteError;
 use crate::heads::ColumnType;
+use crate::words::{listed, quoted};
 
 /// The result of reading or writing a table.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -130,7 +131,7 @@ pub enum Error {
         position: usize,
     },
     /// Two columns that are to be used share a name.
-    #[error("{file}, line {line}: columns {first} and {second} are both named {name:?}; names must differ")]
+    #[error("{file}, line {line}: columns {first} and {second} are both named {}; names must differ", quoted(name))]
     DuplicateColumn {
         /// The file.
         file: String,
@@ -218,7 +219,7 @@ pub enum Error {
         expected: usize,
     },
     /// An archive of several arrays, or of none with the wanted name.
-    #[error("{file}: {}; the file holds {}", key.as_ref().map_or("no array was named".into(), |k| format!("no array named {k:?}")), quoted(available))]
+    #[error("{file}: {}; the file holds {}", key.as_ref().map_or("no array was named".into(), |k| format!("no array named {}", quoted(k))), listed(available))]
     ArrayKey {
         /// The file.
         file: String,
@@ -234,7 +235,7 @@ pub enum Error {
         file: String,
     },
     /// A column was asked for that the file does not have.
-    #[error("{file}: no column named {}; the file has {}", quoted(unknown), quoted(available))]
+    #[error("{file}: no column named {}; the file has {}", listed(unknown), listed(available))]
     UnknownColumns {
         /// The file.
         file: String,
@@ -244,7 +245,7 @@ pub enum Error {
         available: Vec<String>,
     },
     /// The table lacks columns that the model was fitted on.
-    #[error("{file}: the model needs {}, which the file lacks; the file has {}", quoted(missing), quoted(available))]
+    #[error("{file}: the model needs {}, which the file lacks; the file has {}", listed(missing), listed(available))]
     MissingColumns {
         /// The file.
         file: String,
@@ -260,7 +261,7 @@ pub enum Error {
         file: String,
     },
     /// A list of column names that cannot be read.
-    #[error("{text:?} is not a list of column names; expected names with commas between them")]
+    #[error("{} is not a list of column names; expected names with commas between them", quoted(text))]
     ColumnList {
         /// The list.
         text: String,
@@ -287,7 +288,7 @@ pub enum Error {
     #[error("a table needs at least one column")]
     NoColumns,
     /// Two columns of a table in memory share a name.
-    #[error("columns {first} and {second} are both named {name:?}; names must differ")]
+    #[error("columns {first} and {second} are both named {}; names must differ", quoted(name))]
     SameNames {
         /// The name.
         name: String,
@@ -297,7 +298,7 @@ pub enum Error {
         second: usize,
     },
     /// A name that is not that of a column.
-    #[error("no column named {name:?}; the columns are {}", quoted(available))]
+    #[error("no column named {}; the columns are {}", quoted(name), listed(available))]
     NoSuchColumn {
         /// The name.
         name: String,
@@ -305,7 +306,7 @@ pub enum Error {
         available: Vec<String>,
     },
     /// A table with other columns than its schema.
-    #[error("a table of the columns {}; expected {}, in this order", quoted(found), quoted(expected))]
+    #[error("a table of the columns {}; expected {}, in this order", listed(found), listed(expected))]
     OtherColumns {
         /// The table's columns.
         found: Vec<String>,
@@ -313,7 +314,7 @@ pub enum Error {
         expected: Vec<String>,
     },
     /// A value that its column's type does not allow.
-    #[error("row {row}, column {column:?}: {value}; expected {}", column_type.values())]
+    #[error("row {row}, column {}: {value}; expected {}", quoted(column), column_type.values())]
     ValueOfType {
         /// The row, from 0.
         row: usize,
@@ -343,7 +344,10 @@ pub enum Error {
         expected: usize,
     },
     /// A value that is neither finite nor NaN, which stands for a missing one.
-    #[error("row {row}, column {column:?}: {value} is not finite; expected a finite number, or NaN where missing")]
+    #[error(
+        "row {row}, column {}: {value} is not finite; expected a finite number, or NaN where missing",
+        quoted(column)
+    )]
     NotFinite {
         /// The row, from 0.
         row: usize,

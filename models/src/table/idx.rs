@@ -55,6 +55,12 @@ pub(super) fn read_idx(
         return Err(wrong(IdxProblem::Size { height, width }));
     }
     let pixels = pixels as usize;
+    // Before anything of an image's size is made: a header alone promises nothing.
+    let cut_off = |image| wrong(IdxProblem::CutOff { image, images, height, width });
+    let (mut bytes, mut row) = (vec![0; pixels], vec![0.0; pixels]);
+    if !fill(&mut reader, &mut bytes).map_err(&explain)? {
+        return Err(cut_off(1));
+    }
     let names = (0..pixels).map(|pixel| format!("x{pixel}")).collect();
     let places = visitor.header(&Header {
         file: file.clone(),
@@ -66,10 +72,9 @@ pub(super) fn read_idx(
     if let Some(retained) = &mut array_reader.retained {
         retained.single = true;
     }
-    let (mut bytes, mut row) = (vec![0; pixels], vec![0.0; pixels]);
     for image in 1..=images {
-        if !fill(&mut reader, &mut bytes).map_err(&explain)? {
-            return Err(wrong(IdxProblem::CutOff { image, images, height, width }));
+        if image > 1 && !fill(&mut reader, &mut bytes).map_err(&explain)? {
+            return Err(cut_off(image));
         }
         row.iter_mut().zip(&bytes).for_each(|(x, byte)| *x = f64::from(*byte));
         array_reader.visit(image, &row);

@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
+use crate::words::{Short, quoted};
+
 /// Where in a file a cell stands, as a person counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -62,20 +64,20 @@ pub enum Reason {
 
 impl fmt::Display for UnusableColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = &self.name;
+        let name = quoted(&self.name);
         match &self.reason {
             Reason::Text { place, text, cells: 1 } => {
-                write!(f, "{name:?} has text ({:?} in {place}, expected a number)", shortened(text))
+                write!(f, "{name} has text ({} in {place}, expected a number)", quoted(text))
             }
             Reason::Text { place, text, cells } => {
-                let text = shortened(text);
-                write!(f, "{name:?} has text ({text:?} in {place} and {} more, expected numbers)", cells - 1)
+                let text = quoted(text);
+                write!(f, "{name} has text ({text} in {place} and {} more, expected numbers)", cells - 1)
             }
             Reason::Infinite { place, text } => {
-                write!(f, "{name:?} has an infinite value ({:?} in {place})", shortened(text))
+                write!(f, "{name} has an infinite value ({} in {place})", quoted(text))
             }
-            Reason::Constant { value } => write!(f, "{name:?} is constant (every observed value is {value})"),
-            Reason::Empty => write!(f, "{name:?} has no observed value"),
+            Reason::Constant { value } => write!(f, "{name} is constant (every observed value is {value})"),
+            Reason::Empty => write!(f, "{name} has no observed value"),
         }
     }
 }
@@ -88,7 +90,7 @@ pub enum GzipProblem {
     #[error("its first bytes are not those of a gzip file")]
     NotGzip,
     /// It cannot be decoded.
-    #[error("{0}")]
+    #[error("{}", Short(.0))]
     Damaged(io::Error),
 }
 
@@ -109,19 +111,19 @@ pub enum ArrayProblem {
     #[error("the header is not that of an array of numbers")]
     Header,
     /// It is no NumPy array.
-    #[error("not a NumPy array ({0})")]
+    #[error("not a NumPy array ({})", Short(.0))]
     NotNumpy(io::Error),
     /// The archive cannot be read.
-    #[error("a broken archive ({0})")]
+    #[error("a broken archive ({})", Short(.0))]
     Archive(io::Error),
     /// Its numbers are neither floats nor bytes.
-    #[error("the numbers' type is {descr}")]
+    #[error("the numbers' type is {}", Short(descr))]
     NumberType {
         /// The type, as NumPy describes it.
         descr: String,
     },
     /// Its axes are not those of a table or of images, or the sizes are beyond belief.
-    #[error("the shape is {shape:?}")]
+    #[error("the shape is {}", Short(format!("{shape:?}")))]
     Shape {
         /// The size of each axis.
         shape: Vec<u64>,
@@ -259,7 +261,7 @@ pub enum PngProblem {
     #[error("{0}")]
     Structure(&'static str),
     /// It cannot be decoded.
-    #[error("{0}")]
+    #[error("{}", Short(.0))]
     Damaged(Box<dyn StdError + Send + Sync>),
 }
 
@@ -292,25 +294,12 @@ pub enum PixelProblem {
     MeansOfBinary,
 }
 
-/// Names in quotes, with commas between them; a long list is cut.
-pub(super) fn quoted(names: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let mut text: Vec<String> = names.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
-    match names.len() {
-        0 => return "none".into(),
-        n if n > SHOWN => text.push(format!("and {} more", n - SHOWN)),
-        _ => {}
-    }
-    text.join(", ")
-}
-
-/// The columns, each with its reason.
+/// The first columns, each with its reason, and how many more there are.
 pub(super) fn reasons(columns: &[UnusableColumn]) -> String {
-    columns.iter().map(UnusableColumn::to_string).collect::<Vec<_>>().join("; ")
-}
-
-/// A cell's text, short enough for a message.
-fn shortened(text: &str) -> String {
-    const SHOWN: usize = 30;
-    if text.chars().count() <= SHOWN { text.to_owned() } else { text.chars().take(SHOWN).chain(['…']).collect() }
+    const SHOWN: usize = 10;
+    let mut parts: Vec<String> = columns.iter().take(SHOWN).map(UnusableColumn::to_string).collect();
+    if columns.len() > SHOWN {
+        parts.push(format!("and {} more columns", columns.len() - SHOWN));
+    }
+    parts.join("; ")
 }
