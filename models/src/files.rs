@@ -117,6 +117,25 @@ impl Staged {
     }
 }
 
+/// Gives several files their names, right after each other: nothing is waited for in between.
+///
+/// # Errors
+/// As [`write_atomic`], for the first that fails; those before it have their names.
+pub fn commit_all(staged: impl IntoIterator<Item = Staged>) -> Result<(), WriteError> {
+    let mut directories: Vec<PathBuf> = Vec::new();
+    for Staged { path, file } in staged {
+        let Some((file, target)) = file else { continue };
+        file.persist(&target).map_err(|failure| WriteError::new(&path, failure.error))?;
+        let directory = directory_of(&target).to_owned();
+        if !directories.contains(&directory) {
+            directories.push(directory);
+        }
+    }
+    directories.iter().try_for_each(|directory| {
+        sync_directory(directory).map_err(|source| WriteError::System { file: directory.clone(), source })
+    })
+}
+
 /// Writes a file as [`write_atomic`] does, all but the last step.
 ///
 /// # Errors
@@ -337,7 +356,7 @@ mod tests {
         remove_stale(&one);
         assert_eq!(entries(directory.path()).len(), 2, "files that are being written stay");
         assert!(!one.exists() && !two.exists());
-        staged.into_iter().for_each(|file| file.commit().unwrap());
+        commit_all(staged).unwrap();
         assert_eq!(entries(directory.path()), ["1", "2"]);
         drop(stage(&one, |w| w.write_all(b"y")).unwrap());
         assert_eq!(fs::read(&one).unwrap(), b"x");

@@ -156,7 +156,7 @@ impl Model {
     /// [`Error::Diverged`]; [`Error::Config`] for more rows than fit into memory.
     pub fn sample(&self, rows: usize, seed: u64) -> Result<Table, Error> {
         check_drawn_rows(rows, self.info.vae.columns)?;
-        sample_table(&self.fitted, &self.info, rows, seed).ok_or(Error::Diverged)
+        sample_table(&self.fitted, &self.info, rows, seed, |_| ControlFlow::Continue(()))
     }
 }
 

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::ProgressBar;
-use missvae::evaluate::{GRID_TOLERANCE, Importance, Likelihood, Refit, ScoreOptions, Scoring, on_grid, trained_with};
+use missvae::evaluate::{
+    GRID_TOLERANCE, Importance, Likelihood, Refit, ScoreOptions, Scoring, independent_normals, on_grid, trained_with,
+};
 use missvae::files::same_file;
 use missvae::impute::{ImputationSampler, WeightSummary};
 use missvae::prepare::read_model_rows;
@@ -59,6 +61,9 @@ pub(crate) struct EvaluateArgs {
 struct EvaluateReport {
     #[serde(flatten)]
     score: ScoreKeys,
+    /// Log-likelihood under independent normals with the columns' training means and deviations: null where columns were not
+    /// standardised.
+    log_likelihood_independent: Option<f64>,
     /// Rows that were scored.
     rows: usize,
     /// Rows without any observed cell: there is nothing to score.
@@ -252,6 +257,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let (frechet, frechet_samples) = frechet.transpose()?.unzip();
     let report = EvaluateReport {
         score,
+        log_likelihood_independent: independent_normals(&data, &info),
         rows: data.rows(),
         rows_dropped: dropped,
         frechet,
@@ -271,6 +277,13 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
             None => format!("grid of {0}^{latent} cells", score.grid_cells.unwrap_or(0)),
         };
         let frechet = report.frechet.map_or(String::new(), |distance| format!("\nFréchet distance {distance:.4}"));
-        format!("{:.4}{error} nats a row, {}, {how}{frechet}", score.log_likelihood, counted(report.rows, "row"))
+        let beside = report
+            .log_likelihood_independent
+            .map_or(String::new(), |alone| format!("\n{alone:.4} if the columns were independent normals"));
+        format!(
+            "{:.4}{error} nats a row, {}, {how}{beside}{frechet}",
+            score.log_likelihood,
+            counted(report.rows, "row")
+        )
     })
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use clap::{Args, ValueEnum};
 use missvae::config::{ChainKind, check_draws, lair_points};
-use missvae::files::{Staged, numbered, remove_stale, same_file};
+use missvae::files::{Staged, commit_all, numbered, remove_stale, same_file};
 use missvae::impute::{ImputationSampler, ImputationSummary, SamplerKind, SamplerOptions, impute_table};
 use missvae::prepare::{binary_pixels, column_names, standardised};
 use missvae::table::{
@@ -203,7 +203,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         // All are written before the first gets its name.
         let staged = paths.iter().zip(&copies).map(|(path, values)| stage_completed(path, &source, &table, values));
         let staged: Vec<Staged> = staged.collect::<std::result::Result<_, _>>()?;
-        staged.into_iter().try_for_each(Staged::commit)?;
+        commit_all(staged)?;
     }
     let out = paths.iter().map(|path| path.display().to_string()).collect();
     let report = ImputeReport {

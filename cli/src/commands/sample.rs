@@ -1,9 +1,12 @@
 //! `missvae sample`: rows drawn from the model.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use clap::Args;
 use missvae::config::check_drawn_rows;
+use missvae::files::remove_stale;
 use missvae::impute::sample_table;
 use missvae::table::check_output;
 use serde::Serialize;
@@ -12,6 +15,7 @@ use crate::args::Common;
 use crate::failure::{Failure, Result};
 use crate::output::{Output, counted};
 use crate::run::Run;
+use crate::signal;
 use crate::threads::in_pool;
 
 #[derive(Debug, Args)]
@@ -44,12 +48,22 @@ pub(crate) fn run(args: &SampleArgs) -> Result<()> {
     let (model, info) = Run::open(&args.run)?.load_model()?;
     check_drawn_rows(args.rows, info.vae.columns)?;
     let seed = args.common.seed.unwrap_or(0);
-    let Some(drawn) = in_pool(&args.common, || Ok(sample_table(&model, &info, args.rows, seed)))? else {
-        let path = args.run.display();
-        return Err(Failure::Failed(format!(
-            "{path}: the model draws numbers that are not finite: its training diverged"
-        )));
+    remove_stale(&args.out);
+    let signal = signal::listen()?;
+    let bar = output.bar(args.rows as u64, "rows");
+    let progress = |done: usize| {
+        bar.set_position(done as u64);
+        if signal.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
+    let drawn = in_pool(&args.common, || Ok(sample_table(&model, &info, args.rows, seed, progress)));
+    bar.finish_and_clear();
+    let drawn = drawn?.map_err(|error| match error {
+        missvae::Error::Diverged => {
+            let path = args.run.display();
+            Failure::Failed(format!("{path}: the model draws numbers that are not finite: its training diverged"))
+        }
+        other => other.into(),
+    })?;
     drawn.write(&args.out)?;
     let report = SampleReport { rows: args.rows, out: args.out.display().to_string() };
     output.result(&report, || format!("{} in {}", counted(report.rows, "row"), report.out))

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::objective::{InvalidConfig, UnknownMethod};
-use crate::words::quoted;
+use crate::words::{Short, quoted};
 
 /// The result of resolving options.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
@@ -19,7 +19,7 @@ pub enum Error {
     #[error(transparent)]
     Objective(#[from] InvalidConfig),
     /// A value outside of its range.
-    #[error("{option} {value}: expected {expected}")]
+    #[error("{option} {}: expected {expected}", Short(value))]
     Value {
         /// The option.
         option: &'static str,
@@ -228,7 +228,7 @@ pub enum Error {
         known: Vec<String>,
     },
     /// A configuration file that is not TOML, or a value of another type than the option's.
-    #[error("line {line}: {message}")]
+    #[error("line {line}: {}", Short(message))]
     Toml {
         /// The line, from 1.
         line: usize,
@@ -333,7 +333,7 @@ impl fmt::Display for Expected {
 
 /// A value behind its option's name, if there is one.
 fn spaced<T: fmt::Display>(value: &Option<T>) -> String {
-    value.as_ref().map_or_else(String::new, |value| format!(" {value}"))
+    value.as_ref().map_or_else(String::new, |value| format!(" {}", Short(value)))
 }
 
 /// `value` if `holds`, else an error that names the option.

@@ -32,6 +32,7 @@ impl Options {
             ("encoder-blocks", self.encoder_blocks.is_some()),
             ("decoder-blocks", self.decoder_blocks.is_some()),
             ("decoder-min-scale", self.decoder_min_scale.is_some()),
+            ("linear-path", self.linear_path == Some(true)),
             ("columns", self.columns.is_some()),
             ("ignore-columns", self.ignore_columns.is_some()),
             ("no-standardize=false", self.no_standardize == Some(false)),

@@ -78,6 +78,10 @@ macro_rules! for_each_option {
             /// Dropout probability inside the blocks (default: 0.2; 0 for images and where imputations are kept)
             #[arg(long, value_name = "P", help_heading = "Network")]
             model dropout: f64,
+            /// Add a linear function of the latent point to the outputs of the decoder's network (default: yes from 16 columns
+            /// on; no with a preset and where imputations are kept)
+            #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Network")]
+            model linear_path: bool,
             /// Smallest scale of the encoder's Gaussians (default: 1e-5)
             #[arg(long, value_name = "S", help_heading = "Network")]
             model encoder_min_scale: f64,
@@ -348,6 +352,7 @@ impl Options {
             keep: self.keep.or(Some(Keep::Last)),
             column_limits: self.column_limits.or(Some(ColumnLimitsOption::None)),
             average: self.average.or(Some(false)),
+            linear_path: self.linear_path.or(Some(false)),
             ..self
         }
     }

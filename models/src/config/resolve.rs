@@ -101,7 +101,15 @@ impl Options {
         if !self.is_for_tables(method) {
             return paper;
         }
-        VaeConfig { hidden: 128, encoder_blocks: 1, decoder_blocks: 1, dropout: 0.2, decoder_min_scale: 0.1, ..paper }
+        VaeConfig {
+            hidden: 128,
+            encoder_blocks: 1,
+            decoder_blocks: 1,
+            dropout: 0.2,
+            decoder_min_scale: 0.1,
+            linear_path: columns >= WIDE,
+            ..paper
+        }
     }
 
     /// Resolves every option for a table of so many rows and columns. A preset is not looked up: see
@@ -149,6 +157,7 @@ impl Options {
 
         let dropout = self.dropout.unwrap_or(default.dropout);
         check("dropout", dropout, (0.0..1.0).contains(&dropout), Expected::Probability)?;
+        let linear_path = images.is_none() && self.linear_path.unwrap_or(default.linear_path);
         let min_scale = |option: &'static str, value: Option<f64>, default: f64| {
             let value = value.unwrap_or(default);
             check(option, value, value >= 0.0 && value.is_finite(), Expected::NotNegative)
@@ -241,6 +250,7 @@ impl Options {
             encoder_blocks,
             decoder_blocks,
             dropout,
+            linear_path,
             encoder_min_scale,
             decoder_min_scale,
             ..default
@@ -273,6 +283,8 @@ impl Options {
             encoder_blocks: images.is_none().then_some(encoder_blocks),
             decoder_blocks: images.is_none().then_some(decoder_blocks),
             dropout: Some(dropout),
+            // As for the kept epoch: the paper's way goes without saying.
+            linear_path: (images.is_none() && (linear_path || !presets_own)).then_some(linear_path),
             encoder_min_scale: Some(encoder_min_scale),
             decoder_min_scale: images.is_none().then_some(decoder_min_scale),
             epochs,

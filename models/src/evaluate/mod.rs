@@ -19,4 +19,4 @@ pub use importance::{Importance, ImportanceScore, Refit};
 pub use iwelbo::{IwelboResult, iwelbo, proposal};
 pub use refit::{RefitConfig, refit_encoder};
 pub use score::{GRID_TOLERANCE, GridScore, Likelihood, ScoreOptions, Scoring, on_grid, trained_with};
-pub use units::{in_data_units, mean_and_standard_error};
+pub use units::{in_data_units, independent_normals, mean_and_standard_error};

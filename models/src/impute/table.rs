@@ -6,7 +6,7 @@ use samplers::importance::Statistic;
 use samplers::stream::{Purpose, stream};
 
 use super::fitted::FittedModel;
-use super::generate::generate;
+use super::generate::generate_while;
 use super::sampler::{ImputationSampler, ImputationSummary};
 use crate::Error;
 use crate::data::{Data, Standardisation};
@@ -74,14 +74,23 @@ fn restored(model: &FittedModel<f32>, units: &Standardisation, d: usize, x: f32)
     }
 }
 
-/// Draws rows from a model, in the data's units. `None` if a number is not finite, as of a model whose training
-/// diverged.
-pub fn sample_table(model: &FittedModel<f32>, info: &ModelInfo, rows: usize, seed: u64) -> Option<Table> {
+/// Draws rows from a model, in the data's units. `progress` is told of the rows that are done, and stops it.
+///
+/// # Errors
+/// [`Error::Diverged`] if a number is not finite, as of a model whose training diverged; [`Error::Stopped`] if `progress` said
+/// so.
+pub fn sample_table(
+    model: &FittedModel<f32>,
+    info: &ModelInfo,
+    rows: usize,
+    seed: u64,
+    progress: impl Fn(usize) -> ControlFlow<()>,
+) -> Result<Table, Error> {
     let (units, columns) = (info.standardisation(), info.vae.columns);
-    let drawn = generate(model, rows, seed);
+    let drawn = generate_while(model, rows, seed, progress).ok_or(Error::Stopped)?;
     if !drawn.iter().all(|x| x.is_finite()) {
-        return None;
+        return Err(Error::Diverged);
     }
     let values = drawn.iter().enumerate().map(|(i, x)| restored(model, &units, i % columns, *x)).collect();
-    Table::new(info.columns.iter().map(|column| column.name.clone()).collect(), values).ok()
+    Ok(Table::new(info.columns.iter().map(|column| column.name.clone()).collect(), values)?)
 }

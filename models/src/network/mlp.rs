@@ -21,13 +21,18 @@ pub struct MlpSizes {
     pub output: usize,
     /// Probability with which a block's inner activation is dropped in training.
     pub dropout: f64,
+    /// Whether a linear function of the input is added to the output.
+    pub linear: bool,
 }
 
-/// A residual MLP: h = relu(input(x)); each block h = relu(h + linear2(dropout(relu(linear1(h))))); out = output(h).
+/// A residual MLP: h = relu(input(x)); each block h = relu(h + linear2(dropout(relu(linear1(h))))); out = output(h),
+/// and linear(x) more if there is a linear path.
 #[derive(Clone, Debug)]
 pub struct ResidualMlp {
     /// Dropout probability of a block's inner activations.
     dropout: f64,
+    /// The linear path, if there is one.
+    linear: Option<Affine>,
     input: Affine,
     /// `linear1` and `linear2` of each block.
     blocks: Vec<[Affine; 2]>,
@@ -37,7 +42,7 @@ pub struct ResidualMlp {
 impl ResidualMlp {
     /// Adds the network's tensors to a layout, their names beginning with `prefix`.
     pub fn new(layout: &mut Layout, prefix: &str, sizes: MlpSizes) -> Self {
-        let MlpSizes { input, hidden, blocks, output, dropout } = sizes;
+        let MlpSizes { input, hidden, blocks, output, dropout, linear } = sizes;
         let mut affine = |name: &str, from, to| Affine::new(layout, &format!("{prefix}{name}"), from, to);
         ResidualMlp {
             dropout,
@@ -46,6 +51,7 @@ impl ResidualMlp {
                 .map(|block| [1, 2].map(|i| affine(&format!("blocks.{block}.linear{i}"), hidden, hidden)))
                 .collect(),
             output: affine("output", hidden, output),
+            linear: linear.then(|| affine("linear", input, output)),
         }
     }
 
@@ -69,6 +75,49 @@ impl ResidualMlp {
             let mask = dropout.as_mut().map(|rng| dropout_mask(g, g.shape(h), self.dropout, *rng));
             h = g.residual_block(h, one, two, mask);
         }
-        self.output.forward(g, layout, h)
+        let out = self.output.forward(g, layout, h);
+        match self.linear {
+            None => out,
+            Some(linear) => {
+                let straight = linear.forward(g, layout, x);
+                g.add(out, straight)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use autodiff::{Aligned, Tape};
+    use samplers::stream::{Purpose, Stream, stream};
+
+    use super::*;
+
+    const SIZES: MlpSizes = MlpSizes { input: 2, hidden: 3, blocks: 1, output: 2, dropout: 0.0, linear: true };
+
+    /// What the linear path adds is a linear function of the input: the output without it, and W·x + b.
+    #[test]
+    fn the_linear_path() {
+        let [mut with, mut without] = [Layout::default(), Layout::default()];
+        let network = ResidualMlp::new(&mut with, "", SIZES);
+        let plain = ResidualMlp::new(&mut without, "", MlpSizes { linear: false, ..SIZES });
+        let names: Vec<&str> = with.tensors().iter().map(|tensor| &tensor.name[..]).collect();
+        assert_eq!(names[names.len() - 2..], ["linear.weight", "linear.bias"]);
+        let parameters: Aligned<f64> = with.initialise(&mut stream(1, Purpose::Initialise, 0, 0));
+        let x = [0.5, -2.0];
+        let evaluate = |network: &ResidualMlp, layout: &Layout, parameters: &[f64]| {
+            let mut tape = Tape::new();
+            let mut g = tape.graph(parameters);
+            let x = g.constant([1, 2], &x);
+            let out = network.forward(&mut g, layout, x, None::<&mut Stream>);
+            g.value(out).to_vec()
+        };
+        let found = evaluate(&network, &with, &parameters);
+        let [weight, bias] = [2, 1].map(|last| &parameters[with.tensors()[names.len() - last].start..]);
+        let plain = evaluate(&plain, &without, &parameters[..without.len()]);
+        for i in 0..2 {
+            let expected = plain[i] + weight[2 * i] * x[0] + weight[2 * i + 1] * x[1] + bias[i];
+            assert!((found[i] - expected).abs() < 1e-14, "{} for {expected}", found[i]);
+        }
     }
 }

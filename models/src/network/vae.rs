@@ -121,6 +121,9 @@ pub struct VaeConfig {
     pub decoder_blocks: usize,
     /// Dropout probability in the blocks: of hidden units, or of channels.
     pub dropout: f64,
+    /// Whether a linear function of the latent point is added to the outputs of the decoder's MLP.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub linear_path: bool,
     /// Smallest scale of the encoder's Gaussians.
     pub encoder_min_scale: f64,
     /// Smallest scale of the decoder's Gaussians.
@@ -143,6 +146,7 @@ impl VaeConfig {
             encoder_blocks: 2,
             decoder_blocks: 2,
             dropout: 0.0,
+            linear_path: false,
             encoder_min_scale: 1e-5,
             decoder_min_scale: 1e-5,
         }
@@ -222,11 +226,18 @@ impl Vae {
             let networks = Networks::Image(encoder, decoder, images.size);
             return Vae { config, layout, networks, row, own_heads: true, decoder: first };
         }
-        let sizes =
-            |input, blocks, output| MlpSizes { input, hidden: config.hidden, blocks, output, dropout: config.dropout };
+        let sizes = |input, blocks, output| MlpSizes {
+            input,
+            hidden: config.hidden,
+            blocks,
+            output,
+            dropout: config.dropout,
+            linear: false,
+        };
         let mask = if config.encoder_input.has_mask() { config.columns } else { 0 };
         let encoder_sizes = sizes(row.features() + mask, config.encoder_blocks, mixture.head_len());
-        let decoder_sizes = sizes(config.latent, config.decoder_blocks, row.outputs());
+        let linear = config.linear_path;
+        let decoder_sizes = MlpSizes { linear, ..sizes(config.latent, config.decoder_blocks, row.outputs()) };
         let encoder = ResidualMlp::new(&mut layout, "encoder.", encoder_sizes);
         let first = layout.tensors().len();
         let decoder = ResidualMlp::new(&mut layout, "decoder.", decoder_sizes);

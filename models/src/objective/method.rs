@@ -7,6 +7,7 @@ use autodiff::ops::Pathwise;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::invalid::{InvalidConfig, Requirement};
+use crate::words::Short;
 
 /// How log weights are combined into a lower bound of log p(x_obs).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,7 +106,7 @@ pub fn finite_mixtures() -> impl Iterator<Item = (Method, Bound)> {
 
 /// No method has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("method {name}: expected one of {}", METHODS.map(|method| method.name).join(", "))]
+#[error("method {}: expected one of {}", Short(name), METHODS.map(|method| method.name).join(", "))]
 pub struct UnknownMethod {
     /// The name.
     pub name: String,

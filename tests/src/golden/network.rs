@@ -12,7 +12,8 @@ use super::{Computed, Fixture, Tensor};
 /// The network in evaluation mode and its gradients.
 pub(super) fn residual_mlp<T: Scalar>(fixture: &Fixture) -> Result<Computed, String> {
     let [input, output, hidden, blocks] = ["in", "out", "hidden", "blocks"].map(|name| fixture.size(name));
-    let sizes = MlpSizes { input: input?, hidden: hidden?, blocks: blocks?, output: output?, dropout: 0.0 };
+    let sizes =
+        MlpSizes { input: input?, hidden: hidden?, blocks: blocks?, output: output?, dropout: 0.0, linear: false };
     let mut layout = Layout::default();
     let network = ResidualMlp::new(&mut layout, "", sizes);
     let mut parameters = Aligned::<T>::zeros(layout.len());
