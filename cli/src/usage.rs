@@ -3,9 +3,11 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use clap::error::ErrorKind;
 use missvae::objective::UnknownMethod;
 
+use crate::commands::Cli;
 use crate::failure::Failure;
 
 /// Prints the parser's message, and returns the exit status: 0 for `--help` and `--version`, else 2.
@@ -19,7 +21,7 @@ pub(crate) fn report(error: &clap::Error) -> ExitCode {
         _ => {
             let failure = match error.source().and_then(|source| source.downcast_ref::<UnknownMethod>()) {
                 Some(unknown) => unknown.clone().into(),
-                None => failure(&error.to_string()),
+                None => failure(&error.to_string(), std::env::args().nth(1).as_deref()),
             };
             failure.print();
             ExitCode::from(failure.exit_code())
@@ -27,8 +29,9 @@ pub(crate) fn report(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// The parser's text: a paragraph that says what is wrong, maybe tips, usage, a pointer to `--help`.
-fn failure(text: &str) -> Failure {
+/// The parser's text: a paragraph that says what is wrong, maybe tips, usage, a pointer to `--help`. `first` is the first word
+/// after the program's name.
+fn failure(text: &str, first: Option<&str>) -> Failure {
     let one_line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut paragraphs = text.split("\n\n");
     let mut what = one_line(paragraphs.next().unwrap_or_default().trim_start_matches("error: "));
@@ -41,14 +44,11 @@ fn failure(text: &str) -> Failure {
     ] {
         what = what.replace(technical, plain);
     }
-    let tip = paragraphs.clone().find_map(|paragraph| paragraph.trim_start().strip_prefix("tip: ").map(one_line));
+    let tip = paragraphs.find_map(|paragraph| paragraph.trim_start().strip_prefix("tip: ").map(one_line));
     let near = tip.filter(|tip| is_near(&what, tip));
-    // "Usage: missvae impute …": the command is what stands before the options.
-    let usage = paragraphs.find_map(|paragraph| paragraph.trim_start().strip_prefix("Usage: ").map(one_line));
-    let command = usage.unwrap_or_default();
-    let command: Vec<&str> = command.split(' ').take_while(|word| word.starts_with(char::is_lowercase)).collect();
-    let help = if command.is_empty() { "missvae".to_owned() } else { command.join(" ") };
-    Failure::usage_hint(what, near.unwrap_or_else(|| format!("`{help} --help` lists the options")))
+    let command = first.filter(|first| Cli::command().find_subcommand(first).is_some());
+    let help = command.map_or("missvae --help".to_owned(), |command| format!("missvae {command} --help"));
+    Failure::usage_hint(what, near.unwrap_or_else(|| format!("`{help}` lists the options")))
 }
 
 /// Whether the option that a tip names is a likely slip of the one that was given: the parser names one in any case.
@@ -67,11 +67,12 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::commands::Cli;
 
     fn said(words: &[&str]) -> (String, String) {
         let error = Cli::try_parse_from(words).unwrap_err();
-        let Failure::Usage { what, hint } = failure(&error.to_string()) else { panic!("bad usage") };
+        let Failure::Usage { what, hint } = failure(&error.to_string(), words.get(1).copied()) else {
+            panic!("bad usage")
+        };
         (what, hint.unwrap())
     }
 

@@ -193,6 +193,7 @@ fn seeds_matter() {
         progress: fresh.progress(),
         imputations: None,
         best: None,
+        average: None,
     };
     let mut moved = Trainer::resume(vae(3, 16), small(2), start).unwrap();
     moved.run(&data, Some(&validation), &mut Log::default()).unwrap();

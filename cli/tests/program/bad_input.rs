@@ -243,7 +243,7 @@ fn runs_that_are_there_already_or_are_none() {
     place.refuses("train --resume empty", 2, &["empty: there is no config.toml", "hint: "]);
     place.refuses("evaluate empty table.csv", 2, &["empty: there is no model.safetensors", "hint: "]);
     // Options of a run that goes on are those that it began with.
-    for option in ["--epochs 9", "--seed 3", "--columns a", "--batch-size 2", "--no-standardize"] {
+    for option in ["--seed 3", "--epochs 9 --seed 3", "--columns a", "--batch-size 2", "--no-standardize"] {
         place.refuses(&format!("train --resume run {option}"), 2, &["--resume goes on with the options of the run"]);
     }
     for option in ["--out new", "--overwrite", "--config run/config.toml", "table.csv"] {

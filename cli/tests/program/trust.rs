@@ -20,25 +20,32 @@ fn with_text(text: &str) -> String {
 fn the_best_epoch_is_kept() {
     let place = Place::new();
     place.write("table.csv", table(120, 1.0, 0.0));
-    let options = format!("train table.csv {} --epochs 60 --learning-rate 0.02 --schedule constant --json", small());
-    let best = place.missvae(&format!("{options} --patience 5 --out best")).json();
-    let epoch = best["best_epoch"].as_u64().unwrap();
-    assert!(best["stopped_early"] == true && best["epochs"] == epoch + 5, "{best}");
-    assert_eq!(best["validated_on"], "cells");
-    let metrics = place.text("best/metrics.jsonl");
-    let scores: Vec<f64> = metrics
-        .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-        .filter_map(|line| line["validation"].as_f64())
-        .collect();
-    let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    assert!((best["best_validation"].as_f64().unwrap() - largest).abs() < 1e-9, "{best}");
+    for average in ["--average=false", "--average"] {
+        let options = format!(
+            "train table.csv {} --epochs 60 --learning-rate 0.02 --schedule constant {average} --json",
+            small()
+        );
+        let best = place.missvae(&format!("{options} --patience 5 --overwrite --out best")).json();
+        let epoch = best["best_epoch"].as_u64().unwrap();
+        if average == "--average=false" {
+            assert!(best["stopped_early"] == true && best["epochs"] == epoch + 5, "{best}");
+        }
+        assert_eq!(best["validated_on"], "cells");
+        let metrics = place.text("best/metrics.jsonl");
+        let scores: Vec<f64> = metrics
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .filter_map(|line| line["validation"].as_f64())
+            .collect();
+        let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        assert!((best["best_validation"].as_f64().unwrap() - largest).abs() < 1e-9, "{best}");
 
-    let options = options.replace("--epochs 60", &format!("--epochs {epoch}"));
-    place.missvae(&format!("{options} --keep last --out last")).ok();
-    place.missvae("impute best table.csv --out best.csv --quiet").ok();
-    place.missvae("impute last table.csv --out last.csv --quiet").ok();
-    assert_eq!(place.text("best.csv"), place.text("last.csv"));
+        let options = options.replace("--epochs 60", &format!("--epochs {epoch}"));
+        place.missvae(&format!("{options} --keep last --overwrite --out last")).ok();
+        place.missvae("impute best table.csv --out best.csv --quiet").ok();
+        place.missvae("impute last table.csv --out last.csv --quiet").ok();
+        assert_eq!(place.text("best.csv"), place.text("last.csv"));
+    }
 }
 
 /// The best score is in the unit of the others, of a method that scores completed rows too.

@@ -2,6 +2,7 @@
 //!
 //! Outputs: means, then raw scales; scale = softplus(raw) + the smallest scale. Numbers of a decoded point: means, then scales.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use autodiff::{Graph, Var};
@@ -24,17 +25,27 @@ pub struct Gaussian {
     min_scale: f64,
     /// Limits of the columns. Empty: they have no other.
     limits: Arc<[ColumnLimits]>,
+    /// The smallest scales of columns with limits, in both types: decoding allocates nothing.
+    single: Arc<[f32]>,
+    double: Arc<[f64]>,
 }
 
 impl Gaussian {
     /// With a smallest scale, in model units, and limits of the columns: one for each, or none.
     pub fn new(min_scale: f64, limits: &[ColumnLimits]) -> Self {
-        Gaussian { min_scale, limits: limits.into() }
+        let floors = || limits.iter().map(|limits| limits.min_scale.max(min_scale));
+        Gaussian {
+            min_scale,
+            limits: limits.into(),
+            single: floors().map(|floor| floor as f32).collect(),
+            double: floors().collect(),
+        }
     }
 
-    /// The smallest scale of a column.
-    fn floor<T: Scalar>(&self, d: usize) -> T {
-        T::from_f64(self.limits.get(d).map_or(self.min_scale, |limits| limits.min_scale.max(self.min_scale)))
+    /// The smallest scales of the columns. Empty: they are all the same.
+    fn floors<T: Scalar>(&self) -> &[T] {
+        let floors: [&dyn Any; 2] = [&self.single, &self.double];
+        floors.iter().find_map(|floors| floors.downcast_ref::<Arc<[T]>>()).expect("a scalar is f32 or f64")
     }
 
     /// What the draws of a column are not below.
@@ -66,16 +77,16 @@ impl<T: Scalar> Head<T> for Gaussian {
     }
 
     fn log_density(&self, g: &mut Graph<'_, T>, x: Var, mask: Var, raw: Var, inner: usize) -> Var {
-        let columns = g.shape(x).last();
-        let floor =
-            g.constant_with([columns], |floor| floor.iter_mut().enumerate().for_each(|(d, x)| *x = self.floor(d)));
+        let (uniform, floors) = (T::from_f64(self.min_scale), self.floors());
+        let floor = g.constant_with([g.shape(x).last()], |floor| match floors {
+            [] => floor.fill(uniform),
+            floors => floor.copy_from_slice(floors),
+        });
         g.gaussian_log_density(x, mask, raw, inner, floor)
     }
 
     fn decode(&self, raw: Points<'_, T>, decoded: PointsMut<'_, T>) {
-        let columns = raw.rows().next().map_or(0, |point| point.len() / 2);
-        let floor: Vec<T> = (0..columns).map(|d| self.floor(d)).collect();
-        dispatch(Scales { raw, decoded, floor: &floor });
+        dispatch(Scales { raw, decoded, min_scale: T::from_f64(self.min_scale), floors: self.floors() });
     }
 
     fn add_log_densities(&self, x: &[T], mask: Option<&[T]>, decoded: Points<'_, T>, out: &mut [T]) {
@@ -204,7 +215,9 @@ impl Median {
 struct Scales<'a, T> {
     raw: Points<'a, T>,
     decoded: PointsMut<'a, T>,
-    floor: &'a [T],
+    min_scale: T,
+    /// Of each column, unless they are all the same.
+    floors: &'a [T],
 }
 
 impl<T: Scalar> Kernel<T> for Scales<'_, T> {
@@ -212,13 +225,17 @@ impl<T: Scalar> Kernel<T> for Scales<'_, T> {
 
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
+        let min_scale = V::splat(self.min_scale);
         for (raw, decoded) in self.raw.rows().zip(self.decoded.rows()) {
             let (means, scales) = decoded.split_at_mut(raw.len() / 2);
             let (raw_means, raw_scales) = raw.split_at(raw.len() / 2);
             means.copy_from_slice(raw_means);
-            let parts = raw_scales.chunks(V::LANES).zip(self.floor.chunks(V::LANES));
-            for ((raw, floor), scale) in parts.zip(scales.chunks_mut(V::LANES)) {
-                (softplus(V::load_partial(raw)) + V::load_partial(floor)).store_partial(scale);
+            for (i, (raw, scale)) in raw_scales.chunks(V::LANES).zip(scales.chunks_mut(V::LANES)).enumerate() {
+                let floor = match self.floors {
+                    [] => min_scale,
+                    floors => V::load_partial(&floors[i * V::LANES..][..raw.len()]),
+                };
+                (softplus(V::load_partial(raw)) + floor).store_partial(scale);
             }
         }
     }
