@@ -53,12 +53,6 @@ pub(super) fn trainer(
     let fail = |what: &str, hint: &str| {
         Err(Failure::Run { path: run.path().to_owned(), what: what.to_owned(), hint: Some(hint.to_owned()) })
     };
-    if model.vae != info.vae || model.method != info.method || model.imputations != info.imputations {
-        return fail(
-            "its checkpoint is of another model than its config.toml describes",
-            "restore the file, or start a new run",
-        );
-    }
     let n = rows.train.rows();
     let older = is_older(&fingerprint);
     // Nothing is trained or written for a finished run: it does not matter whether its rows can be told from others.
@@ -72,6 +66,13 @@ pub(super) fn trainer(
         return fail(
             "the table, the validation rows or the feature model have changed since the run began",
             "restore the files, or start a new run",
+        );
+    }
+    // After the rows, which the model's limits depend on.
+    if model.vae != info.vae || model.method != info.method || model.imputations != info.imputations {
+        return fail(
+            "its checkpoint is of another model than its config.toml describes",
+            "restore the file, or start a new run",
         );
     }
     if !imputations_fit(config, &state, n) {

@@ -167,7 +167,7 @@ macro_rules! for_each_option {
             #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Training")]
             model average: bool,
             /// Stop after this many epochs without a better validation score (default: a quarter of the epochs, at least
-            /// 10; with --keep last never)
+            /// 30; with --keep last never)
             #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
             model patience: u64,
             /// Every N epochs, report the Fréchet distance between rows drawn from the model and the validation rows,

@@ -13,6 +13,8 @@ use crate::trainer::{Length, Objective, TrainConfig, Trainer};
 
 /// Updates of a run without `--epochs` and `--updates`, about.
 const DEFAULT_UPDATES: u64 = 10_000;
+/// The least patience, in epochs, where none is given.
+const LEAST_PATIENCE: u64 = 30;
 /// The longest run, in epochs or updates. More is taken for a mistake.
 const LONGEST: u64 = 1_000_000_000;
 /// Columns from which a table is wide.
@@ -223,7 +225,7 @@ impl Options {
             (Keep::Best, Some(patience)) => Some(check("patience", patience, patience > 0, Expected::AtLeast(1))?),
             (Keep::Best, None) => {
                 let epochs = epochs.or(updates.map(|n| n.div_ceil(per_epoch))).unwrap_or(1);
-                Some((epochs / 4).max(10))
+                Some((epochs / 4).max(LEAST_PATIENCE))
             }
         };
         if self.column_limits == Some(ColumnLimitsOption::Auto) && images.is_some() {
