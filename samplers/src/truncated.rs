@@ -14,7 +14,7 @@ use crate::draw::standard_normal;
 pub fn draw_above<T: Scalar>(rng: &mut impl Rng, mean: T, scale: T, lower: T) -> T {
     let first = mean + scale * standard_normal::<T>(rng);
     // What is not a number is the caller's to see.
-    if !(first < lower) {
+    if first >= lower || !first.is_finite() {
         return first;
     }
     let bound = (lower.to_f64() - mean.to_f64()) / scale.to_f64();

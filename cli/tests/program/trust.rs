@@ -146,3 +146,16 @@ fn columns_without_negative_values() {
     let drawn = super::support::rows(&place.text("drawn.csv"));
     assert!(drawn.iter().all(|row| row[0] >= 0.0 && row[1] >= 0.0) && drawn.iter().any(|row| row[2] < 0.0));
 }
+
+/// Cells that stay missing, as the model does not have their columns, are told.
+#[test]
+fn columns_that_stay_incomplete() {
+    let place = Place::with_run();
+    place.write("more.csv", "a,note,b,d,c\n1,,2,5,3\n,x,2,NA,3\n1,,2,7,\n");
+    let outcome = place.missvae("impute run more.csv --out done.csv --quiet").ok();
+    let told = "still missing, as the model has no such columns: 2 cells in \"note\", 1 cell in \"d\"";
+    assert!(outcome.stderr.contains(told), "{outcome:?}");
+    assert!(place.text("done.csv").lines().nth(2).unwrap().contains(",x,2,NA,3"));
+    let outcome = place.missvae("impute run table.csv --out done.csv --quiet").ok();
+    assert!(!outcome.stderr.contains("still missing"), "{outcome:?}");
+}

@@ -279,6 +279,19 @@ mod tests {
     }
 
     #[test]
+    fn a_record_without_end_is_left() {
+        let commas = vec![b','; MOST_CELLS + 10];
+        let mut splitter = Splitter::new(&commas[..], b',');
+        assert!(splitter.advance().unwrap());
+        assert_eq!(splitter.beyond, Some(RecordLimit::Cells(MOST_CELLS)));
+        // Past the buffer that the limit was met in, nothing is read.
+        let quoted = io::Read::chain(&b"\""[..], io::repeat(b'x'));
+        let mut splitter = Splitter::new(io::BufReader::with_capacity(1 << 20, quoted), b',');
+        assert!(splitter.advance().unwrap());
+        assert_eq!(splitter.beyond, Some(RecordLimit::Bytes(MOST_BYTES)));
+    }
+
+    #[test]
     fn half_a_byte_order_mark_is_text() {
         for text in ["\u{feff}", "\u{feff}\n", "ﺀa,b", "é"] {
             let records = split(text, 1);
