@@ -84,7 +84,6 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
             }
             let lock = run.lock()?;
             let options = run.read_config()?.of_run();
-            run.remove_stale_files();
             (options, Some((run, lock)))
         }
         None => (merged_options(args)?, None),

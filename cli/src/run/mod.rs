@@ -171,12 +171,13 @@ impl Run {
         config_file::read(&self.config())
     }
 
-    /// Locks the directory for this process: two that wrote to it would remove each other's files. Then it makes room for a
-    /// run that is to replace another.
+    /// Locks the directory for this process: two that wrote to it would remove each other's files. Then it clears away what
+    /// killed processes left, and makes room for a run that is to replace another.
     pub(crate) fn lock(&self) -> Result<DirLock> {
         let lock = self.lock_directory()?;
         self.settle()?;
         self.clear_apart()?;
+        self.remove_stale_files();
         if self.replaces {
             self.stand_apart()?;
         }
@@ -213,7 +214,7 @@ impl Run {
     }
 
     /// Removes the temporary files that a killed process left behind.
-    pub(crate) fn remove_stale_files(&self) {
+    fn remove_stale_files(&self) {
         std::iter::once(self.config()).chain(self.results()).for_each(|file| remove_stale(&file));
     }
 

@@ -49,6 +49,8 @@ fn a_replaced_run_stays_until_there_is_another() {
     let told = place.missvae_on_full_disk(4, &train.replace(" --quiet", ""));
     assert!(told.stderr.contains("run: the run that was to be replaced is as it was"), "{told:?}");
 
+    // What a killed process left of a file goes too.
+    place.write("run/.summary.json.abcDEF.tmp", "{");
     place.missvae(&train).ok();
     place.missvae(&train.replace("--overwrite --out run", "--out other")).ok();
     assert_eq!(names(&place, "run"), names(&place, "other"));

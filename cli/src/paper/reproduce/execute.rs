@@ -184,7 +184,6 @@ fn open(run: &Prepared) -> Result<(Run, DirLock)> {
     let exists = run.directory.join("config.toml").exists();
     let directory = if exists { Run::open(&run.directory)? } else { Run::create(&run.directory, true)? };
     let lock = directory.lock()?;
-    directory.remove_stale_files();
     if let Some(recipe) = &run.recipe {
         write_atomic(&directory.recipe(), |file| writeln!(file, "{recipe:#}"))?;
     }
