@@ -1,6 +1,5 @@
 //! Ctrl-C and the signal to terminate.
 
-#[cfg(feature = "paper")]
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +16,6 @@ pub(crate) fn raise() {
 }
 
 /// Whether to go on: true until a signal comes, if signals are listened for.
-#[cfg(feature = "paper")]
 pub(crate) fn progress() -> ControlFlow<()> {
     if RAISED.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }

@@ -107,13 +107,7 @@ impl Staged {
     /// # Errors
     /// As [`write_atomic`]; the path is then as it was before.
     pub fn commit(self) -> Result<(), WriteError> {
-        let Staged { path, file } = self;
-        let Some((file, target)) = file else { return Ok(()) };
-        let persist = || {
-            file.persist(&target).map_err(|failure| failure.error)?;
-            sync_directory(directory_of(&target))
-        };
-        persist().map_err(|source| WriteError::new(&path, source))
+        commit_all([self])
     }
 }
 
@@ -122,18 +116,19 @@ impl Staged {
 /// # Errors
 /// As [`write_atomic`], for the first that fails; those before it have their names.
 pub fn commit_all(staged: impl IntoIterator<Item = Staged>) -> Result<(), WriteError> {
-    let mut directories: Vec<PathBuf> = Vec::new();
+    // Each with a file in it, to be named if it cannot be forced to the disk.
+    let mut directories: Vec<(PathBuf, PathBuf)> = Vec::new();
     for Staged { path, file } in staged {
         let Some((file, target)) = file else { continue };
         file.persist(&target).map_err(|failure| WriteError::new(&path, failure.error))?;
         let directory = directory_of(&target).to_owned();
-        if !directories.contains(&directory) {
-            directories.push(directory);
+        if directories.iter().all(|(known, _)| *known != directory) {
+            directories.push((directory, path));
         }
     }
-    directories.iter().try_for_each(|directory| {
-        sync_directory(directory).map_err(|source| WriteError::System { file: directory.clone(), source })
-    })
+    directories
+        .iter()
+        .try_for_each(|(directory, path)| sync_directory(directory).map_err(|source| WriteError::new(path, source)))
 }
 
 /// Writes a file as [`write_atomic`] does, all but the last step.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::store::{Column, ModelInfo};
-use crate::table::{Suspect, Table, suspects, whole_numbered_categories};
+use crate::table::{ReadOptions, Source, Suspect, Table, suspects, whole_numbered_categories};
 use crate::words::quoted;
 
 /// What may be wrong with a result. It displays as a sentence that says what to do.
@@ -35,6 +35,11 @@ pub enum Warning {
     ImputedOutside {
         /// The columns, the one with the largest share of such values first.
         columns: Vec<ColumnOutside>,
+    },
+    /// Cells that stay missing, in columns that the model does not have.
+    StillMissing {
+        /// The columns, each with how many cells.
+        columns: Vec<(String, usize)>,
     },
     /// Rows whose importance weights fail.
     UnreliableRows {
@@ -102,6 +107,12 @@ impl fmt::Display for Warning {
                 };
                 write!(f, "imputed values lie outside of the observed range: {}", listed(columns, text))
             }
+            Warning::StillMissing { columns } => {
+                let text = |(name, count): &(String, usize)| {
+                    format!("{count} {} in {}", if *count == 1 { "cell" } else { "cells" }, quoted(name))
+                };
+                write!(f, "still missing, as the model has no such columns: {}", listed(columns, text))
+            }
             Warning::UnreliableRows { rows, of, worst: (row, k), samples } => {
                 write!(f, "importance weights fail in {rows} of {of} rows (Pareto k above 0.7; worst: row {row}, ")?;
                 write!(
@@ -158,6 +169,12 @@ pub fn of_rows(table: &Table, info: &ModelInfo) -> Option<Warning> {
     let rows: Vec<_> = (0..table.rows()).filter_map(outside).collect();
     let (first, range) = rows.first()?.clone();
     Some(Warning::OutsideTraining { rows: rows.len(), first, range })
+}
+
+/// Whether cells stay missing in columns of the file that the model does not have.
+pub fn of_other_columns(source: &Source, reading: &ReadOptions) -> Option<Warning> {
+    let columns = source.missing_elsewhere(reading);
+    (!columns.is_empty()).then_some(Warning::StillMissing { columns })
 }
 
 /// Columns whose imputed values leave the range of the observed ones: where a column of values of one sign gets others, or a

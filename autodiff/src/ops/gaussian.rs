@@ -12,7 +12,8 @@ use crate::{Graph, Shape, Var};
 /// log p\[n\] = Σ_d m\[b,d\] · log N(x\[b,d\]; mean\[n,d\], softplus(raw\[n,d\]) + floor\[d\]), in nats, where b = ⌊n/inner⌋ mod B
 /// is the data row that row n of the head belongs to.
 /// *x*, *m*: B × D constants; *head*: … × 2D, the means, then the raw scales; *floor*: D constants, the smallest scales; out:
-/// the head's shape without its last axis. An unobserved column contributes exactly nothing, whatever its mean and scale.  Source: docs/methods.md §1.
+/// the head's shape without its last axis. An unobserved column contributes exactly nothing, whatever its mean and
+/// scale.  Source: docs/methods.md §1.
 #[derive(Clone, Copy, Debug)]
 pub struct GaussianLogDensity {
     /// Consecutive rows of the head that belong to one data row (K samples from each of K components, else 1).

@@ -1,9 +1,7 @@
 //! `missvae impute`: fill in the missing cells of a table.
 
 use std::io::{BufWriter, Write, stdout};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
 use clap::{Args, ValueEnum};
 use missvae::config::{ChainKind, check_draws, lair_points};
@@ -164,11 +162,11 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     }
 
     paths.iter().filter(|_| !to_stdout).for_each(|path| remove_stale(path));
-    let signal = signal::listen()?;
+    signal::listen()?;
     let bar = output.bar(table.rows() as u64, "rows");
     let progress = |done: usize| {
         bar.set_position(done as u64);
-        if signal.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        signal::progress()
     };
     bar.tick();
     let imputed =
@@ -191,10 +189,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         warning::of_rows(&table, &info).into_iter().for_each(|warning| output.warn(warning));
         warning::of_imputed(&table, &copies, &info).into_iter().for_each(|warning| output.warn(warning));
     }
-    let elsewhere = source.missing_elsewhere(&reading);
-    if !elsewhere.is_empty() {
-        output.warn(still_missing(&elsewhere));
-    }
+    warning::of_other_columns(&source, &reading).into_iter().for_each(|warning| output.warn(warning));
     if to_stdout {
         let mut out = BufWriter::new(stdout().lock());
         let written = print_completed(&mut out, &source, &table, &copies[0]).and_then(|()| out.flush());
@@ -238,17 +233,6 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         return Ok(());
     }
     output.result(&report, text)
-}
-
-/// A warning of missing cells in columns that are not the model's.
-fn still_missing(columns: &[(String, usize)]) -> String {
-    const NAMED: usize = 4;
-    let mut parts: Vec<String> =
-        columns.iter().take(NAMED).map(|(name, count)| format!("{} in {name:?}", counted(*count, "cell"))).collect();
-    if columns.len() > NAMED {
-        parts.push(format!("and more in {} other columns", columns.len() - NAMED));
-    }
-    format!("still missing, as the model has no such columns: {}", parts.join(", "))
 }
 
 /// A summary of the sampling, as text.

@@ -1,8 +1,6 @@
 //! `missvae sample`: rows drawn from the model.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 
 use clap::Args;
 use missvae::config::check_drawn_rows;
@@ -49,11 +47,11 @@ pub(crate) fn run(args: &SampleArgs) -> Result<()> {
     check_drawn_rows(args.rows, info.vae.columns)?;
     let seed = args.common.seed.unwrap_or(0);
     remove_stale(&args.out);
-    let signal = signal::listen()?;
+    signal::listen()?;
     let bar = output.bar(args.rows as u64, "rows");
     let progress = |done: usize| {
         bar.set_position(done as u64);
-        if signal.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        signal::progress()
     };
     let drawn = in_pool(&args.common, || Ok(sample_table(&model, &info, args.rows, seed, progress)));
     bar.finish_and_clear();

@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
 
 use missvae::files::{WriteError, replace};
 use serde::Serialize;
@@ -13,7 +12,8 @@ use crate::failure::{Failure, Result};
 /// A file of one JSON object a line.
 #[derive(Debug)]
 pub(crate) struct Metrics {
-    path: PathBuf,
+    /// The run, which knows where the file is: it moves when the run takes another's place.
+    run: Run,
     file: File,
     /// Bytes of whole lines.
     length: u64,
@@ -29,7 +29,7 @@ impl Metrics {
         self.file.write_all(text.as_bytes()).map_err(|error| {
             // If this fails too, the part of a line is dropped when the run is resumed.
             let _ = self.file.set_len(self.length);
-            WriteError::new(&self.path, error)
+            WriteError::new(&self.run.metrics(), error)
         })?;
         self.length += text.len() as u64;
         Ok(())
@@ -53,7 +53,7 @@ impl Run {
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(|error| system(&path, error))?;
         // A line that is damaged tells nothing, and does not keep the run from going on.
         let last = lines.last().and_then(|line| str::from_utf8(line).ok()).map(str::to_owned);
-        Ok(Metrics { path, file, length: kept.len() as u64, last })
+        Ok(Metrics { run: self.clone(), file, length: kept.len() as u64, last })
     }
 
     /// Brings the lines of metrics to the disk: before a checkpoint that relies on them.

@@ -37,8 +37,8 @@ pub(crate) struct Monitor<'a> {
     /// The last line of metrics.
     pub(crate) last: Option<MetricsLine>,
     /// The epoch with the best validation score since the run was begun or gone on with, and the score; the last score.
-    pub(crate) best: Option<(u64, f64)>,
-    pub(crate) last_score: Option<f64>,
+    best: Option<(u64, f64)>,
+    last_score: Option<f64>,
     /// Updates of the whole run.
     total: u64,
     /// Updates between two lines of progress, and where the next one is due.

@@ -59,11 +59,17 @@ impl<T: Scalar> Data<T> {
         self.observed.iter().filter(|observed| !**observed).count()
     }
 
+    /// The observed values of a column, from the first row to the last.
+    pub fn observed_values(&self, column: usize) -> impl Iterator<Item = T> {
+        let cells = (column..self.values.len()).step_by(self.columns);
+        cells.filter(|&cell| self.observed[cell]).map(|cell| self.values[cell])
+    }
+
     /// Mean of each column's observed cells; 0 where there is none.
     pub fn column_means(&self) -> Vec<f64> {
         let mean = |d: usize| {
-            let cells = (d..self.values.len()).step_by(self.columns).filter(|&i| self.observed[i]);
-            let (count, sum) = cells.fold((0_usize, 0.0), |(count, sum), i| (count + 1, sum + self.values[i].to_f64()));
+            let add = |(count, sum), x: T| (count + 1, sum + x.to_f64());
+            let (count, sum) = self.observed_values(d).fold((0_usize, 0.0), add);
             if count == 0 { 0.0 } else { sum / count as f64 }
         };
         (0..self.columns).map(mean).collect()
@@ -72,8 +78,7 @@ impl<T: Scalar> Data<T> {
     /// The smallest and the largest observed value of each column, if there is one.
     pub fn column_ranges(&self) -> Vec<Option<[f64; 2]>> {
         let range = |d: usize| {
-            let cells = (d..self.values.len()).step_by(self.columns).filter(|&i| self.observed[i]);
-            cells.map(|i| self.values[i].to_f64()).fold(None, |range: Option<[f64; 2]>, x| {
+            self.observed_values(d).map(T::to_f64).fold(None, |range: Option<[f64; 2]>, x| {
                 let [low, high] = range.unwrap_or([x, x]);
                 Some([low.min(x), high.max(x)])
             })

@@ -38,8 +38,7 @@ impl Standardisation {
         let (mut unusable, mut observed) = (Vec::new(), Vec::new());
         for (d, kind) in types.iter().enumerate() {
             observed.clear();
-            let cells = (d..data.values.len()).step_by(data.columns);
-            observed.extend(cells.filter(|&i| data.observed[i]).map(|i| data.values[i]));
+            observed.extend(data.observed_values(d));
             match kind.unit(&observed) {
                 Some(Unit { mean, scale }) => (fitted.mean[d], fitted.scale[d]) = (mean, scale),
                 None => unusable.push(d),

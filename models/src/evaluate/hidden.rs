@@ -53,6 +53,17 @@ pub struct HiddenColumn {
     pub coverage: f64,
 }
 
+/// Sums over the hidden cells of a column.
+#[derive(Clone, Debug, Default)]
+struct ColumnSums {
+    cells: usize,
+    /// Squared errors of the conditional means, and of the column's mean.
+    squares: f64,
+    baseline: f64,
+    /// Cells in the range of the draws.
+    inside: usize,
+}
+
 /// How far the model's conditional means are from the cells that were hidden: of all rows, or of 2,000 in equal
 /// distances. `None` if no cell was hidden.
 ///
@@ -73,7 +84,7 @@ pub fn hidden_errors(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -
     let means = rows.train.column_means();
     let (mut squares, mut absolute, mut baseline) = (0.0, 0.0, 0.0);
     let (mut place, mut cells) = (0, 0);
-    let mut of_columns = vec![(0, 0.0, 0.0, 0); columns];
+    let mut of_columns = vec![ColumnSums::default(); columns];
     for &(cell, truth) in &rows.hidden {
         let (n, d) = (cell / columns, cell % columns);
         // Hidden cells are in ascending order, and so are the chosen rows.
@@ -94,12 +105,13 @@ pub fn hidden_errors(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -
         let drawn = draws.chunks_exact(chosen.len() * columns).map(|copy| copy[at]);
         let (low, high) = drawn.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
         let column = &mut of_columns[d];
-        column.0 += 1;
-        column.1 += error * error;
-        column.2 += from_mean * from_mean;
-        column.3 += usize::from((low..=high).contains(&truth));
+        column.cells += 1;
+        column.squares += error * error;
+        column.baseline += from_mean * from_mean;
+        column.inside += usize::from((low..=high).contains(&truth));
     }
-    let of_column = |(d, &(cells, squares, baseline, inside)): (usize, &(usize, f64, f64, usize))| {
+    let of_column = |(d, sums): (usize, &ColumnSums)| {
+        let &ColumnSums { cells, squares, baseline, inside } = sums;
         let column = &rows.columns[d];
         // Whether columns are standardised or not.
         let unit = rows.deviations[d] * column.scale;

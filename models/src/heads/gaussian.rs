@@ -366,6 +366,54 @@ mod tests {
         Ok(())
     }
 
+    /// Decoded scales are those of the density on the tape, whatever the width of the vectors; draws and summaries keep to the
+    /// bound of their column.
+    #[test]
+    fn limits_of_columns() {
+        const COLUMNS: usize = 37;
+        let limits: Vec<ColumnLimits> = (0..COLUMNS)
+            .map(|d| ColumnLimits { min_scale: 0.02 * d as f64, zero: (d % 3 > 0).then_some(0.25), zeros: d % 3 == 2 })
+            .collect();
+        let row = Row::new([Block::new(Gaussian::new(0.1, &limits), COLUMNS)]);
+        let raw: Vec<f64> = (0..2 * COLUMNS).map(|i| (1.3 * i as f64).sin()).collect();
+        let mut decoded = vec![0.0; 2 * COLUMNS];
+        row.decode(&raw, &mut decoded);
+        for d in 0..COLUMNS {
+            let expected = raw[COLUMNS + d].exp().ln_1p() + f64::max(0.1, 0.02 * d as f64);
+            assert!((decoded[COLUMNS + d] - expected).abs() < 1e-14 && decoded[d] == raw[d], "column {d}");
+        }
+        let (x, mask) = (vec![0.5; COLUMNS], vec![1.0; COLUMNS]);
+        let mut tape = autodiff::Tape::new();
+        let mut g = tape.graph(&[]);
+        let [x_in, mask_in] = [&x, &mask].map(|values| g.constant([1, COLUMNS], values));
+        let head = g.variable([1, 2 * COLUMNS], &raw);
+        let density = row.log_density(&mut g, x_in, mask_in, head, 1);
+        let mut expected = [0.0];
+        row.log_densities(&x, Some(&mask), &decoded, &mut expected);
+        assert!((g.item(density) - expected[0]).abs() < 1e-12);
+
+        let missing = vec![0.0; COLUMNS];
+        let mut drawn = x.clone();
+        row.draw_missing(
+            &mut samplers::stream::stream(1, samplers::stream::Purpose::Impute, 0, 0),
+            &missing,
+            &decoded,
+            &mut drawn,
+        );
+        let summaries = [Summary::Mean, Summary::Median].map(|what| {
+            let mut out = x.clone();
+            row.summarise(what, &missing, &[1.0], &decoded, &mut out);
+            out
+        });
+        let below = |values: &[f64], kind: usize| (0..COLUMNS).any(|d| d % 3 == kind && values[d] < 0.25);
+        for values in [&drawn, &summaries[0], &summaries[1]] {
+            assert!(below(values, 0) && !below(values, 1) && !below(values, 2), "{values:?}");
+        }
+        // The bound itself is drawn where it is a value, and nowhere else.
+        let at = |kind: usize| (0..COLUMNS).filter(|d| d % 3 == kind && drawn[*d] == 0.25).count();
+        assert!(at(1) == 0 && at(2) > 0);
+    }
+
     proptest! {
         #[test]
         fn as_plain_loops_have_it(columns in 1..40usize, points in 1..40usize, seed in 0..1000u32) {

@@ -3,10 +3,10 @@
 use crate::data::{Data, Standardisation};
 use crate::heads::{ColumnLimits, ColumnType};
 
-/// The fewest observed values that show that a column has no negative ones. If a share p of its values were negative, so many
-/// would show it with probability 1 − (1 − p)^30: 95% where p is a tenth.
+/// The fewest observed values that show that a column has no negative ones. A column with a tenth of negative values has one
+/// among 30 with probability 1 − 0.9³⁰ = 96%.
 const ENOUGH: usize = 30;
-/// The share of zeros among a column's values from which zero is one of them, and not a small number.
+/// Zero is a value of a column, and not only its bound, if this share of the observed values is zero.
 const ZEROS: f64 = 0.01;
 /// The most decimal places that a step has: values with more are taken for continuous.
 const PLACES: i32 = 6;
@@ -22,8 +22,7 @@ pub(super) fn limits_of(
         if types[d] != ColumnType::Numeric {
             return ColumnLimits::default();
         }
-        let observed = (0..data.rows()).filter(|&n| data.observed(n..n + 1)[d]);
-        let values: Vec<f64> = observed.map(|n| data.values(n..n + 1)[d]).collect();
+        let values: Vec<f64> = data.observed_values(d).collect();
         let (mean, scale) = (standardisation.mean[d], standardisation.scale[d]);
         // Rounding to a step moves a value by a uniform error, with this deviation.
         let min_scale = step(&values).map_or(0.0, |step| step / 12.0_f64.sqrt() / scale);

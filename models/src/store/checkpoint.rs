@@ -80,10 +80,12 @@ pub fn load_checkpoint(path: &Path) -> Result<(Vae, CheckpointInfo, State<f32>),
     check_sizes(&source, &info.model)?;
     let vae = Vae::new(info.model.vae.clone());
     let parameters = collect(&source, &tensors, &vae)?;
-    let [mean, square, largest] = OPTIMISER.map(|name| {
+    // As long as the parameters.
+    let vector = |name: &str| {
         let mut values = Aligned::zeros(parameters.len());
         source.fill(&tensors, name, &[parameters.len()], &mut values).map(|()| values)
-    });
+    };
+    let [mean, square, largest] = OPTIMISER.map(vector);
     let optimiser = AmsGrad { mean: mean?, square: square?, largest: largest?, updates: info.progress.update };
     let imputations = match info.model.imputations {
         None => None,
@@ -102,18 +104,11 @@ pub fn load_checkpoint(path: &Path) -> Result<(Vae, CheckpointInfo, State<f32>),
     };
     let best = match info.best {
         None => None,
-        Some((epoch, validation)) => {
-            let mut values = Aligned::zeros(parameters.len());
-            source.fill(&tensors, BEST, &[parameters.len()], &mut values)?;
-            Some(Best { epoch, validation, parameters: values })
-        }
+        Some((epoch, validation)) => Some(Best { epoch, validation, parameters: vector(BEST)? }),
     };
-    let average = if tensors.tensor(AVERAGE).is_ok() {
-        let mut values = Aligned::zeros(parameters.len());
-        source.fill(&tensors, AVERAGE, &[parameters.len()], &mut values)?;
-        Some(Average::new(values))
-    } else {
-        None
+    let average = match tensors.tensor(AVERAGE) {
+        Ok(_) => Some(Average::new(vector(AVERAGE)?)),
+        Err(_) => None,
     };
     let state = State { parameters, optimiser, progress: info.progress, imputations, best, average };
     Ok((vae, info, state))

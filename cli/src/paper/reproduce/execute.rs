@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use missvae::evaluate::GRID_TOLERANCE;
-use missvae::files::write_atomic;
+use missvae::files::replace;
 
 use super::evaluation::Evaluation;
 use super::measure::Measure;
@@ -164,7 +164,7 @@ fn one(run: &Prepared, source: &impl Source, board: &Board<'_>) -> Result<Option
     };
     let evaluation = Evaluation::new(score, source.scoring(run), &summary);
     let text = serde_json::to_string_pretty(&evaluation).map_err(|error| Failure::Failed(error.to_string()))?;
-    write_atomic(&directory.evaluation(), |file| writeln!(file, "{text}"))?;
+    replace(&directory.evaluation(), |file| writeln!(file, "{text}"))?;
     let number = |x: Option<f64>| x.map_or("not finite".to_owned(), |x| format!("{x:.4}"));
     let result = match (source.measure(), run.followed.is_some()) {
         (Measure::LogLikelihood, _) => format!("log-likelihood {} nats a row, ", number(evaluation.log_likelihood)),
@@ -185,7 +185,7 @@ fn open(run: &Prepared) -> Result<(Run, DirLock)> {
     let directory = if exists { Run::open(&run.directory)? } else { Run::create(&run.directory, true)? };
     let lock = directory.lock()?;
     if let Some(recipe) = &run.recipe {
-        write_atomic(&directory.recipe(), |file| writeln!(file, "{recipe:#}"))?;
+        replace(&directory.recipe(), |file| writeln!(file, "{recipe:#}"))?;
     }
     // Last: it is what says that the rest is there.
     directory.write_config(&run.config.options)?;
