@@ -68,8 +68,8 @@ pub(crate) enum Failure {
     /// Some check did not pass; the report says which.
     #[error("{0}")]
     Failed(String),
-    /// Stopped by a signal, after a checkpoint.
-    #[error("interrupted; {0}")]
+    /// Stopped by a signal; what to do now, if there is something.
+    #[error("interrupted{}", if .0.is_empty() { String::new() } else { format!("; {}", .0) })]
     Interrupted(String),
 }
 
