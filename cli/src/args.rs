@@ -64,7 +64,7 @@ impl Reading {
             },
         };
         let missing = [trained.missing_value.unwrap_or_default(), self.missing_value.clone()].concat();
-        let whole_arrays = trained.columns.is_none() && trained.ignore_columns.is_none();
+        let whole_arrays = trained.columns.is_none() && trained.ignore_columns.is_none() && info.left_out.is_empty();
         Ok(read_options(&missing, self.key.as_ref()).whole_arrays(whole_arrays))
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use missvae::config::{MNIST_TRAINING_ROWS, Preset};
 use missvae::files::WriteError;
 use missvae::objective::METHODS;
-use missvae::table::{Error, PixelProblem, Reason, UnusableColumn};
+use missvae::table::{Error, PixelProblem, Reason, UnusableColumn, is_missing_elsewhere};
 use missvae::{config, prepare, store};
 
 use crate::command_options::{COMMAND_OPTIONS, ONLY_ON_COMMAND_LINE};
@@ -150,6 +150,9 @@ pub(crate) fn table(error: &Error) -> Option<String> {
             "The header is one cell. Cells are separated by commas, and decimals have points: convert a file with \
              semicolons or decimal commas."
         }
+        Error::RowWidth { found, expected, .. } if found < expected => {
+            "Every row needs as many cells as the header: is the file cut off, or a delimiter missing?"
+        }
         Error::RowWidth { .. } => "A cell that contains the delimiter must be in double quotes.",
         Error::NotUtf8 { utf16: true, .. } => "It looks like UTF-16: save it as UTF-8.",
         Error::NotUtf8 { .. } => "Convert it, for example with iconv -f latin1 -t utf-8.",
@@ -228,12 +231,6 @@ fn is_larger_square(found: usize, size: usize) -> bool {
     side * side == found && side > size
 }
 
-/// Texts that other programs write for a missing value, in any case.
-const MISSING_ELSEWHERE: [&str; 18] = [
-    "-", "--", ".", "n/a", "#n/a", "na", "n.a.", "<na>", "#na", "none", "null", "(null)", "#null!", "#num!", "#value!",
-    "missing", "nil", "unknown",
-];
-
 /// Whether a text is a number but for a comma in place of the decimal point.
 fn decimal_comma(text: &str) -> bool {
     text.matches(',').count() == 1 && text.replace(',', ".").parse::<f64>().is_ok_and(f64::is_finite)
@@ -244,7 +241,7 @@ fn way_around(columns: &[UnusableColumn], usable: &[String], chosen: bool) -> Op
     for column in columns {
         if let Reason::Text { text, .. } = &column.reason {
             let text = text.trim();
-            if MISSING_ELSEWHERE.contains(&text.to_lowercase().as_str()) {
+            if is_missing_elsewhere(text) {
                 return Some(format!("If {text:?} stands for a missing value, add --missing-value='{text}'."));
             }
             if decimal_comma(text) {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::failure::{Failure, Result};
 
 static RAISED: AtomicBool = AtomicBool::new(false);
-static RELEASED: AtomicBool = AtomicBool::new(false);
+static RELEASED: OnceLock<&str> = OnceLock::new();
 
 /// Makes all runs stop at a checkpoint, as a signal does.
 #[cfg(feature = "paper")]
@@ -20,9 +20,10 @@ pub(crate) fn progress() -> ControlFlow<()> {
     if RAISED.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-/// From now on a signal ends the process at once, since nothing would be lost.
-pub(crate) fn release() {
-    RELEASED.store(true, Ordering::Relaxed);
+/// From now on a signal ends the process at once, since nothing would be lost; `what` is said of it.
+pub(crate) fn release(what: &'static str) {
+    // A process releases once.
+    let _ = RELEASED.set(what);
 }
 
 /// Listens for signals from now on, and returns a flag that turns true when one comes. A process has one handler for
@@ -38,8 +39,8 @@ pub(crate) fn listen() -> Result<&'static AtomicBool> {
 
 fn react() {
     RAISED.store(true, Ordering::Relaxed);
-    if RELEASED.load(Ordering::Relaxed) {
-        let failure = Failure::Interrupted("the model is written".to_owned());
+    if let Some(what) = RELEASED.get() {
+        let failure = Failure::Interrupted((*what).to_owned());
         failure.print();
         std::process::exit(i32::from(failure.exit_code()));
     }

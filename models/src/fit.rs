@@ -6,10 +6,9 @@ use crate::Error;
 use crate::config;
 use crate::config::options::for_each_option;
 use crate::config::{
-    ChainKind, ColumnLimitsOption, Keep, Options, PathwiseOption, Preset, ResamplingOption, ResolvedConfig,
-    ScopeOption, WeightsOption,
+    ChainKind, ColumnLimitsOption, ColumnTypesOption, Keep, Options, PathwiseOption, Preset, ResamplingOption,
+    ResolvedConfig, ScopeOption, WeightsOption,
 };
-use crate::heads::ColumnType;
 use crate::impute::FittedModel;
 use crate::model::Model;
 use crate::network::Vae;
@@ -83,7 +82,8 @@ impl Fit {
         Fit { options, schema: None }
     }
 
-    /// The types of the columns. Without a schema, all are numeric.
+    /// The columns and their types. Without a schema, types are inferred: see [`Inferred`](crate::table::Inferred). Columns of
+    /// the table that a schema does not name are left out.
     ///
     /// ```
     /// # fn main() -> Result<(), missvae::Error> {
@@ -138,6 +138,7 @@ impl Fit {
             columns: None,
             ignore_columns: None,
             key: None,
+            schema: None,
             missing_value: None,
             ..self.options.clone().with_preset()
         };
@@ -146,9 +147,10 @@ impl Fit {
                 return Err(config::Error::OnlyTables { option: "schema" }.into());
             }
             Some(schema) => {
-                schema.check(table)?;
-                let types: Vec<ColumnType> = schema.columns().iter().map(|column| column.column_type).collect();
-                TrainingRows::of_typed_table("the table", table.clone(), &types, &options)?
+                let names: Vec<&str> = schema.columns().iter().map(|column| &column.name[..]).collect();
+                let table = table.select(&names)?;
+                schema.check(&table)?;
+                TrainingRows::of_typed_table("the table", table, schema, &options)?
             }
             None => TrainingRows::of_table("the table", table.clone(), &options)?,
         };

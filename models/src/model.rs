@@ -10,6 +10,7 @@ use crate::evaluate::{Importance, Refit, ScoreOptions, Scoring, on_grid, trained
 use crate::impute::{
     FittedModel, ImputationSampler, SamplerKind, SamplerOptions, Statistic, WeightSummary, impute_table, sample_table,
 };
+use crate::prepare::coding::aligned;
 use crate::prepare::{column_names, image_rows, model_rows, standardised};
 use crate::store::{ModelInfo, load_model, save_model};
 use crate::table::Table;
@@ -219,6 +220,7 @@ impl Impute<'_> {
         let names = if info.vae.images.is_some() { self.table.columns().to_vec() } else { self.model.columns() };
         let places = self.table.places(&names)?;
         let chosen = self.table.select(&names)?;
+        let chosen = if info.vae.images.is_some() { chosen } else { aligned(chosen, &info.schema()) };
         if self.table.rows() == 0 {
             return Ok(vec![self.table.clone(); draws]);
         }
@@ -229,20 +231,24 @@ impl Impute<'_> {
                 (data, pixels.units(chosen.width()))
             }
         };
+        let columns = if info.vae.images.is_some() { &[][..] } else { &info.columns };
         let (copies, summary) = {
             let go_on = |_| ControlFlow::Continue(());
-            impute_table(fitted, &units, &chosen, &data, &sampler, self.statistic, self.seed, go_on)?
+            impute_table(fitted, (&units, columns), &chosen, &data, &sampler, self.statistic, self.seed, go_on)?
         };
         if summary.replaced > 0 {
             return Err(Error::NotImputed { values: summary.replaced });
         }
         let width = self.table.width();
+        // The texts of a column of the model have their places in the model's list.
+        let mut notations = self.table.notations().to_vec();
+        places.iter().enumerate().for_each(|(d, &place)| notations[place] = chosen.notation(d).clone());
         let whole = |copy: Vec<f64>| {
             let mut values = self.table.values().to_vec();
             for (row, completed) in values.chunks_exact_mut(width).zip(copy.chunks_exact(places.len())) {
                 places.iter().zip(completed).for_each(|(&place, &value)| row[place] = value);
             }
-            Ok(Table::new(self.table.columns().to_vec(), values)?)
+            Ok(Table::new(self.table.columns().to_vec(), values)?.with_notations(notations.clone()))
         };
         copies.into_iter().map(whole).collect()
     }

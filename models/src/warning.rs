@@ -2,8 +2,12 @@
 
 use std::fmt;
 
+use crate::heads::ColumnType;
 use crate::store::{Column, ModelInfo};
-use crate::table::{ReadOptions, Source, Suspect, Table, suspects, whole_numbered_categories};
+use crate::table::{
+    ColumnSchema, DateFormat, Notation, ReadOptions, Reason, Source, Suspect, Table, UnusableColumn,
+    is_missing_elsewhere, suspects, whole_numbered_categories,
+};
 use crate::words::quoted;
 
 /// What may be wrong with a result. It displays as a sentence that says what to do.
@@ -52,8 +56,48 @@ pub enum Warning {
         /// Samples a row.
         samples: usize,
     },
+    /// Columns that no model can be fitted to.
+    LeftOut {
+        /// The columns, each with the reason.
+        columns: Vec<UnusableColumn>,
+    },
+    /// A column of dates that another format would read as other days.
+    AmbiguousDates {
+        /// The column.
+        column: String,
+        /// The format that is taken.
+        format: DateFormat,
+    },
+    /// A level that may stand for a missing value.
+    MissingLevel {
+        /// The column.
+        column: String,
+        /// The level.
+        level: String,
+    },
+    /// Levels that the model does not know.
+    UnknownLevels {
+        /// The columns, each with a level and the cells that hold such ones.
+        columns: Vec<(String, String, usize)>,
+    },
+    /// Too few importance samples to tell whether they can be trusted.
+    FewSamples {
+        /// Samples of a row.
+        samples: usize,
+        /// The fewest that tell.
+        enough: usize,
+    },
+    /// A model that predicts held-out values no better than the columns alone do.
+    NothingLearned {
+        /// Its score, and that of the columns alone, in nats.
+        scores: [f64; 2],
+        /// Whether a score is a mean over cells, and not over rows.
+        cells: bool,
+    },
     /// There are too few observed cells to hold some out: nothing tells of overfitting.
     NothingHeldOut,
+    /// Nothing is held out: nothing tells of overfitting.
+    NothingValidated,
 }
 
 /// Imputed values of a column that lie outside of its observed range.
@@ -120,6 +164,53 @@ impl fmt::Display for Warning {
                     "k = {k:.2}, {samples} samples): their results may be wrong; take more samples or another sampler"
                 )
             }
+            Warning::LeftOut { columns } => {
+                write!(f, "left out of the model: {}", listed(columns, UnusableColumn::to_string))
+            }
+            Warning::AmbiguousDates { column, format } => {
+                let column = quoted(column);
+                write!(
+                    f,
+                    "column {column}: its dates are read as {format}, but another order of day and month fits too; "
+                )?;
+                write!(f, "say which by a format in --schema")
+            }
+            Warning::MissingLevel { column, level } => {
+                let (column, level) = (quoted(column), quoted(level));
+                write!(f, "column {column}: the model takes {level} for a category; if it stands for missing, add ")?;
+                write!(f, "--missing-value={level}")
+            }
+            Warning::UnknownLevels { columns } => {
+                let text = |(name, level, cells): &(String, String, usize)| {
+                    format!(
+                        "{} in {} ({cells} {})",
+                        quoted(level),
+                        quoted(name),
+                        if *cells == 1 { "cell" } else { "cells" }
+                    )
+                };
+                write!(f, "levels that training did not have, such as {}; ", listed(columns, text))?;
+                write!(f, "the model takes them for missing, and the cells stay as they are")
+            }
+            Warning::FewSamples { samples, enough } => {
+                let samples = if *samples == 1 { "1 sample is".to_owned() } else { format!("{samples} samples are") };
+                write!(f, "{samples} too few to tell whether the importance weights can be trusted; ")?;
+                write!(f, "take {enough} at least, and for good results some hundred")
+            }
+            Warning::NothingLearned { scores: [found, alone], cells } => {
+                let of = if *cells { "held-out cell" } else { "row" };
+                write!(
+                    f,
+                    "the model scores {found:.4} nats a {of}, and its columns alone {alone:.4}: it has learned "
+                )?;
+                write!(
+                    f,
+                    "nothing that holds for new values: its training was too short or failed, or columns are independent"
+                )
+            }
+            Warning::NothingValidated => {
+                write!(f, "no cells or rows are held out, so nothing tells of overfitting; see --validation")
+            }
             Warning::NothingHeldOut => {
                 write!(f, "the table has too few observed cells to hold some out, so nothing tells of overfitting")
             }
@@ -138,14 +229,23 @@ fn listed<T>(all: &[T], text: impl Fn(&T) -> String) -> String {
 }
 
 /// What may be wrong with the columns of a table that a model is fitted to.
-pub fn of_columns(table: &Table) -> Vec<Warning> {
+pub fn of_columns(table: &Table, columns: &[ColumnSchema]) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let mut whole = Vec::new();
     for (d, name) in table.columns().iter().enumerate() {
+        if let Notation::Texts(_) = table.notation(d) {
+            let codes = columns[d].levels.iter().filter(|level| is_missing_elsewhere(level));
+            warnings.extend(codes.map(|level| Warning::MissingLevel { column: name.clone(), level: level.clone() }));
+        }
+        if *table.notation(d) != Notation::Numbers {
+            continue;
+        }
         let column = || (0..table.rows()).filter_map(|n| table.value(n, d));
         let far = suspects(column()).into_iter();
         warnings.extend(far.map(|suspect| Warning::FarValue { column: name.clone(), suspect }));
-        whole.extend(whole_numbered_categories(column()).map(|distinct| (name.clone(), distinct)));
+        let whole_numbers =
+            whole_numbered_categories(column()).filter(|_| columns[d].column_type == ColumnType::Numeric);
+        whole.extend(whole_numbers.map(|distinct| (name.clone(), distinct)));
     }
     if !whole.is_empty() {
         warnings.push(Warning::WholeNumbers { columns: whole });
@@ -153,20 +253,70 @@ pub fn of_columns(table: &Table) -> Vec<Warning> {
     warnings
 }
 
+/// What may be wrong with how a table was read.
+pub fn of_reading(left_out: &[(String, Reason)], ambiguous_dates: &[(String, DateFormat)]) -> Vec<Warning> {
+    let unusable = |(name, reason): &(String, Reason)| UnusableColumn { name: name.clone(), reason: reason.clone() };
+    let columns: Vec<UnusableColumn> = left_out.iter().map(unusable).collect();
+    let left_out = (!columns.is_empty()).then_some(Warning::LeftOut { columns });
+    let ambiguous = |(column, format): &(String, DateFormat)| Warning::AmbiguousDates {
+        column: column.clone(),
+        format: format.clone(),
+    };
+    left_out.into_iter().chain(ambiguous_dates.iter().map(ambiguous)).collect()
+}
+
+/// What may be wrong with the rows of a table that a model is used on, whose columns are the model's.
+pub fn of_new_rows(table: &Table, info: &ModelInfo) -> Vec<Warning> {
+    let mut warnings = of_codes(table, info);
+    warnings.extend(of_levels(table, info));
+    warnings.extend(of_rows(table.rows(), &info.columns, |n, d| table.value(n, d), |n| n + 1));
+    warnings
+}
+
+/// Values of a table for a model that may be codes for missing values.
+fn of_codes(table: &Table, info: &ModelInfo) -> Vec<Warning> {
+    of_columns(table, &info.schema())
+        .into_iter()
+        .filter(|warning| matches!(warning, Warning::FarValue { suspect: Suspect { code: true, .. }, .. }))
+        .collect()
+}
+
+/// Whether a table, whose columns are the model's, has levels that the model does not know.
+fn of_levels(table: &Table, info: &ModelInfo) -> Option<Warning> {
+    let unknown = |(d, column): (usize, &Column)| {
+        if column.levels.is_empty() {
+            return None;
+        }
+        let schema = column.schema();
+        let is_unknown =
+            |row: &usize| table.value(*row, d).is_some_and(|value| schema.level(value, table.notation(d)).is_none());
+        let rows: Vec<usize> = (0..table.rows()).filter(is_unknown).collect();
+        Some((column.name.clone(), table.text(*rows.first()?, d)?, rows.len()))
+    };
+    let columns: Vec<_> = info.columns.iter().enumerate().filter_map(unknown).collect();
+    (!columns.is_empty()).then_some(Warning::UnknownLevels { columns })
+}
+
 /// A column far outside of whose training range a value lies: by how many times the range's width.
 const OUTSIDE: f64 = 0.5;
 
-/// Whether rows have values far outside of the training range.
-pub fn of_rows(table: &Table, info: &ModelInfo) -> Option<Warning> {
+/// Whether rows have values far outside of the training range. `value` gives an observed cell, by row and column, in the data's
+/// unit; `number` a row's number, from 1.
+pub(crate) fn of_rows(
+    rows: usize,
+    columns: &[Column],
+    value: impl Fn(usize, usize) -> Option<f64>,
+    number: impl Fn(usize) -> usize,
+) -> Option<Warning> {
     let outside = |n: usize| {
-        info.columns.iter().enumerate().find_map(|(d, column)| {
-            let (value, range) = (table.value(n, d)?, column.range?);
+        columns.iter().enumerate().find_map(|(d, column)| {
+            let (value, range) = (value(n, d)?, column.range?);
             let margin = OUTSIDE * (range[1] - range[0]);
             let far = value < range[0] - margin || value > range[1] + margin;
-            far.then(|| ((n + 1, column.name.clone(), value), range))
+            far.then(|| ((number(n), column.name.clone(), value), range))
         })
     };
-    let rows: Vec<_> = (0..table.rows()).filter_map(outside).collect();
+    let rows: Vec<_> = (0..rows).filter_map(outside).collect();
     let (first, range) = rows.first()?.clone();
     Some(Warning::OutsideTraining { rows: rows.len(), first, range })
 }

@@ -17,6 +17,9 @@ pub fn worse(first: Option<(usize, f64)>, second: Option<(usize, f64)>) -> Optio
 /// The fewest tail weights that a shape is fitted to.
 const LEAST: usize = 5;
 
+/// The fewest weights that have so many in their tail.
+pub const FEWEST: usize = 21;
+
 /// k̂ of log weights, which need not be normalised; weights that are no numbers count for nothing. `None` if there are too few
 /// weights, or the largest are all alike: then there is no tail. Infinite if one weight has all the mass beside others that
 /// are too small to be told from 0.

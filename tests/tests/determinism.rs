@@ -201,13 +201,8 @@ fn seeds_matter() {
 }
 
 fn model_info(trainer: &Trainer<f32>) -> ModelInfo {
-    let column = |d| Column {
-        name: format!("column {d}"),
-        kind: ColumnType::Numeric,
-        mean: 0.1 * d as f64,
-        scale: 1.5,
-        range: None,
-    };
+    let column =
+        |d| Column { mean: 0.1 * d as f64, scale: 1.5, ..Column::new(format!("column {d}"), ColumnType::Numeric) };
     ModelInfo {
         vae: trainer.vae().config().clone(),
         method: "miss-svae".to_owned(),
@@ -215,6 +210,7 @@ fn model_info(trainer: &Trainer<f32>) -> ModelInfo {
         updates: trainer.progress().update,
         imputations: imputations(trainer),
         missing_values: vec!["-999".to_owned()],
+        left_out: vec!["id".to_owned()],
         options: Some(Options::default()),
     }
 }

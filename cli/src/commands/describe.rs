@@ -5,6 +5,7 @@ mod render;
 use std::path::PathBuf;
 
 use clap::Args;
+use missvae::files::write_atomic;
 use missvae::table::{Input, describe, parse_names};
 use render::Rendered;
 
@@ -22,6 +23,9 @@ pub(crate) struct DescribeArgs {
     /// Leave out these columns (names separated by commas)
     #[arg(long, value_name = "A,B", help_heading = "Data")]
     pub(crate) ignore_columns: Option<String>,
+    /// Write the types of the columns to a TOML file, to be edited and given to `missvae train --schema`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_schema: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reading: Reading,
     #[command(flatten)]
@@ -37,5 +41,9 @@ pub(crate) fn run(args: &DescribeArgs) -> Result<()> {
         reading = reading.ignore_columns(parse_names(names)?);
     }
     let description = describe(&Input::from_arg(Some(&args.data)), &reading)?;
+    if let Some(path) = &args.write_schema {
+        let schema = description.schema().to_toml();
+        write_atomic(path, |out| out.write_all(schema.as_bytes())).map_err(missvae::table::Error::from)?;
+    }
     Output::new(&args.common).result(&description, || Rendered(&description).to_string())
 }

@@ -12,6 +12,7 @@ use missvae::files::same_file;
 use missvae::impute::{ImputationSampler, WeightSummary};
 use missvae::prepare::read_model_rows;
 use missvae::table::{Input, check_output, write_numbers};
+use missvae::warning::Warning;
 use serde::Serialize;
 
 use crate::args::{Common, Reading};
@@ -19,6 +20,7 @@ use crate::failure::{Failure, Result};
 use crate::frechet::{Compared, Frechet};
 use crate::output::{Output, cells_missing, counted};
 use crate::run::Run;
+use crate::signal;
 use crate::threads::in_pool;
 
 #[derive(Debug, Args)]
@@ -154,7 +156,10 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         return Err(Failure::usage("--resize: this is for images, and the model is one of tables"));
     }
     let reading = args.reading.options_for(&run, &info)?.resize(args.resize);
-    let data = read_model_rows(&input, &reading, &info, seed)?;
+    let (data, warnings) = read_model_rows(&input, &reading, &info, seed)?;
+    // Nothing is written before the end: a signal may end the process at any moment.
+    signal::listen()?;
+    signal::release("nothing was written");
     let scored = data.rows_with_cells();
     let (data, dropped) = data.without_empty_rows();
     if data.rows() == 0 {
@@ -244,6 +249,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         let (file, row, mean) = (input.name(), scored[n] + 1, score.log_likelihood);
         return Err(Failure::Failed(format!("{file}, row {row}: the model does not cover it (the mean is {mean})")));
     }
+    warnings.into_iter().for_each(|warning| output.warn(warning));
     if let Some(out) = &args.out {
         score.rows.write(out, &scored)?;
     }
@@ -262,11 +268,14 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         rows_dropped: dropped,
         frechet,
         frechet_samples,
-        rows_unreliable: weights.map(|weights| weights.unreliable),
+        rows_unreliable: weights.filter(WeightSummary::tells).map(|weights| weights.unreliable),
         pareto_k: weights.and_then(|weights| weights.worst).map(|(_, k)| k),
         out: args.out.as_ref().map(|out| out.display().to_string()),
     };
     let score = &report.score;
+    if let Some(alone) = report.log_likelihood_independent.filter(|alone| score.log_likelihood < *alone) {
+        output.warn(Warning::NothingLearned { scores: [score.log_likelihood, alone], cells: false });
+    }
     if let Some(change) = score.grid_change.filter(|change| *change >= GRID_TOLERANCE) {
         output.warn(format!("the last refinement of the grid still changed the mean by {change:.1e} nats"));
     }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use missvae::config::{ChainKind, check_draws, lair_points};
 use missvae::files::{Staged, commit_all, numbered, remove_stale, same_file};
-use missvae::impute::{ImputationSampler, ImputationSummary, SamplerKind, SamplerOptions, impute_table};
-use missvae::prepare::{binary_pixels, column_names, standardised};
+use missvae::impute::{ImputationSampler, ImputationSummary, SamplerKind, SamplerOptions, WeightSummary, impute_table};
+use missvae::prepare::{binary_pixels, standardised};
 use missvae::table::{
-    Input, check_output, print_completed, read_images_to_complete, read_to_complete, stage_completed,
+    Input, check_notations, check_output, print_completed, read_images_to_complete, read_to_complete, stage_completed,
 };
 use missvae::warning;
 use samplers::chains::Sampler;
@@ -131,7 +131,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     let seed = args.common.seed.unwrap_or(0);
     let (table, source, data, units) = match &info.vae.images {
         None => {
-            let (table, source) = read_to_complete(&input, &reading, &column_names(&info))?;
+            let (table, source) = read_to_complete(&input, &reading, &info.schema())?;
             let data = standardised(&input.name(), &table, &info)?;
             (table, source, data, info.standardisation())
         }
@@ -151,6 +151,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     for path in paths.iter().filter(|_| !to_stdout) {
         // Before the work, so that it is not lost.
         check_output(path)?;
+        check_notations(path, &table)?;
         if args.draws > 1 && same_file(path, &args.data) {
             let what = format!(
                 "--out {}: one of the completed tables would be {}, DATA itself",
@@ -169,8 +170,10 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         signal::progress()
     };
     bar.tick();
-    let imputed =
-        in_pool(&args.common, || Ok(impute_table(&model, &units, &table, &data, &sampler, statistic, seed, progress)?));
+    let columns = if info.vae.images.is_some() { &[][..] } else { &info.columns };
+    let imputed = in_pool(&args.common, || {
+        Ok(impute_table(&model, (&units, columns), &table, &data, &sampler, statistic, seed, progress)?)
+    });
     bar.finish_and_clear();
     let (copies, outcome) = imputed?;
     if outcome.replaced > 0 {
@@ -186,7 +189,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     let weights = outcome.weights.and_then(|weights| weights.warning());
     weights.into_iter().for_each(|warning| output.warn(warning));
     if info.vae.images.is_none() {
-        warning::of_rows(&table, &info).into_iter().for_each(|warning| output.warn(warning));
+        warning::of_new_rows(&table, &info).into_iter().for_each(|warning| output.warn(warning));
         warning::of_imputed(&table, &copies, &info).into_iter().for_each(|warning| output.warn(warning));
     }
     warning::of_other_columns(&source, &reading).into_iter().for_each(|warning| output.warn(warning));
@@ -211,7 +214,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         effective_sample_size: outcome.effective_sample_size,
         acceptance_rate: outcome.acceptance_rate,
         replaced: outcome.replaced,
-        rows_unreliable: outcome.weights.map(|weights| weights.unreliable),
+        rows_unreliable: outcome.weights.filter(WeightSummary::tells).map(|weights| weights.unreliable),
         pareto_k: outcome.weights.and_then(|weights| weights.worst).map(|(_, k)| k),
         out,
     };

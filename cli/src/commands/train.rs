@@ -7,6 +7,7 @@ use clap::Args;
 use missvae::config::{Options, ResolvedConfig, Validation};
 use missvae::evaluate::{HiddenColumn, PREVIEW_DRAWS, Preview, preview};
 use missvae::prepare::TrainingRows;
+use missvae::warning::Warning;
 
 use crate::args::Common;
 use crate::command_options::CommandOptions;
@@ -14,6 +15,7 @@ use crate::config_file::{self, path_text};
 use crate::failure::{Failure, Result};
 use crate::output::{Output, aligned, counted};
 use crate::run::Run;
+use crate::signal;
 use crate::threads::{check_threads, in_pool};
 use crate::training::{Bar, Fitted, FrechetTracker, Job, NewLength, Summary, with_length};
 
@@ -51,6 +53,12 @@ pub(crate) struct TrainArgs {
 }
 
 pub(crate) fn run(given: &TrainArgs) -> Result<()> {
+    if given.extend.is_some() && given.resume.is_none() {
+        let what = "--extend goes on with a finished run, which --resume names";
+        return Err(Failure::usage_hint(what, "add --resume RUN and leave out DATA, or give the length by --epochs"));
+    }
+    // From here on a signal waits for a moment at which nothing is half written.
+    signal::listen()?;
     let mut args = given.clone();
     if let Some(path) = &given.config {
         let (options, command) = config_file::read_all(path)?;
@@ -135,6 +143,10 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
     }
     let (summary, text) = trained?;
     rows.warnings.iter().for_each(|warning| output.warn(warning));
+    let best = summary.best_validation.or(summary.validation);
+    if let Some((found, alone)) = best.zip(rows.independent_validation()).filter(|(found, alone)| found < alone) {
+        output.warn(Warning::NothingLearned { scores: [found, alone], cells: rows.held_out.is_some() });
+    }
     output.result(&summary, || text)
 }
 
@@ -171,6 +183,7 @@ fn merged_options(args: &TrainArgs) -> Result<Options> {
         options.validation = Some(absolute(&path.display().to_string()));
     }
     options.feature_model = options.feature_model.map(|path| absolute(&path));
+    options.schema = options.schema.map(|path| absolute(&path));
     Ok(options.with_preset())
 }
 
@@ -220,11 +233,16 @@ fn preview_text(preview: &Preview) -> String {
         .cells
         .iter()
         .map(|cell| {
+            let value = match &cell.text {
+                Some((level, Some(share))) => format!("{level} ({:.0}%)", 100.0 * share),
+                Some((date, None)) => format!("{date} ± {:.1} days", cell.deviation),
+                None => format!("{:.2} ± {:.2}", cell.mean, cell.deviation),
+            };
             vec![
                 format!("  row {}, {}", cell.row, cell.column),
-                format!("{:.2} ± {:.2}", cell.mean, cell.deviation),
+                value,
                 format!("given {} observed", cell.observed),
-                cell.hidden.map_or_else(String::new, |value| format!("hidden: {value:.2}")),
+                cell.hidden.as_ref().map_or_else(String::new, |value| format!("hidden: {value}")),
             ]
         })
         .collect();
@@ -232,7 +250,10 @@ fn preview_text(preview: &Preview) -> String {
         0 => String::new(),
         more => format!("  … and {more} more in these rows\n"),
     };
-    format!("some missing cells, completed (mean ± deviation of {PREVIEW_DRAWS} draws):\n{}{more}\n", aligned(&lines))
+    format!(
+        "some missing cells, completed (mean ± deviation of {PREVIEW_DRAWS} draws, or the most frequent level):\n{}{more}\n",
+        aligned(&lines)
+    )
 }
 
 /// The summary, as text.
@@ -261,8 +282,15 @@ fn report(summary: &Summary, preview: String, config: &ResolvedConfig, data: Opt
         lines.push(line("Fréchet distance", format!("{distance:.4} to the validation rows")));
     }
     if let Some(hidden) = &summary.hidden {
-        let text = format!("RMSE {:.3} (column means: {:.3})", hidden.rmse, hidden.rmse_column_means);
-        lines.push(line("hidden cells", format!("{}, {text}, standardised", hidden.cells)));
+        if hidden.cells > 0 {
+            let text = format!("RMSE {:.3} (column means: {:.3})", hidden.rmse, hidden.rmse_column_means);
+            lines.push(line("hidden cells", format!("{}, {text}, standardised", hidden.cells)));
+        }
+        if let Some((cells, wrong, by_mode)) = hidden.levels {
+            let shares = [wrong, by_mode].map(|share| format!("{:.1}%", 100.0 * share));
+            let text = format!("{cells}, {} wrong (most frequent levels: {})", shares[0], shares[1]);
+            lines.push(line("hidden levels", text));
+        }
     }
     let hidden = summary.hidden.as_ref().map_or_else(String::new, |hidden| hidden_text(&hidden.columns));
     let per_update = summary.seconds_per_update * 1e3;
@@ -287,7 +315,10 @@ fn hidden_text(columns: &[HiddenColumn]) -> String {
     let head = ["hidden cells of", "", "RMSE", "of the mean", "in the range of 20 draws"].map(str::to_owned).to_vec();
     let line = |column: &HiddenColumn| {
         let share = format!("{:.0}%", 100.0 * column.coverage);
-        let [rmse, mean] = [column.rmse, column.rmse_column_mean].map(|value| format!("{value:.4}"));
+        let [rmse, mean] = [column.rmse, column.rmse_column_mean].map(|value| match column.levels {
+            true => format!("{:.1}% wrong", 100.0 * value),
+            false => format!("{value:.4}"),
+        });
         vec![format!("  {}", column.column), column.cells.to_string(), rmse, mean, share]
     };
     let lines: Vec<Vec<String>> = std::iter::once(head).chain(columns.iter().take(SHOWN).map(line)).collect();

@@ -101,7 +101,7 @@ impl Job<'_> {
         }
         if matches!(self.bar, Bar::Own(_)) {
             // The model is written: what is still to come may be long, and can be had again by --resume.
-            signal::release();
+            signal::release("the model is written");
         }
 
         let updates = trainer.progress().update;
@@ -119,7 +119,12 @@ impl Job<'_> {
             validation: last.and_then(|epoch| epoch.validation.flatten()),
             best_epoch: trainer.best().map(|best| best.epoch),
             best_validation: trainer.best().map(|best| best.validation - validation_log_volume),
-            validated_on: rows.held_out.as_ref().map_or("rows", |_| "cells").to_owned(),
+            validated_on: match (&rows.held_out, &rows.validation) {
+                (Some(_), _) => "cells",
+                (None, Some(_)) => "rows",
+                (None, None) => "",
+            }
+            .to_owned(),
             stopped_early: trainer.stopped_early(),
             frechet: last.and_then(|epoch| epoch.frechet.flatten()),
             hidden: hidden_errors(&model, rows, config.train.seed)?,

@@ -406,12 +406,16 @@ fn descriptions() {
         (&a["name"], &a["type"], number(a, "missing"), number(a, "mean")),
         (&"a".into(), &"numeric".into(), 1.0, 3.0)
     );
-    assert_eq!((&name["type"], number(name, "text_cells"), number(name, "distinct")), (&"text".into(), 3.0, 2.0));
+    assert_eq!((&name["type"], number(name, "text_cells"), number(name, "distinct")), (&"binary".into(), 3.0, 2.0));
+    assert_eq!((&name["holds"], &name["levels"]), (&"text".into(), &vec!["x", "y"].into()));
     assert_eq!(name["mean"], Value::Null);
     assert_eq!(described["patterns"].as_array().unwrap().len(), 4);
 
     let words = place.missvae("describe table.csv").ok().stdout;
-    assert!(words.contains("table.csv: 4 rows, 3 columns") && words.contains("text, 2 distinct"), "{words}");
+    assert!(
+        words.contains("table.csv: 4 rows, 3 columns") && words.contains("binary") && words.contains("x, y"),
+        "{words}"
+    );
     let chosen = place.missvae("describe table.csv --ignore-columns name --json").json();
     assert_eq!(chosen["columns"].as_array().unwrap().len(), 2);
     let more = place.missvae("describe table.csv --missing-value x --missing-value 3 --json").json();
@@ -476,7 +480,7 @@ fn previews_name_rows_and_end() {
     // Only every tenth row is incomplete.
     let mut text = String::from("a,b\n");
     for row in 1..=60 {
-        text += &if row % 10 == 0 { format!("{row},\n") } else { format!("{row},{}\n", row * row % 17) };
+        text += &if row % 10 == 0 { format!("{row}.5,\n") } else { format!("{row}.5,{}\n", row * row % 17) };
     }
     place.write("tenth.csv", &text);
     for validation in ["0.5", "0.2"] {

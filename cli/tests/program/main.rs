@@ -28,3 +28,4 @@ mod snr;
 mod support;
 mod training;
 mod trust;
+mod typed;

@@ -24,7 +24,9 @@ fn training_the_bundled_table() {
     files.sort();
     let all = ["checkpoint.safetensors", "config.toml", "metrics.jsonl", "model.safetensors", "summary.json"];
     assert_eq!(files, all);
-    assert_eq!(summary.as_object_mut().unwrap().remove("warnings"), Some(Value::Array(Vec::new())));
+    // Two epochs are too few to learn anything, and that is said.
+    let warnings = summary.as_object_mut().unwrap().remove("warnings").unwrap().to_string();
+    assert!(warnings.contains("it has learned nothing") && warnings.matches("\",\"").count() == 0, "{warnings}");
     let written: Value = serde_json::from_str(&place.text("run/summary.json")).unwrap();
     assert_eq!(written, summary);
 
@@ -48,24 +50,26 @@ fn silence_and_words() {
     let place = Place::with_run();
     for arguments in [
         &*small("train table.csv --validation none --epochs 1 --out quiet --quiet"),
-        "evaluate run table.csv --likelihood iwelbo --importance-samples 20 --quiet",
-        "impute run table.csv --proposals 20 --out done.csv --quiet",
+        "evaluate run table.csv --likelihood iwelbo --importance-samples 3000 --quiet",
+        "impute run table.csv --proposals 1000 --out done.csv --quiet",
         "sample run --rows 3 --out drawn.csv --quiet",
         "describe table.csv --quiet",
     ] {
         let outcome = place.missvae(arguments).ok();
-        assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", ""), "{arguments}");
+        assert_eq!(outcome.stdout, "", "{arguments}");
+        // Of a model that was trained for an epoch it may be said that it has learned nothing.
+        assert!(outcome.stderr.lines().all(|line| line.contains("it has learned nothing")), "{arguments}: {outcome:?}");
     }
     for arguments in [
         &*small("train table.csv --validation none --epochs 1 --out json --json"),
-        "evaluate run table.csv --likelihood iwelbo --importance-samples 20 --json",
-        "impute run table.csv --proposals 20 --out done.csv --json",
+        "evaluate run table.csv --likelihood iwelbo --importance-samples 3000 --json",
+        "impute run table.csv --proposals 1000 --out done.csv --json",
         "sample run --rows 3 --out drawn.csv --json",
         "describe table.csv --json",
     ] {
         place.missvae(arguments).json();
         let silent = place.missvae(&format!("{} --quiet", arguments.replace("--out json", "--out json2")));
-        assert_eq!(silent.stderr, "", "{arguments}");
+        assert!(silent.stderr.lines().all(|line| line.contains("it has learned nothing")), "{arguments}: {silent:?}");
         silent.json();
     }
     // Without --out, a directory of the method's and the time's name.

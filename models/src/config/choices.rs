@@ -75,6 +75,17 @@ pub enum ColumnLimitsOption {
     None,
 }
 
+/// What the columns of a table hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+pub enum ColumnTypesOption {
+    /// Numbers, counts, categories, ordered levels or dates, as it seems
+    Auto,
+    /// Numbers only: a column with a text is an error
+    Numeric,
+}
+
 /// Which parameters a run keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]

@@ -21,8 +21,8 @@ mod sizes;
 
 pub use chain::{LairNumbers, WARM_UP, iterations};
 pub use choices::{
-    ChainKind, ColumnLimitsOption, Keep, PathwiseOption, Preset, ResamplingOption, ScopeOption, Validation,
-    WeightsOption,
+    ChainKind, ColumnLimitsOption, ColumnTypesOption, Keep, PathwiseOption, Preset, ResamplingOption, ScopeOption,
+    Validation, WeightsOption,
 };
 pub use error::{Error, Expected};
 pub use options::Options;

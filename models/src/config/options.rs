@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::choices::{
-    ChainKind, ColumnLimitsOption, Keep, PathwiseOption, Preset, ResamplingOption, ScopeOption, Validation,
-    WeightsOption,
+    ChainKind, ColumnLimitsOption, ColumnTypesOption, Keep, PathwiseOption, Preset, ResamplingOption, ScopeOption,
+    Validation, WeightsOption,
 };
 use super::error::{Error, Expected, Result, check};
 use crate::objective::{Estimator, LogitGradient, Method};
@@ -182,6 +182,13 @@ macro_rules! for_each_option {
             /// (default: auto; none with a preset, for images, and where imputations are kept)
             #[arg(long, value_enum, value_name = "auto|none", help_heading = "Data")]
             model column_limits: ColumnLimitsOption,
+            /// Whether the columns' types are inferred: numbers, counts, categories, ordered levels and dates. With numeric all
+            /// are numbers, and a text is an error (default: auto; numeric with a preset)
+            #[arg(long, value_enum, value_name = "auto|numeric", help_heading = "Data")]
+            model column_types: ColumnTypesOption,
+            /// TOML file that says what columns hold; see `missvae describe --write-schema`
+            #[arg(long, value_name = "FILE", help_heading = "Data")]
+            table schema: String = impl Into<String>,
             /// Leave the columns as they are (default: standardised by their observed mean and deviation)
             #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Data")]
             model no_standardize: bool,
@@ -242,7 +249,7 @@ impl Options {
     pub fn without_paths(self) -> Options {
         let a_file = matches!(self.validation_rows(), Ok(Some(Validation::File(_))));
         let validation = self.validation.clone().filter(|_| !a_file);
-        Options { data: None, feature_model: None, frechet_every: None, validation, ..self }
+        Options { data: None, feature_model: None, frechet_every: None, schema: None, validation, ..self }
     }
 
     /// These options where they are given, and those of `below` elsewhere.
@@ -340,6 +347,14 @@ impl Options {
         }
     }
 
+    /// Whether the types of columns are inferred from what they hold.
+    pub fn infers_types(&self) -> bool {
+        match self.column_types {
+            Some(chosen) => chosen == ColumnTypesOption::Auto,
+            None => self.preset.is_none() && self.image_size.is_none(),
+        }
+    }
+
     /// Options that a run's configuration holds: what it does not tell of, the version that wrote it did not have.
     #[must_use]
     pub fn of_run(self) -> Options {
@@ -351,6 +366,7 @@ impl Options {
             validation: self.validation.or_else(|| (!rows).then(|| "none".to_owned())),
             keep: self.keep.or(Some(Keep::Last)),
             column_limits: self.column_limits.or(Some(ColumnLimitsOption::None)),
+            column_types: self.column_types.or(Some(ColumnTypesOption::Numeric)),
             average: self.average.or(Some(false)),
             linear_path: self.linear_path.or(Some(false)),
             ..self

@@ -2,7 +2,7 @@
 
 use linalg::Scalar;
 
-use super::choices::{ColumnLimitsOption, Keep, Validation};
+use super::choices::{ColumnLimitsOption, ColumnTypesOption, Keep, Validation};
 use super::error::{Error, Expected, Result, check};
 use super::options::Options;
 use super::sizes::{check_imputations, check_size};
@@ -232,6 +232,10 @@ impl Options {
             return Err(Error::OnlyTables { option: "column-limits" });
         }
         let column_limits = if self.limits_columns() { ColumnLimitsOption::Auto } else { ColumnLimitsOption::None };
+        if self.column_types == Some(ColumnTypesOption::Auto) && images.is_some() {
+            return Err(Error::OnlyTables { option: "column-types" });
+        }
+        let column_types = if self.infers_types() { ColumnTypesOption::Auto } else { ColumnTypesOption::Numeric };
         let average = self.average.unwrap_or_else(|| self.is_for_tables(method));
         let schedule = self.schedule.unwrap_or(Schedule::Cosine);
         let seed = self.seed.unwrap_or(0);
@@ -305,6 +309,7 @@ impl Options {
             keep: (keep == Keep::Best || !presets_own).then_some(keep),
             patience,
             column_limits: (column_limits == ColumnLimitsOption::Auto || !presets_own).then_some(column_limits),
+            column_types: (column_types == ColumnTypesOption::Auto || !presets_own).then_some(column_types),
             average: (average || !presets_own).then_some(average),
             no_standardize: Some(self.no_standardize.unwrap_or(images.is_some())),
             seed: Some(seed),

@@ -5,8 +5,12 @@ use samplers::stream::{Purpose, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Error;
+use crate::heads::ColumnType;
 use crate::impute::{FittedModel, ImputationSampler, SamplerOptions};
 use crate::prepare::TrainingRows;
+use crate::prepare::coding::{decoded, notations};
+use crate::store::Column;
+use crate::table::{ColumnSchema, Notation};
 
 /// Draws of a row in the preview.
 pub const DRAWS: usize = 200;
@@ -22,17 +26,24 @@ const CELLS: usize = 12;
 /// The most rows whose hidden cells are completed: enough for three digits, and in seconds.
 const MOST_ROWS: usize = 2000;
 
-/// Errors on hidden cells of some rows, in standardised units.
+/// Errors on hidden cells of some rows, in standardised units. Cells of columns with levels count in the error rate alone.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HiddenErrors {
-    /// Cells that are compared.
+    /// Cells that are compared, but for those with levels.
     pub cells: usize,
-    /// Root mean square error of the conditional means.
+    /// Root mean square error of the conditional means. Not a number without such cells, and null in JSON.
+    #[serde(default, deserialize_with = "nan_for_null")]
     pub rmse: f64,
     /// Mean absolute error of the conditional means.
+    #[serde(default, deserialize_with = "nan_for_null")]
     pub mae: f64,
     /// Root mean square error of the columns' observed means.
+    #[serde(default, deserialize_with = "nan_for_null")]
     pub rmse_column_means: f64,
+    /// Of the cells of columns with levels: their number, the share that is imputed as another level, and the share of levels
+    /// that are not the most frequent ones of their columns. None without such cells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub levels: Option<(usize, f64, f64)>,
     /// The same column by column, in their own units.
     #[serde(default)]
     pub columns: Vec<HiddenColumn>,
@@ -45,12 +56,20 @@ pub struct HiddenColumn {
     pub column: String,
     /// Cells that are compared.
     pub cells: usize,
-    /// Root mean square error of the conditional means.
+    /// Root mean square error of the conditional means; of a column with levels, the share of cells with another level.
     pub rmse: f64,
-    /// Root mean square error of the column's observed mean.
+    /// Root mean square error of the column's observed mean; of a column with levels, of its most frequent level.
     pub rmse_column_mean: f64,
+    /// Whether the column has levels, and these are shares of wrong ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub levels: bool,
     /// Share of the cells between the smallest and the largest of 20 draws: 19/21 where draws are calibrated.
     pub coverage: f64,
+}
+
+/// JSON has no number for what is none.
+fn nan_for_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 /// Sums over the hidden cells of a column.
@@ -82,6 +101,9 @@ pub fn hidden_errors(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -
     let completed = complete(model, rows, &chosen, Statistic::Mean, seed)?;
     let draws = complete(model, rows, &chosen, Statistic::Draws(COVERING), seed)?;
     let means = rows.train.column_means();
+    let leveled: Vec<bool> = rows.columns.iter().map(|column| !column.levels.is_empty()).collect();
+    let modes: Vec<f32> = (0..columns).map(|d| if leveled[d] { most_frequent(rows, d) } else { 0.0 }).collect();
+    let mut wrong = [0, 0, 0];
     let (mut squares, mut absolute, mut baseline) = (0.0, 0.0, 0.0);
     let (mut place, mut cells) = (0, 0);
     let mut of_columns = vec![ColumnSums::default(); columns];
@@ -92,6 +114,23 @@ pub fn hidden_errors(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -
             place += 1;
         }
         if chosen.get(place) != Some(&n) {
+            continue;
+        }
+        if leveled[d] {
+            let at = place * columns + d;
+            // The mean of two levels is between them.
+            let imputed = match rows.columns[d].kind {
+                ColumnType::Binary => completed[at].signum(),
+                _ => completed[at].round(),
+            };
+            let (missed, missed_by_mode) = (usize::from(imputed != truth), usize::from(modes[d] != truth));
+            let drawn = draws.chunks_exact(chosen.len() * columns).any(|copy| copy[at] == truth);
+            let column = &mut of_columns[d];
+            column.cells += 1;
+            column.squares += missed as f64;
+            column.baseline += missed_by_mode as f64;
+            column.inside += usize::from(drawn);
+            wrong = [wrong[0] + 1, wrong[1] + missed, wrong[2] + missed_by_mode];
             continue;
         }
         cells += 1;
@@ -114,19 +153,40 @@ pub fn hidden_errors(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -
         let &ColumnSums { cells, squares, baseline, inside } = sums;
         let column = &rows.columns[d];
         // Whether columns are standardised or not.
-        let unit = rows.deviations[d] * column.scale;
+        let unit = match column.kind {
+            ColumnType::Count => 1.0,
+            _ => rows.deviations[d] * column.scale,
+        };
+        let error = |sum: f64| if leveled[d] { sum / cells as f64 } else { (sum / cells as f64).sqrt() * unit };
         (cells > 0).then(|| HiddenColumn {
             column: column.name.clone(),
             cells,
-            rmse: (squares / cells as f64).sqrt() * unit,
-            rmse_column_mean: (baseline / cells as f64).sqrt() * unit,
+            levels: leveled[d],
+            rmse: error(squares),
+            rmse_column_mean: error(baseline),
             coverage: inside as f64 / cells as f64,
         })
+    };
+    let levels = match wrong {
+        [0, ..] => None,
+        [all, missed, by_mode] => Some((all, missed as f64 / all as f64, by_mode as f64 / all as f64)),
     };
     let root = |sum: f64| (sum / cells as f64).sqrt();
     let (rmse, rmse_column_means) = (root(squares), root(baseline));
     let columns = of_columns.iter().enumerate().filter_map(of_column).collect();
-    Ok(Some(HiddenErrors { cells, rmse, mae: absolute / cells as f64, rmse_column_means, columns }))
+    Ok(Some(HiddenErrors { cells, rmse, mae: absolute / cells as f64, rmse_column_means, levels, columns }))
+}
+
+/// The most frequent level of a column, in model units.
+fn most_frequent(rows: &TrainingRows, d: usize) -> f32 {
+    let mut counts: Vec<(f32, usize)> = Vec::new();
+    for level in rows.train.observed_values(d) {
+        match counts.iter_mut().find(|(other, _)| *other == level) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((level, 1)),
+        }
+    }
+    counts.into_iter().max_by_key(|(_, count)| *count).map_or(0.0, |(level, _)| level)
 }
 
 /// A missing cell, and what the model makes of it.
@@ -140,10 +200,13 @@ pub struct PreviewCell {
     pub mean: f64,
     /// Standard deviation of the draws, in the data's units.
     pub deviation: f64,
+    /// What the draws are as text, where they are no plain numbers: the most frequent level and its share of the draws, or the
+    /// date of their mean.
+    pub text: Option<(String, Option<f64>)>,
     /// Observed cells of the row.
     pub observed: usize,
-    /// The value in the data's units, if it was hidden before training.
-    pub hidden: Option<f64>,
+    /// The value as it is written, if it was hidden before training.
+    pub hidden: Option<String>,
 }
 
 /// A few missing cells of the first incomplete rows, and how many more there are in these rows.
@@ -172,6 +235,8 @@ pub fn preview(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -> Resu
     let data = rows.with_held_out(&incomplete);
     let missing = |i: usize| (0..columns).filter(|&d| !data.observed(i..i + 1)[d]).collect::<Vec<_>>();
     let total = data.missing();
+    let schema: Vec<ColumnSchema> = rows.columns.iter().map(Column::schema).collect();
+    let (notations, leveled) = (notations(&schema), |d: usize| !schema[d].levels.is_empty());
     let mut cells = Vec::new();
     for (i, &n) in incomplete.iter().enumerate() {
         for d in missing(i).into_iter().take(CELLS - cells.len()) {
@@ -182,13 +247,29 @@ pub fn preview(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -> Resu
             let mean = values.iter().sum::<f64>() / DRAWS as f64;
             let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (DRAWS - 1) as f64;
             let hidden = rows.hidden.binary_search_by_key(&(n * columns + d), |&(cell, _)| cell).ok();
+            let (column, notation) = (rows.columns[d].schema(), &notations[d]);
+            let written = |value: f64| decoded(&column, rows.columns[d].whole, notation, value);
+            let text = match (leveled(d), notation) {
+                (true, _) => {
+                    let mut levels: Vec<String> = values.iter().map(|value| notation.text(written(*value))).collect();
+                    levels.sort();
+                    let longest = levels.chunk_by(|a, b| a == b).max_by_key(|same| same.len());
+                    longest.map(|same| (same[0].clone(), Some(same.len() as f64 / DRAWS as f64)))
+                }
+                (false, Notation::Dates(_)) => Some((notation.text(mean), None)),
+                _ => None,
+            };
             cells.push(PreviewCell {
                 row: rows.numbers[n],
                 column: rows.columns[d].name.clone(),
                 mean,
                 deviation: variance.sqrt(),
                 observed: columns - missing(i).len(),
-                hidden: hidden.map(|at| rows.standardisation.restore(d, f64::from(rows.hidden[at].1))),
+                hidden: hidden.map(|at| {
+                    let value = rows.standardisation.restore(d, f64::from(rows.hidden[at].1));
+                    if text.is_some() { notation.text(written(value)) } else { format!("{value:.2}") }
+                }),
+                text,
             });
         }
     }

@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn normals_of_the_columns_alone() {
-        let column = |mean, scale| Column { name: String::new(), kind: ColumnType::Numeric, mean, scale, range: None };
+        let column = |mean, scale| Column { mean, scale, ..Column::new("", ColumnType::Numeric) };
         let mut info = ModelInfo {
             vae: VaeConfig::new(2, 1),
             method: "mvae".to_owned(),
@@ -54,6 +54,7 @@ mod tests {
             updates: 0,
             imputations: None,
             missing_values: Vec::new(),
+            left_out: Vec::new(),
             options: None,
         };
         let rows = Data::new(2, vec![6.0, 0.0, 1.0, f64::NAN], vec![true, true, true, false]);

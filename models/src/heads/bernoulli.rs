@@ -11,7 +11,7 @@ use samplers::likelihood::Summary;
 use samplers::stream::Stream;
 
 use super::head::{Head, Points, PointsMut, Unit, fill_missing, fill_summaries, weighted_sums};
-use super::limits::ColumnLimits;
+use super::traits::ColumnTraits;
 
 /// Columns of −1 and +1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,7 +19,7 @@ pub struct Bernoulli;
 
 impl Bernoulli {
     /// There is no scale.
-    pub fn new(_min_scale: f64, _limits: &[ColumnLimits]) -> Self {
+    pub fn new(_min_scale: f64, _limits: &[ColumnTraits]) -> Self {
         Bernoulli
     }
 }

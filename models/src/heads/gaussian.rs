@@ -16,7 +16,7 @@ use samplers::stream::Stream;
 use samplers::truncated::{censored_mean, draw_above, mean_above, quantile_above};
 
 use super::head::{Head, Points, PointsMut, Unit, fill_missing, fill_summaries, weighted_sums};
-use super::limits::ColumnLimits;
+use super::traits::ColumnTraits;
 
 /// Columns of real numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +24,7 @@ pub struct Gaussian {
     /// Smallest scale, in model units.
     min_scale: f64,
     /// Limits of the columns. Empty: they have no other.
-    limits: Arc<[ColumnLimits]>,
+    limits: Arc<[ColumnTraits]>,
     /// The smallest scales of columns with limits, in both types: decoding allocates nothing.
     single: Arc<[f32]>,
     double: Arc<[f64]>,
@@ -32,7 +32,7 @@ pub struct Gaussian {
 
 impl Gaussian {
     /// With a smallest scale, in model units, and limits of the columns: one for each, or none.
-    pub fn new(min_scale: f64, limits: &[ColumnLimits]) -> Self {
+    pub fn new(min_scale: f64, limits: &[ColumnTraits]) -> Self {
         let floors = || limits.iter().map(|limits| limits.min_scale.max(min_scale));
         Gaussian {
             min_scale,
@@ -371,8 +371,13 @@ mod tests {
     #[test]
     fn limits_of_columns() {
         const COLUMNS: usize = 37;
-        let limits: Vec<ColumnLimits> = (0..COLUMNS)
-            .map(|d| ColumnLimits { min_scale: 0.02 * d as f64, zero: (d % 3 > 0).then_some(0.25), zeros: d % 3 == 2 })
+        let limits: Vec<ColumnTraits> = (0..COLUMNS)
+            .map(|d| ColumnTraits {
+                min_scale: 0.02 * d as f64,
+                zero: (d % 3 > 0).then_some(0.25),
+                zeros: d % 3 == 2,
+                ..ColumnTraits::default()
+            })
             .collect();
         let row = Row::new([Block::new(Gaussian::new(0.1, &limits), COLUMNS)]);
         let raw: Vec<f64> = (0..2 * COLUMNS).map(|i| (1.3 * i as f64).sin()).collect();

@@ -13,7 +13,7 @@ use samplers::stream::Stream;
 
 use super::gaussian::{Gaussian, Median};
 use super::head::{Head, Points, PointsMut, Unit, fill_missing, fill_summaries, weighted_sums};
-use super::limits::ColumnLimits;
+use super::traits::ColumnTraits;
 
 /// Columns of positive numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +24,7 @@ pub struct LogNormal {
 
 impl LogNormal {
     /// With a smallest scale of the logarithm. Limits are of the values themselves, and do not apply.
-    pub fn new(min_scale: f64, _limits: &[ColumnLimits]) -> Self {
+    pub fn new(min_scale: f64, _limits: &[ColumnTraits]) -> Self {
         LogNormal { normal: Gaussian::new(min_scale, &[]) }
     }
 }

@@ -34,7 +34,7 @@ macro_rules! heads {
             }
 
             /// Columns of this type with limits of their own, for the heads that have some: one for each column, or none.
-            pub fn limited_block(self, columns: usize, min_scale: f64, limits: &[ColumnLimits]) -> Block {
+            pub fn limited_block(self, columns: usize, min_scale: f64, limits: &[ColumnTraits]) -> Block {
                 match self { $(ColumnType::$variant => Block::new($module::$head::new(min_scale, limits), columns),)* }
             }
         }

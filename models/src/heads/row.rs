@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use autodiff::{Graph, Var};
+use autodiff::{Graph, MAX_INPUTS, Var};
 use linalg::Scalar;
 use samplers::likelihood::{RowLikelihood, Summary};
 use samplers::stream::Stream;
@@ -136,8 +136,12 @@ impl Row {
             let x = g.slice(x, 1, placed.columns());
             placed.block.head().encode(g, x)
         });
-        let features: Vec<Var> = features.collect();
-        g.concat(&features, 1)
+        let mut features: Vec<Var> = features.collect();
+        // An operation has a few inputs: the features are put together in turns.
+        while features.len() > 1 {
+            features = features.chunks(MAX_INPUTS).map(|some| g.concat(some, 1)).collect();
+        }
+        features[0]
     }
 
     /// log p(x|z) of each decoded point over the observed columns, in nats: the sum over the blocks.

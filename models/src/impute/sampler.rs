@@ -3,7 +3,7 @@
 use samplers::chains::{ChainConfig, Sampler};
 use samplers::importance::{Proposals, Statistic, impute};
 use samplers::imputation::{ChainImputation, impute_by_chains};
-use samplers::pareto::worse;
+use samplers::pareto::{FEWEST, worse};
 use samplers::stream::Stream;
 
 use super::fitted::FittedModel;
@@ -113,8 +113,16 @@ pub struct WeightSummary {
 }
 
 impl WeightSummary {
-    /// A warning, if the weights of some rows fail.
+    /// Whether there are enough samples to tell whether they can be trusted.
+    pub fn tells(&self) -> bool {
+        self.samples >= FEWEST
+    }
+
+    /// A warning, if the weights of some rows fail, or it cannot be told whether they do.
     pub fn warning(&self) -> Option<Warning> {
+        if !self.tells() && self.rows > 0 {
+            return Some(Warning::FewSamples { samples: self.samples, enough: FEWEST });
+        }
         let (row, k) = self.worst.filter(|_| self.unreliable > 0)?;
         Some(Warning::UnreliableRows {
             rows: self.unreliable,

@@ -10,8 +10,9 @@ use super::generate::generate_while;
 use super::sampler::{ImputationSampler, ImputationSummary};
 use crate::Error;
 use crate::data::{Data, Standardisation};
-use crate::store::ModelInfo;
-use crate::table::Table;
+use crate::prepare::coding::{decoded, notations};
+use crate::store::{Column, ModelInfo};
+use crate::table::{ColumnSchema, Notation, Table};
 
 /// Numbers that a block of rows holds at a time: between two calls of `progress`.
 const BLOCK: usize = 1 << 19;
@@ -20,7 +21,8 @@ const MOST_ROWS: usize = 512;
 
 /// Completed copies of a table, each N × D in its own units, and diagnostics. Observed cells are those of the table.
 ///
-/// *data* holds the table in the model's units, and *units* turns these into the table's. `progress` is called with the number
+/// *data* holds the table in the model's units, and *units* turns these into the table's. *columns* say what numbers are written
+/// as; those of pixels are not needed. `progress` is called with the number
 /// of rows that are done, and says whether to go on.
 ///
 /// # Errors
@@ -28,7 +30,7 @@ const MOST_ROWS: usize = 512;
 #[expect(clippy::too_many_arguments, reason = "a table, its units and rows, the model, and how to impute")]
 pub fn impute_table(
     model: &FittedModel<f32>,
-    units: &Standardisation,
+    (units, columns): (&Standardisation, &[Column]),
     table: &Table,
     data: &Data<f32>,
     sampler: &ImputationSampler,
@@ -40,6 +42,7 @@ pub fn impute_table(
     let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
     let mut copies: Vec<Vec<f64>> = (0..draws).map(|_| Vec::with_capacity(rows * width)).collect();
     let mut summary = ImputationSummary::default();
+    let written = Written::of(columns, table.notations());
     // Whole threads' worth of rows, which are imputed as if alone: blocks change no bit.
     let block = (BLOCK / sampler.points()).clamp(16, MOST_ROWS).next_multiple_of(16);
     for first in (0..rows).step_by(block) {
@@ -54,7 +57,7 @@ pub fn impute_table(
         for (copy, block) in copies.iter_mut().zip(completed.chunks_exact(values.len())) {
             let cells = block.iter().zip(originals).enumerate();
             copy.extend(cells.map(|(i, (x, original))| match original.is_nan() {
-                true => restored(model, units, i % width, *x),
+                true => written.number(i % width, restored(model, units, i % width, *x)),
                 false => *original,
             }));
         }
@@ -63,6 +66,26 @@ pub fn impute_table(
         }
     }
     Ok((copies, summary))
+}
+
+/// How the numbers of columns are written.
+struct Written<'a> {
+    columns: Vec<(ColumnSchema, bool)>,
+    notations: &'a [Notation],
+}
+
+impl<'a> Written<'a> {
+    fn of(columns: &[Column], notations: &'a [Notation]) -> Self {
+        Written { columns: columns.iter().map(|column| (column.schema(), column.whole)).collect(), notations }
+    }
+
+    /// A number of column `d` in the data's units as it is written.
+    fn number(&self, d: usize, number: f64) -> f64 {
+        match self.columns.get(d) {
+            Some((column, whole)) => decoded(column, *whole, &self.notations[d], number),
+            None => number,
+        }
+    }
 }
 
 /// A model's value of column `d` in the data's units. What is at the data's zero is zero, without a rounding error.
@@ -91,6 +114,10 @@ pub fn sample_table(
     if !drawn.iter().all(|x| x.is_finite()) {
         return Err(Error::Diverged);
     }
-    let values = drawn.iter().enumerate().map(|(i, x)| restored(model, &units, i % columns, *x)).collect();
-    Ok(Table::new(info.columns.iter().map(|column| column.name.clone()).collect(), values)?)
+    let notations = notations(&info.schema());
+    let written = Written::of(&info.columns, &notations);
+    let cells = drawn.iter().enumerate();
+    let values = cells.map(|(i, x)| written.number(i % columns, restored(model, &units, i % columns, *x))).collect();
+    let names = info.columns.iter().map(|column| column.name.clone()).collect();
+    Ok(Table::new(names, values)?.with_notations(notations))
 }

@@ -13,7 +13,7 @@ use super::encoder::{EncoderSizes, ResnetEncoder};
 use super::mlp::{MlpSizes, ResidualMlp};
 use super::parameters::Layout;
 use crate::data::Batch;
-use crate::heads::{ColumnLimits, ColumnType, Row};
+use crate::heads::{ColumnTraits, ColumnType, Row};
 
 /// The input of an encoder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +101,7 @@ pub struct VaeConfig {
     pub blocks: Vec<ColumnBlock>,
     /// Limits of the columns, for heads that have some: one for each column, or none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub limits: Vec<ColumnLimits>,
+    pub limits: Vec<ColumnTraits>,
     /// L, latent dimensions.
     pub latent: usize,
     /// K, components of the encoder's mixture.

@@ -42,7 +42,10 @@ pub enum Error {
         value: String,
     },
     /// Columns without two distinct values.
-    #[error("{table}: the rows to train on have no two distinct usable values in {}", listed(columns))]
+    #[error(
+        "{table}: the rows to train on have no two distinct values in {}, or values whose squares are beyond any number",
+        listed(columns)
+    )]
     ConstantColumns {
         /// Name of the table.
         table: String,

@@ -5,11 +5,13 @@
 //! - [`check_values`]: numbers that single precision cannot hold;
 //! - [`Error`]: what is wrong with the rows, as fields.
 
+mod alone;
+pub(crate) mod coding;
 pub(crate) mod error;
-mod limits;
 mod model_rows;
 mod split;
 mod training;
+mod traits;
 
 pub use error::{Error, Result};
 pub(crate) use model_rows::image_rows;

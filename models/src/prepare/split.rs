@@ -82,6 +82,7 @@ pub(super) fn read_options(options: &Options) -> ReadOptions {
         .missing_values(options.missing_value.as_deref().unwrap_or_default())
         .resize(options.resize.unwrap_or(false))
         .whole_arrays(options.columns.is_none() && options.ignore_columns.is_none());
+    let reading = reading.typed(options.infers_types());
     match &options.key {
         Some(key) => reading.key(key),
         None => reading,

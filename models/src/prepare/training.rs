@@ -4,17 +4,19 @@ use std::path::Path;
 
 use samplers::stream::{Purpose, stream};
 
+use super::alone::Alone;
+use super::coding::coded;
 use super::error::{Error, Result};
-use super::limits::limits_of;
-use super::model_rows::{binary_images, binary_table, check_image_size, check_values, table_data};
+use super::model_rows::{binary_images, binary_table, check_image_size, check_values};
 use super::split::{Part, Split, read_options, set_aside};
+use super::traits::{is_whole, traits_of};
 use crate::config::{Options, ResolvedConfig, Validation};
 use crate::data::{Data, HeldOutCells, Standardisation};
 use crate::fingerprint::Fingerprint;
-use crate::heads::{ColumnLimits, ColumnType};
+use crate::heads::{ColumnTraits, ColumnType};
 use crate::network::ColumnBlock;
 use crate::store::{Column, ModelInfo};
-use crate::table::{Input, Table, parse_names, read_for_model, read_images, read_to_fit};
+use crate::table::{Inferred, Input, Schema, SchemaFile, Table, parse_names, read_for_model, read_images, read_to_fit};
 use crate::trainer;
 use crate::warning::{self, Warning};
 
@@ -46,7 +48,7 @@ pub struct TrainingRows {
     /// Each column's standard deviation in model units: 1 where columns are standardised.
     pub deviations: Vec<f64>,
     /// Limits of the columns: one for each, or none.
-    pub limits: Vec<ColumnLimits>,
+    pub limits: Vec<ColumnTraits>,
     /// Rows for validation.
     pub validation: Option<Data<f32>>,
     /// Observed cells of `train` that are held out of it, if epochs are scored on cells and there are enough.
@@ -56,6 +58,8 @@ pub struct TrainingRows {
     /// Identifies the training and the validation rows, and the feature model that a run is followed by, so that it is
     /// resumed with the same ones.
     pub fingerprint: String,
+    /// Columns of the table that no model can be fitted to.
+    pub left_out: Vec<String>,
     /// What may be wrong with the table.
     pub warnings: Vec<Warning>,
 }
@@ -78,8 +82,17 @@ impl TrainingRows {
         if let Some(names) = &options.ignore_columns {
             reading = reading.ignore_columns(parse_names(names)?);
         }
-        let table = read_to_fit(&input, &reading)?;
-        TrainingRows::of_table(&input.name(), table, options)
+        let mut ignored = Vec::new();
+        if let Some(path) = &options.schema {
+            let schema = SchemaFile::read(Path::new(path))?;
+            ignored.extend(schema.ignored().cloned());
+            reading = reading.schema(schema);
+        }
+        let read = read_to_fit(&input, &reading)?;
+        let mut rows = TrainingRows::of_typed_table(&input.name(), read.table, &read.schema, options)?;
+        rows.warnings.splice(0..0, warning::of_reading(&read.left_out, &read.ambiguous_dates));
+        rows.left_out = read.left_out.into_iter().map(|(name, _)| name).chain(ignored).collect();
+        Ok(rows)
     }
 
     /// The rows of a table that was read already; `name` is its name in messages. With `image_size`, its rows are images.
@@ -90,22 +103,40 @@ impl TrainingRows {
         if let Some(size) = options.image_size {
             return TrainingRows::of_images(name, table, size, options);
         }
-        let types = vec![ColumnType::Numeric; table.width()];
-        TrainingRows::of_typed_table(name, table, &types, options)
+        if !options.infers_types() {
+            let schema = Schema::of(table.columns(), ColumnType::Numeric);
+            return TrainingRows::of_typed_table(name, table, &schema, options);
+        }
+        let Inferred { schema, left_out } = Inferred::of(&table);
+        if schema.width() == 0 {
+            let columns = left_out.into_iter().map(|(name, _)| name).collect();
+            return Err(Error::ConstantColumns { table: name.to_owned(), columns });
+        }
+        let mut rows = TrainingRows::of_typed_table(name, table, &schema, options)?;
+        rows.warnings.splice(0..0, warning::of_reading(&left_out, &[]));
+        rows.left_out = left_out.into_iter().map(|(name, _)| name).collect();
+        Ok(rows)
     }
 
-    /// The rows of a table, with a type for each column; `name` is its name in messages.
+    /// The rows of a table's columns that the schema names; `name` is the table's name in messages.
     ///
     /// # Errors
     /// If an option cannot be used, no rows are left, or a column's type does not allow a value of it.
-    pub fn of_typed_table(name: &str, table: Table, types: &[ColumnType], options: &Options) -> Result<TrainingRows> {
+    pub fn of_typed_table(name: &str, table: Table, schema: &Schema, options: &Options) -> Result<TrainingRows> {
+        let schema = schema.columns();
+        let types: Vec<ColumnType> = schema.iter().map(|column| column.column_type).collect();
+        let names: Vec<String> = schema.iter().map(|column| column.name.clone()).collect();
+        let table = if names == table.columns() { table } else { table.select(&names)? };
         let rate = options.hidden_share()?;
         let seed = options.seed.unwrap_or(0);
-        let mut warnings = warning::of_columns(&table);
-        let (names, values, observed) = table.into_parts();
-        let all = Data::new(names.len(), values, observed);
+        let mut warnings = warning::of_columns(&table, schema);
+        let all = coded(&table, schema);
+        drop(table);
         let Split { rest: Part { rows: mut all, numbers }, held_out } =
-            set_aside(name, all, options, |input, reading| Ok(table_data(&read_for_model(input, reading, &names)?)))?;
+            set_aside(name, all, options, |input, reading| {
+                let table = read_for_model(input, reading, schema)?;
+                Ok(coded(&table, schema))
+            })?;
         let validation_numbers: Vec<usize> = held_out.as_ref().map_or_else(Vec::new, Part::numbers_with_cells);
         let (held_out, empty_validation) = held_out.map(|part| part.rows.without_empty_rows()).unzip();
         let empty_validation = empty_validation.unwrap_or(0);
@@ -124,7 +155,7 @@ impl TrainingRows {
             };
             return Err(Error::NoValidationRows { table: name.to_owned(), option, value });
         }
-        let fitted = Standardisation::fit_types(&train, types).map_err(|unusable| {
+        let fitted = Standardisation::fit_types(&train, &types).map_err(|unusable| {
             let columns = unusable.into_iter().map(|d| names[d].clone()).collect();
             Error::ConstantColumns { table: name.to_owned(), columns }
         })?;
@@ -133,7 +164,16 @@ impl TrainingRows {
             true => (Standardisation::none(columns), fitted.scale),
             false => (fitted, vec![1.0; columns]),
         };
-        let limits = if options.limits_columns() { limits_of(&train, types, &standardisation) } else { Vec::new() };
+        // Counts are not standardised.
+        let deviations = (0..columns).map(|d| match types[d] {
+            ColumnType::Count => ColumnType::Numeric
+                .unit(&train.observed_values(d).collect::<Vec<f64>>())
+                .map_or(deviations[d], |unit| unit.scale),
+            _ => deviations[d],
+        });
+        let deviations: Vec<f64> = deviations.collect();
+        let limits = traits_of(&train, schema, &standardisation, options.limits_columns());
+        let whole: Vec<bool> = (0..columns).map(|d| options.infers_types() && is_whole(&train, types[d], d)).collect();
         let mut truth = Vec::with_capacity(hidden.len());
         // The copy in the table's units is gone before the rest of the rows is standardised.
         if let Some(complete) = complete.map(|complete| standardisation.apply::<f32>(&complete)) {
@@ -148,14 +188,16 @@ impl TrainingRows {
         let validation: Option<Data<f32>> = held_out.map(|rows| standardisation.apply(&rows));
         let columns: Vec<Column> = names
             .into_iter()
-            .zip(types)
             .enumerate()
-            .map(|(d, (name, &kind))| Column {
-                name,
-                kind,
+            .map(|(d, name)| Column {
                 mean: standardisation.mean[d],
                 scale: standardisation.scale[d],
-                range: ranges[d],
+                range: ranges[d].filter(|_| schema[d].levels.is_empty()),
+                levels: schema[d].levels.clone(),
+                missing: schema[d].missing.clone(),
+                format: schema[d].format.clone(),
+                whole: whole[d],
+                ..Column::new(name, types[d])
             })
             .collect();
         check_values(&train, &standardisation, &columns, |n| (name.to_owned(), numbers[retained[n]]))?;
@@ -165,6 +207,11 @@ impl TrainingRows {
                 _ => name.to_owned(),
             };
             check_values(rows, &standardisation, &columns, |n| (file.clone(), validation_numbers[n]))?;
+            let value = |n: usize, d: usize| {
+                let observed = rows.observed(n..n + 1)[d];
+                observed.then(|| standardisation.restore_rounded(d, rows.values(n..n + 1)[d]))
+            };
+            warnings.extend(warning::of_rows(rows.rows(), &columns, value, |n| validation_numbers[n]));
         }
         // Before cells are held out: those are a part of the table too.
         let fingerprint = fingerprint(&train, validation.as_ref());
@@ -177,6 +224,10 @@ impl TrainingRows {
             if held_out.is_none() {
                 warnings.push(Warning::NothingHeldOut);
             }
+        }
+        // Who says so needs no warning.
+        if options.preset.is_none() && options.validation.is_none() && options.validation_rows()?.is_none() {
+            warnings.push(Warning::NothingValidated);
         }
         Ok(TrainingRows {
             name: name.to_owned(),
@@ -192,6 +243,7 @@ impl TrainingRows {
             deviations,
             limits,
             numbers: retained.iter().map(|&n| numbers[n]).collect(),
+            left_out: Vec::new(),
             warnings,
         })
     }
@@ -228,7 +280,7 @@ impl TrainingRows {
         let standardisation = Standardisation::none(names.len());
         let train = standardisation.apply::<f32>(&train);
         let validation: Option<Data<f32>> = held_out.map(|rows| standardisation.apply(&rows));
-        let column = |name: String| Column { name, kind: ColumnType::Binary, mean: 0.0, scale: 1.0, range: None };
+        let column = |name: String| Column::new(name, ColumnType::Binary);
         Ok(TrainingRows {
             name: name.to_owned(),
             columns: names.into_iter().map(column).collect(),
@@ -242,6 +294,7 @@ impl TrainingRows {
             hidden: Vec::new(),
             deviations: Vec::new(),
             limits: Vec::new(),
+            left_out: Vec::new(),
             warnings: Vec::new(),
             numbers: retained.iter().map(|&n| numbers[n]).collect(),
         })
@@ -283,6 +336,28 @@ impl TrainingRows {
         }
     }
 
+    /// Mean score of the held-out values by what the columns alone say: normals with mean and scale, the levels' shares, the
+    /// counts' distribution; in nats of the data's units, a cell or a row as that of the model. None where nothing is held out,
+    /// and for columns that are not standardised.
+    pub fn independent_validation(&self) -> Option<f64> {
+        let (data, mask, count) = match (&self.held_out, &self.validation) {
+            (Some(cells), _) => {
+                let (values, mask) = cells.scored();
+                (values, mask.to_vec(), cells.scored_cells())
+            }
+            (None, Some(rows)) => (rows.values(0..rows.rows()), rows.mask(0..rows.rows()).collect(), rows.rows()),
+            (None, None) => return None,
+        };
+        let width = self.columns.len();
+        let mut total = 0.0;
+        for (d, column) in self.columns.iter().enumerate() {
+            let alone = Alone::of(column, &self.train, d)?;
+            let cells = (d..data.len()).step_by(width).filter(|&cell| mask[cell] > 0.0);
+            total += cells.map(|cell| alone.log_density(f64::from(data[cell]))).sum::<f64>();
+        }
+        Some(total / count as f64 - self.validation_log_volume())
+    }
+
     /// Adds what is known of the columns to the configuration of their model.
     pub fn complete(&self, config: &mut ResolvedConfig) {
         if config.vae.images.is_none() {
@@ -301,7 +376,9 @@ impl TrainingRows {
     fn blocks(&self) -> Vec<ColumnBlock> {
         let mut blocks: Vec<ColumnBlock> = Vec::new();
         for kind in self.columns.iter().map(|column| column.kind) {
-            match blocks.last_mut().filter(|block| block.kind == kind) {
+            // Columns with levels of their own are described one by one.
+            let alone = matches!(kind, ColumnType::Categorical | ColumnType::Ordinal);
+            match blocks.last_mut().filter(|block| block.kind == kind && !alone) {
                 Some(block) => block.columns += 1,
                 None => blocks.push(ColumnBlock { kind, columns: 1 }),
             }
@@ -317,6 +394,7 @@ impl TrainingRows {
             columns: self.columns.clone(),
             updates: 0,
             imputations: config.imputations(),
+            left_out: self.left_out.clone(),
             missing_values: config.options.missing_value.clone().unwrap_or_default(),
             options: Some(config.options.clone().without_paths()),
         }

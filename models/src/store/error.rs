@@ -118,6 +118,15 @@ pub enum Expected {
     /// This many columns in all, and one in each block.
     #[error("blocks of one column and more, {0} columns in all")]
     Blocks(usize),
+    /// Shares of levels.
+    #[error("positive shares with sum 1")]
+    Shares,
+    /// This many levels, or more of a column without an order or with one.
+    #[error("{0} levels")]
+    Levels(usize),
+    /// A format of dates.
+    #[error("a format of dates")]
+    DateFormat,
     /// Limits of each of this many columns, or none.
     #[error("none, or one for each of {0} columns")]
     Limits(usize),

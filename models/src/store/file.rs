@@ -22,11 +22,15 @@ const LONGEST_HEADER: u64 = 100_000_000;
 
 /// The metadata of a file: its format, a description, and a checksum of the tensors (from format 2 on).
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Header<D> {
     format: String,
     description: D,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     checksum: Option<String>,
+    /// Of the description. Older files of format 2 have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    description_checksum: Option<String>,
 }
 
 /// Tensors to be written: name, shape, values.
@@ -46,6 +50,13 @@ impl Checksum {
 
     fn finish(&self) -> String {
         format!("{:032x}", self.0.digest128())
+    }
+
+    /// Of a description: of the text that it is written as.
+    fn of_description(description: &serde_json::Value) -> String {
+        let mut sum = Checksum(Xxh3::new());
+        sum.0.update(description.to_string().as_bytes());
+        sum.finish()
     }
 
     /// Of tensors to be written, sorted by name.
@@ -87,7 +98,10 @@ pub(super) fn save(
 ) -> Result<(), WriteError> {
     tensors.sort_by(|a, b| a.0.cmp(&b.0));
     let checksum = Some(Checksum::of_values(&tensors));
-    let header = Header { format: kind.format().to_owned(), description, checksum };
+    let description =
+        serde_json::to_value(description).map_err(|error| WriteError::new(path, std::io::Error::other(error)))?;
+    let description_checksum = Some(Checksum::of_description(&description));
+    let header = Header { format: kind.format().to_owned(), description, checksum, description_checksum };
     let mut end = 0;
     let infos = tensors.iter().map(|(name, shape, values)| {
         let start = end;
@@ -122,6 +136,12 @@ impl<'a> Source<'a> {
     /// Reads the bytes of a file.
     pub(super) fn read(path: &'a Path, kind: Kind) -> Result<Self, Error> {
         let failed = |problem| Error { path: path.to_owned(), problem };
+        // Before it is opened: a pipe would be waited for, and a device may have no end.
+        let metadata = std::fs::metadata(path).map_err(|error| failed(Problem::Io(error)))?;
+        if !metadata.is_file() {
+            let what = if metadata.is_dir() { "a directory" } else { "not a regular file" };
+            return Err(failed(Problem::Io(std::io::Error::other(what))));
+        }
         let mut file = File::open(path).map_err(|error| failed(Problem::Io(error)))?;
         // A large file of another kind is refused by its first bytes, which are the length of the header.
         let mut bytes = Vec::new();
@@ -162,6 +182,12 @@ impl<'a> Source<'a> {
         let found: Header<serde_json::Value> = serde_json::from_str(header).map_err(described)?;
         if found.format != kind.format() && found.format != kind.old_format() {
             return Err(self.error(Problem::Format { kind, found: found.format }));
+        }
+        if let Some(expected) = found.description_checksum {
+            let sum = Checksum::of_description(&found.description);
+            if sum != expected {
+                return Err(self.error(Problem::Checksum { expected, found: sum }));
+            }
         }
         let description = serde_json::from_value(found.description).map_err(described)?;
         let tensors = SafeTensors::deserialize(&self.bytes).map_err(not_whole)?;

@@ -8,6 +8,7 @@ use crate::config::Options;
 use crate::data::Standardisation;
 use crate::heads::ColumnType;
 use crate::network::VaeConfig;
+use crate::table::ColumnSchema;
 
 /// One column of the table that a model was fitted to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +25,43 @@ pub struct Column {
     /// The smallest and the largest observed value in training. None in files of format 1, and of pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<[f64; 2]>,
+    /// The levels of a column that has some, as they stand in a file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<String>,
+    /// Texts that stand for a missing value in this column.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// How dates are written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// Whether every observed value in training was a whole number: then imputed ones are too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
+}
+
+impl Column {
+    /// A column of this name and type, in the table's own unit.
+    pub fn new(name: impl Into<String>, kind: ColumnType) -> Column {
+        Column {
+            name: name.into(),
+            kind,
+            mean: 0.0,
+            scale: 1.0,
+            range: None,
+            levels: Vec::new(),
+            missing: Vec::new(),
+            format: None,
+            whole: false,
+        }
+    }
+
+    /// Its name, its type and how it stands in a file.
+    pub fn schema(&self) -> ColumnSchema {
+        let mut schema = ColumnSchema::new(&self.name, self.kind).with_levels(self.levels.clone());
+        schema.missing.clone_from(&self.missing);
+        schema.format.clone_from(&self.format);
+        schema
+    }
 }
 
 /// Everything that a model file holds beside the parameters.
@@ -43,6 +81,9 @@ pub struct ModelInfo {
     /// The texts that stood for a missing value in its table, beside the usual ones.
     #[serde(default)]
     pub missing_values: Vec<String>,
+    /// Columns of its table that it was not fitted to, as no model can be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// The resolved options that it was fitted with, without paths. None in files of format 1. Options that this version does
     /// not know are left out on reading.
     #[serde(default, deserialize_with = "known_options")]
@@ -60,6 +101,11 @@ fn known_options<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Op
 }
 
 impl ModelInfo {
+    /// The columns' names, types, and how they stand in a file.
+    pub fn schema(&self) -> Vec<ColumnSchema> {
+        self.columns.iter().map(Column::schema).collect()
+    }
+
     /// The columns' units.
     pub fn standardisation(&self) -> Standardisation {
         Standardisation {

@@ -6,6 +6,7 @@ use super::info::ModelInfo;
 use crate::heads::ColumnType;
 use crate::network::{ImageSizes, VaeConfig};
 use crate::objective::Method;
+use crate::table::DateFormat;
 
 /// The most imputations of a row.
 const MOST_IMPUTATIONS: usize = 1 << 20;
@@ -110,6 +111,7 @@ fn check_columns(source: &Source<'_>, info: &ModelInfo) -> Result<(), Error> {
         return Err(source.field("blocks", config.blocks.len(), Expected::NoBlocks));
     }
     check_limits(source, config)?;
+    check_levels(source, info)?;
     let mut kinds = Vec::with_capacity(config.columns);
     for block in &config.blocks {
         if block.columns == 0 {
@@ -134,6 +136,34 @@ fn check_columns(source: &Source<'_>, info: &ModelInfo) -> Result<(), Error> {
     }
 }
 
+/// Refuses columns whose levels and shares are not those of their type.
+fn check_levels(source: &Source<'_>, info: &ModelInfo) -> Result<(), Error> {
+    for (d, column) in info.columns.iter().enumerate() {
+        let expected = match (column.kind, column.levels.len()) {
+            (ColumnType::Categorical | ColumnType::Ordinal, 0 | 1) => Some(Expected::Levels(2)),
+            (ColumnType::Binary, levels) if !matches!(levels, 0 | 2) => Some(Expected::Levels(2)),
+            (ColumnType::Categorical | ColumnType::Ordinal | ColumnType::Binary, _) | (_, 0) => None,
+            _ => Some(Expected::Levels(0)),
+        };
+        if let Some(expected) = expected {
+            return Err(source.field(&format!("columns[{d}].levels"), column.levels.len(), expected));
+        }
+        let shares = info.vae.limits.get(d).map_or(0, |traits| traits.frequencies.len());
+        let needed = matches!(column.kind, ColumnType::Categorical | ColumnType::Ordinal);
+        if needed && shares != column.levels.len() {
+            return Err(source.field(
+                &format!("limits[{d}].frequencies"),
+                shares,
+                Expected::Levels(column.levels.len()),
+            ));
+        }
+        if let Some(format) = column.format.as_ref().filter(|format| DateFormat::new(format).is_none()) {
+            return Err(source.field(&format!("columns[{d}].format"), format, Expected::DateFormat));
+        }
+    }
+    Ok(())
+}
+
 fn check_limits(source: &Source<'_>, config: &VaeConfig) -> Result<(), Error> {
     let limits = &config.limits;
     if !limits.is_empty() && limits.len() != config.columns {
@@ -142,6 +172,16 @@ fn check_limits(source: &Source<'_>, config: &VaeConfig) -> Result<(), Error> {
     for (d, limits) in limits.iter().enumerate() {
         if !(limits.min_scale >= 0.0 && limits.min_scale.is_finite()) {
             return Err(source.field(&format!("limits[{d}].min_scale"), limits.min_scale, Expected::NotNegative));
+        }
+        let shares = &limits.frequencies;
+        let whole = (shares.iter().sum::<f64>() - 1.0).abs() < 1e-6 && shares.iter().all(|share| *share > 0.0);
+        if !(shares.is_empty() || whole) {
+            return Err(source.field(&format!("limits[{d}].frequencies"), shares.len(), Expected::Shares));
+        }
+        if let Some([mean, dispersion]) = limits.counts
+            && !(mean > 0.0 && mean.is_finite() && dispersion >= 0.0 && dispersion.is_finite())
+        {
+            return Err(source.field(&format!("limits[{d}].counts"), mean, Expected::Positive));
         }
         if let Some(zero) = limits.zero.filter(|zero| !zero.is_finite()) {
             return Err(source.field(&format!("limits[{d}].zero"), zero, Expected::Finite));

@@ -28,11 +28,18 @@ pub(super) fn read_npy(
     retained: Option<&mut Numbers>,
 ) -> Result<usize> {
     let explain = stream.explain();
-    let file = stream.file.clone();
-    match open_array(&file, stream.reader, &explain)? {
+    let (file, mut reader) = (stream.file, stream.reader);
+    let width = match open_array(&file, &mut reader, &explain)? {
         Ok(array) => read_array(&file, array, missing, visitor, retained, &explain),
         Err(e) => Err(header_error(&file, e, &explain)),
-    }
+    }?;
+    to_its_end(reader).map_err(&explain)?;
+    Ok(width)
+}
+
+/// Reads what follows an array: at its end a compressed stream tells whether it was damaged.
+fn to_its_end(mut rest: impl Read) -> io::Result<()> {
+    io::copy(&mut rest, &mut io::sink()).map(|_| ())
 }
 
 /// Shows an array of a `.npz` file to `visitor`, as [`read_npy`]; `key` may be left out where there is one array only.
@@ -61,10 +68,13 @@ pub(super) fn read_npz(
         _ => return Err(Error::ArrayKey { file, key: key.map(str::to_owned), available }),
     };
     let entry = archive.by_name(&format!("{name}{ENTRY}")).map_err(|e| broken(e.into()))?;
-    match open_array(&file, BufReader::new(entry), &broken)? {
+    let mut entry = BufReader::new(entry);
+    let width = match open_array(&file, &mut entry, &broken)? {
         Ok(array) => read_array(&file, array, missing, visitor, retained, &broken),
         Err(e) => Err(header_error(&file, e, &broken)),
-    }
+    }?;
+    to_its_end(entry).map_err(&broken)?;
+    Ok(width)
 }
 
 /// The array of a stream whose header is short and flat. The inner error is that of the array's reader.
@@ -150,6 +160,7 @@ fn read_array<R: BufRead>(
     };
     match outcome {
         Ok(()) => Ok(width),
+        Err(e) if e.kind() == io::ErrorKind::Unsupported => Err(wrong(ArrayProblem::TooLargeInteger)),
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => match explain(e) {
             gzip @ Error::TruncatedGzip { .. } => Err(gzip),
             _ => Err(wrong(ArrayProblem::CutOff { rows, width })),
@@ -175,8 +186,13 @@ enum Kind {
 
 /// A number of an array.
 trait Number: Deserialize + Copy {
-    /// The same in double precision. Whole numbers beyond 2⁵³ are rounded, as any text of a table is.
+    /// The same in double precision.
     fn double(self) -> f64;
+
+    /// Whether double precision holds it: it would come back as another number.
+    fn is_exact(self) -> bool {
+        true
+    }
 }
 
 macro_rules! numbers {
@@ -189,10 +205,21 @@ macro_rules! numbers {
         })*
     };
 }
+
+impl Number for i64 {
+    fn double(self) -> f64 {
+        self as f64
+    }
+
+    fn is_exact(self) -> bool {
+        self.unsigned_abs() <= 1 << 53
+    }
+}
+
 numbers! {
     f32: x => f64::from(x), f64: x => x,
     u8: x => f64::from(x), u16: x => f64::from(x), u32: x => f64::from(x),
-    i8: x => f64::from(x), i16: x => f64::from(x), i32: x => f64::from(x), i64: x => x as f64,
+    i8: x => f64::from(x), i16: x => f64::from(x), i32: x => f64::from(x),
     bool: x => f64::from(u8::from(x)),
 }
 
@@ -232,7 +259,11 @@ impl ArrayReader<'_> {
         let order = array.order();
         // The caller has checked the type; a failure here would be the library's.
         let mut numbers = array.data::<T>().map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
-        let mut next = || numbers.next().unwrap_or(Err(io::ErrorKind::UnexpectedEof.into()));
+        let mut next = || {
+            let number: T = numbers.next().unwrap_or(Err(io::ErrorKind::UnexpectedEof.into()))?;
+            // Found again by its kind, which no reader gives.
+            if number.is_exact() { Ok(number) } else { Err(io::Error::from(io::ErrorKind::Unsupported)) }
+        };
         let mut row = vec![0.0; self.width];
         match order {
             Order::C => {

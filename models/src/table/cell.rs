@@ -53,6 +53,16 @@ impl MissingValues {
         }
     }
 
+    /// Whether a text is one of those given.
+    pub(super) fn is_text(&self, text: &str) -> bool {
+        self.texts.iter().any(|missing| missing == text)
+    }
+
+    /// Whether a number is one of those given.
+    pub(super) fn is_number(&self, number: f64) -> bool {
+        self.numbers.contains(&number)
+    }
+
     /// Reads an array's number.
     pub(super) fn read_number(&self, number: f64) -> Cell<'static> {
         // An array of single precision holds the nearest such number to the one that the user wrote.

@@ -12,7 +12,8 @@ impl Table {
         let places = self.places(names)?;
         let rows = self.values().chunks_exact(self.width());
         let values = rows.flat_map(|row| places.iter().map(|&place| row[place])).collect();
-        Table::new(names.iter().map(|name| name.as_ref().to_owned()).collect(), values)
+        let notations = places.iter().map(|&place| self.notation(place).clone()).collect();
+        Ok(Table::new(names.iter().map(|name| name.as_ref().to_owned()).collect(), values)?.with_notations(notations))
     }
 
     /// The places of the columns of these names, counted from 0.

@@ -5,12 +5,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::Serialize;
 
+use super::build::read_with_types;
 use super::cell::Cell;
 use super::error::Result;
 use super::open::Input;
 use super::options::ReadOptions;
-use super::problem::Place;
-use super::read::read;
+use super::problem::{Place, Reason};
+use super::schema::ColumnSchema;
+use super::schema_file::{Given, SchemaFile};
 use super::select::{Header, Selection};
 use super::visit::Visitor;
 
@@ -48,13 +50,36 @@ pub struct Description {
     pub patterns: Vec<Pattern>,
 }
 
+impl Description {
+    /// What the columns seem to hold, ready to be edited.
+    pub fn schema(&self) -> SchemaFile {
+        let given = |column: &ColumnDescription| {
+            let kind = column.column_type?.to_owned();
+            let (levels, format) = (column.levels.clone(), column.format.clone());
+            Some((column.name.clone(), Given { kind, levels, missing: Vec::new(), format }))
+        };
+        SchemaFile { columns: self.columns.iter().filter_map(given).collect() }
+    }
+}
+
 /// A description of a column. Statistics are over observed finite numbers, and null if there are too few.
 #[derive(Clone, Debug, Serialize)]
 pub struct ColumnDescription {
     /// The column's name; its place (`column 3`), if it has none.
     pub name: String,
-    /// What its cells hold.
+    /// What it seems to hold, as a model takes it; `ignore` if no model can be fitted to it, and null where that cannot be said.
     #[serde(rename = "type")]
+    pub column_type: Option<&'static str>,
+    /// The levels of a column that has some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<String>,
+    /// How dates are written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// What is to be said of it, such as why no model can be fitted to it.
+    pub notes: Vec<String>,
+    /// What its cells hold.
+    #[serde(rename = "holds")]
     pub kind: Kind,
     /// How many of its cells are missing.
     pub missing: u64,
@@ -104,16 +129,20 @@ pub struct Pattern {
     pub mask: Vec<bool>,
 }
 
-/// Describes a table, whatever its columns hold; memory does not grow with the rows, but for different patterns and
-/// texts.
+/// Describes a table, whatever its columns hold.
 ///
 /// # Errors
 /// Whatever keeps the file from being a table, and [`super::Error::UnknownColumns`] for the choice of columns.
 pub fn describe(input: &Input, options: &ReadOptions) -> Result<Description> {
     let selection = options.selection.for_input(input);
+    let chosen = selection.clone();
     let mut survey = Survey { selection, columns: Vec::new(), rows: 0, row: Vec::new(), patterns: HashMap::new() };
-    read(input, options, &mut survey)?;
-    Ok(survey.finish(input.name()))
+    let types = read_with_types(input, options, &chosen, &mut survey)?;
+    let mut description = survey.finish(input.name());
+    for (column, found) in description.columns.iter_mut().zip(types.into_iter().flatten()) {
+        column.add_type(found);
+    }
+    Ok(description)
 }
 
 /// What has been read of the table.
@@ -224,6 +253,10 @@ impl Column {
         let numeric = kind == Kind::Numeric && self.count > 0;
         ColumnDescription {
             name: self.name,
+            column_type: None,
+            levels: Vec::new(),
+            format: None,
+            notes: Vec::new(),
             kind,
             missing: self.missing,
             missing_share: self.missing as f64 / rows as f64,
@@ -235,6 +268,21 @@ impl Column {
             sd: (numeric && self.count > 1).then(|| (self.squares / (self.count - 1) as f64).sqrt()),
             min: self.range.filter(|_| numeric).map(|(min, _)| min),
             max: self.range.filter(|_| numeric).map(|(_, max)| max),
+        }
+    }
+}
+
+impl ColumnDescription {
+    fn add_type(&mut self, found: std::result::Result<ColumnSchema, Reason>) {
+        match found {
+            Ok(column) => {
+                self.column_type = Some(column.column_type.name());
+                (self.levels, self.format) = (column.levels, column.format);
+            }
+            Err(reason) => {
+                self.column_type = Some("ignore");
+                self.notes.push(reason.note().to_owned());
+            }
         }
     }
 }

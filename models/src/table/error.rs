@@ -9,7 +9,7 @@ use super::problem::{
 };
 use crate::files::WriteError;
 use crate::heads::ColumnType;
-use crate::words::{listed, quoted};
+use crate::words::{Short, listed, quoted};
 
 /// The result of reading or writing a table.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -325,6 +325,25 @@ pub enum Error {
         /// The column's type.
         column_type: ColumnType,
     },
+    /// A schema's file that says nothing of columns.
+    #[error("{file}: {problem}; expected [columns.NAME] with a type")]
+    Schema {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        problem: SchemaProblem,
+    },
+    /// Texts or dates, which an array does not hold.
+    #[error(
+        "{file}: an array holds numbers, and column {} has none; expected an ending of .csv or .tsv",
+        quoted(column)
+    )]
+    TextInArray {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+    },
     /// Values that do not fill whole rows.
     #[error("{values} values do not fill rows of {columns} columns")]
     Values {
@@ -365,6 +384,54 @@ pub enum Error {
     /// The table cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+}
+
+/// What is wrong with a schema.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemaProblem {
+    /// It is not read as TOML of this form.
+    #[error("{}{}", line.map_or(String::new(), |line| format!("line {line}: ")), Short(message))]
+    Toml {
+        /// The line, from 1.
+        line: Option<usize>,
+        /// What is wrong.
+        message: String,
+    },
+    /// A file too long to be a schema.
+    #[error("more than {0} bytes")]
+    TooLong(u64),
+    /// Of a column.
+    #[error("column {}: {problem}", quoted(name))]
+    Column {
+        /// The column.
+        name: String,
+        /// What is wrong.
+        problem: Box<SchemaProblem>,
+    },
+    /// A type that is none.
+    #[error("there is no column type {}", quoted(.0))]
+    Type(String),
+    /// A wrong number of levels.
+    #[error("{found} level{}; expected {} for a {kind} column", if *found == 1 { "" } else { "s" }, if *kind == ColumnType::Binary { "2" } else { "at least 2" })]
+    Levels {
+        /// The column's type.
+        kind: ColumnType,
+        /// The number of levels.
+        found: usize,
+    },
+    /// A level that stands twice.
+    #[error("the level {} stands twice", quoted(.0))]
+    SameLevels(String),
+    /// Levels of a type that has none.
+    #[error("a {0} column has no levels")]
+    NoLevels(ColumnType),
+    /// A format of a type that has none.
+    #[error("a {0} column has no format")]
+    NoFormat(ColumnType),
+    /// A format that is none of dates.
+    #[error("{} is no format of dates", quoted(.0))]
+    Format(String),
 }
 
 impl Error {

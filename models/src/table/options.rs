@@ -1,6 +1,7 @@
 //! How a file is read.
 
 use super::cell::MissingValues;
+use super::schema_file::SchemaFile;
 use super::select::Selection;
 
 /// How a file is read: what stands for a missing value, and which columns are wanted.
@@ -18,6 +19,8 @@ pub struct ReadOptions {
     pub(super) resize: bool,
     pub(super) whole_arrays: bool,
     pub(super) selection: Selection,
+    pub(super) typed: bool,
+    pub(super) schema: Option<SchemaFile>,
 }
 
 impl ReadOptions {
@@ -54,6 +57,18 @@ impl ReadOptions {
     /// All columns but these. Has no meaning where a model says which columns are read.
     pub fn ignore_columns<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> ReadOptions {
         self.selection.ignore = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether the types of columns are inferred, and texts and dates are read. Default: no, all are numbers.
+    pub fn typed(mut self, typed: bool) -> ReadOptions {
+        self.typed = typed;
+        self
+    }
+
+    /// What is known of the columns beforehand. It wins over what is inferred.
+    pub fn schema(mut self, schema: SchemaFile) -> ReadOptions {
+        self.schema = Some(schema);
         self
     }
 

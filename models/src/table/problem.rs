@@ -58,8 +58,49 @@ pub enum Reason {
         /// That value.
         value: f64,
     },
+    /// One distinct observed text.
+    ConstantText {
+        /// That text.
+        text: String,
+    },
     /// No observed value.
     Empty,
+    /// Values that only name their rows: each occurs once.
+    Identifier,
+    /// Texts of which few occur again.
+    FreeText {
+        /// The different texts.
+        distinct: usize,
+        /// Cells with a text.
+        observed: usize,
+    },
+    /// A text that is no date of the column's format.
+    NoDate {
+        /// The text.
+        text: String,
+        /// The format.
+        format: String,
+    },
+}
+
+impl Reason {
+    /// The reason in a word or two.
+    pub(super) fn note(&self) -> &'static str {
+        match self {
+            Reason::Text { .. } => "numbers and text",
+            Reason::Infinite { .. } => "infinite values",
+            Reason::Constant { .. } | Reason::ConstantText { .. } => "constant",
+            Reason::Empty => "empty",
+            Reason::Identifier => "identifier",
+            Reason::FreeText { .. } => "free text",
+            Reason::NoDate { .. } => "no date",
+        }
+    }
+
+    /// Whether the column has no two different values.
+    pub(super) fn is_constant(&self) -> bool {
+        matches!(self, Reason::Empty | Reason::Constant { .. } | Reason::ConstantText { .. })
+    }
 }
 
 impl fmt::Display for UnusableColumn {
@@ -77,7 +118,17 @@ impl fmt::Display for UnusableColumn {
                 write!(f, "{name} has an infinite value ({} in {place})", quoted(text))
             }
             Reason::Constant { value } => write!(f, "{name} is constant (every observed value is {value})"),
+            Reason::ConstantText { text } => {
+                write!(f, "{name} is constant (every observed value is {})", quoted(text))
+            }
             Reason::Empty => write!(f, "{name} has no observed value"),
+            Reason::Identifier => write!(f, "{name} is an identifier (every value is another one)"),
+            Reason::FreeText { distinct, observed } => {
+                write!(f, "{name} is free text ({distinct} different texts in {observed} cells)")
+            }
+            Reason::NoDate { text, format } => {
+                write!(f, "{name} has {}, which is no date of the format {format}", quoted(text))
+            }
         }
     }
 }
@@ -116,6 +167,9 @@ pub enum ArrayProblem {
     /// The archive cannot be read.
     #[error("a broken archive ({})", Short(.0))]
     Archive(io::Error),
+    /// A whole number beyond 2⁵³, which would come back as another one.
+    #[error("a whole number beyond 9007199254740992, which double precision does not hold")]
+    TooLargeInteger,
     /// Its numbers are neither floats nor bytes.
     #[error("the numbers' type is {}", Short(descr))]
     NumberType {

@@ -3,17 +3,60 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
+use super::infer::Inferred;
+use super::notation::Notation;
 use super::values::Table;
 use crate::heads::{Block, ColumnType};
 
 /// A column: its name and its type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ColumnSchema {
     /// The name.
     pub name: String,
     /// What its numbers are.
     #[serde(rename = "type")]
     pub column_type: ColumnType,
+    /// The levels of a binary, categorical or ordinal column as a file has them; those of an ordinal one in their order. A
+    /// binary column without levels holds −1 and +1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<String>,
+    /// Texts that stand for a missing value in this column.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// How dates are written, as in `%Y-%m-%d`. A date column without a format holds days since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+}
+
+impl ColumnSchema {
+    /// A column of this name and type.
+    pub fn new(name: impl Into<String>, column_type: ColumnType) -> ColumnSchema {
+        ColumnSchema { name: name.into(), column_type, levels: Vec::new(), missing: Vec::new(), format: None }
+    }
+
+    /// The same column with these levels.
+    #[must_use]
+    pub fn with_levels(self, levels: Vec<String>) -> ColumnSchema {
+        ColumnSchema { levels, ..self }
+    }
+
+    /// The same column of dates with this format.
+    #[must_use]
+    pub fn with_format(self, format: impl Into<String>) -> ColumnSchema {
+        ColumnSchema { format: Some(format.into()), ..self }
+    }
+
+    /// The place of the level that a number of a table means, whose column has this notation.
+    pub(crate) fn level(&self, value: f64, notation: &Notation) -> Option<usize> {
+        match notation {
+            Notation::Texts(texts) => {
+                let text = texts.get(value as usize)?;
+                self.levels.iter().position(|level| level == text)
+            }
+            _ => self.levels.iter().position(|level| level.parse::<f64>() == Ok(value)),
+        }
+    }
 }
 
 /// The columns of a table by name and type, in the table's order.
@@ -35,22 +78,33 @@ pub struct Schema {
 impl Schema {
     /// A schema of these columns, all of one type.
     pub fn of(names: impl IntoIterator<Item = impl Into<String>>, column_type: ColumnType) -> Schema {
-        let columns = names.into_iter().map(|name| ColumnSchema { name: name.into(), column_type });
-        Schema { columns: columns.collect() }
+        Schema::new(names.into_iter().map(|name| ColumnSchema::new(name, column_type)))
     }
 
-    /// The schema of a table's columns: all are numeric.
+    /// A schema of these columns.
+    pub fn new(columns: impl IntoIterator<Item = ColumnSchema>) -> Schema {
+        Schema { columns: columns.into_iter().collect() }
+    }
+
+    /// The schema of a table's columns, from what they hold. Columns that a model cannot be fitted to are left out: see
+    /// [`Inferred`].
     pub fn infer(table: &Table) -> Schema {
-        Schema::of(table.columns(), ColumnType::Numeric)
+        Inferred::of(table).schema
     }
 
-    /// The same schema, with another type for the column of this name.
+    /// The same schema, with another type for the column of this name. Levels and a format go with the old type, unless the new
+    /// one has some too.
     ///
     /// # Errors
     /// [`Error::NoSuchColumn`].
     pub fn with(mut self, name: &str, column_type: ColumnType) -> Result<Schema> {
         match self.columns.iter_mut().find(|column| column.name == name) {
-            Some(column) => column.column_type = column_type,
+            Some(column) => {
+                let leveled = |kind| matches!(kind, ColumnType::Binary | ColumnType::Categorical | ColumnType::Ordinal);
+                let levels = if leveled(column_type) { std::mem::take(&mut column.levels) } else { Vec::new() };
+                let format = column.format.take().filter(|_| column_type == ColumnType::Date);
+                *column = ColumnSchema { column_type, levels, format, ..column.clone() };
+            }
             None => {
                 let available = self.columns.into_iter().map(|column| column.name).collect();
                 return Err(Error::NoSuchColumn { name: name.to_owned(), available });
@@ -86,8 +140,12 @@ impl Schema {
         }
         let heads: Vec<Block> = self.columns.iter().map(|column| column.column_type.column()).collect();
         for row in 0..table.rows() {
-            for ((column, head), &value) in self.columns.iter().zip(&heads).zip(table.row(row)) {
-                if !value.is_nan() && !head.allows(value) {
+            for (d, ((column, head), &value)) in self.columns.iter().zip(&heads).zip(table.row(row)).enumerate() {
+                let allowed = || match column.levels.is_empty() {
+                    true => head.allows(value),
+                    false => column.level(value, table.notation(d)).is_some(),
+                };
+                if !value.is_nan() && !allowed() {
                     let (column, column_type) = (column.name.clone(), column.column_type);
                     return Err(Error::ValueOfType { row, column, value, column_type });
                 }
@@ -108,7 +166,7 @@ mod tests {
     #[test]
     fn types_allow_their_values() {
         let table = table();
-        let numeric = Schema::infer(&table);
+        let numeric = Schema::of(["a", "b"], ColumnType::Numeric);
         numeric.check(&table).unwrap();
         let typed = |name: &str, column_type| numeric.clone().with(name, column_type).unwrap().check(&table);
         typed("a", ColumnType::Binary).unwrap();

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use super::error::{Error, Result};
+use super::notation::Notation;
 
-/// Numbers in rows and named columns; some are missing.
+/// Numbers in rows and named columns; some are missing. A number of a column of texts or dates stands for one of them: see
+/// [`Notation`].
 ///
 /// ```
 /// use missvae::Table;
@@ -21,6 +23,8 @@ pub struct Table {
     columns: Vec<String>,
     /// Row-major; NaN where missing, finite elsewhere.
     values: Vec<f64>,
+    /// One for each column.
+    notations: Vec<Notation>,
 }
 
 impl Table {
@@ -47,7 +51,7 @@ impl Table {
             let (row, column) = (cell / width, columns[cell % width].clone());
             return Err(Error::NotFinite { row, column, value: values[cell] });
         }
-        Ok(Table { columns, values })
+        Ok(Table { notations: vec![Notation::Numbers; width], columns, values })
     }
 
     /// A table of rows, with a value for each column; NaN stands for a missing value.
@@ -69,7 +73,43 @@ impl Table {
     /// A table that a reader has built: names may be those of a model's columns, and all values are finite or NaN.
     pub(super) fn of_parts(columns: Vec<String>, values: Vec<f64>) -> Table {
         debug_assert!(!columns.is_empty() && values.len().is_multiple_of(columns.len()));
-        Table { columns, values }
+        Table { notations: vec![Notation::Numbers; columns.len()], columns, values }
+    }
+
+    /// A table of cells of another one.
+    pub(crate) fn of_cells(columns: Vec<String>, values: Vec<f64>) -> Table {
+        Table::of_parts(columns, values)
+    }
+
+    /// The same table, its numbers written in another way.
+    ///
+    /// # Panics
+    /// If there is not one notation for each column.
+    #[track_caller]
+    pub(crate) fn with_notations(self, notations: Vec<Notation>) -> Table {
+        assert_eq!(notations.len(), self.width(), "notations of a table's columns");
+        Table { notations, ..self }
+    }
+
+    /// How the numbers of a column stand in a file. Columns are counted from 0.
+    ///
+    /// # Panics
+    /// If there is no such column.
+    pub fn notation(&self, column: usize) -> &Notation {
+        &self.notations[column]
+    }
+
+    /// The notations of all columns.
+    pub(crate) fn notations(&self) -> &[Notation] {
+        &self.notations
+    }
+
+    /// A cell as it is written to a file, or none where it is missing. Rows and columns are counted from 0.
+    ///
+    /// # Panics
+    /// If there is no such cell.
+    pub fn text(&self, row: usize, column: usize) -> Option<String> {
+        self.value(row, column).map(|value| self.notations[column].text(value))
     }
 
     /// The columns' names.
@@ -133,11 +173,12 @@ impl Table {
     }
 }
 
-/// Tables are equal if their names, their values and their missing cells are.
+/// Tables are equal if their names, their values, how these are written, and their missing cells are.
 impl PartialEq for Table {
     fn eq(&self, other: &Table) -> bool {
         let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
         self.columns == other.columns
+            && self.notations == other.notations
             && self.values.len() == other.values.len()
             && self.values.iter().zip(&other.values).all(same)
     }

@@ -7,6 +7,7 @@ use flate2::{Compression, write::GzEncoder};
 use npyz::WriterBuilder;
 
 use super::error::{Error, Result};
+use super::notation::Notation;
 use super::open::{Format, has_ending};
 use super::source::{Content, Numbers, Source};
 use super::split::Splitter;
@@ -61,14 +62,18 @@ pub fn print_completed(out: &mut dyn Write, source: &Source, table: &Table, comp
 /// # Panics
 /// If there are no columns.
 pub fn write_numbers(path: &Path, columns: &[String], values: &[f64]) -> Result<()> {
+    write_cells(path, columns, values, &vec![Notation::Numbers; columns.len()])
+}
+
+fn write_cells(path: &Path, columns: &[String], values: &[f64], notations: &[Notation]) -> Result<()> {
     let width = columns.len();
     match output_format(path)? {
         Format::Text { delimiter } => to_file(path, |out| {
             header(out, columns, delimiter)?;
             for row in values.chunks_exact(width) {
                 for (column, &value) in row.iter().enumerate() {
-                    let end = if column + 1 == width { b'\n' } else { delimiter };
-                    write!(out, "{}{}", number_text(value, false), end as char)?;
+                    cell(out, &cell_text(&notations[column], value), delimiter)?;
+                    out.write_all(&[if column + 1 == width { b'\n' } else { delimiter }])?;
                 }
             }
             Ok(())
@@ -84,9 +89,10 @@ impl Table {
     /// file of this name is replaced as a whole, or not at all.
     ///
     /// # Errors
-    /// [`Error::OutputFormat`]; [`Error::Write`].
+    /// [`Error::OutputFormat`]; [`Error::TextInArray`]; [`Error::Write`].
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_numbers(path.as_ref(), self.columns(), self.values())
+        check_notations(path.as_ref(), self)?;
+        write_cells(path.as_ref(), self.columns(), self.values(), self.notations())
     }
 }
 
@@ -102,6 +108,20 @@ pub fn check_output(path: &Path) -> Result<()> {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
             Err(WriteError::new(path, io::ErrorKind::NotFound.into()).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks that a file of this name can hold the columns of a table: an array has numbers only.
+///
+/// # Errors
+/// [`Error::OutputFormat`]; [`Error::TextInArray`].
+pub fn check_notations(path: &Path, table: &Table) -> Result<()> {
+    let texts = table.notations().iter().position(|notation| *notation != Notation::Numbers);
+    match (output_format(path)?, texts) {
+        (Format::Npy, Some(d)) => {
+            Err(Error::TextInArray { file: path.display().to_string(), column: table.columns()[d].clone() })
         }
         _ => Ok(()),
     }
@@ -197,6 +217,7 @@ impl<'a> Fill<'a> {
     }
 
     fn text(&self, out: &mut dyn Write, bytes: &[u8], old: u8, new: u8) -> io::Result<()> {
+        let Fill { source, table, .. } = self;
         let mut splitter = Splitter::new(bytes, old);
         // The first record with cells is the header.
         let mut row = None;
@@ -209,7 +230,10 @@ impl<'a> Fill<'a> {
                 written = span.bytes.end;
                 let cell = &record[span.bytes.clone()];
                 match row.and_then(|row| self.missing(row, place)) {
-                    Some(number) => out.write_all(number_text(number, false).as_bytes())?,
+                    Some(number) => {
+                        let column = source.columns[place].unwrap_or_default();
+                        self::cell(out, &cell_text(table.notation(column), number), new)?;
+                    }
                     None if new != old && !span.quoted && cell.contains(&new) => quoted(out, cell)?,
                     None => out.write_all(cell)?,
                 }
@@ -227,6 +251,21 @@ fn header(out: &mut dyn Write, names: &[String], delimiter: u8) -> io::Result<()
     let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(out);
     writer.write_record(names)?;
     writer.flush()
+}
+
+/// A number as its column has it; that of a missing cell is NaN.
+fn cell_text(notation: &Notation, number: f64) -> String {
+    if number.is_nan() { number_text(number, false) } else { notation.text(number) }
+}
+
+/// A cell, in quotes where it needs them.
+fn cell(out: &mut dyn Write, text: &str, delimiter: u8) -> io::Result<()> {
+    let special = |byte: u8| byte == delimiter || matches!(byte, b'"' | b'\n' | b'\r');
+    // Blanks around a text would be lost on reading without quotes in some programs.
+    match text.is_empty() || text.bytes().any(special) || text.trim_ascii() != text {
+        true => quoted(out, text.as_bytes()),
+        false => out.write_all(text.as_bytes()),
+    }
 }
 
 /// A cell in quotes.
@@ -250,7 +289,7 @@ where
 }
 
 /// The shortest text that reads back as the same number, of single precision if `single` (and if it has the range).
-fn number_text(number: f64, single: bool) -> String {
+pub(super) fn number_text(number: f64, single: bool) -> String {
     let size = number.abs();
     let plain = size == 0.0 || (1e-5..1e16).contains(&size) || !size.is_finite();
     let narrow = number as f32;

@@ -36,7 +36,7 @@ impl fmt::Display for Rendered<'_> {
 
 impl Rendered<'_> {
     fn columns_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let heading = ["column", "missing", "", "mean", "sd", "min", "max"].map(String::from).to_vec();
+        let heading = ["column", "type", "missing", "", "mean", "sd", "min", "max"].map(String::from).to_vec();
         let mut lines = vec![(heading, String::new())];
         lines.extend(self.0.columns.iter().take(COLUMNS).map(column_line));
         let widths: Vec<usize> = (0..lines[0].0.len())
@@ -46,7 +46,13 @@ impl Rendered<'_> {
             let mut line = String::new();
             for (place, (text, &column)) in cells.iter().zip(&widths).enumerate() {
                 let blanks = " ".repeat(column - width(text));
-                line += &if place == 0 { format!("{text}{blanks}") } else { format!("  {blanks}{text}") };
+                line += &if place == 0 {
+                    format!("{text}{blanks}")
+                } else if place == 1 {
+                    format!("  {text}{blanks}")
+                } else {
+                    format!("  {blanks}{text}")
+                };
             }
             if !note.is_empty() {
                 line += &format!("  {note}");
@@ -102,10 +108,15 @@ fn what_is_missing(pattern: &Pattern) -> String {
 
 /// A column's cells in the listing, and a note that follows them.
 fn column_line(column: &ColumnDescription) -> (Vec<String>, String) {
-    let mut cells = vec![short(&column.name), column.missing.to_string(), percent(column.missing_share)];
-    let mut notes = Vec::new();
+    let column_type = column.column_type.unwrap_or("–").to_owned();
+    let mut cells = vec![short(&column.name), column_type, column.missing.to_string(), percent(column.missing_share)];
+    let mut notes = column.notes.clone();
     match column.kind {
         Kind::Empty => {}
+        Kind::Text if !column.levels.is_empty() => notes.push(levels(column)),
+        Kind::Text if column.format.is_some() => {
+            notes.push(format!("as {}", column.format.as_deref().unwrap_or_default()))
+        }
         Kind::Text => match column.distinct {
             Some(distinct) => notes.push(format!("text, {distinct} distinct{}", examples(column))),
             None => notes.push(format!("text ({}){}", counted(column.text_cells, "cell"), examples(column))),
@@ -115,12 +126,25 @@ fn column_line(column: &ColumnDescription) -> (Vec<String>, String) {
             cells.extend(statistics.map(|value| value.map_or_else(|| "–".into(), compact)));
             if column.infinite > 0 {
                 notes.push(format!("{} infinite", column.infinite));
-            } else if column.distinct == Some(1) {
+            } else if column.distinct == Some(1) && notes.is_empty() {
                 notes.push("constant".into());
+            } else if !column.levels.is_empty() {
+                notes.push(levels(column));
             }
         }
     }
     (cells, notes.join(", "))
+}
+
+/// The levels of a column.
+fn levels(column: &ColumnDescription) -> String {
+    const SHOWN: usize = 5;
+    let between = if column.column_type == Some("ordinal") { " < " } else { ", " };
+    let mut levels: Vec<String> = column.levels.iter().take(SHOWN).map(|level| short(level)).collect();
+    if column.levels.len() > SHOWN {
+        levels.push(format!("… ({} levels)", column.levels.len()));
+    }
+    levels.join(between)
 }
 
 /// Some texts of a column, which may stand for missing.

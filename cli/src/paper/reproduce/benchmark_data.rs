@@ -13,7 +13,8 @@ use missvae::fingerprint::Fingerprint;
 use missvae::impute::FittedModel;
 use missvae::objective::{METHODS, Method};
 use missvae::prepare::{TrainingRows, binary_images, check_magnitudes, table_data};
-use missvae::table::{Input, ReadOptions, read_for_model};
+use missvae::store::Column;
+use missvae::table::{ColumnSchema, Input, ReadOptions, read_for_model};
 use samplers::stream::{Purpose, stream};
 
 use super::args::ReproduceArgs;
@@ -219,7 +220,8 @@ impl Set {
         let test = match options.image_size {
             None => {
                 let reading = reading.whole_arrays(true);
-                table_data(&read_for_model(&input, &reading, &names)?)
+                let columns: Vec<ColumnSchema> = all.columns.iter().map(Column::schema).collect();
+                table_data(&read_for_model(&input, &reading, &columns)?)
             }
             Some(size) => binary_images(&input, &reading, size, 0)?.1,
         };

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use missvae::config::{MOST_NUMBERS, Options};
+use missvae::config::{ColumnTypesOption, MOST_NUMBERS, Options};
 use missvae::data::{Data, Standardisation};
 use missvae::evaluate::{Grid, GridScore, grid_log_likelihood, on_grid};
 use missvae::files::{create_directory, write_atomic};
 use missvae::fingerprint::Fingerprint;
 use missvae::impute::FittedModel;
 use missvae::prepare::{TrainingRows, check_values, table_data};
-use missvae::table::{Error, Input, ReadOptions, Table, read_for_model, read_to_fit, write_numbers};
+use missvae::table::{Error, Input, ReadOptions, ReadTable, Table, read_for_model, read_to_fit, write_numbers};
 use samplers::gaussian_mixture::GaussianMixture;
 use samplers::gaussian_mixture::oracle::divergence::{Divergence, jensen_shannon};
 use samplers::gaussian_mixture::oracle::{Family, Interpolation};
@@ -103,12 +103,12 @@ impl MogData {
             ));
         }
         let input = |name: &str| Input::from_arg(Some(&directory.join(name)));
-        let train = read_to_fit(&input(TRAIN), &ReadOptions::default())?;
-        let (names, ..) = train.clone().into_parts();
-        let test = read_for_model(&input(TEST), &ReadOptions::default(), &names)?;
+        let ReadTable { table: train, schema, .. } = read_to_fit(&input(TRAIN), &ReadOptions::default())?;
+        let columns = schema.columns();
+        let test = read_for_model(&input(TEST), &ReadOptions::default(), columns)?;
         let exists = |name: &str| directory.join(name).exists();
-        let complete = exists(COMPLETE).then(|| read_for_model(&input(COMPLETE), &ReadOptions::default(), &names));
-        let truth = exists(TRUTH).then(|| read_truth(&directory.join(TRUTH), names.len())).transpose()?;
+        let complete = exists(COMPLETE).then(|| read_for_model(&input(COMPLETE), &ReadOptions::default(), columns));
+        let truth = exists(TRUTH).then(|| read_truth(&directory.join(TRUTH), columns.len())).transpose()?;
         let tables = Tables { train, complete: complete.transpose()?, test };
         MogData::new(directory.display().to_string(), directory, tables, truth, false)
     }
@@ -143,7 +143,12 @@ impl MogData {
         let kept = generated.then(|| tables.clone());
         let Tables { train, complete, test } = tables;
         // The mixture is standardised, so its rows are left as they are.
-        let options = Options { no_standardize: Some(true), validation: Some("none".to_owned()), ..Options::default() };
+        let options = Options {
+            no_standardize: Some(true),
+            validation: Some("none".to_owned()),
+            column_types: Some(ColumnTypesOption::Numeric),
+            ..Options::default()
+        };
         let rows = TrainingRows::of_table(&name, train, &options)?;
         let complete =
             complete.map(|table| TrainingRows::of_table(&format!("{name}/{COMPLETE}"), table, &options)).transpose()?;

@@ -84,7 +84,8 @@ fn nothing_observed() {
 #[test]
 fn new_data_that_does_not_fit_the_model() {
     let file = TestFile::new("a.csv", b"a,b,c\n1,x,9\n1e999,2,y\n");
-    let read = |columns: &[&str]| read_for_model(&file.input(), &ReadOptions::default(), &names(columns)).unwrap_err();
+    let read =
+        |columns: &[&str]| read_for_model(&file.input(), &ReadOptions::default(), &numeric(columns)).unwrap_err();
     let lacking = read(&["a", "d", "e"]).to_string();
     assert!(lacking.contains("the model needs \"d\", \"e\", which the file lacks; the file has \"a\", \"b\", \"c\""));
     let unusable = read(&["b", "a"]).to_string();

@@ -33,12 +33,16 @@ impl TestFile {
     }
 
     fn to_fit(&self) -> Result<Table> {
-        read_to_fit(&self.input(), &ReadOptions::default())
+        read_to_fit(&self.input(), &ReadOptions::default()).map(|read| read.table)
     }
 }
 
 fn names(list: &[&str]) -> Vec<String> {
     list.iter().map(|&name| name.into()).collect()
+}
+
+fn numeric(list: &[&str]) -> Vec<ColumnSchema> {
+    list.iter().map(|&name| ColumnSchema::new(name, crate::heads::ColumnType::Numeric)).collect()
 }
 
 fn gzipped(content: &[u8]) -> Vec<u8> {
@@ -54,7 +58,7 @@ fn shown(table: &Table) -> String {
 
 /// Reads a table for `columns` and writes it back with every missing cell set to 0.5.
 fn completed(file: &TestFile, columns: &[&str], out: &str) -> Vec<u8> {
-    let (table, source) = read_to_complete(&file.input(), &ReadOptions::default(), &names(columns)).unwrap();
+    let (table, source) = read_to_complete(&file.input(), &ReadOptions::default(), &numeric(columns)).unwrap();
     let values: Vec<f64> = table.values().iter().map(|value| if value.is_nan() { 0.5 } else { -1e9 }).collect();
     let path = file.beside(out);
     write_completed(&path, &source, &table, &values).unwrap();

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn the_bundled_table_has_its_measurements() {
-    let table = read_to_fit(&Input::Bundled, &ReadOptions::default()).unwrap();
+    let table = read_to_fit(&Input::Bundled, &ReadOptions::default()).unwrap().table;
     assert_eq!((table.rows(), table.width()), (344, 6));
     assert_eq!((table.missing_cells(), &Table::penguins()), (35, &table));
     assert_eq!(table.columns()[0], "Culmen Length (mm)");
@@ -14,7 +14,7 @@ fn the_bundled_table_has_its_measurements() {
     assert_eq!(empty.collect::<Vec<_>>(), [3, 271]);
     assert_eq!(table.mask().iter().filter(|observed| !**observed).count(), table.missing_cells());
     let ignore = ReadOptions::new().ignore_columns(["Body Mass (g)"]);
-    assert_eq!(read_to_fit(&Input::Bundled, &ignore).unwrap().width(), 5);
+    assert_eq!(read_to_fit(&Input::Bundled, &ignore).unwrap().table.width(), 5);
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn text_in_all_its_forms() {
     ];
     for (name, content) in forms {
         let file = TestFile::new(name, content);
-        let table = read_for_model(&file.input(), &ReadOptions::default(), &names(&["a", "b", "c"])).unwrap();
+        let table = read_for_model(&file.input(), &ReadOptions::default(), &numeric(&["a", "b", "c"])).unwrap();
         assert_eq!(shown(&table), expected, "{name}");
     }
 }
@@ -40,16 +40,16 @@ fn text_in_all_its_forms() {
 fn columns_are_chosen_and_ordered() {
     let file = TestFile::new("a.csv", b"id,b,a,s\nq,1,2,x\nr,3,4,y\n");
     let selection = ReadOptions::new().columns(["a", "b"]);
-    let table = read_to_fit(&file.input(), &selection).unwrap();
+    let table = read_to_fit(&file.input(), &selection).unwrap().table;
     assert_eq!((table.columns(), shown(&table).as_str()), (&names(&["b", "a"])[..], "[1.0, 2.0][3.0, 4.0]"));
-    let table = read_for_model(&file.input(), &ReadOptions::default(), &names(&["a", "b"])).unwrap();
+    let table = read_for_model(&file.input(), &ReadOptions::default(), &numeric(&["a", "b"])).unwrap();
     assert_eq!((table.columns(), shown(&table).as_str()), (&names(&["a", "b"])[..], "[2.0, 1.0][4.0, 3.0]"));
 }
 
 #[test]
 fn new_data_may_be_constant_or_missing() {
     let file = TestFile::new("a.csv", b"a,b,a2,a2,\n1,,x,1,\n1,NA,y,2,\n");
-    let table = read_for_model(&file.input(), &ReadOptions::default(), &names(&["b", "a"])).unwrap();
+    let table = read_for_model(&file.input(), &ReadOptions::default(), &numeric(&["b", "a"])).unwrap();
     assert_eq!(shown(&table), "[NaN, 1.0][NaN, 1.0]");
 }
 
@@ -57,7 +57,7 @@ fn new_data_may_be_constant_or_missing() {
 fn unnamed_and_duplicate_columns_do_not_matter_unless_chosen() {
     let file = TestFile::new("a.csv", b",a,b,b\nr1,1,2,3\nr2,2,3,4\n");
     let pick = |column: &str| ReadOptions::new().columns([column]);
-    assert_eq!(read_to_fit(&file.input(), &pick("a")).unwrap().rows(), 2);
+    assert_eq!(read_to_fit(&file.input(), &pick("a")).unwrap().table.rows(), 2);
     let error = read_to_fit(&file.input(), &pick("b")).unwrap_err();
     assert!(matches!(error, Error::DuplicateColumn { first: 3, second: 4, .. }));
 }
@@ -66,7 +66,7 @@ fn unnamed_and_duplicate_columns_do_not_matter_unless_chosen() {
 fn extra_missing_values() {
     let file = TestFile::new("a.csv", b"a\n1\n-999.0\nnone\n2\n");
     let options = ReadOptions::new().missing_values(["-999", "none"]);
-    let table = read_to_fit(&file.input(), &options).unwrap();
+    let table = read_to_fit(&file.input(), &options).unwrap().table;
     assert_eq!(shown(&table), "[1.0][NaN][NaN][2.0]");
 }
 

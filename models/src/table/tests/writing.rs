@@ -79,7 +79,7 @@ fn the_ending_decides() {
     let commas = "a,b,s\r\n0.5,2,\"x, \"\"y\"\"\"\r\n1,\"2\",z\r\n";
     assert_eq!(completed(&file, &["a", "b"], "o.csv"), commas.as_bytes());
     assert_eq!(unzip(&completed(&file, &["a", "b"], "o.csv.gz")), commas);
-    let (table, source) = read_to_complete(&file.input(), &ReadOptions::default(), &names(&["a"])).unwrap();
+    let (table, source) = read_to_complete(&file.input(), &ReadOptions::default(), &numeric(&["a"])).unwrap();
     let error = write_completed(&file.beside("o.xlsx"), &source, &table, &[1.0, 1.0]).unwrap_err();
     assert!(matches!(error, Error::OutputFormat { .. }));
 }
@@ -93,7 +93,7 @@ fn a_compressed_file_comes_back_too() {
 #[test]
 fn imputed_numbers_are_short() {
     let file = TestFile::new("in.csv", b"a\nNA\n");
-    let (table, source) = read_to_complete(&file.input(), &ReadOptions::default(), &names(&["a"])).unwrap();
+    let (table, source) = read_to_complete(&file.input(), &ReadOptions::default(), &numeric(&["a"])).unwrap();
     let path = file.beside("o.csv");
     write_completed(&path, &source, &table, &[0.1]).unwrap();
     assert_eq!(std::fs::read(path).unwrap(), b"a\n0.1\n");
@@ -105,7 +105,7 @@ fn plain_tables() {
     let path = file.beside("o.csv");
     write_numbers(&path, &names(&["a, \"b\"", "c"]), &[1.0, 0.3, f64::NAN, 2e-9]).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "\"a, \"\"b\"\"\",c\n1,0.3\nNaN,2e-9\n");
-    let table = read_for_model(&Input::File(path), &ReadOptions::default(), &names(&["a, \"b\"", "c"])).unwrap();
+    let table = read_for_model(&Input::File(path), &ReadOptions::default(), &numeric(&["a, \"b\"", "c"])).unwrap();
     assert_eq!(table.rows(), 2);
     let path = file.beside("o.npy");
     write_numbers(&path, &names(&["a", "b"]), &[1.0, 2.0, 3.0, 4.0]).unwrap();
@@ -114,6 +114,6 @@ fn plain_tables() {
 
 impl Input {
     fn read(&self) -> Table {
-        read_to_fit(self, &ReadOptions::default()).unwrap()
+        read_to_fit(self, &ReadOptions::default()).unwrap().table
     }
 }

@@ -1,7 +1,8 @@
-//! Limits of columns, read off their observed values.
+//! Traits of columns, read off their observed values.
 
 use crate::data::{Data, Standardisation};
-use crate::heads::{ColumnLimits, ColumnType};
+use crate::heads::{ColumnTraits, ColumnType};
+use crate::table::ColumnSchema;
 
 /// The fewest observed values that show that a column has no negative ones. A column with a tenth of negative values has one
 /// among 30 with probability 1 − 0.9³⁰ = 96%.
@@ -11,30 +12,64 @@ const ZEROS: f64 = 0.01;
 /// The most decimal places that a step has: values with more are taken for continuous.
 const PLACES: i32 = 6;
 
-/// Limits of the columns of a table in its own units, for the model units of `standardisation`.
-pub(super) fn limits_of(
+/// Traits of the columns of a table in its own units, for the model units of `standardisation`. Without `limits`, only those
+/// without which a column's type says nothing; none if there is no such column.
+pub(super) fn traits_of(
     data: &Data<f64>,
-    types: &[ColumnType],
+    columns: &[ColumnSchema],
     standardisation: &Standardisation,
-) -> Vec<ColumnLimits> {
-    let columns = data.columns();
-    let of_column = |d: usize| {
-        if types[d] != ColumnType::Numeric {
-            return ColumnLimits::default();
+    limits: bool,
+) -> Vec<ColumnTraits> {
+    let of_column = |(d, column): (usize, &ColumnSchema)| match column.column_type {
+        ColumnType::Numeric | ColumnType::Date if limits => {
+            of_numbers(data, d, (standardisation.mean[d], standardisation.scale[d]), column.format.is_none())
         }
-        let values: Vec<f64> = data.observed_values(d).collect();
-        let (mean, scale) = (standardisation.mean[d], standardisation.scale[d]);
-        // Rounding to a step moves a value by a uniform error, with this deviation.
-        let min_scale = step(&values).map_or(0.0, |step| step / 12.0_f64.sqrt() / scale);
-        let positive = values.len() >= ENOUGH && values.iter().all(|value| *value >= 0.0);
-        let zeros = values.iter().filter(|value| **value == 0.0).count();
-        ColumnLimits {
-            min_scale,
-            zero: positive.then(|| above((0.0 - mean) / scale)),
-            zeros: positive && zeros as f64 >= ZEROS * values.len() as f64,
+        ColumnType::Categorical | ColumnType::Ordinal => {
+            ColumnTraits { frequencies: frequencies(data, d, column.levels.len()), ..ColumnTraits::default() }
         }
+        ColumnType::Count => ColumnTraits { counts: Some(moments(data, d)), ..ColumnTraits::default() },
+        _ => ColumnTraits::default(),
     };
-    (0..columns).map(of_column).collect()
+    let traits: Vec<ColumnTraits> = columns.iter().enumerate().map(of_column).collect();
+    if limits || traits.iter().any(|traits| *traits != ColumnTraits::default()) { traits } else { Vec::new() }
+}
+
+/// Limits of a column of numbers, or of dates, whose zero is a day like others.
+fn of_numbers(data: &Data<f64>, d: usize, (mean, scale): (f64, f64), has_zero: bool) -> ColumnTraits {
+    let values: Vec<f64> = data.observed_values(d).collect();
+    // Rounding to a step moves a value by a uniform error, with this deviation.
+    let min_scale = step(&values).map_or(0.0, |step| step / 12.0_f64.sqrt() / scale);
+    let positive = has_zero && values.len() >= ENOUGH && values.iter().all(|value| *value >= 0.0);
+    let zeros = values.iter().filter(|value| **value == 0.0).count();
+    ColumnTraits {
+        min_scale,
+        zero: positive.then(|| above((0.0 - mean) / scale)),
+        zeros: positive && zeros as f64 >= ZEROS * values.len() as f64,
+        ..ColumnTraits::default()
+    }
+}
+
+/// The share of each level, as if each had been seen half a time more: one that is hidden in training has a share too.
+fn frequencies(data: &Data<f64>, d: usize, levels: usize) -> Vec<f64> {
+    let mut counts = vec![0.5; levels];
+    data.observed_values(d).for_each(|level| counts[level as usize - 1] += 1.0);
+    let total: f64 = counts.iter().sum();
+    counts.into_iter().map(|count| count / total).collect()
+}
+
+/// Mean and dispersion of counts: (variance − mean)/mean², at least 0.
+fn moments(data: &Data<f64>, d: usize) -> [f64; 2] {
+    let values: Vec<f64> = data.observed_values(d).collect();
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
+    [mean, ((variance - mean) / (mean * mean)).max(0.0)]
+}
+
+/// Whether all observed values of a column of numbers are whole.
+pub(super) fn is_whole(data: &Data<f64>, kind: ColumnType, d: usize) -> bool {
+    let numbers = matches!(kind, ColumnType::Numeric | ColumnType::Positive | ColumnType::Count);
+    numbers && data.observed_values(d).all(|value| value.fract() == 0.0)
 }
 
 /// The next number of single precision above, so that neither its rounding nor that of the way back to the data's unit leads
@@ -93,7 +128,9 @@ mod tests {
         let values: Vec<f64> = (0..40).flat_map(|n| [f64::from(n % 7), f64::from(n % 5) - 2.0]).collect();
         let data = Data::new(2, values, vec![true; 80]);
         let standardisation = Standardisation::fit_types(&data, &[ColumnType::Numeric; 2]).unwrap();
-        let limits = limits_of(&data, &[ColumnType::Numeric; 2], &standardisation);
+        let numeric = |name| ColumnSchema::new(name, ColumnType::Numeric);
+        let columns = [numeric("a"), numeric("b")];
+        let limits = traits_of(&data, &columns, &standardisation, true);
         let (mean, scale) = (standardisation.mean[0], standardisation.scale[0]);
         assert!((limits[0].min_scale - 1.0 / 12.0_f64.sqrt() / scale).abs() < 1e-15);
         let lower = limits[0].zero.unwrap();
@@ -102,7 +139,7 @@ mod tests {
         assert_eq!(limits[1].zero, None);
         // Too few values say nothing.
         let few = data.select(&(0..29).collect::<Vec<_>>());
-        assert_eq!(limits_of(&few, &[ColumnType::Numeric; 2], &standardisation)[0].zero, None);
+        assert_eq!(traits_of(&few, &columns, &standardisation, true)[0].zero, None);
     }
 
     proptest! {

@@ -1,0 +1,168 @@
+//! One column as it is read: its numbers, its texts, and what it turns out to hold.
+
+use std::collections::{HashMap, HashSet};
+
+use super::cell::{Cell, MissingValues};
+use super::dates::DateFormat;
+use super::notation::Notation;
+use super::problem::{Place, Reason};
+use super::write::number_text;
+
+/// The most different texts of a column. Beyond them it is no column of categories, and no date has so many.
+const MOST_TEXTS: usize = 1 << 20;
+/// A column with numbers and texts holds levels, such as 0, 1, 2 and 3+, if there are at most so many, each this often on average.
+/// Else it is one of numbers, some of them misspelt.
+const MIXED_LEVELS: usize = 10;
+const MIXED_OCCURRENCES: usize = 3;
+
+/// What has been seen of a column.
+#[derive(Default)]
+pub(super) struct ColumnReader {
+    pub(super) name: String,
+    /// What stands for missing in this column alone.
+    pub(super) missing: MissingValues,
+    /// The different texts, and where each is in the list.
+    texts: Vec<String>,
+    text_places: HashMap<String, u32>,
+    /// Rows with a text, and which.
+    text_cells: Vec<(usize, u32)>,
+    first_text: Option<(Place, String)>,
+    infinite: Option<(Place, String)>,
+    /// The different numbers, until there are too many.
+    numbers: HashSet<u64>,
+    number_cells: usize,
+    first: Option<f64>,
+    pub(super) varies: bool,
+}
+
+impl ColumnReader {
+    pub(super) fn new(name: String) -> ColumnReader {
+        ColumnReader { name, ..ColumnReader::default() }
+    }
+
+    /// Takes the cell of a row. The number to store: NaN for what is none.
+    pub(super) fn add(&mut self, row: usize, place: Place, cell: Cell<'_>) -> f64 {
+        match cell {
+            Cell::Number(value) => {
+                if self.missing.is_number(value) {
+                    return f64::NAN;
+                }
+                self.number_cells += 1;
+                self.varies |= *self.first.get_or_insert(value) != value;
+                if self.numbers.len() <= MIXED_LEVELS {
+                    self.numbers.insert((value + 0.0).to_bits());
+                }
+                value
+            }
+            Cell::Missing => f64::NAN,
+            Cell::Text(text) if self.missing.is_text(text) => f64::NAN,
+            Cell::Text(text) => {
+                if self.first_text.is_none() {
+                    self.first_text = Some((place, text.to_owned()));
+                }
+                let index = match self.text_places.get(text) {
+                    Some(&index) => index,
+                    None if self.texts.len() == MOST_TEXTS => 0,
+                    None => {
+                        let index = self.texts.len() as u32;
+                        self.texts.push(text.to_owned());
+                        self.text_places.insert(text.to_owned(), index);
+                        index
+                    }
+                };
+                self.text_cells.push((row, index));
+                f64::NAN
+            }
+            Cell::Infinite(text) => {
+                self.infinite.get_or_insert_with(|| (place, text.to_owned()));
+                f64::NAN
+            }
+        }
+    }
+
+    /// Whether no cell of it holds anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none() && self.first_text.is_none() && self.infinite.is_none()
+    }
+
+    /// Why it is no column of numbers, if it is none.
+    pub(super) fn not_numbers(&self) -> Option<Reason> {
+        match (&self.first_text, &self.infinite) {
+            (Some((place, text)), _) => {
+                Some(Reason::Text { place: *place, text: text.clone(), cells: self.text_cells.len() as u64 })
+            }
+            (None, Some((place, text))) => Some(Reason::Infinite { place: *place, text: text.clone() }),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether its texts are numbers with a comma in place of the decimal point.
+    pub(super) fn has_decimal_commas(&self) -> bool {
+        let is_number = |text: &String| {
+            text.matches(',').count() == 1 && text.replace(',', ".").parse::<f64>().is_ok_and(f64::is_finite)
+        };
+        !self.texts.is_empty() && self.texts.iter().all(is_number)
+    }
+
+    /// Whether it is a column of numbers, some of whose cells are texts.
+    pub(super) fn is_mixed(&self) -> bool {
+        let (levels, cells) = (self.numbers.len() + self.texts.len(), self.number_cells + self.text_cells.len());
+        let are_levels = levels <= MIXED_LEVELS && cells >= MIXED_OCCURRENCES * levels;
+        self.first_text.is_some() && self.first.is_some() && !are_levels
+    }
+
+    /// Texts as places in a list: their numbers are written to the column's cells, `width` apart. The list is `levels` and
+    /// what stands there beside them, in the order of the characters.
+    pub(super) fn write_texts(&mut self, cells: &mut [f64], width: usize, levels: &[String]) -> Notation {
+        let mut others: Vec<String> = self.texts.iter().filter(|text| !levels.contains(text)).cloned().collect();
+        for value in cells.iter().step_by(width).filter(|value| !value.is_nan()) {
+            let text = number_text(*value, false);
+            if !levels.contains(&text) && !others.contains(&text) {
+                others.push(text);
+            }
+        }
+        others.sort();
+        let texts: Vec<String> = levels.iter().cloned().chain(others).collect();
+        let places: HashMap<&str, usize> = texts.iter().enumerate().map(|(place, text)| (&text[..], place)).collect();
+        for value in cells.iter_mut().step_by(width).filter(|value| !value.is_nan()) {
+            *value = places[&number_text(*value, false)[..]] as f64;
+        }
+        for &(row, index) in &self.text_cells {
+            cells[row * width] = places[&self.texts[index as usize][..]] as f64;
+        }
+        Notation::Texts(texts.into())
+    }
+
+    /// The format of its texts if all are dates, and whether it could be another one.
+    pub(super) fn date_format(&self) -> Option<(DateFormat, bool)> {
+        let dates = self.first.is_none() && self.texts.len() < MOST_TEXTS;
+        dates.then(|| DateFormat::of_all(self.texts.iter().map(String::as_str))).flatten()
+    }
+
+    /// Dates as days: their numbers are written to the column's cells, `width` apart.
+    ///
+    /// # Errors
+    /// A text that is none of the format.
+    pub(super) fn write_dates(&self, cells: &mut [f64], width: usize, format: &DateFormat) -> Result<Notation, String> {
+        if let Some(number) = cells.iter().step_by(width).find(|value| !value.is_nan()) {
+            return Err(number_text(*number, false));
+        }
+        let days: Vec<Option<f64>> = self.texts.iter().map(|text| format.parse(text)).collect();
+        if let Some(wrong) = days.iter().position(Option::is_none) {
+            return Err(self.texts[wrong].clone());
+        }
+        for &(row, index) in &self.text_cells {
+            cells[row * width] = days[index as usize].unwrap_or(f64::NAN);
+        }
+        Ok(Notation::Dates(format.clone()))
+    }
+
+    /// What keeps it from being fitted to, where it has no text: nothing observed, or one value.
+    pub(super) fn not_varied(&self) -> Option<Reason> {
+        match self.first {
+            None => Some(Reason::Empty),
+            Some(value) if !self.varies => Some(Reason::Constant { value }),
+            Some(_) => None,
+        }
+    }
+}
