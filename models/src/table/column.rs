@@ -4,9 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::cell::{Cell, MissingValues};
 use super::dates::DateFormat;
-use super::notation::Notation;
+use super::notation::{Notation, number_text};
 use super::problem::{Place, Reason};
-use super::write::number_text;
 
 /// The most different texts of a column. Beyond them it is no column of categories, and no date has so many.
 const MOST_TEXTS: usize = 1 << 20;

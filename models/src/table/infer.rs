@@ -54,6 +54,14 @@ impl Inferred {
     }
 }
 
+impl Schema {
+    /// The schema of a table's columns, from what they hold. Columns that a model cannot be fitted to are left out: see
+    /// [`Inferred`].
+    pub fn infer(table: &Table) -> Schema {
+        Inferred::of(table).schema
+    }
+}
+
 /// The levels of a column of codes or texts: what it holds, ascending, or in the order of its words.
 pub(super) fn levels_of(table: &Table, d: usize) -> Vec<String> {
     let values: Vec<f64> = (0..table.rows()).filter_map(|row| table.value(row, d)).collect();

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::dates::DateFormat;
-use super::write::number_text;
 
 /// How the numbers of a column stand in a file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,5 +24,18 @@ impl Notation {
             Notation::Dates(format) => format.text(number),
             Notation::Numbers => number_text(number, false),
         }
+    }
+}
+
+/// The shortest text that reads back as the same number, of single precision if `single` (and if it has the range).
+pub(super) fn number_text(number: f64, single: bool) -> String {
+    let size = number.abs();
+    let plain = size == 0.0 || (1e-5..1e16).contains(&size) || !size.is_finite();
+    let narrow = number as f32;
+    match (single && narrow.is_finite() && (narrow != 0.0 || number == 0.0), plain) {
+        (true, true) => format!("{narrow}"),
+        (true, false) => format!("{narrow:e}"),
+        (false, true) => format!("{number}"),
+        (false, false) => format!("{number:e}"),
     }
 }

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
-use super::infer::Inferred;
 use super::notation::Notation;
 use super::values::Table;
 use crate::heads::{Block, ColumnType};
@@ -84,12 +83,6 @@ impl Schema {
     /// A schema of these columns.
     pub fn new(columns: impl IntoIterator<Item = ColumnSchema>) -> Schema {
         Schema { columns: columns.into_iter().collect() }
-    }
-
-    /// The schema of a table's columns, from what they hold. Columns that a model cannot be fitted to are left out: see
-    /// [`Inferred`].
-    pub fn infer(table: &Table) -> Schema {
-        Inferred::of(table).schema
     }
 
     /// The same schema, with another type for the column of this name. Levels and a format go with the old type, unless the new

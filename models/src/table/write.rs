@@ -7,7 +7,7 @@ use flate2::{Compression, write::GzEncoder};
 use npyz::WriterBuilder;
 
 use super::error::{Error, Result};
-use super::notation::Notation;
+use super::notation::{Notation, number_text};
 use super::open::{Format, has_ending};
 use super::source::{Content, Numbers, Source};
 use super::split::Splitter;
@@ -286,19 +286,6 @@ where
     let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(out).begin_nd()?;
     writer.extend(values)?;
     writer.finish()
-}
-
-/// The shortest text that reads back as the same number, of single precision if `single` (and if it has the range).
-pub(super) fn number_text(number: f64, single: bool) -> String {
-    let size = number.abs();
-    let plain = size == 0.0 || (1e-5..1e16).contains(&size) || !size.is_finite();
-    let narrow = number as f32;
-    match (single && narrow.is_finite() && (narrow != 0.0 || number == 0.0), plain) {
-        (true, true) => format!("{narrow}"),
-        (true, false) => format!("{narrow:e}"),
-        (false, true) => format!("{number}"),
-        (false, false) => format!("{number:e}"),
-    }
 }
 
 #[cfg(test)]
