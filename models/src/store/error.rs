@@ -75,7 +75,7 @@ pub enum Problem {
         problem: TensorProblem,
     },
     /// Tensors that are not those that were written.
-    #[error("its tensors are damaged: their checksum is {found}; expected {}", Short(expected))]
+    #[error("it is damaged: its checksum is {found}; expected {}", Short(expected))]
     Checksum {
         /// As the file has it.
         expected: String,

@@ -22,7 +22,6 @@ const LONGEST_HEADER: u64 = 100_000_000;
 
 /// The metadata of a file: its format, a description, and a checksum of the tensors (from format 2 on).
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Header<D> {
     format: String,
     description: D,
