@@ -20,7 +20,7 @@ mod shape;
 pub use arena::Aligned;
 pub use backward::{Seed, Wanted};
 pub use graph::{Graph, Tape, Var};
-pub use op::{Backward, Forward, Grad, Grads, Inputs, MAX_INPUTS, Op, Operation, Reads};
+pub use op::{Backward, Forward, Grad, Grads, Inputs, MAX_INPUTS, Op, Operation, Reads, check_points};
 pub use shape::Shape;
 
 /// Compiles and runs the example of the README.

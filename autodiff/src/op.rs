@@ -49,6 +49,19 @@ pub trait Op<T: Scalar>: Debug + Send + Sync {
     fn backward(&self, pass: Backward<'_, T>);
 }
 
+/// Checks the shapes of a masked density: *x* and *mask* (B × D), and points, each a row of parameters, with `inner` consecutive
+/// points of one data row, so that their number is a multiple of B·inner.
+///
+/// # Panics
+/// With the shapes, and the `name` of the points, where they do not fit.
+#[track_caller]
+pub fn check_points(name: &str, points: Shape, (x, mask): (Shape, Shape), inner: usize) {
+    assert!(x == mask && x.rank() == 2, "x {x} and mask {mask} must be matrices of one shape");
+    let period = x.rows() * inner;
+    let fits = if period == 0 { points.rows() == 0 } else { points.rows().is_multiple_of(period) };
+    assert!(fits, "{name} {points} for x {x}, {inner} rows each");
+}
+
 /// What an operation's backward reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {

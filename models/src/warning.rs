@@ -133,7 +133,10 @@ impl fmt::Display for Warning {
             Warning::WholeNumbers { columns } => {
                 let names = listed(columns, |(name, distinct)| format!("{} ({distinct} values)", quoted(name)));
                 write!(f, "columns of few whole numbers, as codes or counts: {names}; the model takes them for ")?;
-                write!(f, "measurements and imputes fractions: round these, or leave codes out by --ignore-columns")
+                write!(
+                    f,
+                    "measurements and may impute values between them: say what they are by --schema, or leave them out"
+                )
             }
             Warning::OutsideTraining { rows, first: (row, column, value), range: [low, high] } => {
                 let rows = if *rows == 1 { "1 row has".to_owned() } else { format!("{rows} rows have") };
@@ -267,33 +270,32 @@ pub fn of_reading(left_out: &[(String, Reason)], ambiguous_dates: &[(String, Dat
 
 /// What may be wrong with the rows of a table that a model is used on, whose columns are the model's.
 pub fn of_new_rows(table: &Table, info: &ModelInfo) -> Vec<Warning> {
-    let mut warnings = of_codes(table, info);
-    warnings.extend(of_levels(table, info));
+    let columns = info.schema();
+    let mut warnings = of_codes(table, &columns);
+    warnings.extend(of_levels(table, &columns));
     warnings.extend(of_rows(table.rows(), &info.columns, |n, d| table.value(n, d), |n| n + 1));
     warnings
 }
 
 /// Values of a table for a model that may be codes for missing values.
-fn of_codes(table: &Table, info: &ModelInfo) -> Vec<Warning> {
-    of_columns(table, &info.schema())
+fn of_codes(table: &Table, columns: &[ColumnSchema]) -> Vec<Warning> {
+    of_columns(table, columns)
         .into_iter()
         .filter(|warning| matches!(warning, Warning::FarValue { suspect: Suspect { code: true, .. }, .. }))
         .collect()
 }
 
-/// Whether a table, whose columns are the model's, has levels that the model does not know.
-fn of_levels(table: &Table, info: &ModelInfo) -> Option<Warning> {
-    let unknown = |(d, column): (usize, &Column)| {
-        if column.levels.is_empty() {
-            return None;
-        }
-        let schema = column.schema();
-        let is_unknown =
-            |row: &usize| table.value(*row, d).is_some_and(|value| schema.level(value, table.notation(d)).is_none());
-        let rows: Vec<usize> = (0..table.rows()).filter(is_unknown).collect();
-        Some((column.name.clone(), table.text(*rows.first()?, d)?, rows.len()))
+/// Whether a table has levels that are none of its columns, which are a model's.
+pub(crate) fn of_levels(table: &Table, columns: &[ColumnSchema]) -> Option<Warning> {
+    let unknown = |(d, column): (usize, &ColumnSchema)| {
+        let index = column.level_index(table.notation(d));
+        let is_unknown = |row: &usize| table.value(*row, d).is_some_and(|value| index.of(value).is_none());
+        let mut rows = (0..table.rows()).filter(is_unknown);
+        let first = rows.next()?;
+        Some((column.name.clone(), table.text(first, d)?, 1 + rows.count()))
     };
-    let columns: Vec<_> = info.columns.iter().enumerate().filter_map(unknown).collect();
+    let leveled = columns.iter().enumerate().filter(|(_, column)| !column.levels.is_empty());
+    let columns: Vec<_> = leveled.filter_map(unknown).collect();
     (!columns.is_empty()).then_some(Warning::UnknownLevels { columns })
 }
 

@@ -4,7 +4,7 @@ use linalg::Scalar;
 use linalg::simd::{Kernel, Vector, dispatch};
 use linalg::special::{sigmoid, softplus};
 
-use crate::op::{Backward, Forward, Op, Reads};
+use crate::op::{Backward, Forward, Op, Reads, check_points};
 use crate::{Graph, Shape, Var};
 
 /// Log probability of binary data given logits, over the observed columns (masked sum).
@@ -26,14 +26,11 @@ impl<T: Scalar> Op<T> for BernoulliLogDensity {
 
     fn out_shape(&self, inputs: &[Shape]) -> Shape {
         let [x, mask, logits] = inputs else { panic!("x, mask and logits were expected, not {inputs:?}") };
-        assert!(x == mask && x.rank() == 2, "x {x} and mask {mask} must be matrices of one shape");
         assert!(
             logits.rank() > 0 && logits.last() == x.last(),
             "logits {logits} for x {x}: as many columns are needed"
         );
-        let period = x.rows() * self.inner;
-        let fits = if period == 0 { logits.rows() == 0 } else { logits.rows().is_multiple_of(period) };
-        assert!(fits, "logits {logits} for x {x}, {} rows each", self.inner);
+        check_points("logits", *logits, (*x, *mask), self.inner);
         logits.without_last()
     }
 

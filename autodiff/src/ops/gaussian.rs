@@ -4,7 +4,7 @@ use linalg::Scalar;
 use linalg::simd::{Kernel, Vector, dispatch};
 use linalg::special::{HALF_LN_TWO_PI, ln, sigmoid, softplus};
 
-use crate::op::{Backward, Forward, Op, Reads};
+use crate::op::{Backward, Forward, Op, Reads, check_points};
 use crate::{Graph, Shape, Var};
 
 /// Log density of a diagonal Gaussian over the observed columns (masked sum).
@@ -27,13 +27,10 @@ impl<T: Scalar> Op<T> for GaussianLogDensity {
 
     fn out_shape(&self, inputs: &[Shape]) -> Shape {
         let [x, mask, head, floor] = inputs else { panic!("x, mask, head and floor were expected, not {inputs:?}") };
-        assert!(x == mask && x.rank() == 2, "x {x} and mask {mask} must be matrices of one shape");
         assert!(floor.len() == x.last(), "floor {floor} for x {x}: one for each column is needed");
         let fits = head.rank() > 0 && head.last() == 2 * x.last();
         assert!(fits, "head {head} for x {x}: twice as many columns are needed");
-        let period = x.rows() * self.inner;
-        let fits = if period == 0 { head.rows() == 0 } else { head.rows().is_multiple_of(period) };
-        assert!(fits, "head {head} for x {x}, {} rows each", self.inner);
+        check_points("head", *head, (*x, *mask), self.inner);
         head.without_last()
     }
 

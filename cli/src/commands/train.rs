@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use missvae::config::{Options, ResolvedConfig, Validation};
-use missvae::evaluate::{HiddenColumn, PREVIEW_DRAWS, Preview, preview};
+use missvae::evaluate::{HiddenColumn, HiddenLevels, LevelErrors, PREVIEW_DRAWS, Preview, preview};
 use missvae::prepare::TrainingRows;
 use missvae::warning::Warning;
 
@@ -286,8 +286,8 @@ fn report(summary: &Summary, preview: String, config: &ResolvedConfig, data: Opt
             let text = format!("RMSE {:.3} (column means: {:.3})", hidden.rmse, hidden.rmse_column_means);
             lines.push(line("hidden cells", format!("{}, {text}, standardised", hidden.cells)));
         }
-        if let Some((cells, wrong, by_mode)) = hidden.levels {
-            let shares = [wrong, by_mode].map(|share| format!("{:.1}%", 100.0 * share));
+        if let Some(HiddenLevels { cells, errors }) = hidden.levels {
+            let shares = shares_of(errors);
             let text = format!("{cells}, {} wrong (most frequent levels: {})", shares[0], shares[1]);
             lines.push(line("hidden levels", text));
         }
@@ -306,6 +306,11 @@ fn report(summary: &Summary, preview: String, config: &ResolvedConfig, data: Opt
     )
 }
 
+/// The shares of wrong levels, of the model and of the most frequent levels, as text.
+fn shares_of(errors: LevelErrors) -> [String; 2] {
+    [errors.error_rate, errors.error_rate_most_frequent].map(|share| format!("{:.1}%", 100.0 * share))
+}
+
 /// The errors on hidden cells column by column, and what to do now.
 fn hidden_text(columns: &[HiddenColumn]) -> String {
     const SHOWN: usize = 20;
@@ -315,10 +320,10 @@ fn hidden_text(columns: &[HiddenColumn]) -> String {
     let head = ["hidden cells of", "", "RMSE", "of the mean", "in the range of 20 draws"].map(str::to_owned).to_vec();
     let line = |column: &HiddenColumn| {
         let share = format!("{:.0}%", 100.0 * column.coverage);
-        let [rmse, mean] = [column.rmse, column.rmse_column_mean].map(|value| match column.levels {
-            true => format!("{:.1}% wrong", 100.0 * value),
-            false => format!("{value:.4}"),
-        });
+        let [rmse, mean] = match column.levels {
+            Some(errors) => shares_of(errors).map(|share| format!("{share} wrong")),
+            None => [column.rmse, column.rmse_column_mean].map(|value| format!("{value:.4}")),
+        };
         vec![format!("  {}", column.column), column.cells.to_string(), rmse, mean, share]
     };
     let lines: Vec<Vec<String>> = std::iter::once(head).chain(columns.iter().take(SHOWN).map(line)).collect();

@@ -45,6 +45,17 @@ fn training_the_bundled_table() {
     assert!(before == place.snapshot());
 }
 
+/// What stands on standard error, but for the warning that `evaluate` owes of a model that was hardly trained.
+fn said<'a>(stderr: &'a str, arguments: &str) -> &'a str {
+    match stderr.trim_end() {
+        warning if arguments.starts_with("evaluate") && warning.lines().count() == 1 => {
+            assert!(warning.contains("it has learned nothing"), "{stderr}");
+            ""
+        }
+        other => other,
+    }
+}
+
 #[test]
 fn silence_and_words() {
     let place = Place::with_run();
@@ -56,9 +67,7 @@ fn silence_and_words() {
         "describe table.csv --quiet",
     ] {
         let outcome = place.missvae(arguments).ok();
-        assert_eq!(outcome.stdout, "", "{arguments}");
-        // Of a model that was trained for an epoch it may be said that it has learned nothing.
-        assert!(outcome.stderr.lines().all(|line| line.contains("it has learned nothing")), "{arguments}: {outcome:?}");
+        assert_eq!((outcome.stdout.as_str(), said(&outcome.stderr, arguments)), ("", ""), "{arguments}");
     }
     for arguments in [
         &*small("train table.csv --validation none --epochs 1 --out json --json"),
@@ -69,7 +78,7 @@ fn silence_and_words() {
     ] {
         place.missvae(arguments).json();
         let silent = place.missvae(&format!("{} --quiet", arguments.replace("--out json", "--out json2")));
-        assert!(silent.stderr.lines().all(|line| line.contains("it has learned nothing")), "{arguments}: {silent:?}");
+        assert_eq!(said(&silent.stderr, arguments), "", "{arguments}");
         silent.json();
     }
     // Without --out, a directory of the method's and the time's name.

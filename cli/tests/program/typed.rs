@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::support::{Place, small};
+use super::support::{Place, number, small};
 
 /// 240 rows of eight columns that depend on each other, an identifier and a constant; an eighth of the cells is missing.
 fn mixed() -> String {
@@ -123,4 +123,24 @@ fn schemas() {
     place.write("other.toml", "[columns.none]\ntype = \"count\"\n");
     place.refuses("train mixed.csv --schema other.toml --out new", 2, &["no column named \"none\""]);
     place.refuses("train mixed.csv --column-types numeric --out new", 2, &["\"group\" has text"]);
+}
+
+/// Errors on hidden cells are in the column's own unit, and shares of wrong levels where there is none.
+#[test]
+fn hidden_errors_of_all_types() {
+    let place = Place::new();
+    place.write("mixed.csv", mixed());
+    let summary = place.missvae(&small("train mixed.csv --epochs 2 --hide 0.3 --out run --json")).json();
+    let columns = summary["hidden"]["columns"].as_array().unwrap();
+    let of = |name: &str| columns.iter().find(|column| column["column"] == name).unwrap();
+    // The deviation of the visits is about 7; a third of the rows are in the largest group.
+    let deviation = number(of("visits"), "rmse_column_mean");
+    assert!((3.0..15.0).contains(&deviation), "{deviation}");
+    let group = of("group");
+    assert!(group["rmse"].is_null() && (0.4..0.8).contains(&number(group, "error_rate_most_frequent")), "{group}");
+    let levels = &summary["hidden"]["levels"];
+    assert!((0.0..=1.0).contains(&number(levels, "error_rate")) && number(levels, "cells") > 100.0, "{levels}");
+    let written: serde_json::Value = serde_json::from_str(&place.text("run/summary.json")).unwrap();
+    assert_eq!(written["hidden"], summary["hidden"]);
+    place.missvae("train --resume run --json").json();
 }

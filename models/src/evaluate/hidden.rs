@@ -5,10 +5,9 @@ use samplers::stream::{Purpose, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Error;
-use crate::heads::ColumnType;
 use crate::impute::{FittedModel, ImputationSampler, SamplerOptions};
 use crate::prepare::TrainingRows;
-use crate::prepare::coding::{decoded, notations};
+use crate::prepare::coding::{Decoder, code, nearest_level, notations};
 use crate::store::Column;
 use crate::table::{ColumnSchema, Notation};
 
@@ -40,13 +39,38 @@ pub struct HiddenErrors {
     /// Root mean square error of the columns' observed means.
     #[serde(default, deserialize_with = "nan_for_null")]
     pub rmse_column_means: f64,
-    /// Of the cells of columns with levels: their number, the share that is imputed as another level, and the share of levels
-    /// that are not the most frequent ones of their columns. None without such cells.
+    /// Errors on the cells of columns with levels. None without such cells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub levels: Option<(usize, f64, f64)>,
+    pub levels: Option<HiddenLevels>,
     /// The same column by column, in their own units.
     #[serde(default)]
     pub columns: Vec<HiddenColumn>,
+}
+
+/// How often levels are wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LevelErrors {
+    /// Share of the cells that are imputed as another level.
+    pub error_rate: f64,
+    /// The same, if each cell were imputed as the most frequent level of its column.
+    pub error_rate_most_frequent: f64,
+}
+
+impl LevelErrors {
+    fn of(sums: &ColumnSums) -> LevelErrors {
+        let share = |wrong: f64| wrong / sums.cells as f64;
+        LevelErrors { error_rate: share(sums.squares), error_rate_most_frequent: share(sums.baseline) }
+    }
+}
+
+/// Errors on hidden cells of all columns with levels.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HiddenLevels {
+    /// Cells that are compared.
+    pub cells: usize,
+    /// The errors.
+    #[serde(flatten)]
+    pub errors: LevelErrors,
 }
 
 /// Errors on the hidden cells of a column, in its own unit.
@@ -56,14 +80,17 @@ pub struct HiddenColumn {
     pub column: String,
     /// Cells that are compared.
     pub cells: usize,
-    /// Root mean square error of the conditional means; of a column with levels, the share of cells with another level.
+    /// Root mean square error of the conditional means. Not a number of a column with levels, and null in JSON.
+    #[serde(default, deserialize_with = "nan_for_null")]
     pub rmse: f64,
-    /// Root mean square error of the column's observed mean; of a column with levels, of its most frequent level.
+    /// Root mean square error of the column's observed mean. Not a number of a column with levels, and null in JSON.
+    #[serde(default, deserialize_with = "nan_for_null")]
     pub rmse_column_mean: f64,
-    /// Whether the column has levels, and these are shares of wrong ones.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub levels: bool,
-    /// Share of the cells between the smallest and the largest of 20 draws: 19/21 where draws are calibrated.
+    /// Of a column with levels.
+    #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
+    pub levels: Option<LevelErrors>,
+    /// Share of the cells between the smallest and the largest of 20 draws: 19/21 where draws are calibrated. Of a column with
+    /// levels, share of the cells whose level is among the draws.
     pub coverage: f64,
 }
 
@@ -76,11 +103,20 @@ fn nan_for_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64
 #[derive(Clone, Debug, Default)]
 struct ColumnSums {
     cells: usize,
-    /// Squared errors of the conditional means, and of the column's mean.
+    /// Squared errors of the conditional means, and of the column's mean; of levels, those that are wrong.
     squares: f64,
     baseline: f64,
     /// Cells in the range of the draws.
     inside: usize,
+}
+
+impl ColumnSums {
+    fn add(&mut self, other: &ColumnSums) {
+        self.cells += other.cells;
+        self.squares += other.squares;
+        self.baseline += other.baseline;
+        self.inside += other.inside;
+    }
 }
 
 /// How far the model's conditional means are from the cells that were hidden: of all rows, or of 2,000 in equal
@@ -103,7 +139,6 @@ pub fn hidden_errors(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -
     let means = rows.train.column_means();
     let leveled: Vec<bool> = rows.columns.iter().map(|column| !column.levels.is_empty()).collect();
     let modes: Vec<f32> = (0..columns).map(|d| if leveled[d] { most_frequent(rows, d) } else { 0.0 }).collect();
-    let mut wrong = [0, 0, 0];
     let (mut squares, mut absolute, mut baseline) = (0.0, 0.0, 0.0);
     let (mut place, mut cells) = (0, 0);
     let mut of_columns = vec![ColumnSums::default(); columns];
@@ -119,18 +154,15 @@ pub fn hidden_errors(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -
         if leveled[d] {
             let at = place * columns + d;
             // The mean of two levels is between them.
-            let imputed = match rows.columns[d].kind {
-                ColumnType::Binary => completed[at].signum(),
-                _ => completed[at].round(),
-            };
-            let (missed, missed_by_mode) = (usize::from(imputed != truth), usize::from(modes[d] != truth));
+            let Column { kind, levels, .. } = &rows.columns[d];
+            let imputed = code(*kind, nearest_level(*kind, levels.len(), f64::from(completed[at])));
+            let (missed, missed_by_mode) = (imputed != f64::from(truth), modes[d] != truth);
             let drawn = draws.chunks_exact(chosen.len() * columns).any(|copy| copy[at] == truth);
             let column = &mut of_columns[d];
             column.cells += 1;
-            column.squares += missed as f64;
-            column.baseline += missed_by_mode as f64;
+            column.squares += f64::from(missed);
+            column.baseline += f64::from(missed_by_mode);
             column.inside += usize::from(drawn);
-            wrong = [wrong[0] + 1, wrong[1] + missed, wrong[2] + missed_by_mode];
             continue;
         }
         cells += 1;
@@ -153,24 +185,20 @@ pub fn hidden_errors(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -
         let &ColumnSums { cells, squares, baseline, inside } = sums;
         let column = &rows.columns[d];
         // Whether columns are standardised or not.
-        let unit = match column.kind {
-            ColumnType::Count => 1.0,
-            _ => rows.deviations[d] * column.scale,
-        };
-        let error = |sum: f64| if leveled[d] { sum / cells as f64 } else { (sum / cells as f64).sqrt() * unit };
+        let unit = rows.deviations[d] * column.scale;
+        let error = |sum: f64| if leveled[d] { f64::NAN } else { (sum / cells as f64).sqrt() * unit };
         (cells > 0).then(|| HiddenColumn {
             column: column.name.clone(),
             cells,
-            levels: leveled[d],
             rmse: error(squares),
             rmse_column_mean: error(baseline),
+            levels: leveled[d].then(|| LevelErrors::of(sums)),
             coverage: inside as f64 / cells as f64,
         })
     };
-    let levels = match wrong {
-        [0, ..] => None,
-        [all, missed, by_mode] => Some((all, missed as f64 / all as f64, by_mode as f64 / all as f64)),
-    };
+    let mut wrong = ColumnSums::default();
+    of_columns.iter().zip(&leveled).filter(|(_, leveled)| **leveled).for_each(|(sums, _)| wrong.add(sums));
+    let levels = (wrong.cells > 0).then(|| HiddenLevels { cells: wrong.cells, errors: LevelErrors::of(&wrong) });
     let root = |sum: f64| (sum / cells as f64).sqrt();
     let (rmse, rmse_column_means) = (root(squares), root(baseline));
     let columns = of_columns.iter().enumerate().filter_map(of_column).collect();
@@ -247,11 +275,12 @@ pub fn preview(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -> Resu
             let mean = values.iter().sum::<f64>() / DRAWS as f64;
             let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (DRAWS - 1) as f64;
             let hidden = rows.hidden.binary_search_by_key(&(n * columns + d), |&(cell, _)| cell).ok();
-            let (column, notation) = (rows.columns[d].schema(), &notations[d]);
-            let written = |value: f64| decoded(&column, rows.columns[d].whole, notation, value);
+            let notation = &notations[d];
+            let decoder = Decoder::of(&schema[d], rows.columns[d].whole, notation);
             let text = match (leveled(d), notation) {
                 (true, _) => {
-                    let mut levels: Vec<String> = values.iter().map(|value| notation.text(written(*value))).collect();
+                    let mut levels: Vec<String> =
+                        values.iter().map(|value| notation.text(decoder.number(*value))).collect();
                     levels.sort();
                     let longest = levels.chunk_by(|a, b| a == b).max_by_key(|same| same.len());
                     longest.map(|same| (same[0].clone(), Some(same.len() as f64 / DRAWS as f64)))
@@ -267,7 +296,7 @@ pub fn preview(model: &FittedModel<f32>, rows: &TrainingRows, seed: u64) -> Resu
                 observed: columns - missing(i).len(),
                 hidden: hidden.map(|at| {
                     let value = rows.standardisation.restore(d, f64::from(rows.hidden[at].1));
-                    if text.is_some() { notation.text(written(value)) } else { format!("{value:.2}") }
+                    if text.is_some() { notation.text(decoder.number(value)) } else { format!("{value:.2}") }
                 }),
                 text,
             });

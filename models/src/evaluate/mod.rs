@@ -14,7 +14,10 @@ mod units;
 pub use divergence::{Divergences, divergences};
 pub use frechet::{features, frechet_distance};
 pub use grid::{Grid, GridResult, grid_log_likelihood, grid_log_likelihood_converged};
-pub use hidden::{DRAWS as PREVIEW_DRAWS, HiddenColumn, HiddenErrors, Preview, PreviewCell, hidden_errors, preview};
+pub use hidden::{
+    DRAWS as PREVIEW_DRAWS, HiddenColumn, HiddenErrors, HiddenLevels, LevelErrors, Preview, PreviewCell, hidden_errors,
+    preview,
+};
 pub use importance::{Importance, ImportanceScore, Refit};
 pub use iwelbo::{IwelboResult, iwelbo, proposal};
 pub use refit::{RefitConfig, refit_encoder};

@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use autodiff::{Backward, Forward, Graph, Op, Operation, Reads, Shape, Var};
+use autodiff::{Backward, Forward, Graph, Op, Operation, Reads, Shape, Var, check_points};
 use linalg::Scalar;
 use samplers::likelihood::Summary;
 use samplers::stream::Stream;
@@ -67,7 +67,7 @@ impl<D: CellDistribution> Cells<D> {
     }
 
     fn cell(&self, d: usize) -> &D {
-        if self.columns.len() == 1 { &self.columns[0] } else { &self.columns[d] }
+        if self.columns.len() == 1 { self.first() } else { &self.columns[d] }
     }
 }
 
@@ -125,7 +125,7 @@ impl<T: Scalar, D: CellDistribution> Head<T> for Cells<D> {
     }
 
     fn log_density(&self, g: &mut Graph<'_, T>, x: Var, mask: Var, raw: Var, inner: usize) -> Var {
-        let op = CellLogDensity { columns: self.columns.clone(), inner };
+        let op = CellLogDensity { cells: self.clone(), inner };
         g.apply(Operation::custom(op), &[x, mask, raw])
     }
 
@@ -170,14 +170,8 @@ impl<T: Scalar, D: CellDistribution> Head<T> for Cells<D> {
 /// exactly nothing.
 #[derive(Debug)]
 struct CellLogDensity<D> {
-    columns: Arc<[D]>,
+    cells: Cells<D>,
     inner: usize,
-}
-
-impl<D: CellDistribution> CellLogDensity<D> {
-    fn cell(&self, d: usize) -> &D {
-        if self.columns.len() == 1 { &self.columns[0] } else { &self.columns[d] }
-    }
 }
 
 impl<T: Scalar, D: CellDistribution> Op<T> for CellLogDensity<D> {
@@ -187,12 +181,9 @@ impl<T: Scalar, D: CellDistribution> Op<T> for CellLogDensity<D> {
 
     fn out_shape(&self, inputs: &[Shape]) -> Shape {
         let [x, mask, raw] = inputs else { panic!("x, mask and outputs were expected, not {inputs:?}") };
-        assert!(x == mask && x.rank() == 2, "x {x} and mask {mask} must be matrices of one shape");
-        let outputs = self.columns[0].outputs();
+        let outputs = self.cells.first().outputs();
         assert!(raw.rank() > 0 && raw.last() == x.last() * outputs, "outputs {raw} for x {x}: {outputs} a column");
-        let period = x.rows() * self.inner;
-        let fits = if period == 0 { raw.rows() == 0 } else { raw.rows().is_multiple_of(period) };
-        assert!(fits, "outputs {raw} for x {x}, {} rows each", self.inner);
+        check_points("outputs", *raw, (*x, *mask), self.inner);
         raw.without_last()
     }
 
@@ -212,7 +203,7 @@ impl<T: Scalar, D: CellDistribution> Op<T> for CellLogDensity<D> {
     fn forward(&self, pass: Forward<'_, T>) {
         let (x, mask, raw) = (pass.inputs.get(0), pass.inputs.get(1), pass.inputs.get(2));
         let (rows, columns) = (pass.inputs.shape(0).rows(), pass.inputs.shape(0).last());
-        let outputs = self.columns[0].outputs();
+        let outputs = self.cells.first().outputs();
         let width = columns * outputs;
         let (mut own, mut slope) = (vec![0.0; outputs], vec![0.0; outputs]);
         pass.saved.fill(T::ZERO);
@@ -221,7 +212,7 @@ impl<T: Scalar, D: CellDistribution> Op<T> for CellLogDensity<D> {
             let mut total = 0.0;
             for d in (0..columns).filter(|&d| mask[b * columns + d] > T::ZERO) {
                 gather(&raw[n * width..][..width], d, columns, &mut own);
-                total += self.cell(d).log_density(x[b * columns + d].to_f64(), &own, &mut slope);
+                total += self.cells.cell(d).log_density(x[b * columns + d].to_f64(), &own, &mut slope);
                 let saved = pass.saved[n * width + d..].iter_mut().step_by(columns);
                 saved.zip(&slope).for_each(|(saved, slope)| *saved = T::from_f64(*slope));
             }

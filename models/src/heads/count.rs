@@ -4,6 +4,7 @@
 //! dispersion; α = softplus(raw + c) + min_scale², where c makes α the training dispersion at raw = 0. Values are whole numbers
 //! from 0. The encoder takes the cell's logarithm, ln(1 + x), in units of its spread in training, and whether it is not 0.
 
+use linalg::special::{sigmoid, softplus};
 use rand_distr::{Distribution, Gamma, Poisson};
 use samplers::likelihood::Summary;
 use samplers::stream::Stream;
@@ -50,16 +51,8 @@ impl Count {
     }
 }
 
-fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
-}
-
 fn inverse_softplus(y: f64) -> f64 {
     y + (-(-y).exp_m1()).ln()
-}
-
-fn sigmoid(x: f64) -> f64 {
-    if x >= 0.0 { 1.0 / (1.0 + (-x).exp()) } else { x.exp() / (1.0 + x.exp()) }
 }
 
 /// From this 1/α on, differences of gamma functions are computed by their asymptotic series: the next term is below 1e-16.

@@ -5,6 +5,7 @@
 //! levels' numbers, from 1; a missing cell is 0. Outputs: location, then raw scale. The encoder takes L − 1 numbers: 1 for
 //! each level that is passed.
 
+use linalg::special::{sigmoid, softplus};
 use samplers::likelihood::Summary;
 use samplers::stream::Stream;
 
@@ -39,14 +40,6 @@ impl Ordinal {
             Grade { cuts: cuts.collect(), min_scale }
         }))
     }
-}
-
-fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
-}
-
-fn sigmoid(x: f64) -> f64 {
-    if x >= 0.0 { 1.0 / (1.0 + (-x).exp()) } else { x.exp() / (1.0 + x.exp()) }
 }
 
 impl Grade {

@@ -52,6 +52,16 @@ impl ColumnType {
         self.column().values()
     }
 
+    /// Whether the values of a column of this type are levels, each with a text in a file.
+    pub fn has_levels(self) -> bool {
+        self == ColumnType::Binary || self.has_shares()
+    }
+
+    /// Whether a column of this type has a number of levels of its own, each with a share in training.
+    pub(crate) fn has_shares(self) -> bool {
+        matches!(self, ColumnType::Categorical | ColumnType::Ordinal)
+    }
+
     /// The unit that suits a column's observed values; none if they determine no model.
     pub fn unit(self, values: &[f64]) -> Option<Unit> {
         self.column().unit(values)

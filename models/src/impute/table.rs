@@ -10,9 +10,9 @@ use super::generate::generate_while;
 use super::sampler::{ImputationSampler, ImputationSummary};
 use crate::Error;
 use crate::data::{Data, Standardisation};
-use crate::prepare::coding::{decoded, notations};
+use crate::prepare::coding::{Decoder, notations};
 use crate::store::{Column, ModelInfo};
-use crate::table::{ColumnSchema, Notation, Table};
+use crate::table::{Notation, Table};
 
 /// Numbers that a block of rows holds at a time: between two calls of `progress`.
 const BLOCK: usize = 1 << 19;
@@ -42,7 +42,7 @@ pub fn impute_table(
     let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
     let mut copies: Vec<Vec<f64>> = (0..draws).map(|_| Vec::with_capacity(rows * width)).collect();
     let mut summary = ImputationSummary::default();
-    let written = Written::of(columns, table.notations());
+    let decoders = decoders(columns, table.notations());
     // Whole threads' worth of rows, which are imputed as if alone: blocks change no bit.
     let block = (BLOCK / sampler.points()).clamp(16, MOST_ROWS).next_multiple_of(16);
     for first in (0..rows).step_by(block) {
@@ -57,7 +57,7 @@ pub fn impute_table(
         for (copy, block) in copies.iter_mut().zip(completed.chunks_exact(values.len())) {
             let cells = block.iter().zip(originals).enumerate();
             copy.extend(cells.map(|(i, (x, original))| match original.is_nan() {
-                true => written.number(i % width, restored(model, units, i % width, *x)),
+                true => written(&decoders, i % width, restored(model, units, i % width, *x)),
                 false => *original,
             }));
         }
@@ -68,24 +68,15 @@ pub fn impute_table(
     Ok((copies, summary))
 }
 
-/// How the numbers of columns are written.
-struct Written<'a> {
-    columns: Vec<(ColumnSchema, bool)>,
-    notations: &'a [Notation],
+/// The way of each column's numbers to a table.
+fn decoders(columns: &[Column], notations: &[Notation]) -> Vec<Decoder> {
+    let of_column = |(column, notation): (&Column, &Notation)| Decoder::of(&column.schema(), column.whole, notation);
+    columns.iter().zip(notations).map(of_column).collect()
 }
 
-impl<'a> Written<'a> {
-    fn of(columns: &[Column], notations: &'a [Notation]) -> Self {
-        Written { columns: columns.iter().map(|column| (column.schema(), column.whole)).collect(), notations }
-    }
-
-    /// A number of column `d` in the data's units as it is written.
-    fn number(&self, d: usize, number: f64) -> f64 {
-        match self.columns.get(d) {
-            Some((column, whole)) => decoded(column, *whole, &self.notations[d], number),
-            None => number,
-        }
-    }
+/// A number of column `d` in the data's units as one of the table: of pixels, for which there are no decoders, as it is.
+fn written(decoders: &[Decoder], d: usize, number: f64) -> f64 {
+    decoders.get(d).map_or(number, |decoder| decoder.number(number))
 }
 
 /// A model's value of column `d` in the data's units. What is at the data's zero is zero, without a rounding error.
@@ -115,9 +106,10 @@ pub fn sample_table(
         return Err(Error::Diverged);
     }
     let notations = notations(&info.schema());
-    let written = Written::of(&info.columns, &notations);
+    let decoders = decoders(&info.columns, &notations);
     let cells = drawn.iter().enumerate();
-    let values = cells.map(|(i, x)| written.number(i % columns, restored(model, &units, i % columns, *x))).collect();
+    let values =
+        cells.map(|(i, x)| written(&decoders, i % columns, restored(model, &units, i % columns, *x))).collect();
     let names = info.columns.iter().map(|column| column.name.clone()).collect();
     Ok(Table::new(names, values)?.with_notations(notations))
 }

@@ -2,6 +2,7 @@
 
 use linalg::special::HALF_LN_TWO_PI;
 
+use super::coding::code;
 use crate::data::Data;
 use crate::heads::ColumnType;
 use crate::store::Column;
@@ -21,13 +22,9 @@ impl Alone {
             ColumnType::Numeric | ColumnType::Date if (column.mean, column.scale) != (0.0, 1.0) => {
                 Some(Alone::Standard)
             }
-            ColumnType::Binary | ColumnType::Categorical | ColumnType::Ordinal => {
-                let mut shares: Vec<(f64, f64)> = (0..column.levels.len())
-                    .map(|level| match column.kind {
-                        ColumnType::Binary => (2.0 * level as f64 - 1.0, 0.5),
-                        _ => ((level + 1) as f64, 0.5),
-                    })
-                    .collect();
+            kind if kind.has_levels() => {
+                let levels = 0..column.levels.len();
+                let mut shares: Vec<(f64, f64)> = levels.map(|level| (code(column.kind, level), 0.5)).collect();
                 for value in train.observed_values(d) {
                     if let Some((_, count)) = shares.iter_mut().find(|(level, _)| *level == f64::from(value)) {
                         *count += 1.0;

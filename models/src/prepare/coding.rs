@@ -8,53 +8,80 @@ use crate::heads::ColumnType;
 use crate::table::{ColumnSchema, DateFormat, Notation, Table};
 
 /// A table's numbers as a model's heads take them. A level that the model does not know is missing.
-pub(crate) fn coded(table: &Table, columns: &[ColumnSchema]) -> Data<f64> {
-    let (width, mut values) = (table.width(), table.values().to_vec());
+pub(crate) fn coded(table: Table, columns: &[ColumnSchema]) -> Data<f64> {
+    let (width, notations) = (table.width(), table.notations().to_vec());
+    let (_, mut values, _) = table.into_parts();
     for (d, column) in columns.iter().enumerate().filter(|(_, column)| !column.levels.is_empty()) {
+        let index = column.level_index(&notations[d]);
         for value in values.iter_mut().skip(d).step_by(width).filter(|value| !value.is_nan()) {
-            *value = column.level(*value, table.notation(d)).map_or(f64::NAN, |level| code(column, level));
+            *value = index.of(*value).map_or(f64::NAN, |level| code(column.column_type, level));
         }
     }
     let observed = values.iter().map(|value| !value.is_nan()).collect();
     Data::new(width, values, observed)
 }
 
-/// A level's number in a model.
-fn code(column: &ColumnSchema, level: usize) -> f64 {
-    match column.column_type {
+/// A level's number in a model. `level` is its place among the levels, from 0.
+pub(crate) fn code(kind: ColumnType, level: usize) -> f64 {
+    match kind {
         ColumnType::Binary => 2.0 * level as f64 - 1.0,
         _ => (level + 1) as f64,
     }
 }
 
-/// A model's number as one of a table, whose column has this notation: the nearest level, and the nearest date that the
-/// format can say; a whole number where `whole`.
-pub(crate) fn decoded(column: &ColumnSchema, whole: bool, notation: &Notation, number: f64) -> f64 {
-    if number.is_nan() {
-        return number;
+/// The place of the level that is nearest to a model's number, from 0, of so many.
+pub(crate) fn nearest_level(kind: ColumnType, levels: usize, number: f64) -> usize {
+    match kind {
+        ColumnType::Binary => usize::from(number >= 0.0),
+        _ => ((number - 1.0).round().max(0.0) as usize).min(levels - 1),
     }
-    if !column.levels.is_empty() {
-        let last = column.levels.len() - 1;
-        let level = match column.column_type {
-            ColumnType::Binary => usize::from(number >= 0.0),
-            _ => ((number - 1.0).round().max(0.0) as usize).min(last),
-        };
-        return match notation {
-            Notation::Texts(_) => level as f64,
-            _ => column.levels[level].parse().unwrap_or(f64::NAN),
-        };
+}
+
+/// The way of a column's numbers from a model to a table.
+pub(crate) enum Decoder {
+    /// To the number that the nearest level has in the table.
+    Levels(ColumnType, Vec<f64>),
+    /// To the nearest date that the format can say.
+    Dates(DateFormat),
+    /// To the nearest whole number.
+    Whole,
+    /// As they are.
+    Plain,
+}
+
+impl Decoder {
+    /// Of a column that stands in the table in this notation; `whole`: its numbers are whole.
+    pub(crate) fn of(column: &ColumnSchema, whole: bool, notation: &Notation) -> Decoder {
+        if !column.levels.is_empty() {
+            let levels = column.levels.iter().enumerate().map(|(place, level)| match notation {
+                Notation::Texts(_) => place as f64,
+                _ => level.parse().unwrap_or(f64::NAN),
+            });
+            return Decoder::Levels(column.column_type, levels.collect());
+        }
+        match column.format.as_deref().and_then(DateFormat::new) {
+            Some(format) => Decoder::Dates(format),
+            None if whole => Decoder::Whole,
+            None => Decoder::Plain,
+        }
     }
-    match &column.format {
-        Some(format) => DateFormat::new(format).map_or(number, |format| format.nearest(number)),
-        None if whole => number.round() + 0.0,
-        None => number,
+
+    /// A model's number, in the data's units, as one of the table.
+    pub(crate) fn number(&self, number: f64) -> f64 {
+        match self {
+            _ if number.is_nan() => number,
+            Decoder::Levels(kind, levels) => levels[nearest_level(*kind, levels.len(), number)],
+            Decoder::Dates(format) => format.nearest(number),
+            Decoder::Whole => number.round() + 0.0,
+            Decoder::Plain => number,
+        }
     }
 }
 
 /// A table whose texts of a column with levels have their places among these. Others follow them.
 pub(crate) fn aligned(table: Table, columns: &[ColumnSchema]) -> Table {
-    let mut notations = table.notations().to_vec();
-    let (names, mut values, width) = (table.columns().to_vec(), table.values().to_vec(), table.width());
+    let (width, mut notations) = (table.width(), table.notations().to_vec());
+    let (names, mut values, _) = table.into_parts();
     for (d, column) in columns.iter().enumerate() {
         let Notation::Texts(texts) = &notations[d] else { continue };
         if texts.starts_with(&column.levels) || column.levels.is_empty() {
@@ -69,16 +96,14 @@ pub(crate) fn aligned(table: Table, columns: &[ColumnSchema]) -> Table {
         }
         notations[d] = Notation::Texts(list.into());
     }
-    Table::of_cells(names, values).with_notations(notations)
+    Table::of_parts(names, values).with_notations(notations)
 }
 
 /// How the columns of a model stand in a file.
 pub(crate) fn notations(columns: &[ColumnSchema]) -> Vec<Notation> {
     let of_column = |column: &ColumnSchema| match column.format.as_deref().and_then(DateFormat::new) {
         Some(format) => Notation::Dates(format),
-        None if column.levels.iter().any(|level| level.parse::<f64>().is_err()) => {
-            Notation::Texts(column.levels.clone().into())
-        }
+        None if column.has_text_levels() => Notation::Texts(column.levels.clone().into()),
         None => Notation::Numbers,
     };
     columns.iter().map(of_column).collect()
@@ -87,6 +112,10 @@ pub(crate) fn notations(columns: &[ColumnSchema]) -> Vec<Notation> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn decoded(column: &ColumnSchema, whole: bool, notation: &Notation, number: f64) -> f64 {
+        Decoder::of(column, whole, notation).number(number)
+    }
 
     fn leveled(kind: ColumnType, levels: &[&str]) -> ColumnSchema {
         ColumnSchema::new("a", kind).with_levels(levels.iter().map(|&level| level.to_owned()).collect())
@@ -100,7 +129,7 @@ mod tests {
         };
         let column = leveled(ColumnType::Categorical, &["x", "y"]);
         let raw = table(&texts, &[0.0, 1.0, 2.0, f64::NAN]);
-        let found = coded(&raw, std::slice::from_ref(&column));
+        let found = coded(raw.clone(), std::slice::from_ref(&column));
         // The text z is no level.
         assert_eq!(
             (found.values(0..4), found.observed(0..4)),
@@ -112,7 +141,7 @@ mod tests {
         assert_eq!(decoded(&column, false, aligned.notation(0), 2.0), 1.0);
 
         let column = leveled(ColumnType::Binary, &["1", "2"]);
-        let found = coded(&table(&Notation::Numbers, &[1.0, 2.0, 3.0]), std::slice::from_ref(&column));
+        let found = coded(table(&Notation::Numbers, &[1.0, 2.0, 3.0]), std::slice::from_ref(&column));
         assert_eq!((found.values(0..3), found.observed(0..3)), (&[-1.0, 1.0, 0.0][..], &[true, true, false][..]));
         assert_eq!(decoded(&column, false, &Notation::Numbers, 0.2), 2.0);
         assert_eq!(decoded(&column, false, &Notation::Numbers, -0.2), 1.0);

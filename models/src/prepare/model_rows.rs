@@ -24,7 +24,7 @@ pub fn column_names(info: &ModelInfo) -> Vec<String> {
 /// [`Error::TooLarge`], [`Error::Value`].
 pub fn standardised(file: &str, table: &Table, info: &ModelInfo) -> Result<Data<f32>> {
     let units = info.standardisation();
-    let data = units.apply(&coded(table, &info.schema()));
+    let data = units.apply(&coded(table.clone(), &info.schema()));
     check_values(&data, &units, &info.columns, |n| (file.to_owned(), n + 1))?;
     Ok(data)
 }

@@ -130,13 +130,15 @@ impl TrainingRows {
         let rate = options.hidden_share()?;
         let seed = options.seed.unwrap_or(0);
         let mut warnings = warning::of_columns(&table, schema);
-        let all = coded(&table, schema);
-        drop(table);
+        let all = coded(table, schema);
+        let mut unknown_levels = None;
         let Split { rest: Part { rows: mut all, numbers }, held_out } =
             set_aside(name, all, options, |input, reading| {
                 let table = read_for_model(input, reading, schema)?;
-                Ok(coded(&table, schema))
+                unknown_levels = warning::of_levels(&table, schema);
+                Ok(coded(table, schema))
             })?;
+        warnings.extend(unknown_levels);
         let validation_numbers: Vec<usize> = held_out.as_ref().map_or_else(Vec::new, Part::numbers_with_cells);
         let (held_out, empty_validation) = held_out.map(|part| part.rows.without_empty_rows()).unzip();
         let empty_validation = empty_validation.unwrap_or(0);
@@ -377,8 +379,7 @@ impl TrainingRows {
         let mut blocks: Vec<ColumnBlock> = Vec::new();
         for kind in self.columns.iter().map(|column| column.kind) {
             // Columns with levels of their own are described one by one.
-            let alone = matches!(kind, ColumnType::Categorical | ColumnType::Ordinal);
-            match blocks.last_mut().filter(|block| block.kind == kind && !alone) {
+            match blocks.last_mut().filter(|block| block.kind == kind && !kind.has_shares()) {
                 Some(block) => block.columns += 1,
                 None => blocks.push(ColumnBlock { kind, columns: 1 }),
             }

@@ -24,7 +24,7 @@ pub(super) fn traits_of(
         ColumnType::Numeric | ColumnType::Date if limits => {
             of_numbers(data, d, (standardisation.mean[d], standardisation.scale[d]), column.format.is_none())
         }
-        ColumnType::Categorical | ColumnType::Ordinal => {
+        kind if kind.has_shares() => {
             ColumnTraits { frequencies: frequencies(data, d, column.levels.len()), ..ColumnTraits::default() }
         }
         ColumnType::Count => ColumnTraits { counts: Some(moments(data, d)), ..ColumnTraits::default() },

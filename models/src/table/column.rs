@@ -7,12 +7,20 @@ use super::dates::DateFormat;
 use super::notation::{Notation, number_text};
 use super::problem::{Place, Reason};
 
-/// The most different texts of a column. Beyond them it is no column of categories, and no date has so many.
+/// The most different texts of a column that are held. It holds neither categories nor dates if it has more.
 const MOST_TEXTS: usize = 1 << 20;
 /// A column with numbers and texts holds levels, such as 0, 1, 2 and 3+, if there are at most so many, each this often on average.
 /// Else it is one of numbers, some of them misspelt.
 const MIXED_LEVELS: usize = 10;
 const MIXED_OCCURRENCES: usize = 3;
+
+/// What a column's numbers are to be.
+pub(super) enum Wish {
+    Numbers,
+    /// Texts, these first.
+    Texts(Vec<String>),
+    Dates(DateFormat),
+}
 
 /// What has been seen of a column.
 #[derive(Default)]
@@ -23,6 +31,8 @@ pub(super) struct ColumnReader {
     /// The different texts, and where each is in the list.
     texts: Vec<String>,
     text_places: HashMap<String, u32>,
+    /// Whether there are more than are held.
+    more_texts: bool,
     /// Rows with a text, and which.
     text_cells: Vec<(usize, u32)>,
     first_text: Option<(Place, String)>,
@@ -61,7 +71,10 @@ impl ColumnReader {
                 }
                 let index = match self.text_places.get(text) {
                     Some(&index) => index,
-                    None if self.texts.len() == MOST_TEXTS => 0,
+                    None if self.texts.len() == MOST_TEXTS => {
+                        self.more_texts = true;
+                        u32::MAX
+                    }
                     None => {
                         let index = self.texts.len() as u32;
                         self.texts.push(text.to_owned());
@@ -93,6 +106,24 @@ impl ColumnReader {
             (None, Some((place, text))) => Some(Reason::Infinite { place: *place, text: text.clone() }),
             (None, None) => None,
         }
+    }
+
+    /// Why it cannot be read, if it has more texts than are held.
+    pub(super) fn too_many_texts(&self) -> Option<Reason> {
+        self.more_texts.then_some(Reason::ManyTexts { most: MOST_TEXTS })
+    }
+
+    /// Whether some cell of it is a text.
+    pub(super) fn has_texts(&self) -> bool {
+        self.first_text.is_some()
+    }
+
+    /// A column of numbers.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub(super) fn numbers_only(&self) -> Result<Wish, Reason> {
+        self.not_numbers().map_or(Ok(Wish::Numbers), Err)
     }
 
     /// Whether its texts are numbers with a comma in place of the decimal point.
@@ -134,21 +165,21 @@ impl ColumnReader {
 
     /// The format of its texts if all are dates, and whether it could be another one.
     pub(super) fn date_format(&self) -> Option<(DateFormat, bool)> {
-        let dates = self.first.is_none() && self.texts.len() < MOST_TEXTS;
-        dates.then(|| DateFormat::of_all(self.texts.iter().map(String::as_str))).flatten()
+        self.first.is_none().then(|| DateFormat::of_all(self.texts.iter().map(String::as_str))).flatten()
     }
 
     /// Dates as days: their numbers are written to the column's cells, `width` apart.
     ///
     /// # Errors
     /// A text that is none of the format.
-    pub(super) fn write_dates(&self, cells: &mut [f64], width: usize, format: &DateFormat) -> Result<Notation, String> {
+    pub(super) fn write_dates(&self, cells: &mut [f64], width: usize, format: &DateFormat) -> Result<Notation, Reason> {
+        let no_date = |text: String| Reason::NoDate { text, format: format.pattern().to_owned() };
         if let Some(number) = cells.iter().step_by(width).find(|value| !value.is_nan()) {
-            return Err(number_text(*number, false));
+            return Err(no_date(number_text(*number, false)));
         }
         let days: Vec<Option<f64>> = self.texts.iter().map(|text| format.parse(text)).collect();
         if let Some(wrong) = days.iter().position(Option::is_none) {
-            return Err(self.texts[wrong].clone());
+            return Err(no_date(self.texts[wrong].clone()));
         }
         for &(row, index) in &self.text_cells {
             cells[row * width] = days[index as usize].unwrap_or(f64::NAN);

@@ -82,8 +82,7 @@ pub(super) fn column_type(table: &Table, d: usize) -> Result<ColumnSchema, Reaso
 fn column(name: &str, values: &[f64], notation: &Notation) -> Result<ColumnSchema, Reason> {
     let Some(&first) = values.first() else { return Err(Reason::Empty) };
     let plain = |column_type| ColumnSchema::new(name, column_type);
-    let distinct = distinct(values);
-    if let [_] = distinct[..] {
+    if values.iter().all(|value| *value == first) {
         return Err(match notation {
             Notation::Numbers => Reason::Constant { value: first },
             _ => Reason::ConstantText { text: notation.text(first) },
@@ -92,7 +91,8 @@ fn column(name: &str, values: &[f64], notation: &Notation) -> Result<ColumnSchem
     match notation {
         Notation::Dates(format) => Ok(plain(ColumnType::Date).with_format(format.pattern())),
         Notation::Texts(texts) => {
-            let mut levels: Vec<String> = distinct.iter().map(|&place| texts[place as usize].clone()).collect();
+            let places = distinct(values);
+            let mut levels: Vec<String> = places.iter().map(|&place| texts[place as usize].clone()).collect();
             if levels.len() == values.len() && values.len() > FEW_LEVELS {
                 return Err(Reason::Identifier);
             }
@@ -107,18 +107,17 @@ fn column(name: &str, values: &[f64], notation: &Notation) -> Result<ColumnSchem
             };
             Ok(plain(column_type).with_levels(levels))
         }
-        Notation::Numbers => {
-            numbers(name, values, &distinct).map(|(column_type, levels)| plain(column_type).with_levels(levels))
-        }
+        Notation::Numbers => numbers(name, values).map(|(column_type, levels)| plain(column_type).with_levels(levels)),
     }
 }
 
 /// The type of a column of numbers, and its levels.
-fn numbers(name: &str, values: &[f64], distinct: &[f64]) -> Result<(ColumnType, Vec<String>), Reason> {
+fn numbers(name: &str, values: &[f64]) -> Result<(ColumnType, Vec<String>), Reason> {
     let whole = |value: &f64| value.fract() == 0.0 && value.abs() < 9e15;
     if !values.iter().all(whole) {
         return Ok((ColumnType::Numeric, Vec::new()));
     }
+    let distinct = distinct(values);
     if distinct.len() == values.len() && values.len() >= IDENTIFIERS {
         let counting = values.windows(2).all(|pair| pair[1] == pair[0] + 1.0);
         if counting || is_identifier(name) {

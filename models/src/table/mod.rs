@@ -12,13 +12,14 @@
 //! - [`write_completed`]: the source again, with only the missing cells changed; [`write_numbers`];
 //! - [`describe`]: what is missing, and in which patterns; [`suspects`]: values that may be codes or outliers.
 //!
-//! The files from the bottom up: `problem`, `error`; `cell`, `select`, `options`, `open`, `visit`; the formats `split`
-//! and `text`, `array`, `idx`, `folder`; `read`; `values`, `columns`, `schema`, `source`; `resize`, `build`, `describe`, `pixels`,
-//! `write`.
+//! The files from the bottom up: `problem`, `error`; `cell`, `dates`, `schema_file`, `select`, `options`, `open`, `visit`; the
+//! formats `split` and `text`, `array`, `idx`, `folder`; `read`; `notation`, `values`, `columns`, `schema`, `infer`, `source`;
+//! `resize`, `column`, `builder`, `build`, `describe`, `pixels`, `write`.
 
 mod array;
 mod array_header;
 mod build;
+mod builder;
 mod cell;
 mod column;
 mod columns;
@@ -50,7 +51,8 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use build::{ReadTable, read_for_model, read_images, read_images_to_complete, read_to_complete, read_to_fit};
+pub use build::{read_for_model, read_images, read_images_to_complete, read_to_complete, read_to_fit};
+pub use builder::ReadTable;
 pub use dates::DateFormat;
 pub use describe::{ColumnDescription, Description, Kind, Pattern, describe};
 pub use error::{Error, Result};

@@ -74,6 +74,11 @@ pub enum Reason {
         /// Cells with a text.
         observed: usize,
     },
+    /// More different texts than are held.
+    ManyTexts {
+        /// The most that are.
+        most: usize,
+    },
     /// A text that is no date of the column's format.
     NoDate {
         /// The text.
@@ -93,6 +98,7 @@ impl Reason {
             Reason::Empty => "empty",
             Reason::Identifier => "identifier",
             Reason::FreeText { .. } => "free text",
+            Reason::ManyTexts { .. } => "too many texts",
             Reason::NoDate { .. } => "no date",
         }
     }
@@ -126,6 +132,7 @@ impl fmt::Display for UnusableColumn {
             Reason::FreeText { distinct, observed } => {
                 write!(f, "{name} is free text ({distinct} different texts in {observed} cells)")
             }
+            Reason::ManyTexts { most } => write!(f, "{name} has more than {most} different texts"),
             Reason::NoDate { text, format } => {
                 write!(f, "{name} has {}, which is no date of the format {format}", quoted(text))
             }

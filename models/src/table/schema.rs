@@ -46,14 +46,37 @@ impl ColumnSchema {
         ColumnSchema { format: Some(format.into()), ..self }
     }
 
-    /// The place of the level that a number of a table means, whose column has this notation.
-    pub(crate) fn level(&self, value: f64, notation: &Notation) -> Option<usize> {
+    /// Whether some level is no number.
+    pub(crate) fn has_text_levels(&self) -> bool {
+        self.levels.iter().any(|level| level.parse::<f64>().is_err())
+    }
+
+    /// What the numbers of a table mean, whose column has this notation.
+    pub(crate) fn level_index(&self, notation: &Notation) -> LevelIndex {
         match notation {
             Notation::Texts(texts) => {
-                let text = texts.get(value as usize)?;
-                self.levels.iter().position(|level| level == text)
+                let place = |text: &String| self.levels.iter().position(|level| level == text);
+                LevelIndex::Texts(texts.iter().map(place).collect())
             }
-            _ => self.levels.iter().position(|level| level.parse::<f64>() == Ok(value)),
+            _ => LevelIndex::Numbers(self.levels.iter().map(|level| level.parse().unwrap_or(f64::NAN)).collect()),
+        }
+    }
+}
+
+/// The levels of a column by the numbers of a table.
+pub(crate) enum LevelIndex {
+    /// For each text of the table, the place of its level.
+    Texts(Vec<Option<usize>>),
+    /// The levels as numbers.
+    Numbers(Vec<f64>),
+}
+
+impl LevelIndex {
+    /// The place of a number's level. None if there is no such level.
+    pub(crate) fn of(&self, value: f64) -> Option<usize> {
+        match self {
+            LevelIndex::Texts(places) => places.get(value as usize).copied().flatten(),
+            LevelIndex::Numbers(levels) => levels.iter().position(|level| *level == value),
         }
     }
 }
@@ -93,8 +116,7 @@ impl Schema {
     pub fn with(mut self, name: &str, column_type: ColumnType) -> Result<Schema> {
         match self.columns.iter_mut().find(|column| column.name == name) {
             Some(column) => {
-                let leveled = |kind| matches!(kind, ColumnType::Binary | ColumnType::Categorical | ColumnType::Ordinal);
-                let levels = if leveled(column_type) { std::mem::take(&mut column.levels) } else { Vec::new() };
+                let levels = if column_type.has_levels() { std::mem::take(&mut column.levels) } else { Vec::new() };
                 let format = column.format.take().filter(|_| column_type == ColumnType::Date);
                 *column = ColumnSchema { column_type, levels, format, ..column.clone() };
             }
@@ -132,11 +154,17 @@ impl Schema {
             return Err(Error::OtherColumns { found: table.columns().to_vec(), expected });
         }
         let heads: Vec<Block> = self.columns.iter().map(|column| column.column_type.column()).collect();
+        let indices: Vec<Option<LevelIndex>> = self
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(d, column)| (!column.levels.is_empty()).then(|| column.level_index(table.notation(d))))
+            .collect();
         for row in 0..table.rows() {
             for (d, ((column, head), &value)) in self.columns.iter().zip(&heads).zip(table.row(row)).enumerate() {
-                let allowed = || match column.levels.is_empty() {
-                    true => head.allows(value),
-                    false => column.level(value, table.notation(d)).is_some(),
+                let allowed = || match &indices[d] {
+                    None => head.allows(value),
+                    Some(index) => index.of(value).is_some(),
                 };
                 if !value.is_nan() && !allowed() {
                     let (column, column_type) = (column.name.clone(), column.column_type);

@@ -71,14 +71,9 @@ impl Table {
     }
 
     /// A table that a reader has built: names may be those of a model's columns, and all values are finite or NaN.
-    pub(super) fn of_parts(columns: Vec<String>, values: Vec<f64>) -> Table {
+    pub(crate) fn of_parts(columns: Vec<String>, values: Vec<f64>) -> Table {
         debug_assert!(!columns.is_empty() && values.len().is_multiple_of(columns.len()));
         Table { notations: vec![Notation::Numbers; columns.len()], columns, values }
-    }
-
-    /// A table of cells of another one.
-    pub(crate) fn of_cells(columns: Vec<String>, values: Vec<f64>) -> Table {
-        Table::of_parts(columns, values)
     }
 
     /// The same table, its numbers written in another way.
