@@ -42,8 +42,8 @@ impl Selection {
 /// that cannot be used are left out, unless they were chosen by name. Without, all are numeric.
 ///
 /// # Errors
-/// Whatever keeps the file from being a table; [`Error::UnusableColumns`], once, for all columns that cannot be used;
-/// [`Error::NothingObserved`] if the whole table is missing.
+/// Whatever keeps the file from being a table; [`super::Error::UnusableColumns`], once, for all columns that cannot be used;
+/// [`super::Error::NothingObserved`] if the whole table is missing.
 pub fn read_to_fit(input: &Input, options: &ReadOptions) -> Result<ReadTable> {
     let mut selection = options.selection.for_input(input);
     selection.ignore.extend(options.schema.iter().flat_map(SchemaFile::ignored).cloned());
@@ -106,8 +106,8 @@ impl Visitor for Both<'_, '_> {
 /// be constant or wholly missing. Texts of a column with levels have their places among the levels, and others follow them.
 ///
 /// # Errors
-/// Whatever keeps the file from being a table; [`Error::MissingColumns`]; [`Error::ArrayWidth`], if the options ask for that;
-/// [`Error::UnusableColumns`] for infinite values, for texts in columns of numbers, and for what is no date of its column.
+/// Whatever keeps the file from being a table; [`super::Error::MissingColumns`]; [`super::Error::ArrayWidth`], if the options ask for that;
+/// [`super::Error::UnusableColumns`] for infinite values, for texts in columns of numbers, and for what is no date of its column.
 pub fn read_for_model(input: &Input, options: &ReadOptions, columns: &[ColumnSchema]) -> Result<Table> {
     let mut builder = Builder::new(Wanted::Model { columns, whole_arrays: options.whole_arrays });
     read(input, options, &mut builder)?;
@@ -118,7 +118,7 @@ pub fn read_for_model(input: &Input, options: &ReadOptions, columns: &[ColumnSch
 /// Larger square ones are made smaller where the options say so.
 ///
 /// # Errors
-/// Whatever keeps the file from being a table; [`Error::ImageSize`]; [`Error::UnusableColumns`] for text and infinite values.
+/// Whatever keeps the file from being a table; [`super::Error::ImageSize`]; [`super::Error::UnusableColumns`] for text and infinite values.
 pub fn read_images(input: &Input, options: &ReadOptions, size: usize) -> Result<Table> {
     let mut builder = Builder::new(Wanted::Images { size, resize: options.resize });
     read(input, options, &mut builder)?;
@@ -153,10 +153,10 @@ pub fn read_to_complete(input: &Input, options: &ReadOptions, columns: &[ColumnS
 impl Table {
     /// Reads a table by the ending of its name: `.csv` and `.tsv` with a header, `.npy`, IDX images (`.idx`, `-ubyte`), each
     /// also `.gz`; `.npz`; or a directory of PNG images. Columns of arrays and images are called x0, x1, … Columns of dates
-    /// become days since 1970, and columns with other texts places in a list of them: see [`Notation`].
+    /// become days since 1970, and columns with other texts places in a list of them: see [`super::Notation`].
     ///
     /// # Errors
-    /// Whatever keeps the file from being a table; [`Error::UnusableColumns`], once, for all columns with infinite values.
+    /// Whatever keeps the file from being a table; [`super::Error::UnusableColumns`], once, for all columns with infinite values.
     pub fn read(path: impl AsRef<Path>) -> Result<Table> {
         Table::read_with(path, &ReadOptions::default())
     }
@@ -164,7 +164,7 @@ impl Table {
     /// [`Table::read`], with options.
     ///
     /// # Errors
-    /// As [`Table::read`]; [`Error::UnknownColumns`] and [`Error::NothingSelected`] for the choice of columns.
+    /// As [`Table::read`]; [`super::Error::UnknownColumns`] and [`super::Error::NothingSelected`] for the choice of columns.
     pub fn read_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Table> {
         let mut builder = Builder::new(Wanted::Chosen { selection: &options.selection, to_fit: false });
         read(&Input::File(path.as_ref().to_owned()), options, &mut builder)?;
