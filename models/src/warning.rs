@@ -5,8 +5,8 @@ use std::fmt;
 use crate::heads::ColumnType;
 use crate::store::{Column, ModelInfo};
 use crate::table::{
-    ColumnSchema, DateFormat, Notation, ReadOptions, Reason, Source, Suspect, Table, UnusableColumn,
-    is_missing_elsewhere, suspects, whole_numbered_categories,
+    ColumnSchema, DateFormat, Notation, ReadOptions, Reason, Source, Suspect, Table, UnusableColumn, copied_columns,
+    is_missing_elsewhere, repeated_rows, suspects, whole_numbered_categories,
 };
 use crate::words::quoted;
 
@@ -25,6 +25,18 @@ pub enum Warning {
     WholeNumbers {
         /// The columns, each with how many different values it has.
         columns: Vec<(String, usize)>,
+    },
+    /// Columns that repeat others, exactly or in another unit.
+    CopiedColumns {
+        /// The columns, each with the one that it repeats.
+        columns: Vec<(String, String)>,
+    },
+    /// Rows that repeat earlier rows.
+    RepeatedRows {
+        /// How many of the rows.
+        rows: usize,
+        /// All rows.
+        of: usize,
     },
     /// Observed values of rows lie far outside of those that the model was fitted to.
     OutsideTraining {
@@ -137,6 +149,19 @@ impl fmt::Display for Warning {
                     f,
                     "measurements and may impute values between them: say what they are by --schema, or leave them out"
                 )
+            }
+            Warning::CopiedColumns { columns } => {
+                let text = |(copy, original): &(String, String)| format!("{} (of {})", quoted(copy), quoted(original));
+                write!(f, "columns that repeat another, exactly or in another unit: {}; ", listed(columns, text))?;
+                write!(f, "the model only comes near what such a pair determines: leave one of each out")
+            }
+            Warning::RepeatedRows { rows, of } => {
+                let repeat = if *rows == 1 { "repeats" } else { "repeat" };
+                write!(
+                    f,
+                    "{rows} of {of} rows {repeat} an earlier row: what is held out is known from the copies, so "
+                )?;
+                write!(f, "validation looks better than it is; remove copies that are no rows of their own")
             }
             Warning::OutsideTraining { rows, first: (row, column, value), range: [low, high] } => {
                 let rows = if *rows == 1 { "1 row has".to_owned() } else { format!("{rows} rows have") };
@@ -256,6 +281,15 @@ pub fn of_columns(table: &Table, columns: &[ColumnSchema]) -> Vec<Warning> {
     warnings
 }
 
+/// What repeats in a table that a model is fitted to.
+pub fn of_repeats(table: &Table) -> Vec<Warning> {
+    let name = |d: usize| table.columns()[d].clone();
+    let columns: Vec<_> = copied_columns(table).into_iter().map(|(copy, of)| (name(copy), name(of))).collect();
+    let columns = (!columns.is_empty()).then_some(Warning::CopiedColumns { columns });
+    let rows = repeated_rows(table).map(|rows| Warning::RepeatedRows { rows, of: table.rows() });
+    columns.into_iter().chain(rows).collect()
+}
+
 /// What may be wrong with how a table was read.
 pub fn of_reading(left_out: &[(String, Reason)], ambiguous_dates: &[(String, DateFormat)]) -> Vec<Warning> {
     let unusable = |(name, reason): &(String, Reason)| UnusableColumn { name: name.clone(), reason: reason.clone() };
@@ -314,7 +348,8 @@ pub(crate) fn of_rows(
         columns.iter().enumerate().find_map(|(d, column)| {
             let (value, range) = (value(n, d)?, column.range?);
             let margin = OUTSIDE * (range[1] - range[0]);
-            let far = value < range[0] - margin || value > range[1] + margin;
+            let within = column.min.is_none_or(|min| value >= min) && column.max.is_none_or(|max| value <= max);
+            let far = value < range[0] - margin || value > range[1] + margin || !within;
             far.then(|| ((number(n), column.name.clone(), value), range))
         })
     };

@@ -24,6 +24,16 @@ pub(crate) fn listed(names: &[String]) -> String {
     parts.join(", ")
 }
 
+/// The values between two bounds, in words.
+pub(crate) fn between([min, max]: &[Option<String>; 2]) -> String {
+    match (min, max) {
+        (Some(min), Some(max)) => format!("from {min} to {max}"),
+        (Some(min), None) => format!("at least {min}"),
+        (None, Some(max)) => format!("at most {max}"),
+        (None, None) => "any value".to_owned(),
+    }
+}
+
 /// The first characters of a text, and an ellipsis if there are more.
 pub(crate) fn beginning(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {

@@ -5,7 +5,7 @@
 //! - [`draw`]: standard normals, categories, samples of mixture components;
 //! - [`gaussian_mixture`]: mixtures with full covariances: the density, samples and conditionals of a known truth;
 //! - [`likelihood`]: how a decoded latent point describes a row; [`quantile`]: quantiles of mixtures; [`truncated`]: normals
-//!   above a bound;
+//!   above a bound; [`interval`]: normals between two;
 //! - [`model`]: a model as samplers see it;
 //! - [`importance`]: self-normalised importance resampling of missing values;
 //! - [`chains`]: imputation chains, which can continue where they stopped;
@@ -19,6 +19,7 @@ pub mod draw;
 pub mod gaussian_mixture;
 pub mod importance;
 pub mod imputation;
+pub mod interval;
 pub mod likelihood;
 pub mod model;
 pub mod pareto;

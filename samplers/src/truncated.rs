@@ -27,7 +27,7 @@ pub fn draw_above<T: Scalar>(rng: &mut impl Rng, mean: T, scale: T, lower: T) ->
 }
 
 /// A draw from N(0, 1) above `bound`.
-fn standard_above(rng: &mut impl Rng, bound: f64) -> f64 {
+pub(crate) fn standard_above(rng: &mut impl Rng, bound: f64) -> f64 {
     if bound <= 0.0 {
         loop {
             let t: f64 = rng.sample(StandardNormal);

@@ -62,7 +62,12 @@ pub(crate) fn run(args: &SampleArgs) -> Result<()> {
         }
         other => other.into(),
     })?;
-    drawn.write(&args.out)?;
+    let staged = drawn.stage(&args.out)?;
+    // Writing a large table takes seconds: a signal of that time counts too.
+    if signal::progress().is_break() {
+        return Err(missvae::Error::Stopped.into());
+    }
+    staged.commit().map_err(missvae::table::Error::from)?;
     let report = SampleReport { rows: args.rows, out: args.out.display().to_string() };
     output.result(&report, || format!("{} in {}", counted(report.rows, "row"), report.out))
 }

@@ -99,7 +99,7 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
 
     let mut rows = TrainingRows::read(&options)?;
     let options = match (&resumed, args.new_length()) {
-        (Some((run, _)), Some(length)) => with_length(options, run, length, rows.train.rows())?,
+        (Some((run, _)), Some(length)) => with_length(options, run, length, &rows)?,
         _ => options,
     };
     let mut config = options.resolve(rows.train.rows(), rows.train.columns())?;

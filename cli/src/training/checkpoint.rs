@@ -63,10 +63,7 @@ pub(super) fn trainer(
         );
     }
     if (!older && fingerprint != rows.fingerprint) || model.columns != info.columns {
-        return fail(
-            "the table, the validation rows or the feature model have changed since the run began",
-            "restore the files, or start a new run",
-        );
+        return Err(rows_changed(run));
     }
     // After the rows, which the model's limits depend on.
     if model.vae != info.vae || model.method != info.method || model.imputations != info.imputations {
@@ -96,6 +93,20 @@ pub(super) fn trainer(
         );
     }
     Ok(trainer)
+}
+
+/// Checks that a checkpoint is of these rows, as far as they can be told from others before the feature model is known.
+pub(super) fn check_rows(run: &Run, fingerprint: &str, rows: &TrainingRows) -> Result<()> {
+    let same = fingerprint.starts_with(&rows.fingerprint) || is_older(fingerprint);
+    if same { Ok(()) } else { Err(rows_changed(run)) }
+}
+
+fn rows_changed(run: &Run) -> Failure {
+    Failure::Run {
+        path: run.path().to_owned(),
+        what: "the table, the validation rows or the feature model have changed since the run began".to_owned(),
+        hint: Some("restore the files, or start a new run".to_owned()),
+    }
 }
 
 /// Whether the results of a run can be read. Those that cannot be are made again from the checkpoint.

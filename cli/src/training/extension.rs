@@ -1,8 +1,10 @@
 //! Going on with a run beyond the length in its configuration.
 
 use missvae::config::Options;
+use missvae::prepare::TrainingRows;
 use missvae::store;
 
+use super::checkpoint::check_rows;
 use crate::failure::{Failure, Result};
 use crate::run::Run;
 
@@ -17,11 +19,13 @@ pub(crate) enum NewLength {
     More(u64),
 }
 
-/// The options of `run`, on `rows` rows, with another length. Where patience has ended the run, it begins to count anew.
-pub(crate) fn with_length(mut options: Options, run: &Run, length: NewLength, rows: usize) -> Result<Options> {
+/// The options of `run`, on these rows, with another length. Where patience has ended the run, it begins to count anew.
+pub(crate) fn with_length(mut options: Options, run: &Run, length: NewLength, rows: &TrainingRows) -> Result<Options> {
     let (_, checkpoint, _) = store::load_checkpoint(&run.checkpoint()).map_err(missvae::Error::from)?;
+    // First of all: of other rows, the lengths say nothing.
+    check_rows(run, &checkpoint.fingerprint, rows)?;
     let (made, epoch) = (checkpoint.progress.update, checkpoint.progress.epoch);
-    let per_epoch = rows.div_ceil(options.batch_size.unwrap_or(1).max(1)).max(1) as u64;
+    let per_epoch = rows.train.rows().div_ceil(options.batch_size.unwrap_or(1).max(1)).max(1) as u64;
     let since = checkpoint.best.map_or(0, |(best, _)| epoch.saturating_sub(best));
     let stopped = options.patience.is_some_and(|patience| since >= patience);
     match (length, options.updates) {

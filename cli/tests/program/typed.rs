@@ -125,6 +125,72 @@ fn schemas() {
     place.refuses("train mixed.csv --column-types numeric --out new", 2, &["\"group\" has text"]);
 }
 
+/// Bounds of a schema hold for every draw and every mean; an observed value beyond them is refused, and told in a new table.
+#[test]
+fn bounds_of_a_schema() {
+    let place = Place::new();
+    let table = mixed();
+    place.write("mixed.csv", &table);
+    // Narrower than the columns, so that many draws would lie outside; observed cells beyond are made missing.
+    let bounds = |column: usize| -> (f64, f64) {
+        [(2.0, 9.0), (70.0, 80.0), (155.5, 170.0)][[5, 7, 8].iter().position(|c| *c == column).unwrap()]
+    };
+    let day = ["2021-02-01", "2021-09-15"];
+    let narrow: Vec<String> = table
+        .lines()
+        .enumerate()
+        .map(|(n, line)| {
+            if n == 0 {
+                return line.to_owned();
+            }
+            let inside = |(column, cell): (usize, &String)| match column {
+                5 | 7 | 8 => cell.parse().is_ok_and(|x: f64| bounds(column).0 <= x && x <= bounds(column).1),
+                6 => day[0] <= &cell[..] && &cell[..] <= day[1],
+                _ => true,
+            };
+            let kept = |pair: (usize, &String)| {
+                if inside(pair) { pair.1.replace("a, b", "\"a, b\"") } else { "NA".to_owned() }
+            };
+            cells(line).iter().enumerate().map(kept).collect::<Vec<String>>().join(",")
+        })
+        .collect();
+    place.write("narrow.csv", narrow.join("\n") + "\n");
+    let schema = |kind: &str| {
+        format!(
+            "[columns.visits]\ntype = \"count\"\nmin = 2\nmax = 9\n[columns.day]\ntype = \"date\"\nmin = \"{}\"\nmax = \"{}\"\n\
+             [columns.weight]\ntype = \"{kind}\"\nmin = 70\nmax = 80.0\n[columns.height]\ntype = \"numeric\"\nmin = 155.5\nmax = 170\n",
+            day[0], day[1]
+        )
+    };
+    for kind in ["numeric", "positive"] {
+        place.write("bounds.toml", schema(kind));
+        place.missvae(&small("train narrow.csv --epochs 2 --schema bounds.toml --out run --overwrite")).ok();
+        for statistic in ["mean", "median", "draw"] {
+            place.missvae(&format!("impute run narrow.csv --statistic {statistic} --out done.csv")).ok();
+            let mut imputed = 0;
+            for (before, after) in narrow.iter().zip(place.text("done.csv").lines()).skip(1) {
+                let (before, after) = (cells(before), cells(after));
+                assert!(before.iter().zip(&after).all(|(before, after)| before == "NA" || before == after));
+                for column in [5, 7, 8] {
+                    let (low, high) = bounds(column);
+                    let x: f64 = after[column].parse().unwrap();
+                    assert!(low <= x && x <= high, "{statistic} of column {column}: {x}");
+                    imputed += usize::from(before[column] == "NA");
+                }
+                assert!(day[0] <= &after[6][..] && &after[6][..] <= day[1], "{}", after[6]);
+            }
+            assert!(imputed > 200, "{imputed}");
+        }
+    }
+    place.refuses(
+        "train mixed.csv --schema bounds.toml --out new",
+        2,
+        &["mixed.csv, row ", "expected from", "by the schema"],
+    );
+    let said = place.missvae("evaluate run mixed.csv --importance-samples 100").ok().stderr;
+    assert!(said.contains("outside of the training range"), "{said}");
+}
+
 /// Errors on hidden cells are in the column's own unit, and shares of wrong levels where there is none.
 #[test]
 fn hidden_errors_of_all_types() {

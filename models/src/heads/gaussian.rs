@@ -10,6 +10,7 @@ use linalg::Scalar;
 use linalg::simd::{Kernel, MAX_LANES, Vector, dispatch};
 use linalg::special::{HALF_LN_TWO_PI, ln, ln_slice, softplus};
 use samplers::draw::standard_normal;
+use samplers::interval::{Between, quantile_between};
 use samplers::likelihood::Summary;
 use samplers::quantile::mixture_quantile;
 use samplers::stream::Stream;
@@ -48,10 +49,9 @@ impl Gaussian {
         floors.iter().find_map(|floors| floors.downcast_ref::<Arc<[T]>>()).expect("a scalar is f32 or f64")
     }
 
-    /// What the draws of a column are not below.
-    fn lower(&self, d: usize) -> Option<Lower> {
-        let limits = self.limits.get(d)?;
-        limits.zero.map(|at| Lower { at, taken: limits.zeros })
+    /// What the draws of a column keep to.
+    fn bounds(&self, d: usize) -> Bounds {
+        self.limits.get(d).map_or(Bounds::None, Bounds::of)
     }
 }
 
@@ -129,14 +129,15 @@ impl<T: Scalar> Head<T> for Gaussian {
 
     fn draw_missing(&self, rng: &mut Stream, mask: &[T], decoded: &[T], x: &mut [T]) -> usize {
         let (means, scales) = decoded.split_at(x.len());
-        fill_missing(mask, x, |d| match self.lower(d) {
-            None => means[d] + scales[d] * standard_normal::<T>(rng),
-            Some(Lower { at, taken: false }) => draw_above(rng, means[d], scales[d], T::from_f64(at)),
-            Some(Lower { at, taken: true }) => {
+        fill_missing(mask, x, |d| match self.bounds(d) {
+            Bounds::None => means[d] + scales[d] * standard_normal::<T>(rng),
+            Bounds::Above(at) => draw_above(rng, means[d], scales[d], T::from_f64(at)),
+            Bounds::From(at) => {
                 let value = means[d] + scales[d] * standard_normal::<T>(rng);
                 // What is not a number stays what it is.
                 if value < T::from_f64(at) { T::from_f64(at) } else { value }
             }
+            Bounds::Between(bounds) => T::from_f64(bounds.of(means[d].to_f64(), scales[d].to_f64()).draw(rng)),
         })
     }
 
@@ -144,11 +145,13 @@ impl<T: Scalar> Head<T> for Gaussian {
         match what {
             Summary::Mean => {
                 let columns = x.len();
-                let means = weighted_sums(columns, weights, decoded, |point, d| match self.lower(d) {
-                    None => point[d].to_f64(),
-                    Some(Lower { at, taken: false }) => mean_above(point[d].to_f64(), point[columns + d].to_f64(), at),
-                    Some(Lower { at, taken: true }) => {
-                        censored_mean(point[d].to_f64(), point[columns + d].to_f64(), at)
+                let means = weighted_sums(columns, weights, decoded, |point, d| {
+                    let (mean, scale) = (point[d].to_f64(), point[columns + d].to_f64());
+                    match self.bounds(d) {
+                        Bounds::None => mean,
+                        Bounds::Above(at) => mean_above(mean, scale, at),
+                        Bounds::From(at) => censored_mean(mean, scale, at),
+                        Bounds::Between(bounds) => bounds.of(mean, scale).mean(),
                     }
                 });
                 fill_summaries(mask, x, |d| means[d])
@@ -156,18 +159,56 @@ impl<T: Scalar> Head<T> for Gaussian {
             Summary::Median => {
                 let columns = x.len();
                 let mut median = Median::default();
-                fill_summaries(mask, x, |d| median.of(weights, decoded, (d, columns + d), self.lower(d)))
+                fill_summaries(mask, x, |d| median.of(weights, decoded, (d, columns + d), self.bounds(d)))
             }
         }
     }
 }
 
-/// What the draws of a column are not below, in model units.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lower {
-    at: f64,
-    /// Whether it is a value of the column.
-    taken: bool,
+/// What the draws of a column keep to, in model units.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Bounds {
+    None,
+    /// They are above this.
+    Above(f64),
+    /// What is below this is put there.
+    From(f64),
+    Between(Interval),
+}
+
+/// A largest value, and a least one, which may be −∞.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Interval {
+    pub(super) low: f64,
+    pub(super) high: f64,
+}
+
+impl Interval {
+    /// The normal with this mean and scale between the bounds.
+    pub(super) fn of(self, mean: f64, scale: f64) -> Between {
+        let Interval { low, high } = self;
+        Between { mean, scale, low, high }
+    }
+}
+
+impl Bounds {
+    /// The bounds of a column whose least value does not occur. None where there are none.
+    pub(super) fn interval(self) -> Option<Interval> {
+        match self {
+            Bounds::None => None,
+            Bounds::Above(low) | Bounds::From(low) => Some(Interval { low, high: f64::INFINITY }),
+            Bounds::Between(bounds) => Some(bounds),
+        }
+    }
+
+    fn of(traits: &ColumnTraits) -> Bounds {
+        match (traits.min, traits.max) {
+            (low, Some(high)) => Bounds::Between(Interval { low: low.unwrap_or(f64::NEG_INFINITY), high }),
+            (Some(at), None) if traits.takes_min => Bounds::From(at),
+            (Some(at), None) => Bounds::Above(at),
+            (None, None) => Bounds::None,
+        }
+    }
 }
 
 /// Medians of weighted mixtures of normals, with their working memory.
@@ -183,13 +224,13 @@ impl Median {
         mixture_quantile(0.5, &self.weights, &self.means, &self.scales)
     }
 
-    /// The median of the normals whose means and scales are these numbers of the points, each above `lower` if there is one.
+    /// The median of the normals whose means and scales are these numbers of the points, each within `bounds`.
     pub(super) fn of<T: Scalar>(
         &mut self,
         weights: &[f64],
         points: Points<'_, T>,
         (mean, scale): (usize, usize),
-        lower: Option<Lower>,
+        bounds: Bounds,
     ) -> f64 {
         self.weights.clear();
         self.means.clear();
@@ -199,14 +240,18 @@ impl Median {
             self.means.push(point[mean].to_f64());
             self.scales.push(point[scale].to_f64());
         }
-        match lower {
-            None => self.quantile(),
+        match bounds {
+            Bounds::None => self.quantile(),
             // Not `max`, which would make a number of what is none.
-            Some(Lower { at, taken: true }) => match self.quantile() {
+            Bounds::From(at) => match self.quantile() {
                 median if median < at => at,
                 median => median,
             },
-            Some(Lower { at, taken: false }) => quantile_above(0.5, &self.weights, &self.means, &self.scales, at),
+            Bounds::Above(at) => quantile_above(0.5, &self.weights, &self.means, &self.scales, at),
+            Bounds::Between(bounds) => {
+                let normals = self.means.iter().zip(&self.scales).map(|(mean, scale)| bounds.of(*mean, *scale));
+                quantile_between(0.5, &self.weights.iter().copied().zip(normals).collect::<Vec<_>>())
+            }
         }
     }
 }
@@ -374,8 +419,9 @@ mod tests {
         let limits: Vec<ColumnTraits> = (0..COLUMNS)
             .map(|d| ColumnTraits {
                 min_scale: 0.02 * d as f64,
-                zero: (d % 3 > 0).then_some(0.25),
-                zeros: d % 3 == 2,
+                min: (d % 3 > 0).then_some(0.25),
+                takes_min: d % 3 == 2,
+                max: (d % 5 == 4).then_some(0.5),
                 ..ColumnTraits::default()
             })
             .collect();
@@ -411,8 +457,10 @@ mod tests {
             out
         });
         let below = |values: &[f64], kind: usize| (0..COLUMNS).any(|d| d % 3 == kind && values[d] < 0.25);
+        let above = |values: &[f64], kind: usize| (0..COLUMNS).any(|d| (d % 5 == 4) == (kind == 1) && values[d] > 0.5);
         for values in [&drawn, &summaries[0], &summaries[1]] {
             assert!(below(values, 0) && !below(values, 1) && !below(values, 2), "{values:?}");
+            assert!(above(values, 0) && !above(values, 1), "{values:?}");
         }
         // The bound itself is drawn where it is a value, and nowhere else.
         let at = |kind: usize| (0..COLUMNS).filter(|d| d % 3 == kind && drawn[*d] == 0.25).count();

@@ -4,6 +4,8 @@
 //! decoded point: means, then scales. The encoder takes ln x; a model's unit is the geometric mean of the observed values, so
 //! that logarithms have mean zero. A missing cell is 0, which no value is.
 
+use std::sync::Arc;
+
 use autodiff::{Graph, Var};
 use linalg::Scalar;
 use linalg::special::{exp, ln};
@@ -11,7 +13,7 @@ use samplers::draw::standard_normal;
 use samplers::likelihood::Summary;
 use samplers::stream::Stream;
 
-use super::gaussian::{Gaussian, Median};
+use super::gaussian::{Bounds, Gaussian, Interval, Median};
 use super::head::{Head, Points, PointsMut, Unit, fill_missing, fill_summaries, weighted_sums};
 use super::traits::ColumnTraits;
 
@@ -20,12 +22,24 @@ use super::traits::ColumnTraits;
 pub struct LogNormal {
     /// Of the logarithms.
     normal: Gaussian,
+    /// Bounds of the logarithms: of each column, or none.
+    bounds: Arc<[Bounds]>,
 }
 
 impl LogNormal {
-    /// With a smallest scale of the logarithm. Limits are of the values themselves, and do not apply.
-    pub fn new(min_scale: f64, _limits: &[ColumnTraits]) -> Self {
-        LogNormal { normal: Gaussian::new(min_scale, &[]) }
+    /// With a smallest scale of the logarithm, and bounds of the columns. A smallest scale of a column would be one of the
+    /// values themselves, and does not apply.
+    pub fn new(min_scale: f64, limits: &[ColumnTraits]) -> Self {
+        let bounds = limits.iter().map(|limits| match (limits.min.map(f64::ln), limits.max.map(f64::ln)) {
+            (low, Some(high)) => Bounds::Between(Interval { low: low.unwrap_or(f64::NEG_INFINITY), high }),
+            (Some(low), None) if low.is_finite() => Bounds::Above(low),
+            (_, None) => Bounds::None,
+        });
+        LogNormal { normal: Gaussian::new(min_scale, &[]), bounds: bounds.collect() }
+    }
+
+    fn bounds(&self, d: usize) -> Bounds {
+        self.bounds.get(d).copied().unwrap_or(Bounds::None)
     }
 }
 
@@ -127,7 +141,12 @@ impl<T: Scalar> Head<T> for LogNormal {
 
     fn draw_missing(&self, rng: &mut Stream, mask: &[T], decoded: &[T], x: &mut [T]) -> usize {
         let (means, scales) = decoded.split_at(x.len());
-        fill_missing(mask, x, |d| positive(exp(means[d] + scales[d] * standard_normal::<T>(rng))))
+        fill_missing(mask, x, |d| match self.bounds(d).interval() {
+            None => positive(exp(means[d] + scales[d] * standard_normal::<T>(rng))),
+            Some(bounds) => {
+                T::from_f64(in_range::<T>(bounds.of(means[d].to_f64(), scales[d].to_f64()).draw(rng).exp()))
+            }
+        })
     }
 
     /// The mean of a log-normal is exp(mean + scale²/2); a median is the exponential of that of the logarithm.
@@ -137,14 +156,22 @@ impl<T: Scalar> Head<T> for LogNormal {
             Summary::Mean => {
                 let mean = |point: &[T], d: usize| {
                     let (mean, scale) = (point[d].to_f64(), point[columns + d].to_f64());
-                    (mean + 0.5 * scale * scale).exp()
+                    // E[e^Y; low < Y < high] = e^(mean + scale²/2) · P(low − scale² < Y < high − scale²).
+                    let shifted = self.bounds(d).interval().map_or(0.0, |Interval { low, high }| {
+                        let part = Interval { low, high }.of(mean, scale);
+                        let moved = Interval { low, high }.of(mean + scale * scale, scale);
+                        moved.log_mass() - part.log_mass()
+                    });
+                    (mean + 0.5 * scale * scale + shifted).exp()
                 };
                 let means = weighted_sums(columns, weights, decoded, mean);
                 fill_summaries(mask, x, |d| in_range::<T>(means[d]))
             }
             Summary::Median => {
                 let mut median = Median::default();
-                fill_summaries(mask, x, |d| in_range::<T>(median.of(weights, decoded, (d, columns + d), None).exp()))
+                fill_summaries(mask, x, |d| {
+                    in_range::<T>(median.of(weights, decoded, (d, columns + d), self.bounds(d)).exp())
+                })
             }
         }
     }

@@ -17,6 +17,7 @@
 
 mod cells;
 mod head;
+mod negative_binomial;
 #[macro_use]
 mod registry;
 mod row;

@@ -62,6 +62,11 @@ impl ColumnType {
         matches!(self, ColumnType::Categorical | ColumnType::Ordinal)
     }
 
+    /// Whether a column of this type can have a least and a largest value.
+    pub fn has_bounds(self) -> bool {
+        !self.has_levels()
+    }
+
     /// The unit that suits a column's observed values; none if they determine no model.
     pub fn unit(self, values: &[f64]) -> Option<Unit> {
         self.column().unit(values)

@@ -8,14 +8,17 @@ use serde::{Deserialize, Serialize};
 pub struct ColumnTraits {
     /// No scale of the column is smaller: a value cannot be known better than it was recorded.
     pub min_scale: f64,
-    /// Where the data's zero is, for a column without negative values: its draws and summaries are not below. They are of the
-    /// distribution above zero, or, with [`zeros`](ColumnTraits::zeros), of the one whose part below zero is put at zero. The
-    /// density of observed values does not change.
+    /// The least value: the user's bound, or the data's zero for a column without negative values. Draws and summaries are not
+    /// below. They are of the distribution above it, or, with [`takes_min`](ColumnTraits::takes_min), of the one whose part
+    /// below it is put there. The density of observed values does not change.
+    #[serde(default, alias = "zero", skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// Whether the least value occurs, as zero does among amounts.
+    #[serde(default, alias = "zeros", skip_serializing_if = "std::ops::Not::not")]
+    pub takes_min: bool,
+    /// The largest value: the user's bound. Draws and summaries are of the distribution below it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub zero: Option<f64>,
-    /// Whether zero is a value of the column.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub zeros: bool,
+    pub max: Option<f64>,
     /// The share of each level of a categorical or ordinal column: positive, with sum 1. The decoder's outputs are relative to
     /// them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -57,7 +57,7 @@ pub fn impute_table(
         for (copy, block) in copies.iter_mut().zip(completed.chunks_exact(values.len())) {
             let cells = block.iter().zip(originals).enumerate();
             copy.extend(cells.map(|(i, (x, original))| match original.is_nan() {
-                true => written(&decoders, i % width, restored(model, units, i % width, *x)),
+                true => written(&decoders, i % width, restored(model, units, columns, i % width, *x)),
                 false => *original,
             }));
         }
@@ -79,11 +79,13 @@ fn written(decoders: &[Decoder], d: usize, number: f64) -> f64 {
     decoders.get(d).map_or(number, |decoder| decoder.number(number))
 }
 
-/// A model's value of column `d` in the data's units. What is at the data's zero is zero, without a rounding error.
-fn restored(model: &FittedModel<f32>, units: &Standardisation, d: usize, x: f32) -> f64 {
-    let zero = model.vae.config().limits.get(d).and_then(|limits| limits.zero);
-    match zero {
-        Some(zero) if f64::from(x) <= zero => 0.0,
+/// A model's value of column `d` in the data's units. What is at a bound is the bound, without a rounding error.
+fn restored(model: &FittedModel<f32>, units: &Standardisation, columns: &[Column], d: usize, x: f32) -> f64 {
+    let Some(limits) = model.vae.config().limits.get(d) else { return units.restore_rounded(d, x) };
+    let bound = |of: fn(&Column) -> Option<f64>| columns.get(d).and_then(of);
+    match f64::from(x) {
+        x if limits.min.is_some_and(|min| x <= min) => bound(|column| column.min).unwrap_or(0.0),
+        x if limits.max.is_some_and(|max| x >= max) => bound(|column| column.max).unwrap_or(x),
         _ => units.restore_rounded(d, x),
     }
 }
@@ -108,8 +110,9 @@ pub fn sample_table(
     let notations = notations(&info.schema());
     let decoders = decoders(&info.columns, &notations);
     let cells = drawn.iter().enumerate();
-    let values =
-        cells.map(|(i, x)| written(&decoders, i % columns, restored(model, &units, i % columns, *x))).collect();
+    let values = cells
+        .map(|(i, x)| written(&decoders, i % columns, restored(model, &units, &info.columns, i % columns, *x)))
+        .collect();
     let names = info.columns.iter().map(|column| column.name.clone()).collect();
     Ok(Table::new(names, values)?.with_notations(notations))
 }

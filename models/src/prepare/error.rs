@@ -4,7 +4,7 @@ use crate::config::choices::Preset;
 use crate::config::error as config;
 use crate::heads::ColumnType;
 use crate::table;
-use crate::words::{listed, quoted};
+use crate::words::{between, listed, quoted};
 
 /// The result of preparing rows.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -65,6 +65,20 @@ pub enum Error {
         value: f64,
         /// The column's type.
         column_type: ColumnType,
+    },
+    /// A value beyond the bounds that the schema gives its column.
+    #[error("{file}, row {row}, column {}: {value}; expected {}, by the schema", quoted(column), between(bounds))]
+    OutOfBounds {
+        /// Name of the table.
+        file: String,
+        /// The row, from 1.
+        row: usize,
+        /// The column.
+        column: String,
+        /// The value, as it stands in the file.
+        value: String,
+        /// The least and the largest value.
+        bounds: [Option<String>; 2],
     },
     /// A number whose square single precision cannot hold.
     #[error("{file}, row {row}, column {}: {} too large beside the rest of the column", quoted(column), about(.value))]

@@ -5,7 +5,7 @@ use super::error::{Error, Result};
 use crate::data::{Data, Standardisation};
 use crate::heads::ColumnType;
 use crate::store::{Column, ModelInfo};
-use crate::table::{self, Input, Pixels, ReadOptions, Table, binarise, read_for_model, read_images};
+use crate::table::{self, ColumnSchema, Input, Pixels, ReadOptions, Table, binarise, read_for_model, read_images};
 use crate::warning::{self, Warning};
 
 /// A table's numbers in their own units.
@@ -69,6 +69,26 @@ pub fn check_values(
             let (file, row) = place(cell / columns.len());
             let value = units.restore(d, f64::from(values[cell]));
             return Err(Error::Value { file, row, column: names[d].clone(), value, column_type: kind });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses values beyond the bounds that the user gives for their column.
+///
+/// # Errors
+/// [`Error::OutOfBounds`].
+pub(super) fn check_bounds(file: &str, table: &Table, columns: &[ColumnSchema]) -> Result<()> {
+    for (d, column) in columns.iter().enumerate() {
+        let beyond = |row: &usize| table.value(*row, d).is_some_and(|value| !column.is_within(value));
+        if let Some(row) = (0..table.rows()).find(beyond) {
+            return Err(Error::OutOfBounds {
+                file: file.to_owned(),
+                row: row + 1,
+                column: column.name.clone(),
+                value: table.text(row, d).unwrap_or_default(),
+                bounds: [column.min, column.max].map(|bound| bound.map(|bound| table.notation(d).text(bound))),
+            });
         }
     }
     Ok(())

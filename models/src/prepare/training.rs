@@ -7,7 +7,7 @@ use samplers::stream::{Purpose, stream};
 use super::alone::Alone;
 use super::coding::coded;
 use super::error::{Error, Result};
-use super::model_rows::{binary_images, binary_table, check_image_size, check_values};
+use super::model_rows::{binary_images, binary_table, check_bounds, check_image_size, check_values};
 use super::split::{Part, Split, read_options, set_aside};
 use super::traits::{is_whole, traits_of};
 use crate::config::{Options, ResolvedConfig, Validation};
@@ -127,9 +127,11 @@ impl TrainingRows {
         let types: Vec<ColumnType> = schema.iter().map(|column| column.column_type).collect();
         let names: Vec<String> = schema.iter().map(|column| column.name.clone()).collect();
         let table = if names == table.columns() { table } else { table.select(&names)? };
+        check_bounds(name, &table, schema)?;
         let rate = options.hidden_share()?;
         let seed = options.seed.unwrap_or(0);
         let mut warnings = warning::of_columns(&table, schema);
+        warnings.extend(warning::of_repeats(&table));
         let all = coded(table, schema);
         let mut unknown_levels = None;
         let Split { rest: Part { rows: mut all, numbers }, held_out } =
@@ -198,6 +200,8 @@ impl TrainingRows {
                 levels: schema[d].levels.clone(),
                 missing: schema[d].missing.clone(),
                 format: schema[d].format.clone(),
+                min: schema[d].min,
+                max: schema[d].max,
                 whole: whole[d],
                 ..Column::new(name, types[d])
             })
@@ -370,7 +374,9 @@ impl TrainingRows {
 
     /// Names of the columns that get no negative values, as none of their observed ones is negative.
     pub fn never_negative(&self) -> impl Iterator<Item = &str> {
-        let bounded = self.columns.iter().zip(&self.limits).filter(|(_, limits)| limits.zero.is_some());
+        let bounded = self.columns.iter().zip(&self.limits).filter(|(column, limits)| {
+            column.kind == ColumnType::Numeric && limits.min.is_some() && column.min.is_none_or(|min| min >= 0.0)
+        });
         bounded.map(|(column, _)| &column.name[..])
     }
 

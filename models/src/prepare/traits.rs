@@ -22,7 +22,7 @@ pub(super) fn traits_of(
 ) -> Vec<ColumnTraits> {
     let of_column = |(d, column): (usize, &ColumnSchema)| match column.column_type {
         ColumnType::Numeric | ColumnType::Date if limits => {
-            of_numbers(data, d, (standardisation.mean[d], standardisation.scale[d]), column.format.is_none())
+            of_numbers(data, d, (standardisation.mean[d], standardisation.scale[d]), column.column_type)
         }
         kind if kind.has_shares() => {
             ColumnTraits { frequencies: frequencies(data, d, column.levels.len()), ..ColumnTraits::default() }
@@ -30,23 +30,51 @@ pub(super) fn traits_of(
         ColumnType::Count => ColumnTraits { counts: Some(moments(data, d)), ..ColumnTraits::default() },
         _ => ColumnTraits::default(),
     };
-    let traits: Vec<ColumnTraits> = columns.iter().enumerate().map(of_column).collect();
+    let bounded = |(d, column): (usize, &ColumnSchema)| {
+        with_bounds(of_column((d, column)), data, d, column, (standardisation.mean[d], standardisation.scale[d]))
+    };
+    let traits: Vec<ColumnTraits> = columns.iter().enumerate().map(bounded).collect();
     if limits || traits.iter().any(|traits| *traits != ColumnTraits::default()) { traits } else { Vec::new() }
 }
 
 /// Limits of a column of numbers, or of dates, whose zero is a day like others.
-fn of_numbers(data: &Data<f64>, d: usize, (mean, scale): (f64, f64), has_zero: bool) -> ColumnTraits {
+fn of_numbers(data: &Data<f64>, d: usize, (mean, scale): (f64, f64), kind: ColumnType) -> ColumnTraits {
     let values: Vec<f64> = data.observed_values(d).collect();
     // Rounding to a step moves a value by a uniform error, with this deviation.
     let min_scale = step(&values).map_or(0.0, |step| step / 12.0_f64.sqrt() / scale);
-    let positive = has_zero && values.len() >= ENOUGH && values.iter().all(|value| *value >= 0.0);
+    let positive = kind == ColumnType::Numeric && values.len() >= ENOUGH && values.iter().all(|value| *value >= 0.0);
     let zeros = values.iter().filter(|value| **value == 0.0).count();
     ColumnTraits {
         min_scale,
-        zero: positive.then(|| above((0.0 - mean) / scale)),
-        zeros: positive && zeros as f64 >= ZEROS * values.len() as f64,
+        min: positive.then(|| above((0.0 - mean) / scale)),
+        takes_min: positive && zeros as f64 >= ZEROS * values.len() as f64,
         ..ColumnTraits::default()
     }
+}
+
+/// With the bounds that the user gives, in the units of `mean` and `scale`.
+fn with_bounds(
+    traits: ColumnTraits,
+    data: &Data<f64>,
+    d: usize,
+    column: &ColumnSchema,
+    (mean, scale): (f64, f64),
+) -> ColumnTraits {
+    let (mut bounded, kind) = (traits, column.column_type);
+    let whole = is_whole(data, kind, d);
+    if let Some(min) = column.min.map(|min| if whole { min.ceil() } else { min }) {
+        let (mut at_min, mut all) = (0_u32, 0_u32);
+        data.observed_values(d).for_each(|value| {
+            at_min += u32::from(value == min);
+            all += 1;
+        });
+        bounded.min = Some(above((min - mean) / scale));
+        bounded.takes_min = f64::from(at_min) >= ZEROS * f64::from(all) && at_min > 0;
+    }
+    if let Some(max) = column.max.map(|max| if whole { max.floor() } else { max }) {
+        bounded.max = Some(-above(-((max - mean) / scale)));
+    }
+    bounded
 }
 
 /// The share of each level, as if each had been seen half a time more: one that is hidden in training has a share too.
@@ -133,13 +161,13 @@ mod tests {
         let limits = traits_of(&data, &columns, &standardisation, true);
         let (mean, scale) = (standardisation.mean[0], standardisation.scale[0]);
         assert!((limits[0].min_scale - 1.0 / 12.0_f64.sqrt() / scale).abs() < 1e-15);
-        let lower = limits[0].zero.unwrap();
-        assert!(limits[0].zeros);
+        let lower = limits[0].min.unwrap();
+        assert!(limits[0].takes_min);
         assert!(mean + scale * lower >= 0.0 && (lower + mean / scale).abs() < 1e-6);
-        assert_eq!(limits[1].zero, None);
+        assert_eq!(limits[1].min, None);
         // Too few values say nothing.
         let few = data.select(&(0..29).collect::<Vec<_>>());
-        assert_eq!(traits_of(&few, &columns, &standardisation, true)[0].zero, None);
+        assert_eq!(traits_of(&few, &columns, &standardisation, true)[0].min, None);
     }
 
     proptest! {

@@ -85,7 +85,7 @@ pub enum Problem {
 }
 
 /// What a number of a description can be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Expected {
     /// A size from 1 to the numbers of the file.
@@ -109,6 +109,9 @@ pub enum Expected {
     /// A finite number above 0.
     #[error("a positive, finite number")]
     Positive,
+    /// A number above this one.
+    #[error("a number above {0}")]
+    Above(f64),
     /// The side of an image of this many pixels.
     #[error("the side of a square of {0} pixels")]
     SideOf(usize),

@@ -34,6 +34,12 @@ pub struct Column {
     /// How dates are written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
+    /// The least value that it can have, as the user said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// The largest, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
     /// Whether every observed value in training was a whole number: then imputed ones are too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub whole: bool,
@@ -51,13 +57,16 @@ impl Column {
             levels: Vec::new(),
             missing: Vec::new(),
             format: None,
+            min: None,
+            max: None,
             whole: false,
         }
     }
 
     /// Its name, its type and how it stands in a file.
     pub fn schema(&self) -> ColumnSchema {
-        let mut schema = ColumnSchema::new(&self.name, self.kind).with_levels(self.levels.clone());
+        let mut schema =
+            ColumnSchema::new(&self.name, self.kind).with_levels(self.levels.clone()).with_bounds(self.min, self.max);
         schema.missing.clone_from(&self.missing);
         schema.format.clone_from(&self.format);
         schema

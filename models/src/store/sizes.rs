@@ -183,8 +183,13 @@ fn check_limits(source: &Source<'_>, config: &VaeConfig) -> Result<(), Error> {
         {
             return Err(source.field(&format!("limits[{d}].counts"), mean, Expected::Positive));
         }
-        if let Some(zero) = limits.zero.filter(|zero| !zero.is_finite()) {
-            return Err(source.field(&format!("limits[{d}].zero"), zero, Expected::Finite));
+        for (name, bound) in [("min", limits.min), ("max", limits.max)] {
+            if let Some(bound) = bound.filter(|bound| !bound.is_finite()) {
+                return Err(source.field(&format!("limits[{d}].{name}"), bound, Expected::Finite));
+            }
+        }
+        if let Some((min, max)) = limits.min.zip(limits.max).filter(|(min, max)| min >= max) {
+            return Err(source.field(&format!("limits[{d}].max"), max, Expected::Above(min)));
         }
     }
     Ok(())

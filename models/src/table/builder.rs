@@ -285,7 +285,8 @@ impl Given {
             Notation::Dates(format) => Some(format.pattern().to_owned()),
             _ => None,
         };
-        ColumnSchema { levels, format, missing: self.missing.clone(), ..ColumnSchema::new(name, kind) }
+        let [min, max] = [&self.min, &self.max].map(|bound| bound.as_ref().and_then(|bound| self.value(bound)));
+        ColumnSchema { levels, format, missing: self.missing.clone(), min, max, ..ColumnSchema::new(name, kind) }
     }
 }
 

@@ -56,7 +56,7 @@ impl Description {
         let given = |column: &ColumnDescription| {
             let kind = column.column_type?.to_owned();
             let (levels, format) = (column.levels.clone(), column.format.clone());
-            Some((column.name.clone(), Given { kind, levels, missing: Vec::new(), format }))
+            Some((column.name.clone(), Given { kind, levels, missing: Vec::new(), format, min: None, max: None }))
         };
         SchemaFile { columns: self.columns.iter().filter_map(given).collect() }
     }

@@ -9,7 +9,7 @@ use super::problem::{
 };
 use crate::files::WriteError;
 use crate::heads::ColumnType;
-use crate::words::{Short, listed, quoted};
+use crate::words::{Short, between, listed, quoted};
 
 /// The result of reading or writing a table.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -344,6 +344,20 @@ pub enum Error {
         /// The column.
         column: String,
     },
+    /// A value beyond the bounds of its column.
+    #[error("row {row}, column {}: {value}; expected {}", quoted(column), between(&[*min, *max].map(|bound| bound.map(|bound| bound.to_string()))))]
+    OutOfBounds {
+        /// The row, from 0.
+        row: usize,
+        /// The column's name.
+        column: String,
+        /// The value, as it stands in a file.
+        value: String,
+        /// The least value.
+        min: Option<f64>,
+        /// The largest.
+        max: Option<f64>,
+    },
     /// Values that do not fill whole rows.
     #[error("{values} values do not fill rows of {columns} columns")]
     Values {
@@ -429,6 +443,25 @@ pub enum SchemaProblem {
     /// A format of a type that has none.
     #[error("a {0} column has no format")]
     NoFormat(ColumnType),
+    /// Bounds of a type that has none.
+    #[error("a {0} column has no bounds")]
+    NoBounds(ColumnType),
+    /// A bound that is no value of its column.
+    #[error("the bound {} is no {}", quoted(bound), if *kind == ColumnType::Date { "date" } else { "number" })]
+    Bound {
+        /// The column's type.
+        kind: ColumnType,
+        /// The bound.
+        bound: String,
+    },
+    /// A least value that is not below the largest.
+    #[error("min {min} is not below max {max}")]
+    Bounds {
+        /// The least value.
+        min: String,
+        /// The largest.
+        max: String,
+    },
     /// A format that is none of dates.
     #[error("{} is no format of dates", quoted(.0))]
     Format(String),

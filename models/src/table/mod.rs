@@ -10,11 +10,12 @@
 //! - [`read_to_complete`]: the same, with its [`Source`], which holds every byte of the file;
 //! - [`read_images`], [`read_images_to_complete`]: rows of pixels; [`binarise`] makes them −1 and +1;
 //! - [`write_completed`]: the source again, with only the missing cells changed; [`write_numbers`];
-//! - [`describe`]: what is missing, and in which patterns; [`suspects`]: values that may be codes or outliers.
+//! - [`describe`]: what is missing, and in which patterns; [`suspects`]: values that may be codes or outliers;
+//!   [`copied_columns`], [`repeated_rows`].
 //!
 //! The files from the bottom up: `problem`, `error`; `cell`, `dates`, `schema_file`, `select`, `options`, `open`, `visit`; the
 //! formats `split` and `text`, `array`, `idx`, `folder`; `read`; `notation`, `values`, `columns`, `schema`, `infer`, `source`;
-//! `resize`, `column`, `builder`, `build`, `describe`, `pixels`, `write`.
+//! `repeats`, `resize`, `column`, `builder`, `build`, `describe`, `pixels`, `write`.
 
 mod array;
 mod array_header;
@@ -36,6 +37,7 @@ mod pixels;
 mod png_parts;
 mod problem;
 mod read;
+mod repeats;
 mod resize;
 mod schema;
 mod schema_file;
@@ -64,6 +66,7 @@ pub use pixels::{Pixels, binarise};
 pub use problem::{
     ArrayProblem, GzipProblem, IdxProblem, PixelProblem, Place, PngProblem, Reason, RecordLimit, UnusableColumn,
 };
+pub use repeats::{copied_columns, repeated_rows};
 pub use schema::{ColumnSchema, Schema};
 pub use schema_file::SchemaFile;
 pub use select::parse_names;

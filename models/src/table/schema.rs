@@ -8,7 +8,7 @@ use super::values::Table;
 use crate::heads::{Block, ColumnType};
 
 /// A column: its name and its type.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ColumnSchema {
     /// The name.
@@ -26,12 +26,27 @@ pub struct ColumnSchema {
     /// How dates are written, as in `%Y-%m-%d`. A date column without a format holds days since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
+    /// The least value that a number, count or date can have, in the table's unit; of dates in days since 1970. Imputed values
+    /// keep to it, and observed ones must.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// The largest value, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
 }
 
 impl ColumnSchema {
     /// A column of this name and type.
     pub fn new(name: impl Into<String>, column_type: ColumnType) -> ColumnSchema {
-        ColumnSchema { name: name.into(), column_type, levels: Vec::new(), missing: Vec::new(), format: None }
+        ColumnSchema {
+            name: name.into(),
+            column_type,
+            levels: Vec::new(),
+            missing: Vec::new(),
+            format: None,
+            min: None,
+            max: None,
+        }
     }
 
     /// The same column with these levels.
@@ -44,6 +59,17 @@ impl ColumnSchema {
     #[must_use]
     pub fn with_format(self, format: impl Into<String>) -> ColumnSchema {
         ColumnSchema { format: Some(format.into()), ..self }
+    }
+
+    /// The same column with bounds, in the table's unit. See [`ColumnSchema::min`].
+    #[must_use]
+    pub fn with_bounds(self, min: impl Into<Option<f64>>, max: impl Into<Option<f64>>) -> ColumnSchema {
+        ColumnSchema { min: min.into(), max: max.into(), ..self }
+    }
+
+    /// Whether a value keeps to the bounds.
+    pub(crate) fn is_within(&self, value: f64) -> bool {
+        self.min.is_none_or(|min| value >= min) && self.max.is_none_or(|max| value <= max)
     }
 
     /// Whether some level is no number.
@@ -91,7 +117,7 @@ impl LevelIndex {
 /// schema.check(&table)?;
 /// # Ok::<(), missvae::table::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Schema {
     columns: Vec<ColumnSchema>,
@@ -108,8 +134,8 @@ impl Schema {
         Schema { columns: columns.into_iter().collect() }
     }
 
-    /// The same schema, with another type for the column of this name. Levels and a format go with the old type, unless the new
-    /// one has some too.
+    /// The same schema, with another type for the column of this name. Levels, a format and bounds go with the old type, unless
+    /// the new one has some too.
     ///
     /// # Errors
     /// [`Error::NoSuchColumn`].
@@ -118,7 +144,9 @@ impl Schema {
             Some(column) => {
                 let levels = if column_type.has_levels() { std::mem::take(&mut column.levels) } else { Vec::new() };
                 let format = column.format.take().filter(|_| column_type == ColumnType::Date);
-                *column = ColumnSchema { column_type, levels, format, ..column.clone() };
+                let bounds = if column_type.has_bounds() { (column.min, column.max) } else { (None, None) };
+                *column =
+                    ColumnSchema { column_type, levels, format, ..column.clone() }.with_bounds(bounds.0, bounds.1);
             }
             None => {
                 let available = self.columns.into_iter().map(|column| column.name).collect();
@@ -147,7 +175,8 @@ impl Schema {
     /// allowed.
     ///
     /// # Errors
-    /// [`Error::OtherColumns`]; [`Error::ValueOfType`] for the first value that its column's type does not allow.
+    /// [`Error::OtherColumns`]; [`Error::ValueOfType`] for the first value that its column's type does not allow;
+    /// [`Error::OutOfBounds`].
     pub fn check(&self, table: &Table) -> Result<()> {
         if !self.columns.iter().map(|column| &column.name).eq(table.columns()) {
             let expected = self.columns.iter().map(|column| column.name.clone()).collect();
@@ -169,6 +198,11 @@ impl Schema {
                 if !value.is_nan() && !allowed() {
                     let (column, column_type) = (column.name.clone(), column.column_type);
                     return Err(Error::ValueOfType { row, column, value, column_type });
+                }
+                if !value.is_nan() && !column.is_within(value) {
+                    let ColumnSchema { min, max, .. } = *column;
+                    let (column, value) = (column.name.clone(), table.notation(d).text(value));
+                    return Err(Error::OutOfBounds { row, column, value, min, max });
                 }
             }
         }

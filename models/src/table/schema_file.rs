@@ -46,6 +46,27 @@ pub(super) struct Given {
     pub(super) missing: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) format: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) min: Option<Bound>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) max: Option<Bound>,
+}
+
+/// A bound as a schema's file has it: a number, or a date as a text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Bound {
+    Number(f64),
+    Text(String),
+}
+
+impl std::fmt::Display for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Bound::Number(number) => write!(f, "{number}"),
+            Bound::Text(text) => f.write_str(text),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,6 +79,20 @@ impl Given {
     /// The type. None: the column is left out.
     pub(super) fn column_type(&self) -> Option<ColumnType> {
         self.kind.parse().ok()
+    }
+
+    /// A bound as a number of the column's unit. None if it is none.
+    pub(super) fn value(&self, bound: &Bound) -> Option<f64> {
+        let is_date = self.column_type() == Some(ColumnType::Date);
+        match bound {
+            Bound::Number(number) => Some(*number).filter(|number| number.is_finite() && !is_date),
+            Bound::Text(text) if is_date => {
+                let said = self.format.as_deref().and_then(DateFormat::new);
+                let format = said.or_else(|| DateFormat::of_all(std::iter::once(&text[..])).map(|(format, _)| format));
+                format?.parse(text)
+            }
+            Bound::Text(_) => None,
+        }
     }
 
     fn problem(&self) -> Option<SchemaProblem> {
@@ -80,6 +115,19 @@ impl Given {
             }
             (ColumnType::Categorical | ColumnType::Ordinal, _) => {}
             _ => return Some(SchemaProblem::NoLevels(kind)),
+        }
+        if (self.min.is_some() || self.max.is_some()) && !kind.has_bounds() {
+            return Some(SchemaProblem::NoBounds(kind));
+        }
+        for bound in self.min.iter().chain(&self.max) {
+            if self.value(bound).is_none() {
+                return Some(SchemaProblem::Bound { kind, bound: bound.to_string() });
+            }
+        }
+        if let Some((min, max)) = self.min.as_ref().zip(self.max.as_ref())
+            && self.value(min) >= self.value(max)
+        {
+            return Some(SchemaProblem::Bounds { min: min.to_string(), max: max.to_string() });
         }
         match &self.format {
             Some(_) if kind != ColumnType::Date => Some(SchemaProblem::NoFormat(kind)),
@@ -165,6 +213,11 @@ mod tests {
             ("[columns.a]\ntype = \"date\"\nformat = \"%Q\"", "column \"a\": \"%Q\" is no format of dates"),
             ("[columns.a]\ntype = \"count\"\nformat = \"%Y\"", "column \"a\": a count column has no format"),
             ("[columns.a]\ntype = \"count\"\nlevels = [\"1\"]", "column \"a\": a count column has no levels"),
+            ("[columns.a]\ntype = \"binary\"\nmin = 0", "column \"a\": a binary column has no bounds"),
+            ("[columns.a]\ntype = \"numeric\"\nmin = 1\nmax = 1", "column \"a\": min 1 is not below max 1"),
+            ("[columns.a]\ntype = \"numeric\"\nmin = \"x\"", "column \"a\": the bound \"x\" is no number"),
+            ("[columns.a]\ntype = \"date\"\nmax = \"2024-13-01\"", "column \"a\": the bound \"2024-13-01\" is no date"),
+            ("[columns.a]\ntype = \"date\"\nmax = 3", "column \"a\": the bound \"3\" is no date"),
             ("[columns.a]\ntype = \"count\"\ncolour = 1", "column \"a\": unknown field `colour`"),
         ] {
             let found = error(text);

@@ -62,10 +62,10 @@ pub fn print_completed(out: &mut dyn Write, source: &Source, table: &Table, comp
 /// # Panics
 /// If there are no columns.
 pub fn write_numbers(path: &Path, columns: &[String], values: &[f64]) -> Result<()> {
-    write_cells(path, columns, values, &vec![Notation::Numbers; columns.len()])
+    Ok(stage_cells(path, columns, values, &vec![Notation::Numbers; columns.len()])?.commit()?)
 }
 
-fn write_cells(path: &Path, columns: &[String], values: &[f64], notations: &[Notation]) -> Result<()> {
+fn stage_cells(path: &Path, columns: &[String], values: &[f64], notations: &[Notation]) -> Result<Staged> {
     let width = columns.len();
     match output_format(path)? {
         Format::Text { delimiter } => to_file(path, |out| {
@@ -79,9 +79,7 @@ fn write_cells(path: &Path, columns: &[String], values: &[f64], notations: &[Not
             Ok(())
         }),
         _ => to_file(path, |out| npy(out, values.len() / width, width, values.iter().copied())),
-    }?
-    .commit()?;
-    Ok(())
+    }
 }
 
 impl Table {
@@ -91,8 +89,16 @@ impl Table {
     /// # Errors
     /// [`Error::OutputFormat`]; [`Error::TextInArray`]; [`Error::Write`].
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        Ok(self.stage(path)?.commit()?)
+    }
+
+    /// The same, with the last step left to the caller: until then the file does not have its name.
+    ///
+    /// # Errors
+    /// As [`Table::write`].
+    pub fn stage(&self, path: impl AsRef<Path>) -> Result<Staged> {
         check_notations(path.as_ref(), self)?;
-        write_cells(path.as_ref(), self.columns(), self.values(), self.notations())
+        stage_cells(path.as_ref(), self.columns(), self.values(), self.notations())
     }
 }
 
