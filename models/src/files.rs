@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
@@ -88,8 +89,138 @@ pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Resul
 pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), WriteError> {
     let link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
     let existing = if link { None } else { fs::metadata(path).ok() };
-    let file = prepare(path, existing, write).map_err(|source| WriteError::new(path, source))?;
-    Staged { path: path.to_owned(), file }.commit()
+    let staging = Staging::begin(path, existing).map_err(|source| WriteError::new(path, source))?;
+    fill(staging, write)?.commit()
+}
+
+/// The temporary files of this process that have no name yet.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes all files of this process that have no name yet, for a process that ends now: from then on none gets a name.
+pub fn abandon_unfinished() {
+    let files = unfinished();
+    // A file that stays is untidy and no more.
+    files.iter().for_each(|file| drop(fs::remove_file(file)));
+    // Whoever is about to give a file its name waits for the process's end.
+    std::mem::forget(files);
+}
+
+/// A temporary file, and the name that it takes.
+#[derive(Debug)]
+struct Temporary {
+    file: NamedTempFile,
+    target: PathBuf,
+    entry: Entry,
+}
+
+/// A file's place in the list of the unfinished.
+#[derive(Debug)]
+struct Entry(PathBuf);
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        unfinished().retain(|file| *file != self.0);
+    }
+}
+
+/// A file that is being written, piece by piece, under a temporary name. Dropped before [`finish`](Staging::finish), it is
+/// gone.
+#[derive(Debug)]
+pub struct Staging {
+    path: PathBuf,
+    out: Out,
+}
+
+#[derive(Debug)]
+enum Out {
+    /// Beside it: what the file takes the place of.
+    Temporary(BufWriter<NamedTempFile>, PathBuf, Entry, Option<Metadata>),
+    /// What is no regular file.
+    Device(BufWriter<File>),
+}
+
+impl Staging {
+    /// Begins to write a file as [`write_atomic`] does.
+    ///
+    /// # Errors
+    /// As [`write_atomic`].
+    pub fn create(path: &Path) -> Result<Staging, WriteError> {
+        Staging::begin(path, fs::metadata(path).ok()).map_err(|source| WriteError::new(path, source))
+    }
+
+    /// `existing` is what the file takes the place of.
+    fn begin(path: &Path, existing: Option<Metadata>) -> io::Result<Staging> {
+        let target = match &existing {
+            Some(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+            Some(metadata) if !metadata.is_file() => {
+                let device = BufWriter::new(File::options().write(true).open(path)?);
+                return Ok(Staging { path: path.to_owned(), out: Out::Device(device) });
+            }
+            Some(_) => fs::canonicalize(path)?,
+            None => path.to_owned(),
+        };
+        let name = target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+        let prefix = temporary_prefix(name);
+        let mut options = tempfile::Builder::new();
+        options.prefix(&prefix).suffix(".tmp").rand_bytes(RANDOM);
+        #[cfg(unix)]
+        {
+            // What a plain `File::create` would ask for; the user's umask still applies.
+            options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        }
+        let mut list = unfinished();
+        let file = options.tempfile_in(directory_of(&target))?;
+        list.push(file.path().to_owned());
+        drop(list);
+        let entry = Entry(file.path().to_owned());
+        // Held as long as the file is open; where the system has no locks, a stale file of this name stays.
+        let _ = file.as_file().try_lock();
+        let file = BufWriter::with_capacity(BUFFER, file);
+        Ok(Staging { path: path.to_owned(), out: Out::Temporary(file, target, entry, existing) })
+    }
+
+    /// Forces the file to the disk. It lacks its name then.
+    ///
+    /// # Errors
+    /// As [`write_atomic`].
+    pub fn finish(self) -> Result<Staged, WriteError> {
+        let Staging { path, out } = self;
+        let end = |out: Out| -> io::Result<Option<Temporary>> {
+            match out {
+                Out::Device(mut device) => device.flush().map(|()| None),
+                Out::Temporary(file, target, entry, existing) => {
+                    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+                    if let Some(metadata) = existing {
+                        file.as_file().set_permissions(metadata.permissions())?;
+                    }
+                    file.as_file().sync_all()?;
+                    Ok(Some(Temporary { file, target, entry }))
+                }
+            }
+        };
+        let file = end(out).map_err(|source| WriteError::new(&path, source))?;
+        Ok(Staged { path, file })
+    }
+}
+
+impl Write for Staging {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.out {
+            Out::Temporary(file, ..) => file.write(bytes),
+            Out::Device(device) => device.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.out {
+            Out::Temporary(file, ..) => file.flush(),
+            Out::Device(device) => device.flush(),
+        }
+    }
 }
 
 /// A file that is written and on the disk, but under its temporary name: several are staged, then all get their names.
@@ -97,8 +228,8 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>
 #[derive(Debug)]
 pub struct Staged {
     path: PathBuf,
-    /// The temporary file and the name it takes. `None` for what is no regular file: it is written.
-    file: Option<(NamedTempFile, PathBuf)>,
+    /// `None` for what is no regular file: it is written.
+    file: Option<Temporary>,
 }
 
 impl Staged {
@@ -118,14 +249,23 @@ impl Staged {
 pub fn commit_all(staged: impl IntoIterator<Item = Staged>) -> Result<(), WriteError> {
     // Each with a file in it, to be named if it cannot be forced to the disk.
     let mut directories: Vec<(PathBuf, PathBuf)> = Vec::new();
-    for Staged { path, file } in staged {
-        let Some((file, target)) = file else { continue };
+    let mut entries = Vec::new();
+    // Those that do not get their turn are dropped when the list is free again.
+    let mut staged = staged.into_iter().collect::<Vec<Staged>>().into_iter();
+    let list = unfinished();
+    let named = staged.try_for_each(|Staged { path, file }| {
+        let Some(Temporary { file, target, entry }) = file else { return Ok(()) };
+        entries.push(entry);
         file.persist(&target).map_err(|failure| WriteError::new(&path, failure.error))?;
         let directory = directory_of(&target).to_owned();
         if directories.iter().all(|(known, _)| *known != directory) {
             directories.push((directory, path));
         }
-    }
+        Ok(())
+    });
+    drop(list);
+    drop(entries);
+    named?;
     directories
         .iter()
         .try_for_each(|(directory, path)| sync_directory(directory).map_err(|source| WriteError::new(path, source)))
@@ -136,9 +276,12 @@ pub fn commit_all(staged: impl IntoIterator<Item = Staged>) -> Result<(), WriteE
 /// # Errors
 /// As [`write_atomic`].
 pub fn stage(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Staged, WriteError> {
-    let existing = fs::metadata(path).ok();
-    let file = prepare(path, existing, write).map_err(|source| WriteError::new(path, source))?;
-    Ok(Staged { path: path.to_owned(), file })
+    fill(Staging::create(path)?, write)
+}
+
+fn fill(mut staging: Staging, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Staged, WriteError> {
+    write(&mut staging).map_err(|source| WriteError::new(&staging.path, source))?;
+    staging.finish()
 }
 
 /// Removes the temporary files beside `path` that a killed process left of it. Those of a process that still writes are
@@ -165,6 +308,8 @@ fn directory_of(path: &Path) -> &Path {
     }
 }
 
+/// Bytes that wait to be written to a file.
+const BUFFER: usize = 1 << 16;
 /// Random characters in a temporary name.
 const RANDOM: usize = 6;
 /// The most bytes of a file's name that its temporary name repeats: names have 255 at most.
@@ -178,44 +323,6 @@ fn temporary_prefix(name: &OsStr) -> String {
         end -= 1;
     }
     format!(".{}.", &name[..end])
-}
-
-/// Writes the temporary file; `existing` is what it takes the place of.
-fn prepare(
-    path: &Path,
-    existing: Option<Metadata>,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<Option<(NamedTempFile, PathBuf)>> {
-    let target = match &existing {
-        Some(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        Some(metadata) if !metadata.is_file() => {
-            let mut device = BufWriter::new(File::options().write(true).open(path)?);
-            write(&mut device)?;
-            return device.flush().map(|()| None);
-        }
-        Some(_) => fs::canonicalize(path)?,
-        None => path.to_owned(),
-    };
-    let name = target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-    let prefix = temporary_prefix(name);
-    let mut options = tempfile::Builder::new();
-    options.prefix(&prefix).suffix(".tmp").rand_bytes(RANDOM);
-    #[cfg(unix)]
-    {
-        // What a plain `File::create` would ask for; the user's umask still applies.
-        options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    }
-    let file = options.tempfile_in(directory_of(&target))?;
-    // Held as long as the file is open; where the system has no locks, a stale file of this name stays.
-    let _ = file.as_file().try_lock();
-    let mut file = BufWriter::with_capacity(1 << 18, file);
-    write(&mut file)?;
-    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-    if let Some(metadata) = existing {
-        file.as_file().set_permissions(metadata.permissions())?;
-    }
-    file.as_file().sync_all()?;
-    Ok(Some((file, target)))
 }
 
 /// Forces a directory's entries to the disk, where the system can do that.

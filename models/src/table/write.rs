@@ -1,7 +1,7 @@
 //! Tables on their way out.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::{Compression, write::GzEncoder};
 use npyz::WriterBuilder;
@@ -9,49 +9,173 @@ use npyz::WriterBuilder;
 use super::error::{Error, Result};
 use super::notation::{Notation, number_text};
 use super::open::{Format, has_ending};
-use super::source::{Content, Numbers, Source};
-use super::split::Splitter;
+use super::source::{Content, Numbers, RawText, Source};
 use super::values::Table;
-use crate::files::{Staged, WriteError, stage};
+use crate::files::{Staged, Staging, WriteError};
 
-/// Writes the file that `table` was read from, with missing cells filled in from `completed` (N × D, row-major, in the
-/// table's column order).
+/// A completed table on its way to a file, block by block.
 ///
 /// Text comes back byte for byte except for the missing cells, with its other columns, header, quoting, blanks, line
 /// ends and byte-order mark. Imputed numbers are written as the shortest text that reads back the same. Text that goes
 /// to a `.npy` file is reduced to the table's columns, in the file's order, in double precision; an array keeps all its
-/// columns and its precision. The ending of `path` decides (`.csv`, `.tsv`, `.npy`, each also `.gz`).
-///
-/// # Errors
-/// [`Error::OutputFormat`], and those of [`write_atomic`](crate::files::write_atomic).
-///
-/// # Panics
-/// If `completed` and the table differ in their number of values.
-pub fn write_completed(path: &Path, source: &Source, table: &Table, completed: &[f64]) -> Result<()> {
-    Ok(stage_completed(path, source, table, completed)?.commit()?)
+/// columns and its precision. The ending of the path decides (`.csv`, `.tsv`, `.npy`, each also `.gz`). Numbers that go to
+/// an array are held in memory to the end: it begins with their number.
+pub struct CompletedFile {
+    path: PathBuf,
+    out: Encoder,
+    format: Format,
+    array: Numbers,
+    width: usize,
 }
 
-/// The same, with the last step left to the caller: several tables get their names together.
-///
-/// # Errors
-/// As [`write_completed`].
-///
-/// # Panics
-/// As [`write_completed`].
-pub fn stage_completed(path: &Path, source: &Source, table: &Table, completed: &[f64]) -> Result<Staged> {
-    let (format, fill) = (output_format(path)?, Fill::new(source, table, completed));
-    to_file(path, |out| fill.write(out, format))
+/// The bytes of a file on their way.
+enum Encoder {
+    Plain(Staging),
+    Gzip(Box<GzEncoder<Staging>>),
 }
 
-/// The same as CSV, to any output.
+impl Encoder {
+    fn create(path: &Path) -> Result<Encoder> {
+        let staging = Staging::create(path)?;
+        Ok(match has_ending(path, "gz") {
+            true => Encoder::Gzip(Box::new(GzEncoder::new(staging, Compression::default()))),
+            false => Encoder::Plain(staging),
+        })
+    }
+
+    fn out(&mut self) -> &mut dyn Write {
+        match self {
+            Encoder::Plain(staging) => staging,
+            Encoder::Gzip(gzip) => gzip,
+        }
+    }
+
+    fn finish(self, path: &Path) -> Result<Staged> {
+        let staging = match self {
+            Encoder::Plain(staging) => staging,
+            Encoder::Gzip(gzip) => gzip.finish().map_err(|error| WriteError::new(path, error))?,
+        };
+        Ok(staging.finish()?)
+    }
+}
+
+impl CompletedFile {
+    /// Begins a file. It has a temporary name.
+    ///
+    /// # Errors
+    /// [`Error::OutputFormat`], and those of [`write_atomic`](crate::files::write_atomic).
+    pub fn create(path: &Path) -> Result<CompletedFile> {
+        let (format, array) = (output_format(path)?, Numbers::default());
+        Ok(CompletedFile { path: path.to_owned(), out: Encoder::create(path)?, format, array, width: 0 })
+    }
+
+    /// Writes the rows that `table` was read from, with missing cells filled in from `completed` (N × D, row-major, in the
+    /// table's column order).
+    ///
+    /// # Errors
+    /// Those of [`write_atomic`](crate::files::write_atomic).
+    ///
+    /// # Panics
+    /// If `completed` and the table differ in their number of values.
+    pub fn write(&mut self, source: &Source, table: &Table, completed: &[f64]) -> Result<()> {
+        let fill = Fill::new(source, table, completed);
+        match self.format {
+            Format::Text { delimiter } => {
+                fill.write(self.out.out(), delimiter).map_err(|error| WriteError::new(&self.path, error))?;
+            }
+            _ => self.width = fill.numbers(&mut self.array),
+        }
+        Ok(())
+    }
+
+    /// Ends the file. The last step, which gives it its name, is left to the caller: several tables get their names together.
+    ///
+    /// # Errors
+    /// Those of [`write_atomic`](crate::files::write_atomic).
+    pub fn finish(mut self) -> Result<Staged> {
+        if !matches!(self.format, Format::Text { .. }) {
+            let (width, values) = (self.width.max(1), std::mem::take(&mut self.array.values));
+            let (rows, out) = (values.len() / width, self.out.out());
+            let written = match self.array.single {
+                true => npy(out, rows, width, values.into_iter().map(|value| value as f32)),
+                false => npy(out, rows, width, values.into_iter()),
+            };
+            written.map_err(|error| WriteError::new(&self.path, error))?;
+        }
+        self.out.finish(&self.path)
+    }
+}
+
+/// Writes completed rows as CSV, to any output: see [`CompletedFile::write`].
 ///
 /// # Errors
 /// Those of the output.
 ///
 /// # Panics
-/// As [`write_completed`].
+/// If `completed` and the table differ in their number of values.
 pub fn print_completed(out: &mut dyn Write, source: &Source, table: &Table, completed: &[f64]) -> io::Result<()> {
-    Fill::new(source, table, completed).write(out, Format::Text { delimiter: b',' })
+    Fill::new(source, table, completed).write(out, b',')
+}
+
+/// Rows of numbers on their way to a file: see [`write_numbers`].
+pub struct NumbersFile {
+    path: PathBuf,
+    out: Encoder,
+    /// None of an array, whose numbers are held to the end.
+    delimiter: Option<u8>,
+    width: usize,
+    array: Vec<f64>,
+}
+
+impl NumbersFile {
+    /// Begins a file with these columns.
+    ///
+    /// # Errors
+    /// As [`write_numbers`].
+    ///
+    /// # Panics
+    /// If there are no columns.
+    pub fn create(path: &Path, columns: &[String]) -> Result<NumbersFile> {
+        assert!(!columns.is_empty(), "a file without columns");
+        let delimiter = match output_format(path)? {
+            Format::Text { delimiter } => Some(delimiter),
+            _ => None,
+        };
+        let mut out = Encoder::create(path)?;
+        if let Some(delimiter) = delimiter {
+            header(out.out(), columns, delimiter).map_err(|error| WriteError::new(path, error))?;
+        }
+        Ok(NumbersFile { path: path.to_owned(), out, delimiter, width: columns.len(), array: Vec::new() })
+    }
+
+    /// Writes rows of `values` (row-major; NaN where missing).
+    ///
+    /// # Errors
+    /// As [`write_numbers`].
+    pub fn write(&mut self, values: &[f64]) -> Result<()> {
+        match self.delimiter {
+            Some(delimiter) => {
+                let notations = vec![Notation::Numbers; self.width];
+                rows(self.out.out(), values, &notations, delimiter)
+                    .map_err(|error| WriteError::new(&self.path, error))?;
+            }
+            None => self.array.extend_from_slice(values),
+        }
+        Ok(())
+    }
+
+    /// Ends the file, all but the name.
+    ///
+    /// # Errors
+    /// As [`write_numbers`].
+    pub fn finish(mut self) -> Result<Staged> {
+        if self.delimiter.is_none() {
+            let rows = self.array.len() / self.width;
+            npy(self.out.out(), rows, self.width, self.array.into_iter())
+                .map_err(|error| WriteError::new(&self.path, error))?;
+        }
+        self.out.finish(&self.path)
+    }
 }
 
 /// Writes `values` (row-major; NaN where missing) under a header, or as an array, by the ending of `path`.
@@ -66,21 +190,28 @@ pub fn write_numbers(path: &Path, columns: &[String], values: &[f64]) -> Result<
 }
 
 fn write_cells(path: &Path, columns: &[String], values: &[f64], notations: &[Notation]) -> Result<()> {
-    let width = columns.len();
-    match output_format(path)? {
-        Format::Text { delimiter } => to_file(path, |out| {
-            header(out, columns, delimiter)?;
-            for row in values.chunks_exact(width) {
-                for (column, &value) in row.iter().enumerate() {
-                    cell(out, &cell_text(&notations[column], value), delimiter)?;
-                    out.write_all(&[if column + 1 == width { b'\n' } else { delimiter }])?;
-                }
-            }
-            Ok(())
-        }),
-        _ => to_file(path, |out| npy(out, values.len() / width, width, values.iter().copied())),
-    }?
-    .commit()?;
+    let (format, mut encoder) = (output_format(path)?, Encoder::create(path)?);
+    let (width, out) = (columns.len(), encoder.out());
+    match format {
+        Format::Text { delimiter } => {
+            header(out, columns, delimiter).and_then(|()| rows(out, values, notations, delimiter))
+        }
+        _ => npy(out, values.len() / width, width, values.iter().copied()),
+    }
+    .map_err(|error| WriteError::new(path, error))?;
+    encoder.finish(path)?.commit()?;
+    Ok(())
+}
+
+/// Rows of cells, as many in each as there are notations.
+fn rows(out: &mut dyn Write, values: &[f64], notations: &[Notation], delimiter: u8) -> io::Result<()> {
+    let width = notations.len();
+    for row in values.chunks_exact(width) {
+        for (column, &value) in row.iter().enumerate() {
+            cell(out, &cell_text(&notations[column], value), delimiter)?;
+            out.write_all(&[if column + 1 == width { b'\n' } else { delimiter }])?;
+        }
+    }
     Ok(())
 }
 
@@ -141,17 +272,6 @@ fn output_format(path: &Path) -> Result<Format> {
     }
 }
 
-fn to_file(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Staged> {
-    Ok(stage(path, |out| {
-        if !has_ending(path, "gz") {
-            return content(out);
-        }
-        let mut gzip = GzEncoder::new(out, Compression::default());
-        content(&mut gzip)?;
-        gzip.finish().map(|_| ())
-    })?)
-}
-
 struct Fill<'a> {
     source: &'a Source,
     table: &'a Table,
@@ -165,14 +285,12 @@ impl<'a> Fill<'a> {
         Fill { source, table, completed }
     }
 
-    /// The whole completed file.
-    fn write(&self, out: &mut dyn Write, format: Format) -> io::Result<()> {
-        let Fill { source, table, completed } = self;
-        match (format, &source.content) {
-            (Format::Text { delimiter }, Content::Text { bytes, delimiter: old }) => {
-                self.text(out, bytes, *old, delimiter)
-            }
-            (Format::Text { delimiter }, Content::Array(numbers)) => {
+    /// The completed rows as text.
+    fn write(&self, out: &mut dyn Write, delimiter: u8) -> io::Result<()> {
+        let Fill { source, table, .. } = self;
+        match &source.content {
+            Content::Text { text, delimiter: old, header } => self.text(out, text, (*old, delimiter), *header),
+            Content::Array(numbers) => {
                 let names: Vec<String> = (0..source.columns.len()).map(|column| format!("x{column}")).collect();
                 header(out, &names, delimiter)?;
                 for row in 0..table.rows() {
@@ -185,23 +303,30 @@ impl<'a> Fill<'a> {
                 }
                 Ok(())
             }
-            (_, Content::Text { .. }) => {
+        }
+    }
+
+    /// Adds the completed rows to an array. Its width is returned.
+    fn numbers(&self, array: &mut Numbers) -> usize {
+        let Fill { source, table, completed } = self;
+        match &source.content {
+            Content::Text { .. } => {
                 let order: Vec<usize> = source.columns.iter().flatten().copied().collect();
                 let width = order.len();
                 let value = |row: usize, column: usize| {
                     let cell = row * width + column;
                     if table.observed(row, column) { table.values()[cell] } else { completed[cell] }
                 };
-                let values = (0..table.rows() * width).map(|cell| value(cell / width, order[cell % width]));
-                npy(out, table.rows(), width, values)
+                let cells = 0..table.rows() * width;
+                array.values.extend(cells.map(|cell| value(cell / width, order[cell % width])));
+                width
             }
-            (_, Content::Array(numbers)) => {
+            Content::Array(numbers) => {
                 let width = source.columns.len();
-                let values = (0..table.rows() * width).map(|cell| self.array_cell(numbers, cell / width, cell % width));
-                match numbers.single {
-                    true => npy(out, table.rows(), width, values.map(|value| value as f32)),
-                    false => npy(out, table.rows(), width, values),
-                }
+                let cells = 0..table.rows() * width;
+                array.values.extend(cells.map(|cell| self.array_cell(numbers, cell / width, cell % width)));
+                array.single = numbers.single;
+                width
             }
         }
     }
@@ -216,15 +341,13 @@ impl<'a> Fill<'a> {
         self.missing(row, place).unwrap_or_else(|| numbers.values[row * self.source.columns.len() + place])
     }
 
-    fn text(&self, out: &mut dyn Write, bytes: &[u8], old: u8, new: u8) -> io::Result<()> {
+    /// The records of a text, with `new` between cells in place of `old`. If `header`, the first record with cells is no row.
+    fn text(&self, out: &mut dyn Write, text: &RawText, (old, new): (u8, u8), header: bool) -> io::Result<()> {
         let Fill { source, table, .. } = self;
-        let mut splitter = Splitter::new(bytes, old);
-        // The first record with cells is the header.
-        let mut row = None;
-        while splitter.advance()? {
-            let record = &splitter.bytes;
+        let mut row = if header { None } else { Some(0) };
+        for (record, spans) in text.records() {
             let mut written = 0;
-            for (place, span) in splitter.spans.iter().enumerate() {
+            for (place, span) in spans.iter().enumerate() {
                 let between = &record[written..span.bytes.start];
                 out.write_all(if place > 0 { std::slice::from_ref(&new) } else { between })?;
                 written = span.bytes.end;
@@ -239,7 +362,7 @@ impl<'a> Fill<'a> {
                 }
             }
             out.write_all(&record[written..])?;
-            if !splitter.spans.is_empty() {
+            if !spans.is_empty() {
                 row = Some(row.map_or(0, |row| row + 1));
             }
         }
