@@ -77,9 +77,7 @@ fn completed_rows_do_not_depend_on_blocks() {
             assert!(completed(&model, &path, unit, statistic) == whole, "{unit} rows");
         }
         let (bytes, _, warnings) = whole;
-        let unknown = |warning: &Warning| {
-            matches!(warning, Warning::UnknownLevels { columns } if columns[0].1 == "Perhaps" && columns[0].2 == 1)
-        };
+        let unknown = |warning: &Warning| matches!(warning, Warning::UnknownLevels { columns } if columns[0].1 == "Perhaps" && columns[0].2 == 1);
         assert!(warnings.iter().any(unknown), "{warnings:?}");
         let Some(Warning::StillMissing { columns }) = warnings.last() else { panic!("{warnings:?}") };
         assert!(columns.iter().any(|(name, count)| name == "Comments" && *count > 0), "{columns:?}");

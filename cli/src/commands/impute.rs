@@ -9,9 +9,7 @@ use missvae::config::{ChainKind, check_draws, lair_points};
 use missvae::files::{Staged, commit_all, numbered, remove_stale, same_file};
 use missvae::impute::{ImputationSampler, ImputationSummary, Imputer, SamplerKind, SamplerOptions, WeightSummary};
 use missvae::prepare::{ModelBlock, ModelFile};
-use missvae::table::{
-    BlockSize, CompletedFile, Input, Source, Table, check_notations, check_output, print_completed,
-};
+use missvae::table::{BlockSize, CompletedFile, Input, Source, Table, check_notations, check_output, print_completed};
 use missvae::warning::Warning;
 use missvae::watch::{ImputedValues, NewRows};
 use samplers::chains::Sampler;

@@ -60,9 +60,9 @@ fn pipes_and_files_agree() {
 fn a_bad_row_in_a_later_block() {
     let place = Place::with_run();
     let text = wide(6000);
-    let with = |line: &str| text.lines().enumerate().fold(String::new(), |text, (n, old)| {
-        text + if n == 5500 { line } else { old } + "\n"
-    });
+    let with = |line: &str| {
+        text.lines().enumerate().fold(String::new(), |text, (n, old)| text + if n == 5500 { line } else { old } + "\n")
+    };
     let others = ",1".repeat(40);
     let spoilt = with(&format!("x,1,2{others}"));
     place.write("spoilt.csv", &spoilt);

@@ -176,7 +176,9 @@ mod tests {
             assert_eq!(weights.worst, Some((200_001, 1.0)));
             let unreliable = (0..rows).filter(|n| n % 2 == 1 && (n % 100_001) as f64 / 1e5 > UNRELIABLE).count();
             assert_eq!(weights.unreliable, unreliable);
-            assert!((found.independent.unwrap() - (-0.125 - 0.5 * std::f64::consts::TAU.ln() - 2_f64.ln())).abs() < 1e-6);
+            assert!(
+                (found.independent.unwrap() - (-0.125 - 0.5 * std::f64::consts::TAU.ln() - 2_f64.ln())).abs() < 1e-6
+            );
             assert_eq!(found.uncovered, None);
         }
     }

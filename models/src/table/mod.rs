@@ -14,7 +14,7 @@
 //!
 //! The files from the bottom up: `problem`, `error`; `cell`, `dates`, `schema_file`, `select`, `options`, `open`, `visit`; the
 //! formats `split` and `text`, `array`, `idx`, `folder`; `read`; `notation`, `values`, `columns`, `schema`, `infer`, `source`;
-//! `resize`, `column`, `builder`, `blocks`, `build`, `describe`, `pixels`, `write`.
+//! `resize`, `column`, `builder`, `blocks`, `build`, `describe`, `pixels`, `write`, `completed`.
 
 mod array;
 mod array_header;
@@ -24,6 +24,7 @@ mod builder;
 mod cell;
 mod column;
 mod columns;
+mod completed;
 mod counts;
 mod dates;
 mod describe;
@@ -56,6 +57,8 @@ mod tests;
 pub use blocks::{Block, BlockSize, Blocks};
 pub use build::{read_for_model, read_images, read_to_fit};
 pub use builder::ReadTable;
+pub use completed::{CompletedFile, print_completed};
+pub use counts::ValueCounts;
 pub use dates::DateFormat;
 pub use describe::{ColumnDescription, Description, Kind, Pattern, describe};
 pub use error::{Error, Result};
@@ -71,7 +74,6 @@ pub use schema::{ColumnSchema, Schema};
 pub use schema_file::SchemaFile;
 pub use select::parse_names;
 pub use source::Source;
-pub use counts::ValueCounts;
 pub use suspects::{Suspect, is_missing_elsewhere, suspects, whole_numbered_categories};
 pub use values::Table;
-pub use write::{CompletedFile, NumbersFile, check_notations, check_output, print_completed, write_numbers};
+pub use write::{NumbersFile, check_notations, check_output, write_numbers};
