@@ -65,6 +65,14 @@ pub(crate) enum Failure {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Rows were written before something failed.
+    #[error("{failure}; the completed rows before it are written: {rows}")]
+    AfterRows {
+        /// What failed.
+        failure: Box<Failure>,
+        /// How many rows were written.
+        rows: usize,
+    },
     /// Some check did not pass; the report says which.
     #[error("{0}")]
     Failed(String),
@@ -133,6 +141,7 @@ impl Failure {
             Failure::Usage { .. } | Failure::Run { .. } => 2,
             Failure::System { .. } | Failure::Failed(_) => 1,
             Failure::Interrupted(_) => 130,
+            Failure::AfterRows { failure, .. } => failure.exit_code(),
         }
     }
 
@@ -141,17 +150,22 @@ impl Failure {
         // What cannot be told is lost; the exit status still says it.
         let mut err = std::io::stderr().lock();
         let _ = writeln!(err, "missvae: {self}");
-        let hint = match self {
+        if let Some(hint) = self.hint() {
+            let _ = writeln!(err, "hint: {hint}");
+        }
+    }
+
+    /// What to do.
+    fn hint(&self) -> Option<String> {
+        match self {
             Failure::File(error) => hints::table(error),
             Failure::Usage { hint, .. } | Failure::Run { hint, .. } => hint.clone(),
             Failure::Rows(error) => hints::rows(error),
             Failure::Config(error) | Failure::ConfigFile { error, .. } => hints::config(error),
             Failure::Write(error) => hints::writing(error),
             Failure::Model(error) => hints::model(error),
+            Failure::AfterRows { failure, .. } => failure.hint(),
             _ => None,
-        };
-        if let Some(hint) = hint {
-            let _ = writeln!(err, "hint: {hint}");
         }
     }
 }

@@ -6,12 +6,14 @@
 //!   the parser;
 //! - `failure`: failures and exit codes; `hints`: what to do about them;
 //! - `config_file`, `command_options`: configuration files;
+//! - `blocks`: the rows of a file, block by block;
 //! - `output`: what is printed; `signal`: interruptions; `threads`;
 //! - `run`: the directory of a training run; `training`: carrying one out;
 //! - `frechet`: Fréchet distances between a model's samples and complete rows;
 //! - `paper`: the paper's experiments and figures, with the feature of that name.
 
 mod args;
+mod blocks;
 mod command_options;
 mod commands;
 mod config_file;

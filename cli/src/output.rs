@@ -69,6 +69,19 @@ impl Output {
         serde_json::to_string(&value)
     }
 
+    /// As [`bar`](Output::bar), or a counter where the length is not known.
+    pub(crate) fn bar_or_counter(&self, len: Option<u64>, unit: &str) -> ProgressBar {
+        if let Some(len) = len {
+            return self.bar(len, unit);
+        }
+        if self.quiet || !stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let template = format!("{{spinner}} {{pos}} {unit}  {{msg}}  {{per_sec}}");
+        let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_spinner());
+        ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+    }
+
     /// A bar on a terminal; nothing elsewhere.
     pub(crate) fn bar(&self, len: u64, unit: &str) -> ProgressBar {
         if self.quiet || !stderr().is_terminal() {

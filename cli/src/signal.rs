@@ -4,6 +4,8 @@ use std::ops::ControlFlow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use missvae::files::abandon_unfinished;
+
 use crate::failure::{Failure, Result};
 
 static RAISED: AtomicBool = AtomicBool::new(false);
@@ -20,7 +22,8 @@ pub(crate) fn progress() -> ControlFlow<()> {
     if RAISED.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-/// From now on a signal ends the process at once, since nothing would be lost; `what` is said of it.
+/// From now on a signal ends the process at once, since nothing would be lost; `what` is said of it. Files that are being
+/// written go.
 pub(crate) fn release(what: &'static str) {
     // A process releases once.
     let _ = RELEASED.set(what);
@@ -40,6 +43,7 @@ pub(crate) fn listen() -> Result<&'static AtomicBool> {
 fn react() {
     RAISED.store(true, Ordering::Relaxed);
     if let Some(what) = RELEASED.get() {
+        abandon_unfinished();
         let failure = Failure::Interrupted((*what).to_owned());
         failure.print();
         std::process::exit(i32::from(failure.exit_code()));

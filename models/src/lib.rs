@@ -40,7 +40,7 @@
 //! - [`store`]: model files and checkpoints;
 //! - [`impute`]: imputations and new rows of a fitted model;
 //! - [`evaluate`]: log-likelihoods on a grid and by importance sampling, and the Fréchet distance;
-//! - [`warning`]: what may be wrong with a result;
+//! - [`warning`]: what may be wrong with a result; [`watch`]: with rows that go by block by block;
 //! - [`timing`]: training steps, timed one by one.
 
 pub mod config;
@@ -62,6 +62,7 @@ pub mod table;
 pub mod timing;
 pub mod trainer;
 pub mod warning;
+pub mod watch;
 mod words;
 
 pub use error::{Error, Quantity};

@@ -8,7 +8,7 @@ use crate::config::{self, check_drawn_rows, check_draws};
 use crate::data::Data;
 use crate::evaluate::{Importance, Refit, ScoreOptions, Scoring, on_grid, trained_with};
 use crate::impute::{
-    FittedModel, ImputationSampler, SamplerKind, SamplerOptions, Statistic, WeightSummary, impute_table, sample_table,
+    FittedModel, ImputationSampler, Imputer, SamplerKind, SamplerOptions, Statistic, WeightSummary, sample_table,
 };
 use crate::prepare::coding::aligned;
 use crate::prepare::{column_names, image_rows, model_rows, standardised};
@@ -232,12 +232,11 @@ impl Impute<'_> {
             }
         };
         let columns = if info.vae.images.is_some() { &[][..] } else { &info.columns };
-        let (copies, summary) = {
-            let go_on = |_| ControlFlow::Continue(());
-            impute_table(fitted, (&units, columns), &chosen, &data, &sampler, self.statistic, self.seed, go_on)?
-        };
-        if summary.replaced > 0 {
-            return Err(Error::NotImputed { values: summary.replaced });
+        let mut imputer = Imputer::new(fitted, columns, &sampler, self.statistic, self.seed);
+        let copies = imputer.next_rows(&chosen, (&data, &units), |_| ControlFlow::Continue(()))?;
+        let replaced = imputer.summary().replaced;
+        if replaced > 0 {
+            return Err(Error::NotImputed { values: replaced });
         }
         let width = self.table.width();
         // The texts of a column of the model have their places in the model's list.

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use crate::heads::ColumnType;
-use crate::store::{Column, ModelInfo};
+use crate::store::Column;
 use crate::table::{
-    ColumnSchema, DateFormat, Notation, ReadOptions, Reason, Source, Suspect, Table, UnusableColumn, copied_columns,
-    is_missing_elsewhere, repeated_rows, suspects, whole_numbered_categories,
+    ColumnSchema, DateFormat, Notation, Reason, Suspect, Table, UnusableColumn, copied_columns, is_missing_elsewhere,
+    repeated_rows, suspects, whole_numbered_categories,
 };
 use crate::words::quoted;
 
@@ -302,35 +302,23 @@ pub fn of_reading(left_out: &[(String, Reason)], ambiguous_dates: &[(String, Dat
     left_out.into_iter().chain(ambiguous_dates.iter().map(ambiguous)).collect()
 }
 
-/// What may be wrong with the rows of a table that a model is used on, whose columns are the model's.
-pub fn of_new_rows(table: &Table, info: &ModelInfo) -> Vec<Warning> {
-    let columns = info.schema();
-    let mut warnings = of_codes(table, &columns);
-    warnings.extend(of_levels(table, &columns));
-    warnings.extend(of_rows(table.rows(), &info.columns, |n, d| table.value(n, d), |n| n + 1));
-    warnings
-}
-
-/// Values of a table for a model that may be codes for missing values.
-fn of_codes(table: &Table, columns: &[ColumnSchema]) -> Vec<Warning> {
-    of_columns(table, columns)
-        .into_iter()
-        .filter(|warning| matches!(warning, Warning::FarValue { suspect: Suspect { code: true, .. }, .. }))
-        .collect()
-}
-
 /// Whether a table has levels that are none of its columns, which are a model's.
 pub(crate) fn of_levels(table: &Table, columns: &[ColumnSchema]) -> Option<Warning> {
+    let columns: Vec<_> = unknown_levels(table, columns).into_iter().map(|(_, unknown)| unknown).collect();
+    (!columns.is_empty()).then_some(Warning::UnknownLevels { columns })
+}
+
+/// The columns with levels that are none of theirs, each with its place, its name, the first such level, and the cells that hold
+/// such ones.
+pub(crate) fn unknown_levels(table: &Table, columns: &[ColumnSchema]) -> Vec<(usize, (String, String, usize))> {
     let unknown = |(d, column): (usize, &ColumnSchema)| {
         let index = column.level_index(table.notation(d));
         let is_unknown = |row: &usize| table.value(*row, d).is_some_and(|value| index.of(value).is_none());
         let mut rows = (0..table.rows()).filter(is_unknown);
         let first = rows.next()?;
-        Some((column.name.clone(), table.text(first, d)?, 1 + rows.count()))
+        Some((d, (column.name.clone(), table.text(first, d)?, 1 + rows.count())))
     };
-    let leveled = columns.iter().enumerate().filter(|(_, column)| !column.levels.is_empty());
-    let columns: Vec<_> = leveled.filter_map(unknown).collect();
-    (!columns.is_empty()).then_some(Warning::UnknownLevels { columns })
+    columns.iter().enumerate().filter(|(_, column)| !column.levels.is_empty()).filter_map(unknown).collect()
 }
 
 /// A column far outside of whose training range a value lies: by how many times the range's width.
@@ -356,38 +344,4 @@ pub(crate) fn of_rows(
     let rows: Vec<_> = (0..rows).filter_map(outside).collect();
     let (first, range) = rows.first()?.clone();
     Some(Warning::OutsideTraining { rows: rows.len(), first, range })
-}
-
-/// Whether cells stay missing in columns of the file that the model does not have.
-pub fn of_other_columns(source: &Source, reading: &ReadOptions) -> Option<Warning> {
-    let columns = source.missing_elsewhere(reading);
-    (!columns.is_empty()).then_some(Warning::StillMissing { columns })
-}
-
-/// Columns whose imputed values leave the range of the observed ones: where a column of values of one sign gets others, or a
-/// tenth of the values lies outside.
-pub fn of_imputed(table: &Table, copies: &[Vec<f64>], info: &ModelInfo) -> Option<Warning> {
-    const SHARE: f64 = 0.1;
-    let width = table.width();
-    let column = |(d, column): (usize, &Column)| {
-        let range = column.range?;
-        let mut one = ColumnOutside { column: column.name.clone(), count: 0, of: 0, furthest: 0.0, range };
-        let (mut of_other_sign, mut distance) = (false, 0.0);
-        for n in (0..table.rows()).filter(|&n| !table.observed(n, d)) {
-            for copy in copies {
-                let x = copy[n * width + d];
-                let beyond = (range[0] - x).max(x - range[1]);
-                one.of += 1;
-                one.count += usize::from(beyond > 0.0);
-                of_other_sign |= (range[0] >= 0.0 && x < 0.0) || (range[1] <= 0.0 && x > 0.0);
-                if beyond > distance {
-                    (distance, one.furthest) = (beyond, x);
-                }
-            }
-        }
-        (of_other_sign || one.count as f64 > SHARE * one.of as f64).then_some(one)
-    };
-    let mut columns: Vec<ColumnOutside> = info.columns.iter().enumerate().filter_map(column).collect();
-    columns.sort_by(|a, b| (b.count * a.of).cmp(&(a.count * b.of)));
-    (!columns.is_empty()).then_some(Warning::ImputedOutside { columns })
 }

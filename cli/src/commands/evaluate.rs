@@ -6,16 +6,19 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::ProgressBar;
 use missvae::evaluate::{
-    GRID_TOLERANCE, Importance, Likelihood, Refit, ScoreOptions, Scoring, independent_normals, on_grid, trained_with,
+    GRID_TOLERANCE, Importance, Likelihood, Refit, RowScores, RunningScore, ScoreOptions, Scoring, in_data_units,
+    iwelbo_after, on_grid, trained_with,
 };
 use missvae::files::same_file;
 use missvae::impute::{ImputationSampler, WeightSummary};
-use missvae::prepare::read_model_rows;
-use missvae::table::{Input, check_output, write_numbers};
+use missvae::prepare::{ModelBlock, ModelFile};
+use missvae::table::{BlockSize, Input, NumbersFile, check_output};
 use missvae::warning::Warning;
+use missvae::watch::NewRows;
 use serde::Serialize;
 
 use crate::args::{Common, Reading};
+use crate::blocks::{CELLS, Opened};
 use crate::failure::{Failure, Result};
 use crate::frechet::{Compared, Frechet};
 use crate::output::{Output, cells_missing, counted};
@@ -58,6 +61,9 @@ pub(crate) struct EvaluateArgs {
     pub(crate) common: Common,
 }
 
+/// Rows that are scored together, at least.
+const UNIT: usize = 512;
+
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 struct EvaluateReport {
@@ -94,34 +100,29 @@ struct ScoreKeys {
     /// Cells a side of the last grid, and by how much it changed the mean.
     grid_cells: Option<usize>,
     grid_change: Option<f64>,
-    #[serde(skip)]
-    rows: PerRow,
 }
 
-/// What `--out` writes.
-#[derive(Debug)]
-struct PerRow {
-    log_likelihood: Vec<f64>,
-    /// Effective number of importance samples, if there are any.
-    effective: Option<Vec<f64>>,
-    /// Pareto k of its weights, and a summary of them.
-    pareto_k: Option<Vec<f64>>,
-    weights: Option<WeightSummary>,
-}
+/// The file of `--out`: a line for each row, with its number in the table, from 1, its log-likelihood, and what is known of its
+/// importance samples.
+struct RowsFile(NumbersFile);
 
-impl PerRow {
-    /// Writes a line for each row: its number in the table, from 1, its log-likelihood, its effective samples.
-    fn write(&self, path: &Path, scored: &[usize]) -> Result<()> {
-        let mut columns = vec!["row".to_owned(), "log_likelihood".to_owned()];
-        columns.extend(self.effective.as_ref().map(|_| "effective_sample_size".to_owned()));
-        columns.extend(self.pareto_k.as_ref().map(|_| "pareto_k".to_owned()));
-        let mut values = Vec::with_capacity(scored.len() * columns.len());
-        for (n, &row) in scored.iter().enumerate() {
-            values.extend([(row + 1) as f64, self.log_likelihood[n]]);
-            values.extend(self.effective.as_ref().map(|effective| effective[n]));
-            values.extend(self.pareto_k.as_ref().map(|k| k[n]));
+impl RowsFile {
+    fn create(path: &Path, scoring: Scoring) -> Result<RowsFile> {
+        let columns = match scoring {
+            Scoring::Grid => &["row", "log_likelihood"][..],
+            Scoring::Importance { .. } => &["row", "log_likelihood", "effective_sample_size", "pareto_k"],
+        };
+        let columns: Vec<String> = columns.iter().map(|&name| name.to_owned()).collect();
+        Ok(RowsFile(NumbersFile::create(path, &columns)?))
+    }
+
+    fn write(&mut self, numbers: &[usize], scores: &RowScores) -> Result<()> {
+        let mut values = Vec::with_capacity(numbers.len() * 4);
+        for (n, &number) in numbers.iter().enumerate() {
+            values.extend([(number + 1) as f64, scores.log_likelihood[n]]);
+            values.extend(scores.weights.iter().flatten().map(|of_rows| of_rows[n]));
         }
-        Ok(write_numbers(path, &columns, &values)?)
+        Ok(self.0.write(&values)?)
     }
 }
 
@@ -156,115 +157,139 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         return Err(Failure::usage("--resize: this is for images, and the model is one of tables"));
     }
     let reading = args.reading.options_for(&run, &info)?.resize(args.resize);
-    let (data, warnings) = read_model_rows(&input, &reading, &info, seed)?;
-    // Nothing is written before the end: a signal may end the process at any moment.
+    // Nothing has its name before the end: a signal may end the process at any moment.
     signal::listen()?;
     signal::release("nothing was written");
-    let scored = data.rows_with_cells();
-    let (data, dropped) = data.without_empty_rows();
-    if data.rows() == 0 {
-        let data = input.name();
-        return Err(Failure::usage(format!("{data}: no row has an observed cell in the model's columns")));
-    }
-    if args.refit_updates > 0 && info.vae.encoder_input.completed() && data.missing() > 0 {
-        let what = format!("{}: {}", input.name(), cells_missing(data.missing()));
-        return Err(Failure::usage_hint(
-            format!("{what}; this model's encoder can only be refitted to complete rows"),
-            "leave out --refit-updates, or the rows with missing cells",
-        ));
-    }
-    let standardisation = info.standardisation();
-
     let latent = info.vae.latent;
     let scoring = options.resolve(&info.vae)?;
-    let frechet = match &args.feature_model {
+    // What looks at all rows more than once has them at once.
+    let whole = scoring == Scoring::Grid || args.refit_updates > 0 || args.frechet;
+    let size = if whole { BlockSize::WHOLE } else { BlockSize { unit: UNIT, cells: CELLS } };
+    let file = ModelFile::new(&input, &reading, &info, seed);
+    let opened = Opened::new(&file, size, false)?;
+    if args.refit_updates > 0 && info.vae.encoder_input.completed() {
+        let (data, _) = opened.first.data.clone().without_empty_rows();
+        if data.missing() > 0 {
+            let what = format!("{}: {}", input.name(), cells_missing(data.missing()));
+            return Err(Failure::usage_hint(
+                format!("{what}; this model's encoder can only be refitted to complete rows"),
+                "leave out --refit-updates, or the rows with missing cells",
+            ));
+        }
+    }
+    let mut frechet = match &args.feature_model {
         Some(features) => {
-            let compared = Compared { name: input.name(), rows: &data, empty: dropped };
-            Some(Frechet::new(features, &info, &compared)?)
+            let (data, empty) = opened.first.data.clone().without_empty_rows();
+            Some(Frechet::new(features, &info, &Compared { name: input.name(), rows: &data, empty })?)
         }
         None => None,
     };
-    if dropped > 0 {
-        output.say(format!("rows without any observed cell, left out: {dropped}"));
-    }
     let completion = ImputationSampler::for_proposals(&info)?;
-    let score = in_pool(&args.common, || {
-        let Scoring::Importance { samples } = scoring else {
-            let score = on_grid(&model, &data, &standardisation);
-            return Ok(ScoreKeys {
-                log_likelihood: score.log_likelihood,
-                standard_error: score.standard_error,
-                likelihood: "grid",
-                importance_samples: None,
-                effective_sample_size: None,
-                refit_updates: 0,
-                log_likelihood_before_refit: None,
-                grid_cells: Some(score.cells),
-                grid_change: Some(score.change),
-                rows: PerRow { log_likelihood: score.per_row, effective: None, pareto_k: None, weights: None },
-            });
-        };
-        let resolved;
-        let refit = match args.refit_updates {
-            0 => None,
-            _ => {
+    let samples = match scoring {
+        Scoring::Grid => None,
+        Scoring::Importance { samples } => Some(samples),
+    };
+    let mut score = ScoreKeys {
+        log_likelihood: f64::NAN,
+        standard_error: None,
+        likelihood: if samples.is_some() { "iwelbo" } else { "grid" },
+        importance_samples: samples,
+        effective_sample_size: None,
+        refit_updates: args.refit_updates,
+        log_likelihood_before_refit: None,
+        grid_cells: None,
+        grid_change: None,
+    };
+    let mut out = args.out.as_ref().map(|out| RowsFile::create(out, scoring)).transpose()?;
+    let mut running = RunningScore::new(&info, samples);
+    let mut new_rows = NewRows::new(&info);
+    let (mut scored, mut dropped) = (0, 0);
+    let standardisation = info.standardisation();
+    let bar = Passing(output.bar_or_counter(opened.rows.map(|rows| rows as u64), "rows"));
+    bar.0.set_message(if samples.is_some() { "importance sampling" } else { "grid" });
+    opened.each(&args.common, |ModelBlock { first, table, data, .. }| {
+        if info.vae.images.is_none() {
+            new_rows.add(&table, first);
+        }
+        let numbers: Vec<usize> = data.rows_with_cells().into_iter().map(|n| first + n).collect();
+        let (data, empty) = data.without_empty_rows();
+        dropped += empty;
+        bar.0.inc(empty as u64);
+        if data.rows() == 0 {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let scores = match samples {
+            None => {
+                let found = on_grid(&model, &data, &standardisation);
+                (score.grid_cells, score.grid_change) = (Some(found.cells), Some(found.change));
+                RowScores { log_likelihood: found.per_row, weights: None }
+            }
+            Some(samples) if args.refit_updates > 0 => {
                 // A model file of format 1 does not hold its options; the run's configuration does.
-                resolved = match &info.options {
+                let trained = match &info.options {
                     Some(options) => trained_with(options, data.columns())?,
                     None => trained_with(&run.read_config()?, data.columns())?,
                 };
-                let config = options.refit(&info.vae, resolved.batch_size, data.rows())?;
-                config.map(|config| Refit { rows: &data, trained: &resolved.objective, config })
+                let config = options.refit(&info.vae, trained.batch_size, data.rows())?;
+                let refit = config.map(|config| Refit { rows: &data, trained: &trained.objective, config });
+                let how = Importance { samples, completion: completion.as_ref(), refit, seed };
+                let found = how.score(&mut model, &data, &standardisation, |what, count, of| {
+                    let bar = Passing(output.bar(count, of));
+                    bar.0.set_message(what);
+                    move || {
+                        bar.0.inc(1);
+                        ControlFlow::Continue(())
+                    }
+                })?;
+                score.log_likelihood_before_refit = found.before_refit;
+                RowScores { log_likelihood: found.per_row, weights: Some([found.effective, found.pareto_k]) }
+            }
+            Some(samples) => {
+                let progress = || {
+                    bar.0.inc(1);
+                    ControlFlow::Continue(())
+                };
+                let found = iwelbo_after(scored, &model, &data, samples, completion.as_ref(), seed, progress)?;
+                let log_likelihood = in_data_units(&found.per_row, &data, &standardisation);
+                RowScores { log_likelihood, weights: Some([found.effective_sample_size, found.pareto_k]) }
             }
         };
-        let how = Importance { samples, completion: completion.as_ref(), refit, seed };
-        let score = how.score(&mut model, &data, &standardisation, |what, count, of| {
-            let bar = Passing(output.bar(count, of));
-            bar.0.set_message(what);
-            move || {
-                bar.0.inc(1);
-                ControlFlow::Continue(())
-            }
-        })?;
-        let weights = Some(score.weights(samples));
-        Ok(ScoreKeys {
-            log_likelihood: score.log_likelihood,
-            standard_error: score.standard_error,
-            likelihood: "iwelbo",
-            importance_samples: Some(samples),
-            effective_sample_size: Some(score.effective_sample_size),
-            refit_updates: args.refit_updates,
-            log_likelihood_before_refit: score.before_refit,
-            grid_cells: None,
-            grid_change: None,
-            rows: PerRow {
-                log_likelihood: score.per_row,
-                effective: Some(score.effective),
-                pareto_k: Some(score.pareto_k),
-                weights,
-            },
-        })
+        scored += data.rows();
+        running.add(&data, &numbers, &scores)?;
+        if let Some(out) = &mut out {
+            out.write(&numbers, &scores)?;
+        }
+        Ok(ControlFlow::Continue(()))
     })?;
-    if let Some(n) = score.rows.log_likelihood.iter().position(|score| !score.is_finite()) {
-        let (file, row, mean) = (input.name(), scored[n] + 1, score.log_likelihood);
+    drop(bar);
+    if scored == 0 {
+        let data = input.name();
+        return Err(Failure::usage(format!("{data}: no row has an observed cell in the model's columns")));
+    }
+    if dropped > 0 {
+        output.say(format!("rows without any observed cell, left out: {dropped}"));
+    }
+    let found = running.finish()?;
+    if let Some(row) = found.uncovered {
+        let (file, row, mean) = (input.name(), row + 1, found.log_likelihood);
         return Err(Failure::Failed(format!("{file}, row {row}: the model does not cover it (the mean is {mean})")));
     }
-    warnings.into_iter().for_each(|warning| output.warn(warning));
-    if let Some(out) = &args.out {
-        score.rows.write(out, &scored)?;
+    score.log_likelihood = found.log_likelihood;
+    score.standard_error = found.standard_error;
+    score.effective_sample_size = found.effective_sample_size;
+    new_rows.warnings().into_iter().for_each(|warning| output.warn(warning));
+    if let Some(RowsFile(out)) = out {
+        out.finish()?.commit()?;
     }
-    let of_table = |weights: WeightSummary| {
-        let worst = weights.worst.map(|(n, k)| (scored[n], k));
-        WeightSummary { worst, ..weights }
-    };
-    let weights = score.rows.weights.map(of_table);
+    let weights = found.weights;
     weights.and_then(|weights| weights.warning()).into_iter().for_each(|warning| output.warn(warning));
-    let frechet = frechet.map(|mut frechet| in_pool(&args.common, || frechet.distance(&model, &info, seed)));
-    let (frechet, frechet_samples) = frechet.transpose()?.unzip();
+    let distance =
+        frechet.as_mut().map(|frechet| in_pool(&args.common, || frechet.distance(&model, &info, seed))).transpose()?;
+    let (frechet, frechet_samples) = distance.unzip();
     let report = EvaluateReport {
         score,
-        log_likelihood_independent: independent_normals(&data, &info),
-        rows: data.rows(),
+        log_likelihood_independent: found.independent,
+        rows: scored,
         rows_dropped: dropped,
         frechet,
         frechet_samples,

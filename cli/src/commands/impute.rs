@@ -1,27 +1,27 @@
 //! `missvae impute`: fill in the missing cells of a table.
 
-use std::io::{BufWriter, Write, stdout};
+use std::io::{BufWriter, ErrorKind, Stdout, Write, stdout};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use missvae::config::{ChainKind, check_draws, lair_points};
 use missvae::files::{Staged, commit_all, numbered, remove_stale, same_file};
-use missvae::impute::{ImputationSampler, ImputationSummary, SamplerKind, SamplerOptions, WeightSummary, impute_table};
-use missvae::prepare::{binary_pixels, standardised};
-use missvae::table::{
-    Input, check_notations, check_output, print_completed, read_images_to_complete, read_to_complete, stage_completed,
-};
-use missvae::warning;
+use missvae::impute::{ImputationSampler, ImputationSummary, Imputer, SamplerKind, SamplerOptions, WeightSummary};
+use missvae::prepare::{ModelBlock, ModelFile};
+use missvae::table::{BlockSize, CompletedFile, Input, Source, Table, check_notations, check_output, print_completed};
+use missvae::warning::Warning;
+use missvae::watch::{ImputedValues, NewRows};
 use samplers::chains::Sampler;
 use samplers::importance::Statistic;
 use serde::Serialize;
 
 use crate::args::{Common, Reading};
+use crate::blocks::{CELLS, Opened};
 use crate::failure::{Failure, Result};
 use crate::output::{Output, counted, to_a_reader};
 use crate::run::Run;
 use crate::signal;
-use crate::threads::in_pool;
 
 /// The values that fill missing cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -129,20 +129,13 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     }
     let (input, reading) = (Input::from_arg(Some(&args.data)), args.reading.options_for(&run, &info)?);
     let seed = args.common.seed.unwrap_or(0);
-    let (table, source, data, units) = match &info.vae.images {
-        None => {
-            let (table, source) = read_to_complete(&input, &reading, &info.schema())?;
-            let data = standardised(&input.name(), &table, &info)?;
-            (table, source, data, info.standardisation())
-        }
-        Some(images) => {
-            let (table, source) = read_images_to_complete(&input, &reading, images.size)?;
-            let (data, pixels) = binary_pixels(&input.name(), &table, seed)?;
-            let units = pixels.units(table.width());
-            (table, source, data, units)
-        }
-    };
-    check_draws(args.draws, table.values().len())?;
+    // Nothing has its name before the end: a signal may end the process at any moment.
+    signal::listen()?;
+    signal::release("");
+    let file = ModelFile::new(&input, &reading, &info, seed);
+    let size = BlockSize { unit: Imputer::unit(&sampler), cells: CELLS / args.draws };
+    let opened = Opened::new(&file, size, true)?;
+    check_draws(args.draws, opened.first.table.values().len())?;
 
     let paths: Vec<PathBuf> = match args.draws {
         1 => vec![args.out.clone()],
@@ -151,7 +144,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     for path in paths.iter().filter(|_| !to_stdout) {
         // Before the work, so that it is not lost.
         check_output(path)?;
-        check_notations(path, &table)?;
+        check_notations(path, &opened.first.table)?;
         if args.draws > 1 && same_file(path, &args.data) {
             let what = format!(
                 "--out {}: one of the completed tables would be {}, DATA itself",
@@ -163,19 +156,42 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     }
 
     paths.iter().filter(|_| !to_stdout).for_each(|path| remove_stale(path));
-    signal::listen()?;
-    let bar = output.bar(table.rows() as u64, "rows");
-    let progress = |done: usize| {
-        bar.set_position(done as u64);
-        signal::progress()
-    };
+    let mut sink = if to_stdout { Sink::Stdout(BufWriter::new(stdout())) } else { Sink::files(&paths)? };
+    let bar = output.bar_or_counter(opened.rows.map(|rows| rows as u64), "rows");
     bar.tick();
-    let columns = if info.vae.images.is_some() { &[][..] } else { &info.columns };
-    let imputed = in_pool(&args.common, || {
-        Ok(impute_table(&model, (&units, columns), &table, &data, &sampler, statistic, seed, progress)?)
+    let images = info.vae.images.is_some();
+    let columns = if images { &[][..] } else { &info.columns };
+    let mut imputer = Imputer::new(&model, columns, &sampler, statistic, seed);
+    let (mut new_rows, mut imputed) = (NewRows::new(&info), ImputedValues::new(&info));
+    let (mut rows, mut cells, mut closed) = (0, 0, false);
+    let read = opened.each(&args.common, |ModelBlock { first, table, source, data, units }| {
+        let progress = |done: usize| {
+            bar.set_position(done as u64);
+            ControlFlow::Continue(())
+        };
+        let copies = imputer.next_rows(&table, (&data, &units), progress)?;
+        if !images {
+            new_rows.add(&table, first);
+            imputed.add(&table, &copies);
+        }
+        cells += table.missing_cells();
+        if sink.write(&source, &table, &copies)?.is_break() {
+            closed = true;
+            return Ok(ControlFlow::Break(()));
+        }
+        rows += table.rows();
+        Ok(ControlFlow::Continue(()))
     });
     bar.finish_and_clear();
-    let (copies, outcome) = imputed?;
+    let read = read.map_err(|failure| match rows {
+        rows if to_stdout && rows > 0 => Failure::AfterRows { failure: Box::new(failure), rows },
+        _ => failure,
+    })?;
+    if closed {
+        // Whoever closed the pipe has read enough.
+        return Ok(());
+    }
+    let outcome = imputer.summary();
     if outcome.replaced > 0 {
         output.warn(format!(
             "{} drawn values were not finite; {}",
@@ -188,25 +204,16 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     }
     let weights = outcome.weights.and_then(|weights| weights.warning());
     weights.into_iter().for_each(|warning| output.warn(warning));
-    if info.vae.images.is_none() {
-        warning::of_new_rows(&table, &info).into_iter().for_each(|warning| output.warn(warning));
-        warning::of_imputed(&table, &copies, &info).into_iter().for_each(|warning| output.warn(warning));
+    new_rows.warnings().into_iter().chain(imputed.warning()).for_each(|warning| output.warn(warning));
+    let missing = read.missing_elsewhere();
+    if !missing.is_empty() {
+        output.warn(Warning::StillMissing { columns: missing });
     }
-    warning::of_other_columns(&source, &reading).into_iter().for_each(|warning| output.warn(warning));
-    if to_stdout {
-        let mut out = BufWriter::new(stdout().lock());
-        let written = print_completed(&mut out, &source, &table, &copies[0]).and_then(|()| out.flush());
-        to_a_reader(written)?;
-    } else {
-        // All are written before the first gets its name.
-        let staged = paths.iter().zip(&copies).map(|(path, values)| stage_completed(path, &source, &table, values));
-        let staged: Vec<Staged> = staged.collect::<std::result::Result<_, _>>()?;
-        commit_all(staged)?;
-    }
+    sink.finish()?;
     let out = paths.iter().map(|path| path.display().to_string()).collect();
     let report = ImputeReport {
-        rows: table.rows(),
-        cells_imputed: table.missing_cells(),
+        rows,
+        cells_imputed: cells,
         statistic: name,
         sampler: sampler.name(),
         draws: args.draws,
@@ -236,6 +243,50 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         return Ok(());
     }
     output.result(&report, text)
+}
+
+/// Where completed rows go.
+enum Sink {
+    Stdout(BufWriter<Stdout>),
+    /// A file for each draw.
+    Files(Vec<CompletedFile>),
+}
+
+impl Sink {
+    /// Files of these names.
+    fn files(paths: &[PathBuf]) -> Result<Sink> {
+        let files = paths.iter().map(|path| CompletedFile::create(path));
+        Ok(Sink::Files(files.collect::<std::result::Result<_, _>>()?))
+    }
+
+    /// Writes the copies of some rows. Breaks where nobody reads them.
+    fn write(&mut self, source: &Source, table: &Table, copies: &[Vec<f64>]) -> Result<ControlFlow<()>> {
+        match self {
+            Sink::Stdout(out) => {
+                let written = print_completed(out, source, table, &copies[0]).and_then(|()| out.flush());
+                if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
+                    return Ok(ControlFlow::Break(()));
+                }
+                to_a_reader(written)?;
+            }
+            Sink::Files(files) => {
+                for (file, copy) in files.iter_mut().zip(copies) {
+                    file.write(source, table, copy)?;
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// All are written before the first gets its name.
+    fn finish(self) -> Result<()> {
+        if let Sink::Files(files) = self {
+            let staged: Vec<Staged> =
+                files.into_iter().map(CompletedFile::finish).collect::<std::result::Result<_, _>>()?;
+            commit_all(staged)?;
+        }
+        Ok(())
+    }
 }
 
 /// A summary of the sampling, as text.

@@ -9,6 +9,7 @@
 //! - `reproduce`: experiments of the paper in miniature;
 //! - `resume`: runs that are stopped, in whatever way, and gone on with;
 //! - `snr`: gradient estimators side by side;
+//! - `streaming`: more rows than a block, from pipes and to them;
 //! - `training`: what `train` promises;
 //! - `trust`: warnings, and the epoch that is kept.
 //!
@@ -25,6 +26,7 @@ mod reproduce;
 mod resume;
 #[cfg(feature = "paper")]
 mod snr;
+mod streaming;
 mod support;
 mod training;
 mod trust;

@@ -52,6 +52,25 @@ pub fn iwelbo<T: Scalar>(
     seed: u64,
     progress: impl Fn() -> ControlFlow<()> + Sync,
 ) -> Result<IwelboResult, Error> {
+    iwelbo_after(0, model, data, samples, completion, seed, progress)
+}
+
+/// [`iwelbo`] of rows that have so many before them: as if all were there at once.
+///
+/// # Errors
+/// As [`iwelbo`].
+///
+/// # Panics
+/// As [`iwelbo`].
+pub fn iwelbo_after<T: Scalar>(
+    first: usize,
+    model: &FittedModel<T>,
+    data: &Data<T>,
+    samples: usize,
+    completion: Option<&ChainImputation>,
+    seed: u64,
+    progress: impl Fn() -> ControlFlow<()> + Sync,
+) -> Result<IwelboResult, Error> {
     let (vae, parameters) = (&model.vae, &model.parameters);
     let mut tapes: Vec<Tape<T>> = (0..threads().min(data.rows().max(1))).map(|_| Tape::new()).collect();
     let stopped = AtomicBool::new(false);
@@ -59,7 +78,8 @@ pub fn iwelbo<T: Scalar>(
         if stopped.load(Ordering::Relaxed) {
             return None;
         }
-        let score = score((InEvaluation { vae, parameters }, tape), data, n, samples, completion, seed);
+        let rng = stream(seed, Purpose::Evaluate, 0, (first + n) as u64);
+        let score = score((InEvaluation { vae, parameters }, tape), data, n, samples, completion, rng);
         if progress().is_break() {
             stopped.store(true, Ordering::Relaxed);
         }
@@ -88,10 +108,9 @@ fn score<T: Scalar>(
     n: usize,
     samples: usize,
     completion: Option<&ChainImputation>,
-    seed: u64,
+    mut rng: Stream,
 ) -> RowScore {
     let chunk = model.vae.rows_at_once();
-    let mut rng = stream(seed, Purpose::Evaluate, 0, n as u64);
     let mut sums = Sums::default();
     let mut all_log_weights = Vec::with_capacity(samples);
     let (mixture, params) = proposal((model, tape), data, n, completion, &mut rng);

@@ -8,6 +8,7 @@ mod hidden;
 mod importance;
 mod iwelbo;
 mod refit;
+mod running;
 mod score;
 mod units;
 
@@ -19,7 +20,8 @@ pub use hidden::{
     preview,
 };
 pub use importance::{Importance, ImportanceScore, Refit};
-pub use iwelbo::{IwelboResult, iwelbo, proposal};
+pub use iwelbo::{IwelboResult, iwelbo, iwelbo_after, proposal};
 pub use refit::{RefitConfig, refit_encoder};
+pub use running::{RowScores, RunningScore, ScoreSummary};
 pub use score::{GRID_TOLERANCE, GridScore, Likelihood, ScoreOptions, Scoring, on_grid, trained_with};
 pub use units::{in_data_units, independent_normals, mean_and_standard_error};

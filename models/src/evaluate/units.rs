@@ -15,25 +15,56 @@ pub fn in_data_units(per_row: &[f64], data: &Data<f32>, standardisation: &Standa
 /// Mean over rows of the log-likelihood under independent normals with the columns' training means and deviations, in nats of the
 /// data's units: what a model has to beat. `None` where the columns are not all numeric and standardised.
 pub fn independent_normals(data: &Data<f32>, info: &ModelInfo) -> Option<f64> {
-    let standardised =
-        |column: &Column| column.kind == ColumnType::Numeric && (column.mean, column.scale) != (0.0, 1.0);
-    if info.vae.images.is_some() || !info.columns.iter().all(standardised) {
-        return None;
+    let mut normals = IndependentNormals::new(info);
+    normals.add(data);
+    normals.mean()
+}
+
+/// [`independent_normals`] of rows that come block by block.
+pub(super) struct IndependentNormals {
+    /// None where there is no such density.
+    units: Option<Standardisation>,
+    rows: usize,
+    sum: f64,
+}
+
+impl IndependentNormals {
+    /// No rows yet, for this model.
+    pub(super) fn new(info: &ModelInfo) -> IndependentNormals {
+        let standardised =
+            |column: &Column| column.kind == ColumnType::Numeric && (column.mean, column.scale) != (0.0, 1.0);
+        let suits = info.vae.images.is_none() && info.columns.iter().all(standardised);
+        IndependentNormals { units: suits.then(|| info.standardisation()), rows: 0, sum: -0.0 }
     }
-    let log_density = |n: usize| {
-        let cells = data.values(n..n + 1).iter().zip(data.observed(n..n + 1)).filter(|(_, observed)| **observed);
-        cells.map(|(x, _)| -0.5 * f64::from(*x).powi(2) - HALF_LN_TWO_PI).sum::<f64>()
-    };
-    let per_row: Vec<f64> = (0..data.rows()).map(log_density).collect();
-    let in_units = in_data_units(&per_row, data, &info.standardisation());
-    Some(in_units.iter().sum::<f64>() / data.rows() as f64)
+
+    /// Takes rows.
+    pub(super) fn add(&mut self, data: &Data<f32>) {
+        let Some(units) = &self.units else { return };
+        let log_density = |n: usize| {
+            let cells = data.values(n..n + 1).iter().zip(data.observed(n..n + 1)).filter(|(_, observed)| **observed);
+            cells.map(|(x, _)| -0.5 * f64::from(*x).powi(2) - HALF_LN_TWO_PI).sum::<f64>()
+        };
+        let per_row: Vec<f64> = (0..data.rows()).map(log_density).collect();
+        in_data_units(&per_row, data, units).iter().for_each(|log_density| self.sum += log_density);
+        self.rows += data.rows();
+    }
+
+    /// The mean of all rows.
+    pub(super) fn mean(&self) -> Option<f64> {
+        self.units.as_ref().map(|_| self.sum / self.rows as f64)
+    }
 }
 
 /// Mean over rows and its standard error.
 pub fn mean_and_standard_error(values: &[f64]) -> (f64, f64) {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0);
+    mean_and_standard_error_of(values.iter().sum(), values.len(), values.iter().copied())
+}
+
+/// The same from the sum of the values and their number.
+pub(super) fn mean_and_standard_error_of(sum: f64, number: usize, values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let n = number as f64;
+    let mean = sum / n;
+    let variance = values.map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0);
     (mean, (variance / n).sqrt())
 }
 

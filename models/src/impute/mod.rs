@@ -1,7 +1,7 @@
 //! A fitted model in use: imputations, and rows drawn from it.
 //!
 //! - [`FittedModel`]: a model with its parameters, in evaluation mode;
-//! - [`ImputationSampler`]: samplers of missing cells; [`impute_table`]: imputes a table;
+//! - [`ImputationSampler`]: samplers of missing cells; [`Imputer`]: imputes a table;
 //! - [`generate`]: rows drawn from it.
 
 mod fitted;
@@ -13,4 +13,4 @@ pub use fitted::{FittedModel, InEvaluation};
 pub use generate::generate;
 pub use sampler::{ImputationSampler, ImputationSummary, SamplerKind, SamplerOptions, WeightSummary};
 pub use samplers::importance::Statistic;
-pub use table::{impute_table, sample_table};
+pub use table::{Imputer, sample_table};

@@ -19,53 +19,82 @@ const BLOCK: usize = 1 << 19;
 /// The most rows of a block.
 const MOST_ROWS: usize = 512;
 
-/// Completed copies of a table, each N × D in its own units, and diagnostics. Observed cells are those of the table.
-///
-/// *data* holds the table in the model's units, and *units* turns these into the table's. *columns* say what numbers are written
-/// as; those of pixels are not needed. `progress` is called with the number
-/// of rows that are done, and says whether to go on.
-///
-/// # Errors
-/// [`Error::Stopped`] if `progress` said so.
-#[expect(clippy::too_many_arguments, reason = "a table, its units and rows, the model, and how to impute")]
-pub fn impute_table(
-    model: &FittedModel<f32>,
-    (units, columns): (&Standardisation, &[Column]),
-    table: &Table,
-    data: &Data<f32>,
-    sampler: &ImputationSampler,
+/// Imputes the rows of a table, a block of them after the other, as if all were there at once.
+pub struct Imputer<'a> {
+    model: &'a FittedModel<f32>,
+    columns: &'a [Column],
+    sampler: &'a ImputationSampler,
     statistic: Statistic,
     seed: u64,
-    progress: impl Fn(usize) -> ControlFlow<()>,
-) -> Result<(Vec<Vec<f64>>, ImputationSummary), Error> {
-    let (rows, width) = (data.rows(), data.columns());
-    let draws = if let Statistic::Draws(draws) = statistic { draws } else { 1 };
-    let mut copies: Vec<Vec<f64>> = (0..draws).map(|_| Vec::with_capacity(rows * width)).collect();
-    let mut summary = ImputationSummary::default();
-    let decoders = decoders(columns, table.notations());
-    // Whole threads' worth of rows, which are imputed as if alone: blocks change no bit.
-    let block = (BLOCK / sampler.points()).clamp(16, MOST_ROWS).next_multiple_of(16);
-    for first in (0..rows).step_by(block) {
-        let part = first..(first + block).min(rows);
-        let values = data.values(part.clone());
-        let mask: Vec<f32> = data.mask(part.clone()).collect();
-        let mut completed = vec![0.0; draws * values.len()];
-        let stream_of = |n: usize| stream(seed, Purpose::Impute, 0, (first + n) as u64);
-        let found = sampler.complete(model, values, &mask, statistic, stream_of, &mut completed);
-        summary.add(found, first);
-        let originals = &table.values()[part.start * width..part.end * width];
-        for (copy, block) in copies.iter_mut().zip(completed.chunks_exact(values.len())) {
-            let cells = block.iter().zip(originals).enumerate();
-            copy.extend(cells.map(|(i, (x, original))| match original.is_nan() {
-                true => written(&decoders, i % width, restored(model, units, columns, i % width, *x)),
-                false => *original,
-            }));
-        }
-        if progress(part.end).is_break() {
-            return Err(Error::Stopped);
-        }
+    rows: usize,
+    summary: ImputationSummary,
+}
+
+impl<'a> Imputer<'a> {
+    /// No rows yet. *columns* say what numbers are written as; those of pixels are not needed.
+    pub fn new(
+        model: &'a FittedModel<f32>,
+        columns: &'a [Column],
+        sampler: &'a ImputationSampler,
+        statistic: Statistic,
+        seed: u64,
+    ) -> Imputer<'a> {
+        Imputer { model, columns, sampler, statistic, seed, rows: 0, summary: ImputationSummary::default() }
     }
-    Ok((copies, summary))
+
+    /// Rows that are imputed together. Blocks of a multiple of so many, all but the last, leave no trace in any result.
+    pub fn unit(sampler: &ImputationSampler) -> usize {
+        // Whole threads' worth of rows, which are imputed as if alone.
+        (BLOCK / sampler.points()).clamp(16, MOST_ROWS).next_multiple_of(16)
+    }
+
+    /// How it went, so far.
+    pub fn summary(&self) -> ImputationSummary {
+        self.summary
+    }
+
+    /// Completed copies of the next rows of a table, each N × D in its own units. Observed cells are those of the table.
+    ///
+    /// *data* holds the rows in the model's units, and *units* turns these into the table's. `progress` is called with the
+    /// number of rows that are done since the first block, and says whether to go on.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] if `progress` said so.
+    pub fn next_rows(
+        &mut self,
+        table: &Table,
+        (data, units): (&Data<f32>, &Standardisation),
+        progress: impl Fn(usize) -> ControlFlow<()>,
+    ) -> Result<Vec<Vec<f64>>, Error> {
+        let (rows, width) = (data.rows(), data.columns());
+        let draws = if let Statistic::Draws(draws) = self.statistic { draws } else { 1 };
+        let mut copies: Vec<Vec<f64>> = (0..draws).map(|_| Vec::with_capacity(rows * width)).collect();
+        let decoders = decoders(self.columns, table.notations());
+        let unit = Imputer::unit(self.sampler);
+        for start in (0..rows).step_by(unit) {
+            let part = start..(start + unit).min(rows);
+            let values = data.values(part.clone());
+            let mask: Vec<f32> = data.mask(part.clone()).collect();
+            let mut completed = vec![0.0; draws * values.len()];
+            let (seed, first) = (self.seed, self.rows);
+            let stream_of = |n: usize| stream(seed, Purpose::Impute, 0, (first + n) as u64);
+            let found = self.sampler.complete(self.model, values, &mask, self.statistic, stream_of, &mut completed);
+            self.summary.add(found, first);
+            let originals = &table.values()[part.start * width..part.end * width];
+            for (copy, block) in copies.iter_mut().zip(completed.chunks_exact(values.len())) {
+                let cells = block.iter().zip(originals).enumerate();
+                copy.extend(cells.map(|(i, (x, original))| match original.is_nan() {
+                    true => written(&decoders, i % width, restored(self.model, units, self.columns, i % width, *x)),
+                    false => *original,
+                }));
+            }
+            self.rows += part.len();
+            if progress(self.rows).is_break() {
+                return Err(Error::Stopped);
+            }
+        }
+        Ok(copies)
+    }
 }
 
 /// The way of each column's numbers to a table.

@@ -84,11 +84,12 @@ pub(crate) fn aligned(table: Table, columns: &[ColumnSchema]) -> Table {
     let (names, mut values, _) = table.into_parts();
     for (d, column) in columns.iter().enumerate() {
         let Notation::Texts(texts) = &notations[d] else { continue };
-        if texts.starts_with(&column.levels) || column.levels.is_empty() {
+        let levels = column.level_texts();
+        if texts.starts_with(&levels) || levels.is_empty() {
             continue;
         }
-        let mut list = column.levels.clone();
-        list.extend(texts.iter().filter(|text| !column.levels.contains(text)).cloned());
+        let mut list = levels.clone();
+        list.extend(texts.iter().filter(|text| !levels.contains(text)).cloned());
         let places: Vec<f64> =
             texts.iter().map(|text| list.iter().position(|other| other == text).unwrap_or_default() as f64).collect();
         for value in values.iter_mut().skip(d).step_by(width).filter(|value| !value.is_nan()) {

@@ -5,8 +5,7 @@ use super::error::{Error, Result};
 use crate::data::{Data, Standardisation};
 use crate::heads::ColumnType;
 use crate::store::{Column, ModelInfo};
-use crate::table::{self, ColumnSchema, Input, Pixels, ReadOptions, Table, binarise, read_for_model, read_images};
-use crate::warning::{self, Warning};
+use crate::table::{self, ColumnSchema, Input, Pixels, ReadOptions, Table, binarise, read_images};
 
 /// A table's numbers in their own units.
 pub fn table_data(table: &Table) -> Data<f64> {
@@ -23,9 +22,14 @@ pub fn column_names(info: &ModelInfo) -> Vec<String> {
 /// # Errors
 /// [`Error::TooLarge`], [`Error::Value`].
 pub fn standardised(file: &str, table: &Table, info: &ModelInfo) -> Result<Data<f32>> {
+    standardised_from(file, 0, table, info)
+}
+
+/// [`standardised`], of rows that have `first` before them.
+pub(super) fn standardised_from(file: &str, first: usize, table: &Table, info: &ModelInfo) -> Result<Data<f32>> {
     let units = info.standardisation();
     let data = units.apply(&coded(table.clone(), &info.schema()));
-    check_values(&data, &units, &info.columns, |n| (file.to_owned(), n + 1))?;
+    check_values(&data, &units, &info.columns, |n| (file.to_owned(), first + n + 1))?;
     Ok(data)
 }
 
@@ -92,24 +96,6 @@ pub(super) fn check_bounds(file: &str, table: &Table, columns: &[ColumnSchema]) 
         }
     }
     Ok(())
-}
-
-/// A file's rows for a model, in its units, and what may be wrong with them. Images are made binary by the seed.
-///
-/// # Errors
-/// If the file cannot be read for the model, or holds a number that is too large.
-pub fn read_model_rows(
-    input: &Input,
-    options: &ReadOptions,
-    info: &ModelInfo,
-    seed: u64,
-) -> Result<(Data<f32>, Vec<Warning>)> {
-    let Some(images) = &info.vae.images else {
-        let table = read_for_model(input, options, &info.schema())?;
-        return Ok((standardised(&input.name(), &table, info)?, warning::of_new_rows(&table, info)));
-    };
-    let (data, _) = binary_pixels(&input.name(), &read_images(input, options, images.size)?, seed)?;
-    Ok((data, Vec::new()))
 }
 
 /// The rows of a table in memory for a model, in its units: the model's columns, found by name; of images, all columns.

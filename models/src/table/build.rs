@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
+use super::blocks::{BlockSize, Blocks};
 use super::builder::{Builder, ReadTable, Wanted};
 use super::cell::Cell;
 use super::error::Result;
 use super::open::Input;
 use super::options::ReadOptions;
 use super::problem::{Place, Reason};
-use super::read::{read, read_retained};
+use super::read::read;
 use super::schema::{ColumnSchema, Schema};
 use super::schema_file::SchemaFile;
 use super::select::{Header, Selection};
-use super::source::Source;
 use super::values::Table;
 use super::visit::Visitor;
 use crate::heads::ColumnType;
@@ -102,52 +102,26 @@ impl Visitor for Both<'_, '_> {
     }
 }
 
-/// Reads a fitted model's columns, found by name and put in the model's order; others are left alone. Here a column may
-/// be constant or wholly missing. Texts of a column with levels have their places among the levels, and others follow them.
+/// Reads a fitted model's columns: all rows of [`Blocks::of_model`].
 ///
 /// # Errors
-/// Whatever keeps the file from being a table; [`super::Error::MissingColumns`]; [`super::Error::ArrayWidth`], if the options ask for that;
-/// [`super::Error::UnusableColumns`] for infinite values, for texts in columns of numbers, and for what is no date of its column.
+/// As [`Blocks::next_block`].
 pub fn read_for_model(input: &Input, options: &ReadOptions, columns: &[ColumnSchema]) -> Result<Table> {
-    let mut builder = Builder::new(Wanted::Model { columns, whole_arrays: options.whole_arrays });
-    read(input, options, &mut builder)?;
-    builder.finish_model(columns)
+    whole(Blocks::of_model(input, options, columns, BlockSize::WHOLE, false)?)
 }
 
-/// Reads images of `size` × `size` pixels, a row each, whatever the columns are called. Pixels may be constant or missing.
-/// Larger square ones are made smaller where the options say so.
+/// Reads images of `size` × `size` pixels: all rows of [`Blocks::of_images`].
 ///
 /// # Errors
-/// Whatever keeps the file from being a table; [`super::Error::ImageSize`]; [`super::Error::UnusableColumns`] for text and infinite values.
+/// As [`Blocks::next_block`]; [`super::Error::UnusableColumns`] for text.
 pub fn read_images(input: &Input, options: &ReadOptions, size: usize) -> Result<Table> {
-    let mut builder = Builder::new(Wanted::Images { size, resize: options.resize });
-    read(input, options, &mut builder)?;
-    builder.finish()
+    whole(Blocks::of_images(input, options, size, false)?)
 }
 
-/// [`read_images`], with the source that [`super::write_completed`] needs.
-///
-/// # Errors
-/// As [`read_images`].
-pub fn read_images_to_complete(input: &Input, options: &ReadOptions, size: usize) -> Result<(Table, Source)> {
-    let mut builder = Builder::new(Wanted::Images { size, resize: false });
-    let (width, content) = read_retained(input, options, &mut builder)?;
-    Ok((builder.finish()?, Source { content, columns: (0..width).map(Some).collect() }))
-}
-
-/// [`read_for_model`], with the source that [`super::write_completed`] needs. The whole file is kept in memory.
-///
-/// # Errors
-/// As [`read_for_model`].
-pub fn read_to_complete(input: &Input, options: &ReadOptions, columns: &[ColumnSchema]) -> Result<(Table, Source)> {
-    let mut builder = Builder::new(Wanted::Model { columns, whole_arrays: options.whole_arrays });
-    let (width, content) = read_retained(input, options, &mut builder)?;
-    let mut table_columns = vec![None; width];
-    for (column, &place) in builder.places.iter().enumerate() {
-        table_columns[place] = Some(column);
-    }
-    let table = builder.finish_model(columns)?;
-    Ok((table, Source { content, columns: table_columns }))
+/// The table of a file that is one block.
+fn whole(mut blocks: Blocks<'_>) -> Result<Table> {
+    let block = blocks.next_block()?;
+    Ok(block.expect("a file without a row is refused").table)
 }
 
 impl Table {

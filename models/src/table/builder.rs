@@ -53,8 +53,9 @@ pub(super) struct Builder<'a> {
     /// What the user says of columns.
     given: SchemaFile,
     file: String,
-    /// The places of its columns in the file.
+    /// The places of its columns in the file, which has so many.
     pub(super) places: Vec<usize>,
+    pub(super) file_width: usize,
     columns: Vec<ColumnReader>,
     values: Vec<f64>,
     /// What makes each row smaller, and whether a number below 0 has met it.
@@ -74,6 +75,7 @@ impl<'a> Builder<'a> {
             given,
             file: String::new(),
             places: Vec::new(),
+            file_width: 0,
             columns: Vec::new(),
             values: Vec::new(),
             resizer: None,
@@ -220,14 +222,21 @@ impl<'a> Builder<'a> {
         types
     }
 
-    /// The columns of a model, which are those of this table.
-    pub(super) fn finish_model(mut self, columns: &[ColumnSchema]) -> Result<Table> {
-        let (table, unusable) = self.with_notations(|d, column| by_model(&columns[d], column));
-        self.check_usable(unusable, false)?;
-        Ok(table)
+    /// The rows so far, of a model's columns, and the columns that cannot be used, each with the reason. The builder goes on
+    /// with the next rows.
+    pub(super) fn take_rows(&mut self, columns: &[ColumnSchema]) -> (Table, Vec<(usize, Reason)>) {
+        let taken = self.with_notations(|d, column| by_model(&columns[d], column));
+        self.columns.iter_mut().for_each(ColumnReader::begin_block);
+        taken
     }
 
-    fn check_usable(&self, unusable: Vec<(usize, Reason)>, chosen: bool) -> Result<()> {
+    /// The rows that are held.
+    pub(super) fn rows(&self) -> usize {
+        self.values.len() / self.columns.len().max(1)
+    }
+
+    /// Refuses columns that cannot be used.
+    pub(super) fn check_usable(&self, unusable: Vec<(usize, Reason)>, chosen: bool) -> Result<()> {
         if unusable.is_empty() {
             return Ok(());
         }
@@ -272,7 +281,7 @@ fn by_model(own: &ColumnSchema, column: &ColumnReader) -> std::result::Result<Wi
     }
     // Levels that are numbers stay numbers, unless there is a text.
     let texts = !own.levels.is_empty() && (column.has_texts() || own.has_text_levels());
-    if texts { Ok(Wish::Texts(own.levels.clone())) } else { column.numbers_only() }
+    if texts { Ok(Wish::Texts(own.level_texts())) } else { column.numbers_only() }
 }
 
 impl Given {
@@ -293,6 +302,7 @@ impl Given {
 impl Visitor for Builder<'_> {
     fn header(&mut self, header: &Header) -> Result<Vec<usize>> {
         self.file.clone_from(&header.file);
+        self.file_width = header.names.len();
         self.places = match self.wanted {
             Wanted::Chosen { selection, .. } => {
                 let places = selection.resolve(header)?;

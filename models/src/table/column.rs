@@ -35,6 +35,8 @@ pub(super) struct ColumnReader {
     more_texts: bool,
     /// Rows with a text, and which.
     text_cells: Vec<(usize, u32)>,
+    /// Cells with a text, also of rows that were taken before.
+    text_count: usize,
     first_text: Option<(Place, String)>,
     infinite: Option<(Place, String)>,
     /// The different numbers, until there are too many.
@@ -83,6 +85,7 @@ impl ColumnReader {
                     }
                 };
                 self.text_cells.push((row, index));
+                self.text_count += 1;
                 f64::NAN
             }
             Cell::Infinite(text) => {
@@ -90,6 +93,14 @@ impl ColumnReader {
                 f64::NAN
             }
         }
+    }
+
+    /// Forgets the texts of rows that were taken, but for the first one.
+    pub(super) fn begin_block(&mut self) {
+        self.texts.clear();
+        self.text_places.clear();
+        self.text_cells.clear();
+        self.more_texts = false;
     }
 
     /// Whether no cell of it holds anything.
@@ -101,7 +112,7 @@ impl ColumnReader {
     pub(super) fn not_numbers(&self) -> Option<Reason> {
         match (&self.first_text, &self.infinite) {
             (Some((place, text)), _) => {
-                Some(Reason::Text { place: *place, text: text.clone(), cells: self.text_cells.len() as u64 })
+                Some(Reason::Text { place: *place, text: text.clone(), cells: self.text_count as u64 })
             }
             (None, Some((place, text))) => Some(Reason::Infinite { place: *place, text: text.clone() }),
             (None, None) => None,
@@ -136,7 +147,7 @@ impl ColumnReader {
 
     /// Whether it is a column of numbers, some of whose cells are texts.
     pub(super) fn is_mixed(&self) -> bool {
-        let (levels, cells) = (self.numbers.len() + self.texts.len(), self.number_cells + self.text_cells.len());
+        let (levels, cells) = (self.numbers.len() + self.texts.len(), self.number_cells + self.text_count);
         let are_levels = levels <= MIXED_LEVELS && cells >= MIXED_OCCURRENCES * levels;
         self.first_text.is_some() && self.first.is_some() && !are_levels
     }

@@ -7,23 +7,26 @@
 //! - [`Input`]: where a table comes from; [`ReadOptions`]: how it is read;
 //! - [`read_to_fit`]: the columns that the user chose, checked to be usable;
 //! - [`read_for_model`]: the columns of a fitted model, found by name;
-//! - [`read_to_complete`]: the same, with its [`Source`], which holds every byte of the file;
-//! - [`read_images`], [`read_images_to_complete`]: rows of pixels; [`binarise`] makes them −1 and +1;
-//! - [`write_completed`]: the source again, with only the missing cells changed; [`write_numbers`];
+//! - [`read_images`]: rows of pixels; [`binarise`] makes them −1 and +1;
+//! - [`Blocks`]: the rows of both, block by block, with their [`Source`], which holds every byte of them;
+//! - [`CompletedFile`]: the source again, with only the missing cells changed; [`write_numbers`], [`NumbersFile`];
 //! - [`describe`]: what is missing, and in which patterns; [`suspects`]: values that may be codes or outliers;
 //!   [`copied_columns`], [`repeated_rows`].
 //!
 //! The files from the bottom up: `problem`, `error`; `cell`, `dates`, `schema_file`, `select`, `options`, `open`, `visit`; the
 //! formats `split` and `text`, `array`, `idx`, `folder`; `read`; `notation`, `values`, `columns`, `schema`, `infer`, `source`;
-//! `repeats`, `resize`, `column`, `builder`, `build`, `describe`, `pixels`, `write`.
+//! `repeats`, `resize`, `column`, `builder`, `blocks`, `build`, `describe`, `pixels`, `write`, `completed`.
 
 mod array;
 mod array_header;
+mod blocks;
 mod build;
 mod builder;
 mod cell;
 mod column;
 mod columns;
+mod completed;
+mod counts;
 mod dates;
 mod describe;
 mod error;
@@ -53,8 +56,11 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use build::{read_for_model, read_images, read_images_to_complete, read_to_complete, read_to_fit};
+pub use blocks::{Block, BlockSize, Blocks};
+pub use build::{read_for_model, read_images, read_to_fit};
 pub use builder::ReadTable;
+pub use completed::{CompletedFile, print_completed};
+pub use counts::ValueCounts;
 pub use dates::DateFormat;
 pub use describe::{ColumnDescription, Description, Kind, Pattern, describe};
 pub use error::{Error, Result};
@@ -73,4 +79,4 @@ pub use select::parse_names;
 pub use source::Source;
 pub use suspects::{Suspect, is_missing_elsewhere, suspects, whole_numbered_categories};
 pub use values::Table;
-pub use write::{check_notations, check_output, print_completed, stage_completed, write_completed, write_numbers};
+pub use write::{NumbersFile, check_notations, check_output, write_numbers};

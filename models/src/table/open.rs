@@ -42,6 +42,15 @@ impl Input {
         }
     }
 
+    /// Whether it can be read a second time.
+    pub fn is_repeatable(&self) -> bool {
+        match self {
+            Input::Bundled => true,
+            Input::Stdin => false,
+            Input::File(path) => path.is_file() || path.is_dir(),
+        }
+    }
+
     /// The format, by the file's name.
     ///
     /// # Errors
@@ -59,9 +68,9 @@ impl Input {
     /// [`Error::NotFound`], [`Error::IsDirectory`], [`Error::Read`], [`Error::BadGzip`] for a `.gz` that is not gzip.
     pub(super) fn open(&self) -> Result<Stream> {
         let file = self.name();
-        let reader: Box<dyn BufRead> = match self {
+        let reader: Reader = match self {
             Input::Bundled => Box::new(PENGUINS),
-            Input::Stdin => Box::new(io::stdin().lock()),
+            Input::Stdin => Box::new(BufReader::with_capacity(1 << 18, io::stdin())),
             Input::File(path) => Box::new(BufReader::with_capacity(1 << 18, open_file(path)?)),
         };
         let named_gzip = matches!(self, Input::File(path) if has_ending(path, "gz"));
@@ -78,12 +87,15 @@ impl Input {
     }
 }
 
+/// A reader that one thread begins with and another goes on with.
+pub(super) type Reader = Box<dyn BufRead + Send>;
+
 /// The members of a gzip stream, one after the other. Zeros after the last one are padding, of tapes and block devices, and
 /// are skipped as by gzip itself.
-struct Members(Option<GzDecoder<Box<dyn BufRead>>>);
+struct Members(Option<GzDecoder<Reader>>);
 
 impl Members {
-    fn new(reader: Box<dyn BufRead>) -> Members {
+    fn new(reader: Reader) -> Members {
         Members(Some(GzDecoder::new(reader)))
     }
 }
@@ -131,7 +143,7 @@ pub(super) struct Stream {
     pub(super) file: String,
     gzip: bool,
     /// The bytes.
-    pub(super) reader: Box<dyn BufRead>,
+    pub(super) reader: Reader,
 }
 
 impl Stream {
@@ -156,7 +168,7 @@ impl Stream {
     }
 }
 
-fn peek<const N: usize>(mut reader: Box<dyn BufRead>) -> io::Result<(Vec<u8>, Box<dyn BufRead>)> {
+fn peek<const N: usize>(mut reader: Reader) -> io::Result<(Vec<u8>, Reader)> {
     let mut start = Vec::with_capacity(N);
     reader.by_ref().take(N as u64).read_to_end(&mut start)?;
     let reader = Box::new(Cursor::new(start.clone()).chain(reader));

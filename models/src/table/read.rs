@@ -3,56 +3,53 @@
 use super::error::{Error, Result};
 use super::open::{Format, Input};
 use super::options::ReadOptions;
-use super::source::{Content, Numbers};
+use super::source::Numbers;
+use super::text::TextReader;
 use super::visit::Visitor;
-use super::{array, folder, idx, text};
+use super::{array, folder, idx};
 
 /// Shows a table to `visitor`, in memory that does not grow with the table.
 ///
 /// # Errors
 /// Whatever keeps the file from being a table; see [`Error`].
 pub(super) fn read(input: &Input, options: &ReadOptions, visitor: &mut dyn Visitor) -> Result<()> {
-    read_file(input, options, visitor, false).map(|_| ())
+    match open_text(input, options)? {
+        Some(mut reader) => while reader.next_row(visitor, None)? {},
+        None => {
+            read_array(input, options, visitor, None)?;
+        }
+    }
+    Ok(())
 }
 
-/// [`read`], with the whole content of the file, and its number of columns.
+/// A reader of the rows of a text; none of what is no text.
+///
+/// # Errors
+/// If it cannot be opened, or is none of text after all.
+pub(super) fn open_text(input: &Input, options: &ReadOptions) -> Result<Option<TextReader>> {
+    let format = input.format()?;
+    if format != Format::Npz && options.key.is_some() {
+        return Err(Error::KeyWithoutArchive { file: input.name() });
+    }
+    let Format::Text { delimiter } = format else { return Ok(None) };
+    TextReader::new(input.open()?, delimiter, &options.missing).map(Some)
+}
+
+/// Shows a table that is no text to `visitor`; all its numbers go to `retained`, if given. Its width is returned.
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn read_retained(
+pub(super) fn read_array(
     input: &Input,
     options: &ReadOptions,
     visitor: &mut dyn Visitor,
-) -> Result<(usize, Content)> {
-    let (width, content) = read_file(input, options, visitor, true)?;
-    Ok((width, content.expect("a reader that is told to retain the file does")))
-}
-
-fn read_file(
-    input: &Input,
-    options: &ReadOptions,
-    visitor: &mut dyn Visitor,
-    retain: bool,
-) -> Result<(usize, Option<Content>)> {
-    let format = input.format()?;
+    retained: Option<&mut Numbers>,
+) -> Result<usize> {
     let missing = &options.missing;
-    match (format, input) {
-        (Format::Npz, _) => {}
-        _ if options.key.is_some() => return Err(Error::KeyWithoutArchive { file: input.name() }),
-        _ => {}
-    }
-    if let Format::Text { delimiter } = format {
-        let mut bytes = Vec::new();
-        let width = text::read(input.open()?, delimiter, missing, visitor, retain.then_some(&mut bytes))?;
-        return Ok((width, retain.then_some(Content::Text { bytes, delimiter })));
-    }
-    let mut numbers = Numbers::default();
-    let retained = retain.then_some(&mut numbers);
-    let width = match (format, input) {
+    match (input.format()?, input) {
         (Format::Npz, Input::File(path)) => array::read_npz(path, options.key.as_deref(), missing, visitor, retained),
         (Format::Folder, Input::File(path)) => folder::read_folder(path, missing, visitor, retained),
         (Format::Idx, _) => idx::read_idx(input.open()?, missing, visitor, retained),
         _ => array::read_npy(input.open()?, missing, visitor, retained),
-    }?;
-    Ok((width, retain.then_some(Content::Array(numbers))))
+    }
 }

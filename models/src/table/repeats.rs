@@ -14,6 +14,10 @@ const DISTINCT: usize = 3;
 const TOLERANCE: f64 = 1e-9;
 /// The smallest share of rows that repeat others.
 const SHARE: f64 = 0.05;
+/// Of so many different rows at least, this share has different values in some column: their number is not that of a few
+/// levels, which repeat by chance.
+const DIFFERENT_ROWS: usize = 30;
+const DIFFERENT_VALUES: f64 = 0.7;
 
 /// The columns of numbers that repeat an earlier one, exactly or in another unit: pairs of places, the copy first.
 pub fn copied_columns(table: &Table) -> Vec<(usize, usize)> {
@@ -75,9 +79,9 @@ pub fn repeated_rows(table: &Table) -> Option<usize> {
     let many = repeated > 0 && repeated as f64 >= SHARE * with_cells as f64;
     let fine = |d: usize| {
         let values: HashSet<u64> = (0..table.rows()).filter_map(|n| table.value(n, d)).map(f64::to_bits).collect();
-        2 * values.len() >= rows.len()
+        values.len() as f64 >= DIFFERENT_VALUES * rows.len() as f64
     };
-    (many && (0..table.width()).any(fine)).then_some(repeated)
+    (many && rows.len() >= DIFFERENT_ROWS && (0..table.width()).any(fine)).then_some(repeated)
 }
 
 #[cfg(test)]

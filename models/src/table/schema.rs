@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
-use super::notation::Notation;
+use super::notation::{Notation, number_text};
 use super::values::Table;
 use crate::heads::{Block, ColumnType};
 
@@ -77,11 +77,21 @@ impl ColumnSchema {
         self.levels.iter().any(|level| level.parse::<f64>().is_err())
     }
 
+    /// The levels as a table has them: numbers in one way of writing, where all are numbers. Then it makes no difference
+    /// whether there are texts beside them.
+    pub(crate) fn level_texts(&self) -> Vec<String> {
+        match self.has_text_levels() {
+            true => self.levels.clone(),
+            false => self.levels.iter().map(|level| number_text(level.parse().unwrap_or(f64::NAN), false)).collect(),
+        }
+    }
+
     /// What the numbers of a table mean, whose column has this notation.
     pub(crate) fn level_index(&self, notation: &Notation) -> LevelIndex {
         match notation {
             Notation::Texts(texts) => {
-                let place = |text: &String| self.levels.iter().position(|level| level == text);
+                let levels = self.level_texts();
+                let place = |text: &String| levels.iter().position(|level| level == text);
                 LevelIndex::Texts(texts.iter().map(place).collect())
             }
             _ => LevelIndex::Numbers(self.levels.iter().map(|level| level.parse().unwrap_or(f64::NAN)).collect()),

@@ -1,21 +1,57 @@
-//! A whole file in memory, so that it can be written back with only the missing cells changed.
+//! Rows of a file with every byte of them, so that they can be written back with only the missing cells changed.
 
-use super::options::ReadOptions;
-use super::split::{Splitter, unquoted};
+use std::sync::Arc;
 
-/// The file that a table was read from, with every byte of it.
+use super::cell::MissingValues;
+use super::split::{Span, unquoted};
+
+/// Rows of a file as they stand there: a block of it, or all. The first block has the header.
 pub struct Source {
     pub(super) content: Content,
     /// For every column of the file, the table's column that was read from it.
-    pub(super) columns: Vec<Option<usize>>,
+    pub(super) columns: Arc<[Option<usize>]>,
 }
 
 /// What a file holds.
 pub(super) enum Content {
     /// Delimited text.
-    Text { bytes: Vec<u8>, delimiter: u8 },
+    Text {
+        text: RawText,
+        delimiter: u8,
+        /// Whether the first record with cells is the header.
+        header: bool,
+    },
     /// An array.
     Array(Numbers),
+}
+
+/// Records of a text, one after the other.
+#[derive(Default)]
+pub(super) struct RawText {
+    bytes: Vec<u8>,
+    spans: Vec<Span>,
+    /// Where each record ends: in the bytes, and in the cells.
+    ends: Vec<(usize, usize)>,
+}
+
+impl RawText {
+    /// Adds a record. Its cells stand at `spans` in it; a blank line has none.
+    pub(super) fn push(&mut self, record: &[u8], spans: &[Span]) {
+        self.bytes.extend_from_slice(record);
+        self.spans.extend_from_slice(spans);
+        self.ends.push((self.bytes.len(), self.spans.len()));
+    }
+
+    /// Whether there is no record.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The records, each with its cells.
+    pub(super) fn records(&self) -> impl Iterator<Item = (&[u8], &[Span])> {
+        let starts = std::iter::once((0, 0)).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(from, to)| (&self.bytes[from.0..to.0], &self.spans[from.1..to.1]))
+    }
 }
 
 /// All numbers of an array file.
@@ -28,41 +64,61 @@ pub(super) struct Numbers {
 }
 
 impl Source {
-    /// The columns of the file that are not the table's and have missing cells, in the order of the file: the name of each, and
-    /// how many.
-    pub fn missing_elsewhere(&self, options: &ReadOptions) -> Vec<(String, usize)> {
-        let others: Vec<usize> = (0..self.columns.len()).filter(|&place| self.columns[place].is_none()).collect();
-        let mut counts = vec![0; others.len()];
-        let mut names: Vec<String> = others.iter().map(|place| format!("x{place}")).collect();
+    /// Whether nothing is in it.
+    pub(super) fn is_empty(&self) -> bool {
         match &self.content {
-            _ if others.is_empty() => {}
+            Content::Text { text, .. } => text.is_empty(),
+            Content::Array(numbers) => numbers.values.is_empty(),
+        }
+    }
+}
+
+/// Missing cells in the columns of a file that are not the table's.
+#[derive(Default)]
+pub(super) struct Elsewhere {
+    /// The places of these columns, with a name and a count for each.
+    columns: Vec<(usize, String, usize)>,
+}
+
+impl Elsewhere {
+    /// Of a file whose columns are `columns` of the table.
+    pub(super) fn new(columns: &[Option<usize>]) -> Elsewhere {
+        let others = columns.iter().enumerate().filter(|(_, column)| column.is_none());
+        Elsewhere { columns: others.map(|(place, _)| (place, format!("x{place}"), 0)).collect() }
+    }
+
+    /// Counts those of further rows.
+    pub(super) fn add(&mut self, source: &Source, missing: &MissingValues) {
+        match &source.content {
+            _ if self.columns.is_empty() => {}
             Content::Array(numbers) => {
-                for row in numbers.values.chunks_exact(self.columns.len()) {
-                    let missing = others.iter().map(|&place| options.missing.read_number(row[place]).is_missing());
-                    counts.iter_mut().zip(missing).for_each(|(count, missing)| *count += usize::from(missing));
+                for row in numbers.values.chunks_exact(source.columns.len()) {
+                    for (place, _, count) in &mut self.columns {
+                        *count += usize::from(missing.read_number(row[*place]).is_missing());
+                    }
                 }
             }
-            Content::Text { bytes, delimiter } => {
-                let mut splitter = Splitter::new(&bytes[..], *delimiter);
-                let mut header = true;
-                // The text was read before: there is no error in it.
-                while splitter.advance().unwrap_or(false) {
-                    let Ok(record) = str::from_utf8(&splitter.bytes) else { break };
-                    if splitter.spans.len() != self.columns.len() {
-                        continue;
-                    }
-                    for (i, &place) in others.iter().enumerate() {
-                        let text = unquoted(record, &splitter.spans[place]);
-                        if header {
-                            names[i] = text.trim_ascii().to_owned();
-                        } else {
-                            counts[i] += usize::from(options.missing.read(&text).is_missing());
+            Content::Text { text, header, .. } => {
+                let mut header = *header;
+                for (record, spans) in text.records().filter(|(_, spans)| !spans.is_empty()) {
+                    // The text was read before: it is one.
+                    let Ok(record) = str::from_utf8(record) else { break };
+                    for (place, name, count) in &mut self.columns {
+                        let text = unquoted(record, &spans[*place]);
+                        match header {
+                            true => *name = text.trim_ascii().to_owned(),
+                            false => *count += usize::from(missing.read(&text).is_missing()),
                         }
                     }
                     header = false;
                 }
             }
         }
-        names.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// The columns that have some, in the order of the file: the name of each, and how many.
+    pub(super) fn found(&self) -> Vec<(String, usize)> {
+        let some = self.columns.iter().filter(|(_, _, count)| *count > 0);
+        some.map(|(_, name, count)| (name.clone(), *count)).collect()
     }
 }

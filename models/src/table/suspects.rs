@@ -1,5 +1,7 @@
 //! Values of a column that may not be what they seem: codes for missing, outliers, codes of categories.
 
+use super::counts::{Counted, ValueCounts};
+
 /// Shares and counts that decide. A code stands far from the other values; far is measured by their spread.
 mod limits {
     /// The most of a column's values that can be taken for codes of several kinds, or outliers: more are a part of its
@@ -46,33 +48,39 @@ pub struct Suspect {
 
 /// The values of a column that lie far from the others, at either end. `values` are the observed ones.
 pub fn suspects(values: impl Iterator<Item = f64>) -> Vec<Suspect> {
-    let mut sorted: Vec<f64> = values.filter(|value| value.is_finite()).collect();
-    sorted.sort_unstable_by(f64::total_cmp);
-    // Each value with its number.
-    let mut counted: Vec<(f64, usize)> = Vec::new();
-    for value in sorted.iter().copied() {
-        match counted.last_mut() {
-            Some((last, count)) if *last == value => *count += 1,
-            _ => counted.push((value, 1)),
-        }
+    let mut counts = ValueCounts::new(usize::MAX);
+    values.for_each(|value| counts.add(value));
+    counts.suspects()
+}
+
+impl ValueCounts {
+    /// The values that lie far from the others, at either end.
+    pub fn suspects(self) -> Vec<Suspect> {
+        let counted = self.counted();
+        let all = counted.iter().map(|one| one.count).sum();
+        let low = far_values(&counted, all, 1.0);
+        let mirrored: Vec<Counted> =
+            counted[low..].iter().rev().map(|one| Counted { value: -one.value, ..*one }).collect();
+        let high = counted.len() - far_values(&mirrored, all, -1.0);
+        let Some(others) = counted.get(low).zip(counted.get(high.wrapping_sub(1))) else { return Vec::new() };
+        let others = (others.0.value, others.1.value);
+        let found = counted[..low].iter().chain(&counted[high..]);
+        let suspect = |&Counted { value, most, .. }: &Counted| {
+            let code = written_as_code(value) || most > 1;
+            Suspect { value, count: most, code, others }
+        };
+        found.map(suspect).collect()
     }
-    let low = far_values(&counted, sorted.len(), 1.0);
-    let mirrored: Vec<(f64, usize)> = counted[low..].iter().rev().map(|&(value, count)| (-value, count)).collect();
-    let high = counted.len() - far_values(&mirrored, sorted.len(), -1.0);
-    let Some(others) = counted.get(low).zip(counted.get(high.wrapping_sub(1))) else { return Vec::new() };
-    let others = (others.0.0, others.1.0);
-    let found = counted[..low].iter().chain(&counted[high..]);
-    found.map(|&(value, count)| Suspect { value, count, code: written_as_code(value) || count > 1, others }).collect()
 }
 
 /// How many of the different values, ascending and each with its number, lie far from the rest at their lower end. `all` is the
 /// number of the column's values, and *sign* is −1 where these are turned around: then the upper end is looked at. The largest
 /// block of far values decides.
-fn far_values(counted: &[(f64, usize)], all: usize, sign: f64) -> usize {
+fn far_values(counted: &[Counted], all: usize, sign: f64) -> usize {
     let below: Vec<usize> = counted
         .iter()
-        .scan(0, |sum, (_, count)| {
-            *sum += count;
+        .scan(0, |sum, one| {
+            *sum += one.count;
             Some(*sum)
         })
         .collect();
@@ -80,15 +88,15 @@ fn far_values(counted: &[(f64, usize)], all: usize, sign: f64) -> usize {
 }
 
 /// Whether the first `size` values are far from the rest. `below` has the numbers of values up to each.
-fn is_far(counted: &[(f64, usize)], below: &[usize], size: usize, (all, sign): (usize, f64)) -> bool {
+fn is_far(counted: &[Counted], below: &[usize], size: usize, (all, sign): (usize, f64)) -> bool {
     let (block, rest) = counted.split_at(size);
     let (count, others) = (below[size - 1], below[below.len() - 1] - below[size - 1]);
     let share = count as f64 / all as f64;
-    let (last, lowest, highest) = (block[size - 1], rest[0].0, rest[rest.len() - 1].0);
-    let (range, gap) = (highest - lowest, lowest - last.0);
+    let (last, lowest, highest) = (block[size - 1], rest[0].value, rest[rest.len() - 1].value);
+    let (range, gap) = (highest - lowest, lowest - last.value);
     let quantile = |share: f64| {
         let rank = count + (share * (others - 1) as f64) as usize;
-        counted[below.partition_point(|&below| below <= rank)].0
+        counted[below.partition_point(|&below| below <= rank)].value
     };
     let middle = (quantile(0.9) - quantile(0.1)) / 0.8;
     let spread = if middle > 0.0 { middle.min(range) } else { range };
@@ -101,21 +109,22 @@ fn is_far(counted: &[(f64, usize)], below: &[usize], size: usize, (all, sign): (
     if size > limits::CODES || all < limits::VALUES_BESIDE_CODES || share > limits::CODE_SHARE {
         return false;
     }
-    let grades = counted.iter().all(|(value, _)| value.fract() == 0.0) && range <= limits::GRADES;
+    let grades = counted.iter().all(|one| one.value.fract() == 0.0) && range <= limits::GRADES;
     let written = |value: f64| written_as_code(sign * value) || (grades && value.abs() == 9.0);
-    let most = rest.iter().map(|(_, count)| *count).max().unwrap_or_default();
+    let most = rest.iter().map(|one| one.most).max().unwrap_or_default();
     let repeated = |count: usize| count >= limits::REPEATS && count >= limits::TIMES * most;
     // A sign that no other value has is a code's too.
-    let own_sign = sign > 0.0 && last.0 < 0.0 && lowest >= 0.0;
-    if block.iter().any(|(value, _)| written(*value)) {
+    let own_sign = sign > 0.0 && last.value < 0.0 && lowest >= 0.0;
+    if block.iter().any(|one| written(one.value)) {
         let alike = size == 1 || share <= limits::SHARE;
-        let nearest = written(last.0) || repeated(last.1);
-        let far =
-            gap > limits::WRITTEN_AS_CODE * spread || (nearest && own_sign) || (written(last.0) && repeated(last.1));
+        let nearest = written(last.value) || repeated(last.most);
+        let far = gap > limits::WRITTEN_AS_CODE * spread
+            || (nearest && own_sign)
+            || (written(last.value) && repeated(last.most));
         return spread > 0.0 && alike && far;
     }
     let far = gap > limits::REPEATED * spread || own_sign;
-    size == 1 && repeated(last.1) && spread > 0.0 && far
+    size == 1 && repeated(last.most) && spread > 0.0 && far
 }
 
 /// Whether the digits are those that people write for "missing": nines alone, and at least two, or −9.

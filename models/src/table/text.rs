@@ -3,80 +3,112 @@
 //! Blank lines are skipped, as by most readers, so in a table of one column a missing cell is written `NA` or `""`.
 //! Nothing but one record is held in memory, unless the caller keeps the text.
 
-use std::str;
+use std::{io, str};
 
 use super::cell::{Cell, MissingValues};
 use super::error::{Error, Result};
 use super::idx;
-use super::open::Stream;
+use super::open::{Reader, Stream};
 use super::problem::Place;
 use super::select::Header;
+use super::source::RawText;
 use super::split::{Splitter, unquoted};
 use super::visit::Visitor;
 
-/// Shows a text with a header to `visitor`; adds every byte of it to `retained`, if given. The text's width is returned.
-pub(super) fn read(
-    mut stream: Stream,
-    delimiter: u8,
-    missing: &MissingValues,
-    visitor: &mut dyn Visitor,
-    mut retained: Option<&mut Vec<u8>>,
-) -> Result<usize> {
-    let explain = stream.explain();
-    let file = stream.file.clone();
-    let start = stream.first_bytes::<4>().map_err(&explain)?;
-    if idx::is_idx(&start) {
-        return Err(Error::IdxAsText { file });
-    }
-    let utf16 = start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
+/// A text with a header, read row by row.
+pub(super) struct TextReader {
+    splitter: Splitter<Reader>,
+    /// What separates its cells.
+    pub(super) delimiter: u8,
+    missing: MissingValues,
+    file: String,
+    explain: Box<dyn Fn(io::Error) -> Error + Send>,
+    utf16: bool,
+    /// The places of the wanted columns, and how many the header has; none before it is read.
+    wanted: Option<(Vec<usize>, usize)>,
+    rows: u64,
+}
 
-    let mut splitter = Splitter::new(stream.reader, delimiter);
-    let mut wanted: Option<(Vec<usize>, usize)> = None;
-    let mut rows = 0_u64;
-    while splitter.advance().map_err(&explain)? {
-        if let Some(retained) = &mut retained {
-            retained.extend_from_slice(&splitter.bytes);
+impl TextReader {
+    /// A reader at the start of a text.
+    pub(super) fn new(mut stream: Stream, delimiter: u8, missing: &MissingValues) -> Result<TextReader> {
+        let explain = stream.explain();
+        let file = stream.file.clone();
+        let start = stream.first_bytes::<4>().map_err(&explain)?;
+        if idx::is_idx(&start) {
+            return Err(Error::IdxAsText { file });
         }
-        let line = splitter.line;
-        if let Some(limit) = splitter.beyond {
-            return Err(Error::RecordTooLong { file, line, limit });
-        }
-        let record = str::from_utf8(&splitter.bytes).map_err(|e| {
-            let before = &splitter.bytes[..e.valid_up_to()];
-            let line = line + before.iter().filter(|&&byte| byte == b'\n').count() as u64;
-            Error::NotUtf8 { file: file.clone(), line, offset: splitter.offset + before.len() as u64, utf16 }
-        })?;
-        if splitter.unclosed_quote {
-            let line = line + quote_line(record, &splitter.spans);
-            return Err(Error::UnclosedQuote { file, line });
-        }
-        if splitter.spans.is_empty() {
-            continue;
-        }
-        let Some((places, width)) = &wanted else {
-            let names: Vec<_> =
-                splitter.spans.iter().map(|span| unquoted(record, span).trim_ascii().to_owned()).collect();
-            if all_measured(&names, missing) {
-                return Err(Error::NoHeader { file, line });
-            }
-            let width = names.len();
-            wanted = Some((visitor.header(&Header { file: file.clone(), line, names, image: None })?, width));
-            continue;
-        };
-        if splitter.spans.len() != *width {
-            return Err(Error::RowWidth { file, line, found: splitter.spans.len(), expected: *width });
-        }
-        for (column, &place) in places.iter().enumerate() {
-            let text = unquoted(record, &splitter.spans[place]);
-            visitor.cell(Place::Line(line), column, missing.read(&text));
-        }
-        visitor.end_row();
-        rows += 1;
+        let utf16 = start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
+        Ok(TextReader {
+            splitter: Splitter::new(stream.reader, delimiter),
+            delimiter,
+            missing: missing.clone(),
+            file,
+            explain: Box::new(explain),
+            utf16,
+            wanted: None,
+            rows: 0,
+        })
     }
-    match wanted {
-        None => Err(Error::EmptyFile { file }),
-        Some(_) if rows == 0 => Err(Error::NoRows { file }),
-        Some((_, width)) => Ok(width),
+
+    /// Columns of the header; 0 before it is read.
+    pub(super) fn width(&self) -> usize {
+        self.wanted.as_ref().map_or(0, |(_, width)| *width)
+    }
+
+    /// Shows the next row to `visitor`, and the header before the first one; adds every record that is met to `retained`, if
+    /// given. False at the end of the text.
+    pub(super) fn next_row(&mut self, visitor: &mut dyn Visitor, mut retained: Option<&mut RawText>) -> Result<bool> {
+        let (splitter, file) = (&mut self.splitter, &self.file);
+        while splitter.advance().map_err(&self.explain)? {
+            if let Some(retained) = &mut retained {
+                retained.push(&splitter.bytes, &splitter.spans);
+            }
+            let line = splitter.line;
+            if let Some(limit) = splitter.beyond {
+                return Err(Error::RecordTooLong { file: file.clone(), line, limit });
+            }
+            let record = str::from_utf8(&splitter.bytes).map_err(|e| {
+                let before = &splitter.bytes[..e.valid_up_to()];
+                let line = line + before.iter().filter(|&&byte| byte == b'\n').count() as u64;
+                let offset = splitter.offset + before.len() as u64;
+                Error::NotUtf8 { file: file.clone(), line, offset, utf16: self.utf16 }
+            })?;
+            if splitter.unclosed_quote {
+                let line = line + quote_line(record, &splitter.spans);
+                return Err(Error::UnclosedQuote { file: file.clone(), line });
+            }
+            if splitter.spans.is_empty() {
+                continue;
+            }
+            let Some((places, width)) = &self.wanted else {
+                let names: Vec<_> =
+                    splitter.spans.iter().map(|span| unquoted(record, span).trim_ascii().to_owned()).collect();
+                if all_measured(&names, &self.missing) {
+                    return Err(Error::NoHeader { file: file.clone(), line });
+                }
+                let width = names.len();
+                let header = Header { file: file.clone(), line, names, image: None };
+                self.wanted = Some((visitor.header(&header)?, width));
+                continue;
+            };
+            if splitter.spans.len() != *width {
+                let found = splitter.spans.len();
+                return Err(Error::RowWidth { file: file.clone(), line, found, expected: *width });
+            }
+            for (column, &place) in places.iter().enumerate() {
+                let text = unquoted(record, &splitter.spans[place]);
+                visitor.cell(Place::Line(line), column, self.missing.read(&text));
+            }
+            visitor.end_row();
+            self.rows += 1;
+            return Ok(true);
+        }
+        match self.wanted {
+            None => Err(Error::EmptyFile { file: file.clone() }),
+            Some(_) if self.rows == 0 => Err(Error::NoRows { file: file.clone() }),
+            Some(_) => Ok(false),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tables on their way out.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::{Compression, write::GzEncoder};
 use npyz::WriterBuilder;
@@ -9,49 +9,99 @@ use npyz::WriterBuilder;
 use super::error::{Error, Result};
 use super::notation::{Notation, number_text};
 use super::open::{Format, has_ending};
-use super::source::{Content, Numbers, Source};
-use super::split::Splitter;
 use super::values::Table;
-use crate::files::{Staged, WriteError, stage};
+use crate::files::{Staged, Staging, WriteError};
 
-/// Writes the file that `table` was read from, with missing cells filled in from `completed` (N × D, row-major, in the
-/// table's column order).
-///
-/// Text comes back byte for byte except for the missing cells, with its other columns, header, quoting, blanks, line
-/// ends and byte-order mark. Imputed numbers are written as the shortest text that reads back the same. Text that goes
-/// to a `.npy` file is reduced to the table's columns, in the file's order, in double precision; an array keeps all its
-/// columns and its precision. The ending of `path` decides (`.csv`, `.tsv`, `.npy`, each also `.gz`).
-///
-/// # Errors
-/// [`Error::OutputFormat`], and those of [`write_atomic`](crate::files::write_atomic).
-///
-/// # Panics
-/// If `completed` and the table differ in their number of values.
-pub fn write_completed(path: &Path, source: &Source, table: &Table, completed: &[f64]) -> Result<()> {
-    Ok(stage_completed(path, source, table, completed)?.commit()?)
+/// The bytes of a file on their way.
+pub(super) enum Encoder {
+    Plain(Staging),
+    Gzip(Box<GzEncoder<Staging>>),
 }
 
-/// The same, with the last step left to the caller: several tables get their names together.
-///
-/// # Errors
-/// As [`write_completed`].
-///
-/// # Panics
-/// As [`write_completed`].
-pub fn stage_completed(path: &Path, source: &Source, table: &Table, completed: &[f64]) -> Result<Staged> {
-    let (format, fill) = (output_format(path)?, Fill::new(source, table, completed));
-    to_file(path, |out| fill.write(out, format))
+impl Encoder {
+    pub(super) fn create(path: &Path) -> Result<Encoder> {
+        let staging = Staging::create(path)?;
+        Ok(match has_ending(path, "gz") {
+            true => Encoder::Gzip(Box::new(GzEncoder::new(staging, Compression::default()))),
+            false => Encoder::Plain(staging),
+        })
+    }
+
+    pub(super) fn out(&mut self) -> &mut dyn Write {
+        match self {
+            Encoder::Plain(staging) => staging,
+            Encoder::Gzip(gzip) => gzip,
+        }
+    }
+
+    pub(super) fn finish(self, path: &Path) -> Result<Staged> {
+        let staging = match self {
+            Encoder::Plain(staging) => staging,
+            Encoder::Gzip(gzip) => gzip.finish().map_err(|error| WriteError::new(path, error))?,
+        };
+        Ok(staging.finish()?)
+    }
 }
 
-/// The same as CSV, to any output.
-///
-/// # Errors
-/// Those of the output.
-///
-/// # Panics
-/// As [`write_completed`].
-pub fn print_completed(out: &mut dyn Write, source: &Source, table: &Table, completed: &[f64]) -> io::Result<()> {
-    Fill::new(source, table, completed).write(out, Format::Text { delimiter: b',' })
+/// Rows of numbers on their way to a file: see [`write_numbers`].
+pub struct NumbersFile {
+    path: PathBuf,
+    out: Encoder,
+    /// None of an array, whose numbers are held to the end.
+    delimiter: Option<u8>,
+    width: usize,
+    array: Vec<f64>,
+}
+
+impl NumbersFile {
+    /// Begins a file with these columns.
+    ///
+    /// # Errors
+    /// As [`write_numbers`].
+    ///
+    /// # Panics
+    /// If there are no columns.
+    pub fn create(path: &Path, columns: &[String]) -> Result<NumbersFile> {
+        assert!(!columns.is_empty(), "a file without columns");
+        let delimiter = match output_format(path)? {
+            Format::Text { delimiter } => Some(delimiter),
+            _ => None,
+        };
+        let mut out = Encoder::create(path)?;
+        if let Some(delimiter) = delimiter {
+            header(out.out(), columns, delimiter).map_err(|error| WriteError::new(path, error))?;
+        }
+        Ok(NumbersFile { path: path.to_owned(), out, delimiter, width: columns.len(), array: Vec::new() })
+    }
+
+    /// Writes rows of `values` (row-major; NaN where missing).
+    ///
+    /// # Errors
+    /// As [`write_numbers`].
+    pub fn write(&mut self, values: &[f64]) -> Result<()> {
+        match self.delimiter {
+            Some(delimiter) => {
+                let notations = vec![Notation::Numbers; self.width];
+                rows(self.out.out(), values, &notations, delimiter)
+                    .map_err(|error| WriteError::new(&self.path, error))?;
+            }
+            None => self.array.extend_from_slice(values),
+        }
+        Ok(())
+    }
+
+    /// Ends the file, all but the name.
+    ///
+    /// # Errors
+    /// As [`write_numbers`].
+    pub fn finish(mut self) -> Result<Staged> {
+        if self.delimiter.is_none() {
+            let rows = self.array.len() / self.width;
+            npy(self.out.out(), rows, self.width, self.array.into_iter())
+                .map_err(|error| WriteError::new(&self.path, error))?;
+        }
+        self.out.finish(&self.path)
+    }
 }
 
 /// Writes `values` (row-major; NaN where missing) under a header, or as an array, by the ending of `path`.
@@ -66,20 +116,28 @@ pub fn write_numbers(path: &Path, columns: &[String], values: &[f64]) -> Result<
 }
 
 fn stage_cells(path: &Path, columns: &[String], values: &[f64], notations: &[Notation]) -> Result<Staged> {
-    let width = columns.len();
-    match output_format(path)? {
-        Format::Text { delimiter } => to_file(path, |out| {
-            header(out, columns, delimiter)?;
-            for row in values.chunks_exact(width) {
-                for (column, &value) in row.iter().enumerate() {
-                    cell(out, &cell_text(&notations[column], value), delimiter)?;
-                    out.write_all(&[if column + 1 == width { b'\n' } else { delimiter }])?;
-                }
-            }
-            Ok(())
-        }),
-        _ => to_file(path, |out| npy(out, values.len() / width, width, values.iter().copied())),
+    let (format, mut encoder) = (output_format(path)?, Encoder::create(path)?);
+    let (width, out) = (columns.len(), encoder.out());
+    match format {
+        Format::Text { delimiter } => {
+            header(out, columns, delimiter).and_then(|()| rows(out, values, notations, delimiter))
+        }
+        _ => npy(out, values.len() / width, width, values.iter().copied()),
     }
+    .map_err(|error| WriteError::new(path, error))?;
+    encoder.finish(path)
+}
+
+/// Rows of cells, as many in each as there are notations.
+fn rows(out: &mut dyn Write, values: &[f64], notations: &[Notation], delimiter: u8) -> io::Result<()> {
+    let width = notations.len();
+    for row in values.chunks_exact(width) {
+        for (column, &value) in row.iter().enumerate() {
+            cell(out, &cell_text(&notations[column], value), delimiter)?;
+            out.write_all(&[if column + 1 == width { b'\n' } else { delimiter }])?;
+        }
+    }
+    Ok(())
 }
 
 impl Table {
@@ -134,7 +192,7 @@ pub fn check_notations(path: &Path, table: &Table) -> Result<()> {
 }
 
 /// The format of an output file; unlike an input, it needs a known ending.
-fn output_format(path: &Path) -> Result<Format> {
+pub(super) fn output_format(path: &Path) -> Result<Format> {
     let stem = if has_ending(path, "gz") { path.with_extension("") } else { path.to_owned() };
     if has_ending(&stem, "csv") {
         Ok(Format::Text { delimiter: b',' })
@@ -147,125 +205,19 @@ fn output_format(path: &Path) -> Result<Format> {
     }
 }
 
-fn to_file(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Staged> {
-    Ok(stage(path, |out| {
-        if !has_ending(path, "gz") {
-            return content(out);
-        }
-        let mut gzip = GzEncoder::new(out, Compression::default());
-        content(&mut gzip)?;
-        gzip.finish().map(|_| ())
-    })?)
-}
-
-struct Fill<'a> {
-    source: &'a Source,
-    table: &'a Table,
-    completed: &'a [f64],
-}
-
-impl<'a> Fill<'a> {
-    #[track_caller]
-    fn new(source: &'a Source, table: &'a Table, completed: &'a [f64]) -> Self {
-        assert_eq!(completed.len(), table.values().len(), "values of a completed table");
-        Fill { source, table, completed }
-    }
-
-    /// The whole completed file.
-    fn write(&self, out: &mut dyn Write, format: Format) -> io::Result<()> {
-        let Fill { source, table, completed } = self;
-        match (format, &source.content) {
-            (Format::Text { delimiter }, Content::Text { bytes, delimiter: old }) => {
-                self.text(out, bytes, *old, delimiter)
-            }
-            (Format::Text { delimiter }, Content::Array(numbers)) => {
-                let names: Vec<String> = (0..source.columns.len()).map(|column| format!("x{column}")).collect();
-                header(out, &names, delimiter)?;
-                for row in 0..table.rows() {
-                    for column in 0..names.len() {
-                        let number = self.array_cell(numbers, row, column);
-                        let single = numbers.single || self.missing(row, column).is_some();
-                        let end = if column + 1 == names.len() { b'\n' } else { delimiter };
-                        write!(out, "{}{}", number_text(number, single), end as char)?;
-                    }
-                }
-                Ok(())
-            }
-            (_, Content::Text { .. }) => {
-                let order: Vec<usize> = source.columns.iter().flatten().copied().collect();
-                let width = order.len();
-                let value = |row: usize, column: usize| {
-                    let cell = row * width + column;
-                    if table.observed(row, column) { table.values()[cell] } else { completed[cell] }
-                };
-                let values = (0..table.rows() * width).map(|cell| value(cell / width, order[cell % width]));
-                npy(out, table.rows(), width, values)
-            }
-            (_, Content::Array(numbers)) => {
-                let width = source.columns.len();
-                let values = (0..table.rows() * width).map(|cell| self.array_cell(numbers, cell / width, cell % width));
-                match numbers.single {
-                    true => npy(out, table.rows(), width, values.map(|value| value as f32)),
-                    false => npy(out, table.rows(), width, values),
-                }
-            }
-        }
-    }
-
-    /// The imputed number for a cell of the file, if it is one of the table's missing cells.
-    fn missing(&self, row: usize, place: usize) -> Option<f64> {
-        let column = self.source.columns[place]?;
-        (!self.table.observed(row, column)).then(|| self.completed[row * self.table.width() + column])
-    }
-
-    fn array_cell(&self, numbers: &Numbers, row: usize, place: usize) -> f64 {
-        self.missing(row, place).unwrap_or_else(|| numbers.values[row * self.source.columns.len() + place])
-    }
-
-    fn text(&self, out: &mut dyn Write, bytes: &[u8], old: u8, new: u8) -> io::Result<()> {
-        let Fill { source, table, .. } = self;
-        let mut splitter = Splitter::new(bytes, old);
-        // The first record with cells is the header.
-        let mut row = None;
-        while splitter.advance()? {
-            let record = &splitter.bytes;
-            let mut written = 0;
-            for (place, span) in splitter.spans.iter().enumerate() {
-                let between = &record[written..span.bytes.start];
-                out.write_all(if place > 0 { std::slice::from_ref(&new) } else { between })?;
-                written = span.bytes.end;
-                let cell = &record[span.bytes.clone()];
-                match row.and_then(|row| self.missing(row, place)) {
-                    Some(number) => {
-                        let column = source.columns[place].unwrap_or_default();
-                        self::cell(out, &cell_text(table.notation(column), number), new)?;
-                    }
-                    None if new != old && !span.quoted && cell.contains(&new) => quoted(out, cell)?,
-                    None => out.write_all(cell)?,
-                }
-            }
-            out.write_all(&record[written..])?;
-            if !splitter.spans.is_empty() {
-                row = Some(row.map_or(0, |row| row + 1));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn header(out: &mut dyn Write, names: &[String], delimiter: u8) -> io::Result<()> {
+pub(super) fn header(out: &mut dyn Write, names: &[String], delimiter: u8) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(out);
     writer.write_record(names)?;
     writer.flush()
 }
 
 /// A number as its column has it; that of a missing cell is NaN.
-fn cell_text(notation: &Notation, number: f64) -> String {
+pub(super) fn cell_text(notation: &Notation, number: f64) -> String {
     if number.is_nan() { number_text(number, false) } else { notation.text(number) }
 }
 
 /// A cell, in quotes where it needs them.
-fn cell(out: &mut dyn Write, text: &str, delimiter: u8) -> io::Result<()> {
+pub(super) fn cell(out: &mut dyn Write, text: &str, delimiter: u8) -> io::Result<()> {
     let special = |byte: u8| byte == delimiter || matches!(byte, b'"' | b'\n' | b'\r');
     // Blanks around a text would be lost on reading without quotes in some programs.
     match text.is_empty() || text.bytes().any(special) || text.trim_ascii() != text {
@@ -275,7 +227,7 @@ fn cell(out: &mut dyn Write, text: &str, delimiter: u8) -> io::Result<()> {
 }
 
 /// A cell in quotes.
-fn quoted(out: &mut dyn Write, cell: &[u8]) -> io::Result<()> {
+pub(super) fn quoted(out: &mut dyn Write, cell: &[u8]) -> io::Result<()> {
     out.write_all(b"\"")?;
     for (part, text) in cell.split(|&byte| byte == b'"').enumerate() {
         out.write_all(if part > 0 { b"\"\"" } else { b"" })?;
@@ -284,7 +236,7 @@ fn quoted(out: &mut dyn Write, cell: &[u8]) -> io::Result<()> {
     out.write_all(b"\"")
 }
 
-fn npy<T>(out: &mut dyn Write, rows: usize, width: usize, values: impl Iterator<Item = T>) -> io::Result<()>
+pub(super) fn npy<T>(out: &mut dyn Write, rows: usize, width: usize, values: impl Iterator<Item = T>) -> io::Result<()>
 where
     T: npyz::AutoSerialize + npyz::Serialize,
 {

@@ -56,12 +56,29 @@ fn shown(table: &Table) -> String {
     (0..table.rows()).map(|row| format!("{:?}", table.row(row))).collect()
 }
 
-/// Reads a table for `columns` and writes it back with every missing cell set to 0.5.
+/// Reads a table for `columns` and writes it back with every missing cell set to 0.5: all at once, and in blocks of few rows,
+/// which makes no difference.
 fn completed(file: &TestFile, columns: &[&str], out: &str) -> Vec<u8> {
-    let (table, source) = read_to_complete(&file.input(), &ReadOptions::default(), &numeric(columns)).unwrap();
-    let values: Vec<f64> = table.values().iter().map(|value| if value.is_nan() { 0.5 } else { -1e9 }).collect();
+    let whole = completed_in(BlockSize::WHOLE, file, columns, out, 0.5);
+    for unit in [1, 2, 3] {
+        let blocks = completed_in(BlockSize { unit, cells: 0 }, file, columns, out, 0.5);
+        // A compressed file has the time and the flushes in it.
+        assert!(blocks == whole || out.ends_with("gz"), "{unit} rows");
+    }
+    whole
+}
+
+/// The same with another value and in blocks of some size.
+fn completed_in(size: BlockSize, file: &TestFile, columns: &[&str], out: &str, fill: f64) -> Vec<u8> {
+    let (input, options, columns) = (file.input(), ReadOptions::default(), numeric(columns));
+    let mut blocks = Blocks::of_model(&input, &options, &columns, size, true).unwrap();
     let path = file.beside(out);
-    write_completed(&path, &source, &table, &values).unwrap();
+    let mut completed = CompletedFile::create(&path).unwrap();
+    while let Some(Block { table, source, .. }) = blocks.next_block().unwrap() {
+        let values: Vec<f64> = table.values().iter().map(|value| if value.is_nan() { fill } else { -1e9 }).collect();
+        completed.write(&source, &table, &values).unwrap();
+    }
+    completed.finish().unwrap().commit().unwrap();
     std::fs::read(path).unwrap()
 }
 

@@ -1,73 +1,14 @@
-//! Files that are written whole or not at all, and small questions about files.
+//! Files under a temporary name until they are whole.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
 
-/// Why a file or a directory could not be written. What was there before is unchanged.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WriteError {
-    /// The directory of the file is not there.
-    #[error("{}: cannot be written: there is no directory {}", file.display(), directory.display())]
-    NoDirectory {
-        /// The file.
-        file: PathBuf,
-        /// The directory.
-        directory: PathBuf,
-    },
-    /// The name is that of a directory.
-    #[error("{}: cannot be written: it is a directory; expected a file name", file.display())]
-    IsDirectory {
-        /// The file.
-        file: PathBuf,
-    },
-    /// A directory that cannot be made.
-    #[error("{}: the directory cannot be made: {source}", directory.display())]
-    Directory {
-        /// The directory.
-        directory: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// No space left, or a quota reached.
-    #[error("{}: cannot be written: the disk is full ({source})", file.display())]
-    DiskFull {
-        /// The file.
-        file: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Any other failure of the system.
-    #[error("{}: cannot be written: {source}", file.display())]
-    System {
-        /// The file.
-        file: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-impl WriteError {
-    /// The error of writing `path`.
-    pub fn new(path: &Path, source: io::Error) -> WriteError {
-        use io::ErrorKind as Kind;
-        let file = path.to_owned();
-        match source.kind() {
-            Kind::NotFound | Kind::NotADirectory if !path.parent().is_some_and(Path::is_dir) => {
-                let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-                WriteError::NoDirectory { file, directory }
-            }
-            Kind::IsADirectory => WriteError::IsDirectory { file },
-            Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => WriteError::DiskFull { file, source },
-            _ => WriteError::System { file, source },
-        }
-    }
-}
+use super::WriteError;
 
 /// Writes a file atomically: after any interruption `path` holds the old content or all of the new.
 ///
@@ -88,8 +29,138 @@ pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Resul
 pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), WriteError> {
     let link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
     let existing = if link { None } else { fs::metadata(path).ok() };
-    let file = prepare(path, existing, write).map_err(|source| WriteError::new(path, source))?;
-    Staged { path: path.to_owned(), file }.commit()
+    let staging = Staging::begin(path, existing).map_err(|source| WriteError::new(path, source))?;
+    fill(staging, write)?.commit()
+}
+
+/// The temporary files of this process that have no name yet.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes all files of this process that have no name yet, for a process that ends now: from then on none gets a name.
+pub fn abandon_unfinished() {
+    let files = unfinished();
+    // A file that stays is untidy and no more.
+    files.iter().for_each(|file| drop(fs::remove_file(file)));
+    // Whoever is about to give a file its name waits for the process's end.
+    std::mem::forget(files);
+}
+
+/// A temporary file, and the name that it takes.
+#[derive(Debug)]
+struct Temporary {
+    file: NamedTempFile,
+    target: PathBuf,
+    entry: Entry,
+}
+
+/// A file's place in the list of the unfinished.
+#[derive(Debug)]
+struct Entry(PathBuf);
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        unfinished().retain(|file| *file != self.0);
+    }
+}
+
+/// A file that is being written, piece by piece, under a temporary name. Dropped before [`finish`](Staging::finish), it is
+/// gone.
+#[derive(Debug)]
+pub struct Staging {
+    path: PathBuf,
+    out: Out,
+}
+
+#[derive(Debug)]
+enum Out {
+    /// Beside it: what the file takes the place of.
+    Temporary(BufWriter<NamedTempFile>, PathBuf, Entry, Option<Metadata>),
+    /// What is no regular file.
+    Device(BufWriter<File>),
+}
+
+impl Staging {
+    /// Begins to write a file as [`write_atomic`] does.
+    ///
+    /// # Errors
+    /// As [`write_atomic`].
+    pub fn create(path: &Path) -> Result<Staging, WriteError> {
+        Staging::begin(path, fs::metadata(path).ok()).map_err(|source| WriteError::new(path, source))
+    }
+
+    /// `existing` is what the file takes the place of.
+    fn begin(path: &Path, existing: Option<Metadata>) -> io::Result<Staging> {
+        let target = match &existing {
+            Some(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+            Some(metadata) if !metadata.is_file() => {
+                let device = BufWriter::new(File::options().write(true).open(path)?);
+                return Ok(Staging { path: path.to_owned(), out: Out::Device(device) });
+            }
+            Some(_) => fs::canonicalize(path)?,
+            None => path.to_owned(),
+        };
+        let name = target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+        let prefix = temporary_prefix(name);
+        let mut options = tempfile::Builder::new();
+        options.prefix(&prefix).suffix(".tmp").rand_bytes(RANDOM);
+        #[cfg(unix)]
+        {
+            // What a plain `File::create` would ask for; the user's umask still applies.
+            options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        }
+        let mut list = unfinished();
+        let file = options.tempfile_in(directory_of(&target))?;
+        list.push(file.path().to_owned());
+        drop(list);
+        let entry = Entry(file.path().to_owned());
+        // Held as long as the file is open; where the system has no locks, a stale file of this name stays.
+        let _ = file.as_file().try_lock();
+        let file = BufWriter::with_capacity(BUFFER, file);
+        Ok(Staging { path: path.to_owned(), out: Out::Temporary(file, target, entry, existing) })
+    }
+
+    /// Forces the file to the disk. It lacks its name then.
+    ///
+    /// # Errors
+    /// As [`write_atomic`].
+    pub fn finish(self) -> Result<Staged, WriteError> {
+        let Staging { path, out } = self;
+        let end = |out: Out| -> io::Result<Option<Temporary>> {
+            match out {
+                Out::Device(mut device) => device.flush().map(|()| None),
+                Out::Temporary(file, target, entry, existing) => {
+                    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+                    if let Some(metadata) = existing {
+                        file.as_file().set_permissions(metadata.permissions())?;
+                    }
+                    file.as_file().sync_all()?;
+                    Ok(Some(Temporary { file, target, entry }))
+                }
+            }
+        };
+        let file = end(out).map_err(|source| WriteError::new(&path, source))?;
+        Ok(Staged { path, file })
+    }
+}
+
+impl Write for Staging {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.out {
+            Out::Temporary(file, ..) => file.write(bytes),
+            Out::Device(device) => device.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.out {
+            Out::Temporary(file, ..) => file.flush(),
+            Out::Device(device) => device.flush(),
+        }
+    }
 }
 
 /// A file that is written and on the disk, but under its temporary name: several are staged, then all get their names.
@@ -97,8 +168,8 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>
 #[derive(Debug)]
 pub struct Staged {
     path: PathBuf,
-    /// The temporary file and the name it takes. `None` for what is no regular file: it is written.
-    file: Option<(NamedTempFile, PathBuf)>,
+    /// `None` for what is no regular file: it is written.
+    file: Option<Temporary>,
 }
 
 impl Staged {
@@ -118,14 +189,23 @@ impl Staged {
 pub fn commit_all(staged: impl IntoIterator<Item = Staged>) -> Result<(), WriteError> {
     // Each with a file in it, to be named if it cannot be forced to the disk.
     let mut directories: Vec<(PathBuf, PathBuf)> = Vec::new();
-    for Staged { path, file } in staged {
-        let Some((file, target)) = file else { continue };
+    let mut entries = Vec::new();
+    // Those that do not get their turn are dropped when the list is free again.
+    let mut staged = staged.into_iter().collect::<Vec<Staged>>().into_iter();
+    let list = unfinished();
+    let named = staged.try_for_each(|Staged { path, file }| {
+        let Some(Temporary { file, target, entry }) = file else { return Ok(()) };
+        entries.push(entry);
         file.persist(&target).map_err(|failure| WriteError::new(&path, failure.error))?;
         let directory = directory_of(&target).to_owned();
         if directories.iter().all(|(known, _)| *known != directory) {
             directories.push((directory, path));
         }
-    }
+        Ok(())
+    });
+    drop(list);
+    drop(entries);
+    named?;
     directories
         .iter()
         .try_for_each(|(directory, path)| sync_directory(directory).map_err(|source| WriteError::new(path, source)))
@@ -136,9 +216,12 @@ pub fn commit_all(staged: impl IntoIterator<Item = Staged>) -> Result<(), WriteE
 /// # Errors
 /// As [`write_atomic`].
 pub fn stage(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Staged, WriteError> {
-    let existing = fs::metadata(path).ok();
-    let file = prepare(path, existing, write).map_err(|source| WriteError::new(path, source))?;
-    Ok(Staged { path: path.to_owned(), file })
+    fill(Staging::create(path)?, write)
+}
+
+fn fill(mut staging: Staging, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Staged, WriteError> {
+    write(&mut staging).map_err(|source| WriteError::new(&staging.path, source))?;
+    staging.finish()
 }
 
 /// Removes the temporary files beside `path` that a killed process left of it. Those of a process that still writes are
@@ -165,6 +248,8 @@ fn directory_of(path: &Path) -> &Path {
     }
 }
 
+/// Bytes that wait to be written to a file.
+const BUFFER: usize = 1 << 16;
 /// Random characters in a temporary name.
 const RANDOM: usize = 6;
 /// The most bytes of a file's name that its temporary name repeats: names have 255 at most.
@@ -178,44 +263,6 @@ fn temporary_prefix(name: &OsStr) -> String {
         end -= 1;
     }
     format!(".{}.", &name[..end])
-}
-
-/// Writes the temporary file; `existing` is what it takes the place of.
-fn prepare(
-    path: &Path,
-    existing: Option<Metadata>,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<Option<(NamedTempFile, PathBuf)>> {
-    let target = match &existing {
-        Some(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        Some(metadata) if !metadata.is_file() => {
-            let mut device = BufWriter::new(File::options().write(true).open(path)?);
-            write(&mut device)?;
-            return device.flush().map(|()| None);
-        }
-        Some(_) => fs::canonicalize(path)?,
-        None => path.to_owned(),
-    };
-    let name = target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-    let prefix = temporary_prefix(name);
-    let mut options = tempfile::Builder::new();
-    options.prefix(&prefix).suffix(".tmp").rand_bytes(RANDOM);
-    #[cfg(unix)]
-    {
-        // What a plain `File::create` would ask for; the user's umask still applies.
-        options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    }
-    let file = options.tempfile_in(directory_of(&target))?;
-    // Held as long as the file is open; where the system has no locks, a stale file of this name stays.
-    let _ = file.as_file().try_lock();
-    let mut file = BufWriter::with_capacity(1 << 18, file);
-    write(&mut file)?;
-    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-    if let Some(metadata) = existing {
-        file.as_file().set_permissions(metadata.permissions())?;
-    }
-    file.as_file().sync_all()?;
-    Ok(Some((file, target)))
 }
 
 /// Forces a directory's entries to the disk, where the system can do that.
@@ -236,71 +283,6 @@ pub fn sync_directory(directory: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 pub fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
-}
-
-/// Makes a directory, and those above it, unless it is there.
-///
-/// # Errors
-/// [`WriteError::Directory`] with the system's reason.
-pub fn create_directory(path: &Path) -> Result<(), WriteError> {
-    fs::create_dir_all(path).map_err(|source| WriteError::Directory { directory: path.to_owned(), source })
-}
-
-/// Removes a file, if it is there.
-pub fn remove_if_there(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// A summary that changes when a file, or anything below a directory, changes: the number of files and directories, their
-/// length, and the time of the last write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stamp {
-    files: usize,
-    length: u64,
-    modified: Option<SystemTime>,
-}
-
-impl Stamp {
-    /// What `path` is now; links below it are not followed.
-    pub fn of(path: &Path) -> Stamp {
-        let mut stamp = Stamp::default();
-        if let Ok(metadata) = std::fs::metadata(path) {
-            stamp.add(path, &metadata);
-        }
-        stamp
-    }
-
-    fn add(&mut self, path: &Path, metadata: &Metadata) {
-        self.files += 1;
-        self.length += metadata.len();
-        self.modified = self.modified.max(metadata.modified().ok());
-        if metadata.is_dir() {
-            for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
-                if let Ok(metadata) = entry.metadata() {
-                    self.add(&entry.path(), &metadata);
-                }
-            }
-        }
-    }
-}
-
-/// Whether both are names of one file that exists.
-pub fn same_file(one: &Path, other: &Path) -> bool {
-    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
-}
-
-/// `path` with `.number` before its ending (`.gz` and the ending before it count as one): `out.csv.gz` → `out.2.csv.gz`.
-pub fn numbered(path: &Path, number: usize) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let stem = name.strip_suffix(".gz").unwrap_or(&name);
-    let split = match stem.rfind('.') {
-        Some(at) if at > 0 => at,
-        _ => stem.len(),
-    };
-    path.with_file_name(format!("{}.{number}{}", &name[..split], &name[split..]))
 }
 
 #[cfg(test)]
@@ -405,40 +387,10 @@ mod tests {
         write_atomic(Path::new("/dev/null"), |w| w.write_all(b"gone")).unwrap();
     }
 
-    #[test]
-    fn a_longer_or_missing_file_has_changed() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("a.txt");
-        let missing = Stamp::of(&path);
-        fs::write(&path, "one").unwrap();
-        let before = Stamp::of(&path);
-        assert_eq!(before, Stamp::of(&path));
-        fs::write(&path, "longer").unwrap();
-        let after = Stamp::of(&path);
-        assert!(before != missing && before != after && after != missing);
-        // Below a directory, too.
-        let below = directory.path().join("one/two");
-        fs::create_dir_all(&below).unwrap();
-        fs::write(below.join("b.txt"), "b").unwrap();
-        let before = Stamp::of(directory.path());
-        assert_eq!(before, Stamp::of(directory.path()));
-        fs::write(below.join("b.txt"), "longer").unwrap();
-        assert!(before != Stamp::of(directory.path()));
-    }
-
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_device_is_told_apart() {
         let error = write_atomic(Path::new("/dev/full"), |w| w.write_all(b"x")).unwrap_err();
         assert!(matches!(error, WriteError::DiskFull { .. }), "{error}");
-    }
-
-    #[test]
-    fn numbers_stand_before_the_ending() {
-        let named = |path: &str| numbered(Path::new(path), 2).display().to_string();
-        assert_eq!(named("dir.x/out.csv"), "dir.x/out.2.csv");
-        assert_eq!(named("out.csv.gz"), "out.2.csv.gz");
-        assert_eq!(named("out"), "out.2");
-        assert_eq!(named(".hidden"), ".hidden.2");
     }
 }
