@@ -1,6 +1,8 @@
 //! `missvae describe`: what is missing, and in which patterns.
 
+mod mechanism;
 mod render;
+mod words;
 
 use std::path::PathBuf;
 

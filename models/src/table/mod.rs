@@ -54,7 +54,9 @@ mod tests;
 pub use build::{read_for_model, read_images, read_images_to_complete, read_to_complete, read_to_fit};
 pub use builder::ReadTable;
 pub use dates::DateFormat;
-pub use describe::{ColumnDescription, Description, Kind, Pattern, describe};
+pub use describe::{
+    Bands, ColumnDescription, Description, Difference, Differences, Kind, Nullity, NullityPair, Pattern, describe,
+};
 pub use error::{Error, Result};
 pub use infer::Inferred;
 pub use notation::Notation;
