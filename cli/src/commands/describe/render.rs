@@ -190,6 +190,6 @@ mod tests {
             text += &(cells.join(",") + "\n");
         }
         let shown = rendered(&text);
-        assert!(shown.lines().count() < 70 && shown.contains("90 more columns"), "{shown}");
+        assert!(shown.lines().count() < 85 && shown.contains("90 more columns"), "{shown}");
     }
 }
