@@ -10,6 +10,7 @@
 //! - `output`: what is printed; `signal`: interruptions; `threads`;
 //! - `run`: the directory of a training run; `training`: carrying one out;
 //! - `frechet`: Fréchet distances between a model's samples and complete rows;
+//! - `plot`: the elements of figures;
 //! - `paper`: the paper's experiments and figures, with the feature of that name.
 
 mod args;
@@ -23,6 +24,7 @@ mod hints;
 mod output;
 #[cfg(feature = "paper")]
 mod paper;
+mod plot;
 mod run;
 mod signal;
 mod threads;

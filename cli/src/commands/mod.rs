@@ -56,8 +56,8 @@ pub(crate) enum Command {
     )]
     Sample(SampleArgs),
     /// Describe a table: what is missing, and in which patterns
-    // It draws nothing: a seed is accepted, as by every command, but not offered.
-    #[command(allow_negative_numbers = true, after_help = "Example: missvae describe table.csv")]
+    // It needs no random number: a seed is accepted, as by every command, but not offered.
+    #[command(allow_negative_numbers = true, after_help = "Example: missvae describe table.csv --plot missing.svg")]
     #[command(mut_arg("seed", |seed| seed.hide(true)))]
     Describe(DescribeArgs),
     /// Signal-to-noise ratios of gradient estimators, side by side

@@ -3,7 +3,7 @@
 //! - `reproduce`: its figures; `snr`: signal-to-noise ratios of gradients;
 //! - `model_options`: the options that `snr` shares with `missvae train`; `shared`: what both commands use; `timing`:
 //!   how long runs will take;
-//! - `plot`: how figures are drawn, and the only user of the SVG rasteriser.
+//! - `plot`: how figures are drawn.
 
 mod model_options;
 mod plot;

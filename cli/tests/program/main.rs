@@ -2,6 +2,7 @@
 //!
 //! - `bad_input`: what a user can get wrong, each with a message of one line and nothing half-written;
 //! - `commands`: what the other commands promise;
+//! - `describing`: what `describe` says of missing cells, and draws;
 //! - `images`: image files and models;
 //! - `imputations`: methods that keep imputations, and the samplers that renew them;
 //! - `library`: the library's facade, which does what the program does;
@@ -12,11 +13,13 @@
 //! - `streaming`: more rows than a block, from pipes and to them;
 //! - `training`: what `train` promises;
 //! - `trust`: warnings, and the epoch that is kept.
+//! - `zoo`: awkward tables, each alone and in pairs.
 //!
 //! Seeds are fixed, so a verdict is the same on every run; none depends on the clock.
 
 mod bad_input;
 mod commands;
+mod describing;
 mod images;
 mod imputations;
 mod library;
@@ -31,3 +34,4 @@ mod support;
 mod training;
 mod trust;
 mod typed;
+mod zoo;

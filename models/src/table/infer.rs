@@ -162,7 +162,9 @@ fn order(levels: &mut Vec<String>) -> bool {
     for known in ORDERS {
         let places: Option<Vec<usize>> =
             lower.iter().map(|level| known.iter().position(|word| word == level)).collect();
-        if let Some(places) = places {
+        // Spellings of one word have no order.
+        let different = |places: &Vec<usize>| places.iter().collect::<HashSet<_>>().len() == places.len();
+        if let Some(places) = places.filter(different) {
             let mut placed: Vec<(usize, String)> = places.into_iter().zip(std::mem::take(levels)).collect();
             placed.sort();
             *levels = placed.into_iter().map(|(_, level)| level).collect();
@@ -221,6 +223,7 @@ mod tests {
             ("grade", &|n| format!("G{}", 1 + n % 3)),
             ("level", &|n| ["high", "low", "medium"][n % 3].to_owned()),
             ("species", &|n| ["b", "c", "a"][n % 3].to_owned()),
+            ("spelt", &|n| ["low", "LOW", "Low"][n % 3].to_owned()),
             ("day", &|n| format!("2024-01-{:02}", 1 + n % 28)),
             ("visits", &|n| (n * n % 61 * (n % 3)).to_string()),
             ("height", &|n| (150 + n * 11 % 47).to_string()),
@@ -229,7 +232,7 @@ mod tests {
             ("one", &|_| "1".to_owned()),
         ]);
         let (columns, left_out) = types(&text);
-        let expected: [(&str, &str, &[&str]); 10] = [
+        let expected: [(&str, &str, &[&str]); 11] = [
             ("real", "numeric", &[]),
             ("sex", "binary", &["female", "male"]),
             ("flag", "binary", &["0", "1"]),
@@ -237,6 +240,7 @@ mod tests {
             ("grade", "ordinal", &["G1", "G2", "G3"]),
             ("level", "ordinal", &["low", "medium", "high"]),
             ("species", "categorical", &["a", "b", "c"]),
+            ("spelt", "categorical", &["LOW", "Low", "low"]),
             ("day", "date", &[]),
             ("visits", "count", &[]),
             ("height", "numeric", &[]),

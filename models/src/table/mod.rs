@@ -62,7 +62,9 @@ pub use builder::ReadTable;
 pub use completed::{CompletedFile, print_completed};
 pub use counts::ValueCounts;
 pub use dates::DateFormat;
-pub use describe::{ColumnDescription, Description, Kind, Pattern, describe};
+pub use describe::{
+    Bands, ColumnDescription, Description, Difference, Differences, Kind, Nullity, NullityPair, Pattern, describe,
+};
 pub use error::{Error, Result};
 pub use infer::Inferred;
 pub use notation::Notation;

@@ -4,14 +4,15 @@ use std::fmt;
 
 use missvae::table::{ColumnDescription, Description, Kind, Pattern};
 
+use super::mechanism::Mechanism;
+use super::words::{compact, counted, percent, short, width};
+
 /// How many columns are listed; all are in the JSON.
 const COLUMNS: usize = 40;
 /// The widest table whose patterns are drawn cell by cell.
 const DRAWN: usize = 64;
 /// How many missing columns of a pattern are named.
 const NAMED: usize = 4;
-/// How many characters of a name are shown.
-const NAME: usize = 40;
 
 /// A description as it is shown.
 pub(super) struct Rendered<'a>(pub(super) &'a Description);
@@ -30,7 +31,8 @@ impl fmt::Display for Rendered<'_> {
         writeln!(f, "{} complete, {} empty\n", counted(self.0.complete_rows, "row"), self.0.empty_rows)?;
         self.columns_table(f)?;
         writeln!(f)?;
-        self.patterns_table(f)
+        self.patterns_table(f)?;
+        Mechanism { nullity: &self.0.nullity, differences: &self.0.differences }.fmt(f)
     }
 }
 
@@ -153,67 +155,11 @@ fn examples(column: &ColumnDescription) -> String {
     if texts.is_empty() { String::new() } else { format!(", such as {}", texts.join(", ")) }
 }
 
-/// A number with a word, which takes an s unless there is one of it.
-fn counted(number: u64, word: &str) -> String {
-    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
-}
-
-/// A share in per cent; what is not quite nothing or all never reads as 0 or 100.
-fn percent(share: f64) -> String {
-    match share * 100.0 {
-        some if some > 0.0 && some < 0.05 => "<0.1 %".into(),
-        most if (99.95..100.0).contains(&most) => ">99.9 %".into(),
-        other => format!("{other:.1} %"),
-    }
-}
-
-/// A number in five significant digits.
-fn compact(number: f64) -> String {
-    let exponent = if number == 0.0 { 0 } else { number.abs().log10().floor() as i32 };
-    if !(-4..9).contains(&exponent) {
-        return format!("{number:.4e}");
-    }
-    let text = format!("{number:.*}", (4 - exponent).max(0) as usize);
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').into(),
-        false => text,
-    }
-}
-
-/// A name that fits in a listing, without control characters.
-fn short(name: &str) -> String {
-    let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    match width(&name) > NAME {
-        true => name.chars().take(NAME - 1).chain(['…']).collect(),
-        false => name,
-    }
-}
-
-fn width(text: &str) -> usize {
-    text.chars().count()
-}
-
 #[cfg(test)]
 mod tests {
     use missvae::table::{Input, ReadOptions, describe};
 
     use super::*;
-
-    #[test]
-    fn numbers() {
-        let cases =
-            [(0.0, "0"), (43.921_93, "43.922"), (-4201.754, "-4201.8"), (0.000_123, "0.000123"), (1e6, "1000000")];
-        for (number, text) in cases {
-            assert_eq!(compact(number), text);
-        }
-        assert_eq!((compact(1.5e-7), compact(2e12)), ("1.5000e-7".into(), "2.0000e12".into()));
-        assert_eq!(
-            (percent(1e-9), percent(0.999_999), percent(1.0)),
-            ("<0.1 %".into(), ">99.9 %".into(), "100.0 %".into())
-        );
-        assert_eq!(short("a\nb"), "a b");
-        assert_eq!(width(&short(&"é".repeat(99))), NAME);
-    }
 
     fn rendered(text: &str) -> String {
         let directory = tempfile::tempdir().unwrap();
@@ -244,6 +190,6 @@ mod tests {
             text += &(cells.join(",") + "\n");
         }
         let shown = rendered(&text);
-        assert!(shown.lines().count() < 70 && shown.contains("90 more columns"), "{shown}");
+        assert!(shown.lines().count() < 85 && shown.contains("90 more columns"), "{shown}");
     }
 }

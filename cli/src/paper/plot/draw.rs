@@ -4,10 +4,12 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::figure::{Content, Figure, Panel};
+use super::panel;
+use super::shapes;
 use super::style::{COLOURS, DASHES, LABEL, LEFT, TITLE};
-use super::svg::{Anchor, Svg};
-use super::{panel, raster, svg};
 use crate::failure::{Failure, Result};
+use crate::plot::raster;
+use crate::plot::svg::{Anchor, Svg};
 use missvae::files::write_atomic;
 
 /// Length of a key in the legend, and the space between two entries.
@@ -130,7 +132,7 @@ impl Figure {
                     Some(_) => panel::diamond(svg, (left + KEY / 2.0, middle), "#ffffff"),
                 }
                 svg.text((left + KEY + 8.0, middle + 0.34 * LABEL), LABEL, Anchor::Start, name);
-                left += KEY + 8.0 + svg::width(name, LABEL) + SPACE;
+                left += KEY + 8.0 + shapes::width(name, LABEL) + SPACE;
             }
         }
     }
@@ -152,5 +154,5 @@ fn series_key(svg: &mut Svg, series: usize, (left, middle): (f64, f64), (marked,
 
 /// About how wide these entries are in a line of the legend.
 fn legend_width(names: &[&str]) -> f64 {
-    names.iter().map(|name| KEY + 8.0 + svg::width(name, LABEL) + SPACE).sum::<f64>() - SPACE
+    names.iter().map(|name| KEY + 8.0 + shapes::width(name, LABEL) + SPACE).sum::<f64>() - SPACE
 }

@@ -4,8 +4,7 @@
 //! - `figure`: the content of a figure; `draw`: the drawing; `style`: colours and sizes;
 //! - `panel`: how a panel is drawn; `axis`: its ticks; `statistics`: what a box shows; `contour`: lines of equal
 //!   density;
-//! - `svg`: the elements that are written, and the mark-up of labels;
-//! - `raster`: the same figure as pixels.
+//! - `shapes`: elements of these figures beside those of [`crate::plot`].
 //!
 //! A figure is drawn once, as SVG; the PNG is that SVG, rasterised with bundled fonts. Labels may hold `*x*` for
 //! italics, `_{x}` for a subscript and `^{x}` for a superscript.
@@ -15,10 +14,9 @@ mod contour;
 mod draw;
 mod figure;
 mod panel;
-mod raster;
+mod shapes;
 mod statistics;
 mod style;
-mod svg;
 
 pub(crate) use contour::Density;
 pub(crate) use figure::{Content, Contour, Figure, LabelledBox, Line, Panel, Point, Reference};

@@ -4,7 +4,7 @@ use super::axis::Axis;
 use super::figure::{Content, Contour, LabelledBox, Line, Panel, Point, Reference};
 use super::statistics::BoxStatistics;
 use super::style::{COLOURS, DASHES, LABEL, LEFT, TITLE};
-use super::svg::{Anchor, Svg};
+use crate::plot::svg::{Anchor, Svg};
 
 /// Axes, whiskers, medians.
 pub(super) const INK: &str = "#1a1a1a";

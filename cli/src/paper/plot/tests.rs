@@ -2,8 +2,9 @@
 
 use super::draw::{LEGEND_LINE, WIDE};
 use super::style::COLOURS;
-use super::svg::{Anchor, Script, Span, Svg, spans};
 use super::*;
+use crate::plot::raster;
+use crate::plot::svg::{Anchor, Script, Span, Svg, spans};
 
 fn figure() -> Figure {
     let series = ["First <one>", "Second"].map(str::to_owned).to_vec();
