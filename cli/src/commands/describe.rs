@@ -40,10 +40,12 @@ pub(crate) fn run(args: &DescribeArgs) -> Result<()> {
     if let Some(names) = &args.ignore_columns {
         reading = reading.ignore_columns(parse_names(names)?);
     }
+    let output = Output::new(&args.common);
+    let reading = output.saying_dialects(reading);
     let description = describe(&Input::from_arg(Some(&args.data)), &reading)?;
     if let Some(path) = &args.write_schema {
         let schema = description.schema().to_toml();
         write_atomic(path, |out| out.write_all(schema.as_bytes())).map_err(missvae::table::Error::from)?;
     }
-    Output::new(&args.common).result(&description, || Rendered(&description).to_string())
+    output.result(&description, || Rendered(&description).to_string())
 }

@@ -128,6 +128,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         ));
     }
     let (input, reading) = (Input::from_arg(Some(&args.data)), args.reading.options_for(&run, &info)?);
+    let reading = output.saying_dialects(reading);
     let seed = args.common.seed.unwrap_or(0);
     let (table, source, data, units) = match &info.vae.images {
         None => {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::build::read_with_types;
 use super::cell::Cell;
+use super::dialect::{Decimal, Dialect, Separator};
 use super::error::Result;
 use super::open::Input;
 use super::options::ReadOptions;
@@ -30,6 +31,10 @@ const TEXT: usize = 20;
 pub struct Description {
     /// Where the table came from.
     pub data: String,
+    /// What separates the cells of a text; null for other files.
+    pub separator: Option<Separator>,
+    /// The decimal mark of a text.
+    pub decimal: Option<Decimal>,
     /// N, the number of rows.
     pub rows: u64,
     /// Its columns, in the file's order.
@@ -136,7 +141,8 @@ pub struct Pattern {
 pub fn describe(input: &Input, options: &ReadOptions) -> Result<Description> {
     let selection = options.selection.for_input(input);
     let chosen = selection.clone();
-    let mut survey = Survey { selection, columns: Vec::new(), rows: 0, row: Vec::new(), patterns: HashMap::new() };
+    let mut survey =
+        Survey { selection, columns: Vec::new(), rows: 0, row: Vec::new(), patterns: HashMap::new(), dialect: None };
     let types = read_with_types(input, options, &chosen, &mut survey)?;
     let mut description = survey.finish(input.name());
     for (column, found) in description.columns.iter_mut().zip(types.into_iter().flatten()) {
@@ -153,6 +159,7 @@ struct Survey {
     /// The missing columns of the row at hand, a bit each.
     row: Vec<u64>,
     patterns: HashMap<Box<[u64]>, u64>,
+    dialect: Option<Dialect>,
 }
 
 /// What has been read of a column.
@@ -179,6 +186,7 @@ struct Column {
 impl Visitor for Survey {
     fn header(&mut self, header: &Header) -> Result<Vec<usize>> {
         let places = self.selection.resolve(header)?;
+        self.dialect = header.dialect;
         let name = |place: usize| match header.names[place].as_str() {
             "" => format!("column {}", place + 1),
             name => name.to_owned(),
@@ -311,6 +319,8 @@ impl Survey {
         let cells_missing = self.columns.iter().map(|column| column.missing).sum();
         Description {
             data,
+            separator: self.dialect.map(|dialect| dialect.separator),
+            decimal: self.dialect.map(|dialect| dialect.decimal),
             rows,
             cells,
             cells_missing,

@@ -12,8 +12,8 @@
 //! - [`write_completed`]: the source again, with only the missing cells changed; [`write_numbers`];
 //! - [`describe`]: what is missing, and in which patterns; [`suspects`]: values that may be codes or outliers.
 //!
-//! The files from the bottom up: `problem`, `error`; `cell`, `dates`, `schema_file`, `select`, `options`, `open`, `visit`; the
-//! formats `split` and `text`, `array`, `idx`, `folder`; `read`; `notation`, `values`, `columns`, `schema`, `infer`, `source`;
+//! The files from the bottom up: `dialect`, `problem`, `error`; `cell`, `dates`, `schema_file`, `select`, `options`, `open`, `visit`; the
+//! formats `split`, `detect` and `text`, `array`, `idx`, `folder`; `read`; `notation`, `values`, `columns`, `schema`, `infer`, `source`;
 //! `resize`, `column`, `builder`, `build`, `describe`, `pixels`, `write`.
 
 mod array;
@@ -25,6 +25,8 @@ mod column;
 mod columns;
 mod dates;
 mod describe;
+mod detect;
+mod dialect;
 mod error;
 mod folder;
 mod idx;
@@ -55,6 +57,7 @@ pub use build::{read_for_model, read_images, read_images_to_complete, read_to_co
 pub use builder::ReadTable;
 pub use dates::DateFormat;
 pub use describe::{ColumnDescription, Description, Kind, Pattern, describe};
+pub use dialect::{Decimal, Dialect, Separator};
 pub use error::{Error, Result};
 pub use infer::Inferred;
 pub use notation::Notation;

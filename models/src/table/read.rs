@@ -41,10 +41,13 @@ fn read_file(
         _ if options.key.is_some() => return Err(Error::KeyWithoutArchive { file: input.name() }),
         _ => {}
     }
-    if let Format::Text { delimiter } = format {
+    if let Format::Text { separator } = format {
         let mut bytes = Vec::new();
-        let width = text::read(input.open()?, delimiter, missing, visitor, retain.then_some(&mut bytes))?;
-        return Ok((width, retain.then_some(Content::Text { bytes, delimiter })));
+        let (width, dialect) = text::read(input.open()?, separator, options, visitor, retain.then_some(&mut bytes))?;
+        return Ok((width, retain.then_some(Content::Text { bytes, dialect })));
+    }
+    if options.separator.is_some() || options.decimal.is_some() {
+        return Err(Error::SeparatorWithoutText { file: input.name() });
     }
     let mut numbers = Numbers::default();
     let retained = retain.then_some(&mut numbers);

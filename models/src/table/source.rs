@@ -1,5 +1,6 @@
 //! A whole file in memory, so that it can be written back with only the missing cells changed.
 
+use super::dialect::Dialect;
 use super::options::ReadOptions;
 use super::split::{Splitter, unquoted};
 
@@ -13,7 +14,7 @@ pub struct Source {
 /// What a file holds.
 pub(super) enum Content {
     /// Delimited text.
-    Text { bytes: Vec<u8>, delimiter: u8 },
+    Text { bytes: Vec<u8>, dialect: Dialect },
     /// An array.
     Array(Numbers),
 }
@@ -42,8 +43,8 @@ impl Source {
                     counts.iter_mut().zip(missing).for_each(|(count, missing)| *count += usize::from(missing));
                 }
             }
-            Content::Text { bytes, delimiter } => {
-                let mut splitter = Splitter::new(&bytes[..], *delimiter);
+            Content::Text { bytes, dialect } => {
+                let mut splitter = Splitter::new(&bytes[..], dialect.separator.byte());
                 let mut header = true;
                 // The text was read before: there is no error in it.
                 while splitter.advance().unwrap_or(false) {
@@ -56,7 +57,7 @@ impl Source {
                         if header {
                             names[i] = text.trim_ascii().to_owned();
                         } else {
-                            counts[i] += usize::from(options.missing.read(&text).is_missing());
+                            counts[i] += usize::from(options.missing.read(&text, dialect.decimal).is_missing());
                         }
                     }
                     header = false;

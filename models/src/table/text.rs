@@ -5,32 +5,43 @@
 
 use std::str;
 
-use super::cell::{Cell, MissingValues};
+use super::cell::Cell;
+use super::detect::{Beginning, WINDOW, detect};
+use super::dialect::{Dialect, Separator};
 use super::error::{Error, Result};
 use super::idx;
 use super::open::Stream;
+use super::options::ReadOptions;
 use super::problem::Place;
 use super::select::Header;
 use super::split::{Splitter, unquoted};
 use super::visit::Visitor;
 
-/// Shows a text with a header to `visitor`; adds every byte of it to `retained`, if given. The text's width is returned.
+/// Shows a text with a header to `visitor`; adds every byte of it to `retained`, if given. `promised` is the separator that the
+/// text's name promises. The text's width is returned, and how it is written.
 pub(super) fn read(
     mut stream: Stream,
-    delimiter: u8,
-    missing: &MissingValues,
+    promised: Separator,
+    options: &ReadOptions,
     visitor: &mut dyn Visitor,
     mut retained: Option<&mut Vec<u8>>,
-) -> Result<usize> {
+) -> Result<(usize, Dialect)> {
     let explain = stream.explain();
     let file = stream.file.clone();
-    let start = stream.first_bytes::<4>().map_err(&explain)?;
-    if idx::is_idx(&start) {
+    let start = stream.first_bytes::<WINDOW>().map_err(&explain)?;
+    if idx::is_idx(&start[..start.len().min(4)]) {
         return Err(Error::IdxAsText { file });
     }
     let utf16 = start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
 
-    let mut splitter = Splitter::new(stream.reader, delimiter);
+    let beginning = Beginning { bytes: &start, whole: start.len() < WINDOW };
+    let dialect = detect(&beginning, promised, options.separator, options.decimal)
+        .map_err(|separators| Error::AmbiguousSeparator { file: file.clone(), separators })?;
+    drop(start);
+    options.tell(&file, dialect);
+
+    let (missing, decimal) = (&options.missing, dialect.decimal);
+    let mut splitter = Splitter::new(stream.reader, dialect.separator.byte());
     let mut wanted: Option<(Vec<usize>, usize)> = None;
     let mut rows = 0_u64;
     while splitter.advance().map_err(&explain)? {
@@ -56,11 +67,12 @@ pub(super) fn read(
         let Some((places, width)) = &wanted else {
             let names: Vec<_> =
                 splitter.spans.iter().map(|span| unquoted(record, span).trim_ascii().to_owned()).collect();
-            if all_measured(&names, missing) {
+            if all_measured(&names, |name| missing.read(name, decimal)) {
                 return Err(Error::NoHeader { file, line });
             }
             let width = names.len();
-            wanted = Some((visitor.header(&Header { file: file.clone(), line, names, image: None })?, width));
+            let header = Header { file: file.clone(), line, names, image: None, dialect: Some(dialect) };
+            wanted = Some((visitor.header(&header)?, width));
             continue;
         };
         if splitter.spans.len() != *width {
@@ -68,7 +80,7 @@ pub(super) fn read(
         }
         for (column, &place) in places.iter().enumerate() {
             let text = unquoted(record, &splitter.spans[place]);
-            visitor.cell(Place::Line(line), column, missing.read(&text));
+            visitor.cell(Place::Line(line), column, missing.read(&text, decimal));
         }
         visitor.end_row();
         rows += 1;
@@ -76,14 +88,14 @@ pub(super) fn read(
     match wanted {
         None => Err(Error::EmptyFile { file }),
         Some(_) if rows == 0 => Err(Error::NoRows { file }),
-        Some((_, width)) => Ok(width),
+        Some((_, width)) => Ok((width, dialect)),
     }
 }
 
 /// Whether the names are really data: all are numbers or missing values, and some number is not all digits (a year is).
 /// Never with an empty first name: some programs write one above an index, beside columns called 0.5 and 1.0.
-fn all_measured(names: &[String], missing: &MissingValues) -> bool {
-    let cells = || names.iter().map(|name| (name, missing.read(name)));
+fn all_measured<'a>(names: &'a [String], read: impl Fn(&'a str) -> Cell<'a>) -> bool {
+    let cells = || names.iter().map(|name| (name, read(name)));
     let digits = |name: &String| name.chars().all(|letter| letter.is_ascii_digit());
     names.first().is_some_and(|name| !name.is_empty())
         && cells().all(|(_, cell)| matches!(cell, Cell::Number(_) | Cell::Missing))

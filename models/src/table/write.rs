@@ -6,6 +6,7 @@ use std::path::Path;
 use flate2::{Compression, write::GzEncoder};
 use npyz::WriterBuilder;
 
+use super::dialect::{Decimal, Dialect, Separator};
 use super::error::{Error, Result};
 use super::notation::{Notation, number_text};
 use super::open::{Format, has_ending};
@@ -17,8 +18,9 @@ use crate::files::{Staged, WriteError, stage};
 /// Writes the file that `table` was read from, with missing cells filled in from `completed` (N × D, row-major, in the
 /// table's column order).
 ///
-/// Text comes back byte for byte except for the missing cells, with its other columns, header, quoting, blanks, line
-/// ends and byte-order mark. Imputed numbers are written as the shortest text that reads back the same. Text that goes
+/// Text comes back byte for byte except for the missing cells, with its separator, other columns, header, quoting, blanks, line
+/// ends and byte-order mark. Under another ending it has that ending's separator; decimal commas then stand between semicolons
+/// in a `.csv` file. Imputed numbers are written as the shortest text that reads back the same, with the text's decimal mark. Text that goes
 /// to a `.npy` file is reduced to the table's columns, in the file's order, in double precision; an array keeps all its
 /// columns and its precision. The ending of `path` decides (`.csv`, `.tsv`, `.npy`, each also `.gz`).
 ///
@@ -51,7 +53,7 @@ pub fn stage_completed(path: &Path, source: &Source, table: &Table, completed: &
 /// # Panics
 /// As [`write_completed`].
 pub fn print_completed(out: &mut dyn Write, source: &Source, table: &Table, completed: &[f64]) -> io::Result<()> {
-    Fill::new(source, table, completed).write(out, Format::Text { delimiter: b',' })
+    Fill::new(source, table, completed).write(out, Format::Text { separator: Separator::Comma })
 }
 
 /// Writes `values` (row-major; NaN where missing) under a header, or as an array, by the ending of `path`.
@@ -68,11 +70,12 @@ pub fn write_numbers(path: &Path, columns: &[String], values: &[f64]) -> Result<
 fn write_cells(path: &Path, columns: &[String], values: &[f64], notations: &[Notation]) -> Result<()> {
     let width = columns.len();
     match output_format(path)? {
-        Format::Text { delimiter } => to_file(path, |out| {
+        Format::Text { separator } => to_file(path, |out| {
+            let delimiter = separator.byte();
             header(out, columns, delimiter)?;
             for row in values.chunks_exact(width) {
                 for (column, &value) in row.iter().enumerate() {
-                    cell(out, &cell_text(&notations[column], value), delimiter)?;
+                    cell(out, &cell_text(&notations[column], value, Decimal::Point), delimiter)?;
                     out.write_all(&[if column + 1 == width { b'\n' } else { delimiter }])?;
                 }
             }
@@ -131,9 +134,9 @@ pub fn check_notations(path: &Path, table: &Table) -> Result<()> {
 fn output_format(path: &Path) -> Result<Format> {
     let stem = if has_ending(path, "gz") { path.with_extension("") } else { path.to_owned() };
     if has_ending(&stem, "csv") {
-        Ok(Format::Text { delimiter: b',' })
+        Ok(Format::Text { separator: Separator::Comma })
     } else if has_ending(&stem, "tsv") {
-        Ok(Format::Text { delimiter: b'\t' })
+        Ok(Format::Text { separator: Separator::Tab })
     } else if has_ending(&stem, "npy") {
         Ok(Format::Npy)
     } else {
@@ -169,10 +172,11 @@ impl<'a> Fill<'a> {
     fn write(&self, out: &mut dyn Write, format: Format) -> io::Result<()> {
         let Fill { source, table, completed } = self;
         match (format, &source.content) {
-            (Format::Text { delimiter }, Content::Text { bytes, delimiter: old }) => {
-                self.text(out, bytes, *old, delimiter)
+            (Format::Text { separator }, Content::Text { bytes, dialect }) => {
+                self.text(out, bytes, *dialect, dialect.separator_under(separator).byte())
             }
-            (Format::Text { delimiter }, Content::Array(numbers)) => {
+            (Format::Text { separator }, Content::Array(numbers)) => {
+                let delimiter = separator.byte();
                 let names: Vec<String> = (0..source.columns.len()).map(|column| format!("x{column}")).collect();
                 header(out, &names, delimiter)?;
                 for row in 0..table.rows() {
@@ -216,8 +220,9 @@ impl<'a> Fill<'a> {
         self.missing(row, place).unwrap_or_else(|| numbers.values[row * self.source.columns.len() + place])
     }
 
-    fn text(&self, out: &mut dyn Write, bytes: &[u8], old: u8, new: u8) -> io::Result<()> {
+    fn text(&self, out: &mut dyn Write, bytes: &[u8], dialect: Dialect, new: u8) -> io::Result<()> {
         let Fill { source, table, .. } = self;
+        let old = dialect.separator.byte();
         let mut splitter = Splitter::new(bytes, old);
         // The first record with cells is the header.
         let mut row = None;
@@ -232,7 +237,7 @@ impl<'a> Fill<'a> {
                 match row.and_then(|row| self.missing(row, place)) {
                     Some(number) => {
                         let column = source.columns[place].unwrap_or_default();
-                        self::cell(out, &cell_text(table.notation(column), number), new)?;
+                        self::cell(out, &cell_text(table.notation(column), number, dialect.decimal), new)?;
                     }
                     None if new != old && !span.quoted && cell.contains(&new) => quoted(out, cell)?,
                     None => out.write_all(cell)?,
@@ -254,8 +259,10 @@ fn header(out: &mut dyn Write, names: &[String], delimiter: u8) -> io::Result<()
 }
 
 /// A number as its column has it; that of a missing cell is NaN.
-fn cell_text(notation: &Notation, number: f64) -> String {
-    if number.is_nan() { number_text(number, false) } else { notation.text(number) }
+fn cell_text(notation: &Notation, number: f64, decimal: Decimal) -> String {
+    let text = if number.is_nan() { number_text(number, false) } else { notation.text(number) };
+    // A level may be a number too.
+    if text.parse::<f64>().is_ok() { decimal.mark(text) } else { text }
 }
 
 /// A cell, in quotes where it needs them.
