@@ -2,7 +2,7 @@
 
 use clap::Args;
 use missvae::store::ModelInfo;
-use missvae::table::ReadOptions;
+use missvae::table::{Decimal, ReadOptions, Separator};
 
 use crate::failure::Result;
 use crate::run::{Run, TableOptions};
@@ -30,24 +30,43 @@ pub(crate) struct Reading {
     /// Another text that stands for a missing value (may be repeated). A fitted model remembers those given in training
     #[arg(long, value_name = "TEXT", help_heading = "Data")]
     pub(crate) missing_value: Vec<String>,
+    /// What separates the cells of a text: , ; tab or | (default: detected)
+    #[arg(
+        long,
+        alias = "delimiter",
+        value_enum,
+        value_name = "SEPARATOR",
+        hide_possible_values = true,
+        help_heading = "Data"
+    )]
+    pub(crate) separator: Option<Separator>,
+    /// Decimal mark of a text: . or , (default: detected)
+    #[arg(long, value_enum, value_name = "MARK", hide_possible_values = true, help_heading = "Data")]
+    pub(crate) decimal: Option<Decimal>,
     /// Array of a .npz file to read
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub(crate) key: Option<String>,
 }
 
-/// How a data file is read.
-fn read_options(missing_values: &[String], key: Option<&String>) -> ReadOptions {
-    let options = ReadOptions::new().missing_values(missing_values);
-    match key {
-        Some(key) => options.key(key),
-        None => options,
-    }
-}
-
 impl Reading {
     /// Without a model.
     pub(crate) fn options(&self) -> ReadOptions {
-        read_options(&self.missing_value, self.key.as_ref())
+        self.options_with(&self.missing_value)
+    }
+
+    /// With these texts for missing values.
+    fn options_with(&self, missing_values: &[String]) -> ReadOptions {
+        let mut options = ReadOptions::new().missing_values(missing_values);
+        if let Some(separator) = self.separator {
+            options = options.separator(separator);
+        }
+        if let Some(decimal) = self.decimal {
+            options = options.decimal(decimal);
+        }
+        match &self.key {
+            Some(key) => options.key(key),
+            None => options,
+        }
     }
 
     /// For rows that a run's model is used on. Texts that stood for a missing value in training do so here. An array
@@ -65,6 +84,6 @@ impl Reading {
         };
         let missing = [trained.missing_value.unwrap_or_default(), self.missing_value.clone()].concat();
         let whole_arrays = trained.columns.is_none() && trained.ignore_columns.is_none() && info.left_out.is_empty();
-        Ok(read_options(&missing, self.key.as_ref()).whole_arrays(whole_arrays))
+        Ok(self.options_with(&missing).whole_arrays(whole_arrays))
     }
 }

@@ -146,9 +146,13 @@ pub(crate) fn table(error: &Error) -> Option<String> {
         }
         Error::NoHeader { .. } => "Put a line with the columns' names on top: without it the first row would be lost.",
         Error::DuplicateColumn { .. } => "Rename one of them.",
+        Error::AmbiguousSeparator { separators: [one, other], .. } => {
+            let mark = "(and by --decimal , if commas are decimal marks)";
+            return Some(format!("Say which one by --separator '{}' or '{}' {mark}.", one.name(), other.name()));
+        }
+        Error::SeparatorWithoutText { .. } => "Leave out --separator and --decimal.",
         Error::RowWidth { expected: 1, .. } => {
-            "The header is one cell. Cells are separated by commas, and decimals have points: convert a file with \
-             semicolons or decimal commas."
+            "The header is one cell: say what separates cells by --separator, or put decimal commas in quotes."
         }
         Error::RowWidth { found, expected, .. } if found < expected => {
             "Every row needs as many cells as the header: is the file cut off, or a delimiter missing?"
@@ -231,9 +235,18 @@ fn is_larger_square(found: usize, size: usize) -> bool {
     side * side == found && side > size
 }
 
-/// Whether a text is a number but for a comma in place of the decimal point.
-fn decimal_comma(text: &str) -> bool {
-    text.matches(',').count() == 1 && text.replace(',', ".").parse::<f64>().is_ok_and(f64::is_finite)
+/// What to do about a text that is a number but for its decimal mark.
+fn decimal_mark(text: &str) -> Option<String> {
+    let is_number = |text: &str| text.parse::<f64>().is_ok_and(f64::is_finite);
+    let (mark, other) = match text {
+        _ if text.matches(',').count() == 1 && is_number(&text.replace(',', ".")) => ("comma", ','),
+        _ if text.contains('.') && is_number(text) => ("point", '.'),
+        _ => return None,
+    };
+    Some(format!(
+        "{text:?} seems to be a number with a decimal {mark}: if all decimals have one, add --decimal {other}; \
+         marks of thousands are not read."
+    ))
 }
 
 /// What to do about a column with a few odd cells, or about a choice of columns.
@@ -244,14 +257,13 @@ fn way_around(columns: &[UnusableColumn], usable: &[String], chosen: bool) -> Op
             if is_missing_elsewhere(text) {
                 return Some(format!("If {text:?} stands for a missing value, add --missing-value='{text}'."));
             }
-            if decimal_comma(text) {
-                return Some(format!(
-                    "{text:?} seems to be a number with a decimal comma: write decimals with points."
-                ));
+            if let Some(hint) = decimal_mark(text) {
+                return Some(hint);
             }
-            if column.name.contains([';', '\t']) && usable.is_empty() && columns.len() == 1 {
+            if column.name.contains([';', '\t', '|']) && usable.is_empty() && columns.len() == 1 {
                 return Some(
-                    "The file seems to be separated by something other than commas (tabs: name it .tsv).".into(),
+                    "The file seems to be separated by something other than commas: say by what with --separator."
+                        .into(),
                 );
             }
         }
@@ -297,7 +309,10 @@ mod tests {
         assert!(hint(b"a,b\n1,2\nN/A,4\n3,5\n").contains("--missing-value='N/A'"));
         assert_eq!(hint(b"\"a, 'm\",b,c\n1,x,\n2,y,\n"), r#"Use --columns '"a, '\''m"'."#);
         assert_eq!(hint(b"a,b,c\n1,2,x\n2,3,4\n"), "Use --ignore-columns 'c', or choose with --columns.");
-        assert!(hint(b"a;b\n1;2\n3;4\n").contains("separated by something other"));
+        assert!(hint(b"a b;c\n1 2\nx\n").contains("--separator"));
+        assert!(hint(b"a;b\n1,5;2,5\n3,5;4,5\n").contains("--separator ';' or ','"));
+        assert!(hint(b"a,b\n\"1,5\",2\n\"3,5\",4\n").contains("--decimal ,"));
+        assert!(hint(b"a;b;c\n1,5;2;1\n2.5;4;1\n2,5;4;1\n").contains("--decimal ,"));
         assert!(hint(b"a,b\n1,2\n\xe9,3\n").contains("iconv"));
         assert!(hint(b"\xff\xfea\0,\0b\0\n\0").contains("UTF-16"));
         assert!(hint(b"\n0.5,-1\n2,3\n").contains("on top"));

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use missvae::prepare::TrainingRows;
+use missvae::table::{Dialect, ReadOptions};
 use serde::Serialize;
 
 use crate::args::Common;
@@ -37,6 +38,17 @@ impl Output {
             // News that cannot be told must not stop the work.
             let _ = writeln!(stderr(), "{}", line.as_ref());
         }
+    }
+
+    /// Says how a text is written, where that was found by looking at it.
+    pub(crate) fn say_dialect(&self, file: &str, dialect: Dialect) {
+        self.say(format!("{file}: {dialect} (--separator and --decimal say otherwise)"));
+    }
+
+    /// The same of whatever text is read with these options.
+    pub(crate) fn saying_dialects(&self, reading: ReadOptions) -> ReadOptions {
+        let output = self.clone();
+        reading.on_dialect(move |file, dialect| output.say_dialect(file, dialect))
     }
 
     /// Warns of a result that may be wrong: on standard error, with `--quiet` too, and in the JSON object.

@@ -140,6 +140,8 @@ impl Fit {
             key: None,
             schema: None,
             missing_value: None,
+            separator: None,
+            decimal: None,
             ..self.options.clone().with_preset()
         };
         let rows = match &self.schema {

@@ -55,6 +55,7 @@ pub(crate) fn run(args: &DescribeArgs) -> Result<()> {
     }
     let plot = args.plot.as_deref().map(Plot::new).transpose()?;
     let output = Output::new(&args.common);
+    let reading = output.saying_dialects(reading);
     let description = describe(&Input::from_arg(Some(&args.data)), &reading)?;
     let mut files = Vec::new();
     if let Some(path) = &args.write_schema {

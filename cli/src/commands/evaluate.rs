@@ -157,6 +157,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         return Err(Failure::usage("--resize: this is for images, and the model is one of tables"));
     }
     let reading = args.reading.options_for(&run, &info)?.resize(args.resize);
+    let reading = output.saying_dialects(reading);
     // Nothing has its name before the end: a signal may end the process at any moment.
     signal::listen()?;
     signal::release("nothing was written");

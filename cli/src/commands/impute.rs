@@ -128,6 +128,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         ));
     }
     let (input, reading) = (Input::from_arg(Some(&args.data)), args.reading.options_for(&run, &info)?);
+    let reading = output.saying_dialects(reading);
     let seed = args.common.seed.unwrap_or(0);
     // Nothing has its name before the end: a signal may end the process at any moment.
     signal::listen()?;

@@ -98,6 +98,7 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
     };
 
     let mut rows = TrainingRows::read(&options)?;
+    rows.dialects.iter().for_each(|(file, dialect)| output.say_dialect(file, *dialect));
     let options = match (&resumed, args.new_length()) {
         (Some((run, _)), Some(length)) => with_length(options, run, length, &rows)?,
         _ => options,

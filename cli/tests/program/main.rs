@@ -3,6 +3,7 @@
 //! - `bad_input`: what a user can get wrong, each with a message of one line and nothing half-written;
 //! - `commands`: what the other commands promise;
 //! - `describing`: what `describe` says of missing cells, and draws;
+//! - `formats`: texts with other separators and decimal marks;
 //! - `images`: image files and models;
 //! - `imputations`: methods that keep imputations, and the samplers that renew them;
 //! - `library`: the library's facade, which does what the program does;
@@ -20,6 +21,7 @@
 mod bad_input;
 mod commands;
 mod describing;
+mod formats;
 mod images;
 mod imputations;
 mod library;

@@ -10,6 +10,7 @@ use super::choices::{
 };
 use super::error::{Error, Expected, Result, check};
 use crate::objective::{Estimator, LogitGradient, Method};
+use crate::table::{Decimal, Separator};
 use crate::trainer::Schedule;
 use crate::trainer::Start;
 
@@ -198,6 +199,12 @@ macro_rules! for_each_option {
             /// Leave out these columns (names separated by commas)
             #[arg(long, value_name = "A,B", help_heading = "Data")]
             table ignore_columns: String = impl Into<String>,
+            /// What separates the cells of a text: , ; tab or | (default: detected)
+            #[arg(long, alias = "delimiter", value_enum, value_name = "SEPARATOR", hide_possible_values = true, help_heading = "Data")]
+            table separator: Separator,
+            /// Decimal mark of a text: . or , (default: detected)
+            #[arg(long, value_enum, value_name = "MARK", hide_possible_values = true, help_heading = "Data")]
+            table decimal: Decimal,
             /// Another text that stands for a missing value (may be repeated)
             #[arg(long, value_name = "TEXT", help_heading = "Data")]
             table missing_value: Vec<String>,
@@ -244,12 +251,13 @@ for_each_option!(define);
 pub(crate) use for_each_option;
 
 impl Options {
-    /// These options without the paths of files, which say nothing of a model to those it is given to, and without those
-    /// that need such a path.
+    /// These options without the paths of files and how these are written, which say nothing of a model to those it is given to,
+    /// and without those that need such a path.
     pub fn without_paths(self) -> Options {
         let a_file = matches!(self.validation_rows(), Ok(Some(Validation::File(_))));
         let validation = self.validation.clone().filter(|_| !a_file);
-        Options { data: None, feature_model: None, frechet_every: None, schema: None, validation, ..self }
+        let paths = Options { data: None, feature_model: None, schema: None, validation, ..self };
+        Options { frechet_every: None, separator: None, decimal: None, ..paths }
     }
 
     /// These options where they are given, and those of `below` elsewhere.

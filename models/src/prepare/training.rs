@@ -8,7 +8,7 @@ use super::alone::Alone;
 use super::coding::coded;
 use super::error::{Error, Result};
 use super::model_rows::{binary_images, binary_table, check_bounds, check_image_size, check_values};
-use super::split::{Part, Split, read_options, set_aside};
+use super::split::{Dialects, Part, Split, read_options, set_aside};
 use super::traits::{is_whole, traits_of};
 use crate::config::{Options, ResolvedConfig, Validation};
 use crate::data::{Data, HeldOutCells, Standardisation};
@@ -16,7 +16,9 @@ use crate::fingerprint::Fingerprint;
 use crate::heads::{ColumnTraits, ColumnType};
 use crate::network::ColumnBlock;
 use crate::store::{Column, ModelInfo};
-use crate::table::{Inferred, Input, Schema, SchemaFile, Table, parse_names, read_for_model, read_images, read_to_fit};
+use crate::table::{
+    Dialect, Inferred, Input, Schema, SchemaFile, Table, parse_names, read_for_model, read_images, read_to_fit,
+};
 use crate::trainer;
 use crate::warning::{self, Warning};
 
@@ -62,6 +64,8 @@ pub struct TrainingRows {
     pub left_out: Vec<String>,
     /// What may be wrong with the table.
     pub warnings: Vec<Warning>,
+    /// Texts that were read whose separators or decimal marks are not those that their names promise.
+    pub dialects: Vec<(String, Dialect)>,
 }
 
 impl TrainingRows {
@@ -71,11 +75,14 @@ impl TrainingRows {
     /// If a file cannot be read, an option cannot be used, or no rows are left.
     pub fn read(options: &Options) -> Result<TrainingRows> {
         let input = Input::from_arg(options.data.as_deref().map(Path::new));
+        let dialects = Dialects::default();
         if let Some(size) = options.image_size {
-            let table = read_images(&input, &read_options(options), size)?;
-            return TrainingRows::of_table(&input.name(), table, options);
+            let table = read_images(&input, &dialects.listen(read_options(options)), size)?;
+            let mut rows = TrainingRows::of_table(&input.name(), table, options)?;
+            rows.dialects.splice(0..0, dialects.told());
+            return Ok(rows);
         }
-        let mut reading = read_options(options);
+        let mut reading = dialects.listen(read_options(options));
         if let Some(names) = &options.columns {
             reading = reading.columns(parse_names(names)?);
         }
@@ -91,6 +98,7 @@ impl TrainingRows {
         let read = read_to_fit(&input, &reading)?;
         let mut rows = TrainingRows::of_typed_table(&input.name(), read.table, &read.schema, options)?;
         rows.warnings.splice(0..0, warning::of_reading(&read.left_out, &read.ambiguous_dates));
+        rows.dialects.splice(0..0, dialects.told());
         rows.left_out = read.left_out.into_iter().map(|(name, _)| name).chain(ignored).collect();
         Ok(rows)
     }
@@ -134,7 +142,7 @@ impl TrainingRows {
         warnings.extend(warning::of_repeats(&table));
         let all = coded(table, schema);
         let mut unknown_levels = None;
-        let Split { rest: Part { rows: mut all, numbers }, held_out } =
+        let Split { rest: Part { rows: mut all, numbers }, held_out, dialects } =
             set_aside(name, all, options, |input, reading| {
                 let table = read_for_model(input, reading, schema)?;
                 unknown_levels = warning::of_levels(&table, schema);
@@ -251,6 +259,7 @@ impl TrainingRows {
             numbers: retained.iter().map(|&n| numbers[n]).collect(),
             left_out: Vec::new(),
             warnings,
+            dialects,
         })
     }
 
@@ -262,7 +271,7 @@ impl TrainingRows {
         check_image_size(&table, size)?;
         let (names, all) = binary_table(name, table, seed)?;
         let own = !matches!(options.validation_rows()?, Some(Validation::File(_)));
-        let Split { rest: Part { rows: mut all, numbers }, mut held_out } =
+        let Split { rest: Part { rows: mut all, numbers }, mut held_out, dialects } =
             set_aside(name, all, options, |input, reading| Ok(binary_images(input, reading, size, seed)?.1))?;
         let hide = |data: &mut Data<f64>, part: u64| {
             data.hide_quadrants(size, quadrants, |n| stream(seed, Purpose::HideQuadrants, part, n as u64));
@@ -302,6 +311,7 @@ impl TrainingRows {
             limits: Vec::new(),
             left_out: Vec::new(),
             warnings: Vec::new(),
+            dialects,
             numbers: retained.iter().map(|&n| numbers[n]).collect(),
         })
     }

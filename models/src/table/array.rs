@@ -140,7 +140,7 @@ fn read_array<R: BufRead>(
         _ => None,
     };
     let names = (0..width).map(|column| format!("x{column}")).collect();
-    let places = visitor.header(&Header { file: file.to_owned(), line: 0, names, image })?;
+    let places = visitor.header(&Header { file: file.to_owned(), line: 0, names, image, dialect: None })?;
     let mut array_reader = ArrayReader { places, rows, width, missing, visitor, retained };
     if let Some(retained) = &mut array_reader.retained {
         // What is imputed into whole numbers is none, and needs no more than double precision.

@@ -167,11 +167,11 @@ impl<'a> Blocks<'a> {
         let mut text = RawText::default();
         while reader.next_row(&mut self.builder, self.retain.then_some(&mut text))? {
             if self.builder.rows() >= self.size.rows(reader.width()) {
-                return Ok(Content::Text { text, delimiter: reader.delimiter, header: self.first == 0 });
+                return Ok(Content::Text { text, dialect: reader.dialect, header: self.first == 0 });
             }
         }
         self.ended = true;
-        Ok(Content::Text { text, delimiter: reader.delimiter, header: self.first == 0 })
+        Ok(Content::Text { text, dialect: reader.dialect, header: self.first == 0 })
     }
 
     /// What the builder has taken, as a table.

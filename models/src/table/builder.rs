@@ -256,7 +256,7 @@ fn by_content(column: &ColumnReader) -> std::result::Result<Wish, Reason> {
     }
     match column.date_format() {
         Some((format, _)) => Ok(Wish::Dates(format)),
-        None if column.is_mixed() || column.has_decimal_commas() => column.numbers_only(),
+        None if column.is_mixed() || column.has_other_decimals() => column.numbers_only(),
         None => Ok(Wish::Texts(Vec::new())),
     }
 }

@@ -1,5 +1,7 @@
 //! What one cell says: a number, nothing, or something else.
 
+use super::dialect::Decimal;
+
 /// The cell texts that always mean "missing", beside a blank cell.
 const MISSING: [&str; 6] = ["NA", "NaN", "nan", "null", "NULL", "?"];
 
@@ -21,6 +23,11 @@ impl Cell<'_> {
     pub(super) fn is_missing(&self) -> bool {
         matches!(self, Cell::Missing)
     }
+
+    /// Whether it is a finite number.
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self, Cell::Number(_))
+    }
 }
 
 /// The texts and numbers that stand for a missing value.
@@ -31,25 +38,26 @@ pub(super) struct MissingValues {
 }
 
 impl MissingValues {
-    /// The built-in texts and `extra` ones. An extra text that is a number stands for all its
+    /// The built-in texts and `extra` ones. An extra text that is a number, with either decimal mark, stands for all its
     /// spellings: `-999` is also `-999.0`, and counts in arrays.
     pub(super) fn new<S: AsRef<str>>(extra: impl IntoIterator<Item = S>) -> Self {
         let texts: Vec<String> = extra.into_iter().map(|text| text.as_ref().trim_ascii().to_owned()).collect();
-        let numbers = texts.iter().filter_map(|text| text.parse().ok()).collect();
+        let numbers =
+            texts.iter().filter_map(|text| Decimal::Point.parse(text).or_else(|| Decimal::Comma.parse(text))).collect();
         Self { texts, numbers }
     }
 
     /// Reads a cell's text, without the ASCII blanks around it.
-    pub(super) fn read<'a>(&self, text: &'a str) -> Cell<'a> {
+    pub(super) fn read<'a>(&self, text: &'a str, decimal: Decimal) -> Cell<'a> {
         let text = text.trim_ascii();
         if text.is_empty() || MISSING.contains(&text) || self.texts.iter().any(|missing| missing == text) {
             return Cell::Missing;
         }
-        match text.parse::<f64>() {
-            Ok(number) if number.is_nan() || self.numbers.contains(&number) => Cell::Missing,
-            Ok(number) if number.is_finite() => Cell::Number(number),
-            Ok(_) => Cell::Infinite(text),
-            Err(_) => Cell::Text(text),
+        match decimal.parse(text) {
+            Some(number) if number.is_nan() || self.numbers.contains(&number) => Cell::Missing,
+            Some(number) if number.is_finite() => Cell::Number(number),
+            Some(_) => Cell::Infinite(text),
+            None => Cell::Text(text),
         }
     }
 
@@ -85,26 +93,28 @@ mod tests {
     fn cells() {
         let plain = MissingValues::default();
         for text in ["", " ", "\t", "NA", "NaN", "nan", "null", "NULL", "?", " NA ", "-nan"] {
-            assert_eq!(plain.read(text), Cell::Missing, "{text:?}");
+            assert_eq!(plain.read(text, Decimal::Point), Cell::Missing, "{text:?}");
         }
         for (text, number) in [(" 1.5\t", 1.5), ("-2e-3", -0.002), ("+7", 7.0), (".5", 0.5), ("5.", 5.0), ("-0", 0.0)] {
-            assert_eq!(plain.read(text), Cell::Number(number), "{text:?}");
+            assert_eq!(plain.read(text, Decimal::Point), Cell::Number(number), "{text:?}");
         }
         for text in ["inf", "-Infinity", "1e400"] {
-            assert_eq!(plain.read(text), Cell::Infinite(text));
+            assert_eq!(plain.read(text, Decimal::Point), Cell::Infinite(text));
         }
         for text in ["n/a", "1,5", "1 2", "0x10", "1_000", "é", "-"] {
-            assert_eq!(plain.read(text), Cell::Text(text));
+            assert_eq!(plain.read(text, Decimal::Point), Cell::Text(text));
         }
     }
 
     #[test]
     fn more_missing_values() {
         let more = MissingValues::new(["-999", " none "]);
-        assert_eq!(more.read("-999.0"), Cell::Missing);
-        assert_eq!(more.read("none"), Cell::Missing);
-        assert_eq!(more.read("NA"), Cell::Missing);
-        assert_eq!(more.read("-99"), Cell::Number(-99.0));
+        assert_eq!(more.read("-999.0", Decimal::Point), Cell::Missing);
+        assert_eq!(more.read("-999,0", Decimal::Comma), Cell::Missing);
+        assert_eq!(MissingValues::new(["-9,5"]).read("-9.50", Decimal::Point), Cell::Missing);
+        assert_eq!(more.read("none", Decimal::Point), Cell::Missing);
+        assert_eq!(more.read("NA", Decimal::Point), Cell::Missing);
+        assert_eq!(more.read("-99", Decimal::Point), Cell::Number(-99.0));
         assert_eq!(more.read_number(-999.0), Cell::Missing);
         assert_eq!(more.read_number(f64::NEG_INFINITY), Cell::Infinite("-inf"));
     }

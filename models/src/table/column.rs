@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::cell::{Cell, MissingValues};
 use super::dates::DateFormat;
+use super::dialect::Decimal;
 use super::notation::{Notation, number_text};
 use super::problem::{Place, Reason};
 
@@ -137,10 +138,10 @@ impl ColumnReader {
         self.not_numbers().map_or(Ok(Wish::Numbers), Err)
     }
 
-    /// Whether its texts are numbers with a comma in place of the decimal point.
-    pub(super) fn has_decimal_commas(&self) -> bool {
+    /// Whether its texts are numbers with the other decimal mark than the file's.
+    pub(super) fn has_other_decimals(&self) -> bool {
         let is_number = |text: &String| {
-            text.matches(',').count() == 1 && text.replace(',', ".").parse::<f64>().is_ok_and(f64::is_finite)
+            [Decimal::Point, Decimal::Comma].into_iter().any(|decimal| decimal.parse(text).is_some_and(f64::is_finite))
         };
         !self.texts.is_empty() && self.texts.iter().all(is_number)
     }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::dialect::{Dialect, Separator};
 use super::error::Result;
 use super::notation::number_text;
 use super::open::Format;
@@ -13,8 +14,10 @@ use crate::files::{Staged, WriteError};
 
 /// A completed table on its way to a file, block by block.
 ///
-/// Text comes back byte for byte except for the missing cells, with its other columns, header, quoting, blanks, line
-/// ends and byte-order mark. Imputed numbers are written as the shortest text that reads back the same. Text that goes
+/// Text comes back byte for byte except for the missing cells, with its separator, other columns, header, quoting, blanks, line
+/// ends and byte-order mark. Under another ending it has that ending's separator; decimal commas then stand between semicolons
+/// in a `.csv` file. Imputed numbers are written as the shortest text that reads back the same, with the text's decimal mark.
+/// Text that goes
 /// to a `.npy` file is reduced to the table's columns, in the file's order, in double precision; an array keeps all its
 /// columns and its precision. The ending of the path decides (`.csv`, `.tsv`, `.npy`, each also `.gz`). Numbers that go to
 /// an array are held in memory to the end: it begins with their number.
@@ -47,8 +50,8 @@ impl CompletedFile {
     pub fn write(&mut self, source: &Source, table: &Table, completed: &[f64]) -> Result<()> {
         let fill = Fill::new(source, table, completed);
         match self.format {
-            Format::Text { delimiter } => {
-                fill.write(self.out.out(), delimiter).map_err(|error| WriteError::new(&self.path, error))?;
+            Format::Text { separator } => {
+                fill.write(self.out.out(), separator).map_err(|error| WriteError::new(&self.path, error))?;
             }
             _ => self.width = fill.numbers(&mut self.array),
         }
@@ -81,7 +84,7 @@ impl CompletedFile {
 /// # Panics
 /// If `completed` and the table differ in their number of values.
 pub fn print_completed(out: &mut dyn Write, source: &Source, table: &Table, completed: &[f64]) -> io::Result<()> {
-    Fill::new(source, table, completed).write(out, b',')
+    Fill::new(source, table, completed).write(out, Separator::Comma)
 }
 
 struct Fill<'a> {
@@ -97,12 +100,15 @@ impl<'a> Fill<'a> {
         Fill { source, table, completed }
     }
 
-    /// The completed rows as text.
-    fn write(&self, out: &mut dyn Write, delimiter: u8) -> io::Result<()> {
+    /// The completed rows as text, under a name that promises a separator.
+    fn write(&self, out: &mut dyn Write, separator: Separator) -> io::Result<()> {
         let Fill { source, table, .. } = self;
         match &source.content {
-            Content::Text { text, delimiter: old, header } => self.text(out, text, (*old, delimiter), *header),
+            Content::Text { text, dialect, header } => {
+                self.text(out, text, *dialect, dialect.separator_under(separator).byte(), *header)
+            }
             Content::Array(numbers) => {
+                let delimiter = separator.byte();
                 let names: Vec<String> = (0..source.columns.len()).map(|column| format!("x{column}")).collect();
                 header(out, &names, delimiter)?;
                 for row in 0..table.rows() {
@@ -153,9 +159,10 @@ impl<'a> Fill<'a> {
         self.missing(row, place).unwrap_or_else(|| numbers.values[row * self.source.columns.len() + place])
     }
 
-    /// The records of a text, with `new` between cells in place of `old`. If `header`, the first record with cells is no row.
-    fn text(&self, out: &mut dyn Write, text: &RawText, (old, new): (u8, u8), header: bool) -> io::Result<()> {
+    /// The records of a text, with `new` between cells. If `header`, the first record with cells is no row.
+    fn text(&self, out: &mut dyn Write, text: &RawText, dialect: Dialect, new: u8, header: bool) -> io::Result<()> {
         let Fill { source, table, .. } = self;
+        let old = dialect.separator.byte();
         let mut row = if header { None } else { Some(0) };
         for (record, spans) in text.records() {
             let mut written = 0;
@@ -167,7 +174,7 @@ impl<'a> Fill<'a> {
                 match row.and_then(|row| self.missing(row, place)) {
                     Some(number) => {
                         let column = source.columns[place].unwrap_or_default();
-                        write::cell(out, &cell_text(table.notation(column), number), new)?;
+                        write::cell(out, &cell_text(table.notation(column), number, dialect.decimal), new)?;
                     }
                     None if new != old && !span.quoted && cell.contains(&new) => quoted(out, cell)?,
                     None => out.write_all(cell)?,

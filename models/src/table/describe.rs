@@ -21,6 +21,7 @@ pub use nullity::{Nullity, NullityPair};
 
 use super::build::read_with_types;
 use super::cell::Cell;
+use super::dialect::Dialect;
 use super::error::Result;
 use super::open::Input;
 use super::options::ReadOptions;
@@ -59,11 +60,13 @@ struct Survey {
     nullity: NullityCounts,
     differences: DifferenceSums,
     bands: BandCounts,
+    dialect: Option<Dialect>,
 }
 
 impl Visitor for Survey {
     fn header(&mut self, header: &Header) -> Result<Vec<usize>> {
         let places = self.selection.resolve(header)?;
+        self.dialect = header.dialect;
         let name = |place: usize| match header.names[place].as_str() {
             "" => format!("column {}", place + 1),
             name => name.to_owned(),
@@ -128,6 +131,8 @@ impl Survey {
         let cells_missing = missing.iter().sum();
         Description {
             data,
+            separator: self.dialect.map(|dialect| dialect.separator),
+            decimal: self.dialect.map(|dialect| dialect.decimal),
             rows,
             cells,
             cells_missing,

@@ -4,6 +4,7 @@
 
 use std::io;
 
+use super::dialect::Separator;
 use super::problem::{
     ArrayProblem, GzipProblem, IdxProblem, PixelProblem, PngProblem, RecordLimit, UnusableColumn, reasons,
 };
@@ -155,6 +156,24 @@ pub enum Error {
         found: usize,
         /// The header's cells.
         expected: usize,
+    },
+    /// A text whose cells may be separated by either of two separators.
+    #[error(
+        "{file}: its rows hold {0} and {1}, and cells may be separated by either; expected a text that shows by which",
+        separators[0],
+        separators[1]
+    )]
+    AmbiguousSeparator {
+        /// The file.
+        file: String,
+        /// The separators.
+        separators: [Separator; 2],
+    },
+    /// A separator or a decimal mark, with a file that is no text.
+    #[error("{file}: a separator and a decimal mark are those of a text; this is not one")]
+    SeparatorWithoutText {
+        /// The file.
+        file: String,
     },
     /// A quoted cell that never ends.
     #[error("{file}, line {line}: the quote that opens a cell here is never closed")]

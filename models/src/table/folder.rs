@@ -31,7 +31,7 @@ pub(super) fn read_folder(
     let size = read_png(first)?.0;
     let names = (0..size[0] * size[1]).map(|pixel| format!("x{pixel}")).collect::<Vec<_>>();
     let width = names.len();
-    let places = visitor.header(&Header { file, line: 0, names, image: Some(size) })?;
+    let places = visitor.header(&Header { file, line: 0, names, image: Some(size), dialect: None })?;
     let mut array_reader = ArrayReader { places, rows: files.len() as u64, width, missing, visitor, retained };
     if let Some(retained) = &mut array_reader.retained {
         retained.single = true;

@@ -67,6 +67,7 @@ pub(super) fn read_idx(
         line: 0,
         names,
         image: Some([height as usize, width as usize]),
+        dialect: None,
     })?;
     let mut array_reader = ArrayReader { places, rows: images, width: pixels, missing, visitor, retained };
     if let Some(retained) = &mut array_reader.retained {

@@ -13,8 +13,8 @@
 //! - [`describe`]: what is missing, and in which patterns; [`suspects`]: values that may be codes or outliers;
 //!   [`copied_columns`], [`repeated_rows`].
 //!
-//! The files from the bottom up: `problem`, `error`; `cell`, `dates`, `schema_file`, `select`, `options`, `open`, `visit`; the
-//! formats `split` and `text`, `array`, `idx`, `folder`; `read`; `notation`, `values`, `columns`, `schema`, `infer`, `source`;
+//! The files from the bottom up: `dialect`, `problem`, `error`; `cell`, `dates`, `schema_file`, `select`, `options`, `open`, `visit`; the
+//! formats `split`, `detect` and `text`, `array`, `idx`, `folder`; `read`; `notation`, `values`, `columns`, `schema`, `infer`, `source`;
 //! `repeats`, `resize`, `column`, `builder`, `blocks`, `build`, `describe`, `pixels`, `write`, `completed`.
 
 mod array;
@@ -29,6 +29,8 @@ mod completed;
 mod counts;
 mod dates;
 mod describe;
+mod detect;
+mod dialect;
 mod error;
 mod folder;
 mod idx;
@@ -65,6 +67,7 @@ pub use dates::DateFormat;
 pub use describe::{
     Bands, ColumnDescription, Description, Difference, Differences, Kind, Nullity, NullityPair, Pattern, describe,
 };
+pub use dialect::{Decimal, Dialect, Separator};
 pub use error::{Error, Result};
 pub use infer::Inferred;
 pub use notation::Notation;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::GzDecoder;
 
+use super::dialect::Separator;
 use super::error::{Error, Result};
 use super::problem::GzipProblem;
 
@@ -51,13 +52,18 @@ impl Input {
         }
     }
 
+    /// Whether it is a text, by the file's name.
+    pub fn is_text(&self) -> bool {
+        matches!(self.format(), Ok(Format::Text { .. }))
+    }
+
     /// The format, by the file's name.
     ///
     /// # Errors
     /// [`Error::UnknownFormat`].
     pub(super) fn format(&self) -> Result<Format> {
         match self {
-            Input::Bundled | Input::Stdin => Ok(Format::Text { delimiter: b',' }),
+            Input::Bundled | Input::Stdin => Ok(Format::Text { separator: Separator::Comma }),
             Input::File(path) => Format::of(path),
         }
     }
@@ -178,8 +184,8 @@ fn peek<const N: usize>(mut reader: Reader) -> io::Result<(Vec<u8>, Reader)> {
 /// A format of tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
-    /// Delimited text with a header.
-    Text { delimiter: u8 },
+    /// Delimited text with a header, and the separator that the name promises.
+    Text { separator: Separator },
     /// One NumPy array.
     Npy,
     /// A zip archive of NumPy arrays.
@@ -202,8 +208,8 @@ impl Format {
             return Ok(Format::Idx);
         }
         match stem.extension().map(|ending| ending.to_string_lossy().to_lowercase()).as_deref() {
-            None | Some("csv") => Ok(Format::Text { delimiter: b',' }),
-            Some("tsv") => Ok(Format::Text { delimiter: b'\t' }),
+            None | Some("csv") => Ok(Format::Text { separator: Separator::Comma }),
+            Some("tsv") => Ok(Format::Text { separator: Separator::Tab }),
             Some("idx") => Ok(Format::Idx),
             Some("npy") => Ok(Format::Npy),
             Some("npz") if stem == path => Ok(Format::Npz),
@@ -230,15 +236,15 @@ mod tests {
         assert_eq!(Input::from_arg(None), Input::Bundled);
         assert_eq!(Input::from_arg(Some(Path::new("-"))), Input::Stdin);
         assert_eq!(Input::from_arg(Some(Path::new("a.csv"))), Input::File("a.csv".into()));
-        assert_eq!(Input::Stdin.format().unwrap(), Format::Text { delimiter: b',' });
+        assert_eq!(Input::Stdin.format().unwrap(), Format::Text { separator: Separator::Comma });
     }
 
     #[test]
     fn formats_by_name() {
         let of = |name: &str| Format::of(Path::new(name));
-        assert_eq!(of("a.CSV.GZ").unwrap(), Format::Text { delimiter: b',' });
-        assert_eq!(of("a.b.tsv").unwrap(), Format::Text { delimiter: b'\t' });
-        assert_eq!(of("63").unwrap(), Format::Text { delimiter: b',' });
+        assert_eq!(of("a.CSV.GZ").unwrap(), Format::Text { separator: Separator::Comma });
+        assert_eq!(of("a.b.tsv").unwrap(), Format::Text { separator: Separator::Tab });
+        assert_eq!(of("63").unwrap(), Format::Text { separator: Separator::Comma });
         assert_eq!(of("a.npy.gz").unwrap(), Format::Npy);
         assert_eq!(of("a.npz").unwrap(), Format::Npz);
         assert_eq!(of("train-images-idx3-ubyte.gz").unwrap(), Format::Idx);

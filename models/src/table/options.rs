@@ -1,6 +1,10 @@
 //! How a file is read.
 
+use std::fmt;
+use std::sync::Arc;
+
 use super::cell::MissingValues;
+use super::dialect::{Decimal, Dialect, Separator};
 use super::schema_file::SchemaFile;
 use super::select::Selection;
 
@@ -15,6 +19,9 @@ use super::select::Selection;
 #[non_exhaustive]
 pub struct ReadOptions {
     pub(super) missing: MissingValues,
+    pub(super) separator: Option<Separator>,
+    pub(super) decimal: Option<Decimal>,
+    told: Option<Told>,
     pub(super) key: Option<String>,
     pub(super) resize: bool,
     pub(super) whole_arrays: bool,
@@ -36,6 +43,33 @@ impl ReadOptions {
         self
     }
 
+    /// What separates the cells of texts. Default: it is detected.
+    pub fn separator(mut self, separator: Separator) -> ReadOptions {
+        self.separator = Some(separator);
+        self
+    }
+
+    /// The decimal mark of texts. Default: it is detected, and a point in texts with commas between their cells.
+    pub fn decimal(mut self, decimal: Decimal) -> ReadOptions {
+        self.decimal = Some(decimal);
+        self
+    }
+
+    /// Calls `tell` with the name of a text and how it is written, where that was detected to be other than its name promises.
+    pub fn on_dialect(mut self, tell: impl Fn(&str, Dialect) + Send + Sync + 'static) -> ReadOptions {
+        self.told = Some(Told(Arc::new(tell)));
+        self
+    }
+
+    /// Tells how a text is written, if there is something to tell that these options do not say.
+    pub(super) fn tell(&self, file: &str, dialect: Dialect) {
+        let separator = self.separator.is_none() && dialect.separator != dialect.promised;
+        let decimal = self.decimal.is_none() && dialect.decimal != Decimal::Point;
+        if let Some(Told(tell)) = self.told.as_ref().filter(|_| separator || decimal) {
+            tell(file, dialect);
+        }
+    }
+
     /// The name of the array in a `.npz` file; not needed where the file holds only one.
     pub fn key(mut self, name: impl Into<String>) -> ReadOptions {
         self.key = Some(name.into());
@@ -45,6 +79,12 @@ impl ReadOptions {
     /// No name of an array.
     pub(crate) fn without_key(mut self) -> ReadOptions {
         self.key = None;
+        self
+    }
+
+    /// Nothing said of how texts are written.
+    pub(crate) fn without_dialect(mut self) -> ReadOptions {
+        (self.separator, self.decimal) = (None, None);
         self
     }
 
@@ -83,5 +123,15 @@ impl ReadOptions {
     pub fn whole_arrays(mut self, whole: bool) -> ReadOptions {
         self.whole_arrays = whole;
         self
+    }
+}
+
+/// Who is told how a text is written.
+#[derive(Clone)]
+struct Told(Arc<dyn Fn(&str, Dialect) + Send + Sync>);
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Told")
     }
 }

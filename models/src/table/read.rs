@@ -31,8 +31,13 @@ pub(super) fn open_text(input: &Input, options: &ReadOptions) -> Result<Option<T
     if format != Format::Npz && options.key.is_some() {
         return Err(Error::KeyWithoutArchive { file: input.name() });
     }
-    let Format::Text { delimiter } = format else { return Ok(None) };
-    TextReader::new(input.open()?, delimiter, &options.missing).map(Some)
+    let Format::Text { separator } = format else {
+        if options.separator.is_some() || options.decimal.is_some() {
+            return Err(Error::SeparatorWithoutText { file: input.name() });
+        }
+        return Ok(None);
+    };
+    TextReader::new(input.open()?, separator, options).map(Some)
 }
 
 /// Shows a table that is no text to `visitor`; all its numbers go to `retained`, if given. Its width is returned.

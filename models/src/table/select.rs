@@ -1,5 +1,6 @@
 //! Which columns of a file are wanted.
 
+use super::dialect::Dialect;
 use super::error::{Error, Result};
 
 /// The column names of a file, as written there.
@@ -12,6 +13,8 @@ pub(super) struct Header {
     pub(super) names: Vec<String>,
     /// Height and width, if the file says that its rows are images.
     pub(super) image: Option<[usize; 2]>,
+    /// How the file is written, if it is a text.
+    pub(super) dialect: Option<Dialect>,
 }
 
 /// A choice of columns.
@@ -120,7 +123,7 @@ mod tests {
     }
 
     fn header(list: &[&str]) -> Header {
-        Header { file: "t.csv".into(), line: 1, names: names(list), image: None }
+        Header { file: "t.csv".into(), line: 1, names: names(list), image: None, dialect: None }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::cell::MissingValues;
+use super::dialect::Dialect;
 use super::split::{Span, unquoted};
 
 /// Rows of a file as they stand there: a block of it, or all. The first block has the header.
@@ -17,7 +18,7 @@ pub(super) enum Content {
     /// Delimited text.
     Text {
         text: RawText,
-        delimiter: u8,
+        dialect: Dialect,
         /// Whether the first record with cells is the header.
         header: bool,
     },
@@ -98,7 +99,7 @@ impl Elsewhere {
                     }
                 }
             }
-            Content::Text { text, header, .. } => {
+            Content::Text { text, header, dialect } => {
                 let mut header = *header;
                 for (record, spans) in text.records().filter(|(_, spans)| !spans.is_empty()) {
                     // The text was read before: it is one.
@@ -107,7 +108,7 @@ impl Elsewhere {
                         let text = unquoted(record, &spans[*place]);
                         match header {
                             true => *name = text.trim_ascii().to_owned(),
-                            false => *count += usize::from(missing.read(&text).is_missing()),
+                            false => *count += usize::from(missing.read(&text, dialect.decimal).is_missing()),
                         }
                     }
                     header = false;

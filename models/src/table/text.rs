@@ -6,9 +6,12 @@
 use std::{io, str};
 
 use super::cell::{Cell, MissingValues};
+use super::detect::{Beginning, WINDOW, detect};
+use super::dialect::{Dialect, Separator};
 use super::error::{Error, Result};
 use super::idx;
 use super::open::{Reader, Stream};
+use super::options::ReadOptions;
 use super::problem::Place;
 use super::select::Header;
 use super::source::RawText;
@@ -18,8 +21,8 @@ use super::visit::Visitor;
 /// A text with a header, read row by row.
 pub(super) struct TextReader {
     splitter: Splitter<Reader>,
-    /// What separates its cells.
-    pub(super) delimiter: u8,
+    /// How it is written.
+    pub(super) dialect: Dialect,
     missing: MissingValues,
     file: String,
     explain: Box<dyn Fn(io::Error) -> Error + Send>,
@@ -30,19 +33,24 @@ pub(super) struct TextReader {
 }
 
 impl TextReader {
-    /// A reader at the start of a text.
-    pub(super) fn new(mut stream: Stream, delimiter: u8, missing: &MissingValues) -> Result<TextReader> {
+    /// A reader at the start of a text. `promised` is the separator that the text's name promises.
+    pub(super) fn new(mut stream: Stream, promised: Separator, options: &ReadOptions) -> Result<TextReader> {
         let explain = stream.explain();
         let file = stream.file.clone();
-        let start = stream.first_bytes::<4>().map_err(&explain)?;
-        if idx::is_idx(&start) {
+        let start = stream.first_bytes::<WINDOW>().map_err(&explain)?;
+        if idx::is_idx(&start[..start.len().min(4)]) {
             return Err(Error::IdxAsText { file });
         }
         let utf16 = start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
+        let beginning = Beginning { bytes: &start, whole: start.len() < WINDOW };
+        let dialect = detect(&beginning, promised, options.separator, options.decimal)
+            .map_err(|separators| Error::AmbiguousSeparator { file: file.clone(), separators })?;
+        drop(start);
+        options.tell(&file, dialect);
         Ok(TextReader {
-            splitter: Splitter::new(stream.reader, delimiter),
-            delimiter,
-            missing: missing.clone(),
+            splitter: Splitter::new(stream.reader, dialect.separator.byte()),
+            dialect,
+            missing: options.missing.clone(),
             file,
             explain: Box::new(explain),
             utf16,
@@ -84,11 +92,11 @@ impl TextReader {
             let Some((places, width)) = &self.wanted else {
                 let names: Vec<_> =
                     splitter.spans.iter().map(|span| unquoted(record, span).trim_ascii().to_owned()).collect();
-                if all_measured(&names, &self.missing) {
+                if all_measured(&names, |name| self.missing.read(name, self.dialect.decimal)) {
                     return Err(Error::NoHeader { file: file.clone(), line });
                 }
                 let width = names.len();
-                let header = Header { file: file.clone(), line, names, image: None };
+                let header = Header { file: file.clone(), line, names, image: None, dialect: Some(self.dialect) };
                 self.wanted = Some((visitor.header(&header)?, width));
                 continue;
             };
@@ -98,7 +106,7 @@ impl TextReader {
             }
             for (column, &place) in places.iter().enumerate() {
                 let text = unquoted(record, &splitter.spans[place]);
-                visitor.cell(Place::Line(line), column, self.missing.read(&text));
+                visitor.cell(Place::Line(line), column, self.missing.read(&text, self.dialect.decimal));
             }
             visitor.end_row();
             self.rows += 1;
@@ -114,8 +122,8 @@ impl TextReader {
 
 /// Whether the names are really data: all are numbers or missing values, and some number is not all digits (a year is).
 /// Never with an empty first name: some programs write one above an index, beside columns called 0.5 and 1.0.
-fn all_measured(names: &[String], missing: &MissingValues) -> bool {
-    let cells = || names.iter().map(|name| (name, missing.read(name)));
+fn all_measured<'a>(names: &'a [String], read: impl Fn(&'a str) -> Cell<'a>) -> bool {
+    let cells = || names.iter().map(|name| (name, read(name)));
     let digits = |name: &String| name.chars().all(|letter| letter.is_ascii_digit());
     names.first().is_some_and(|name| !name.is_empty())
         && cells().all(|(_, cell)| matches!(cell, Cell::Number(_) | Cell::Missing))

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use flate2::{Compression, write::GzEncoder};
 use npyz::WriterBuilder;
 
+use super::dialect::{Decimal, Separator};
 use super::error::{Error, Result};
 use super::notation::{Notation, number_text};
 use super::open::{Format, has_ending};
@@ -64,7 +65,7 @@ impl NumbersFile {
     pub fn create(path: &Path, columns: &[String]) -> Result<NumbersFile> {
         assert!(!columns.is_empty(), "a file without columns");
         let delimiter = match output_format(path)? {
-            Format::Text { delimiter } => Some(delimiter),
+            Format::Text { separator } => Some(separator.byte()),
             _ => None,
         };
         let mut out = Encoder::create(path)?;
@@ -119,7 +120,8 @@ fn stage_cells(path: &Path, columns: &[String], values: &[f64], notations: &[Not
     let (format, mut encoder) = (output_format(path)?, Encoder::create(path)?);
     let (width, out) = (columns.len(), encoder.out());
     match format {
-        Format::Text { delimiter } => {
+        Format::Text { separator } => {
+            let delimiter = separator.byte();
             header(out, columns, delimiter).and_then(|()| rows(out, values, notations, delimiter))
         }
         _ => npy(out, values.len() / width, width, values.iter().copied()),
@@ -133,7 +135,7 @@ fn rows(out: &mut dyn Write, values: &[f64], notations: &[Notation], delimiter: 
     let width = notations.len();
     for row in values.chunks_exact(width) {
         for (column, &value) in row.iter().enumerate() {
-            cell(out, &cell_text(&notations[column], value), delimiter)?;
+            cell(out, &cell_text(&notations[column], value, Decimal::Point), delimiter)?;
             out.write_all(&[if column + 1 == width { b'\n' } else { delimiter }])?;
         }
     }
@@ -195,9 +197,9 @@ pub fn check_notations(path: &Path, table: &Table) -> Result<()> {
 pub(super) fn output_format(path: &Path) -> Result<Format> {
     let stem = if has_ending(path, "gz") { path.with_extension("") } else { path.to_owned() };
     if has_ending(&stem, "csv") {
-        Ok(Format::Text { delimiter: b',' })
+        Ok(Format::Text { separator: Separator::Comma })
     } else if has_ending(&stem, "tsv") {
-        Ok(Format::Text { delimiter: b'\t' })
+        Ok(Format::Text { separator: Separator::Tab })
     } else if has_ending(&stem, "npy") {
         Ok(Format::Npy)
     } else {
@@ -212,8 +214,10 @@ pub(super) fn header(out: &mut dyn Write, names: &[String], delimiter: u8) -> io
 }
 
 /// A number as its column has it; that of a missing cell is NaN.
-pub(super) fn cell_text(notation: &Notation, number: f64) -> String {
-    if number.is_nan() { number_text(number, false) } else { notation.text(number) }
+pub(super) fn cell_text(notation: &Notation, number: f64, decimal: Decimal) -> String {
+    let text = if number.is_nan() { number_text(number, false) } else { notation.text(number) };
+    // A level may be a number too.
+    if text.parse::<f64>().is_ok() { decimal.mark(text) } else { text }
 }
 
 /// A cell, in quotes where it needs them.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use missvae::table::{ColumnDescription, Description, Kind, Pattern};
+use missvae::table::{ColumnDescription, Decimal, Description, Dialect, Kind, Pattern, Separator};
 
 use super::mechanism::Mechanism;
 use super::words::{compact, counted, percent, short, width};
@@ -20,6 +20,8 @@ pub(super) struct Rendered<'a>(pub(super) &'a Description);
 impl fmt::Display for Rendered<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let share = percent(self.0.missing_share);
+        // Commas and points go without saying.
+        let plain = (Some(Separator::Comma), Some(Decimal::Point));
         writeln!(
             f,
             "{}: {}, {}",
@@ -27,6 +29,11 @@ impl fmt::Display for Rendered<'_> {
             counted(self.0.rows, "row"),
             counted(self.0.columns.len() as u64, "column")
         )?;
+        if let (Some(separator), Some(decimal)) = (self.0.separator, self.0.decimal)
+            && (self.0.separator, self.0.decimal) != plain
+        {
+            writeln!(f, "{}", Dialect { separator, decimal, promised: separator })?;
+        }
         writeln!(f, "{} of {} missing ({share})", self.0.cells_missing, counted(self.0.cells, "cell"))?;
         writeln!(f, "{} complete, {} empty\n", counted(self.0.complete_rows, "row"), self.0.empty_rows)?;
         self.columns_table(f)?;
@@ -179,6 +186,13 @@ mod tests {
     #[test]
     fn a_column_without_a_finite_number() {
         assert!(rendered("a\ninf\n").contains("1 infinite"));
+    }
+
+    #[test]
+    fn other_separators() {
+        let text = rendered("a;b;c\n1,5;2;3\n");
+        assert!(text.contains("\ncells are separated by semicolons, and decimals have commas\n0 of"), "{text}");
+        assert!(!rendered("a,b\n1.5,2\n").contains("separated"));
     }
 
     #[test]

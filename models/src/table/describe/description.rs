@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::bands::Bands;
 use super::differences::Differences;
 use super::nullity::Nullity;
+use crate::table::dialect::{Decimal, Separator};
 use crate::table::problem::Reason;
 use crate::table::schema::ColumnSchema;
 use crate::table::schema_file::{Given, SchemaFile};
@@ -14,6 +15,10 @@ use crate::table::schema_file::{Given, SchemaFile};
 pub struct Description {
     /// Where the table came from.
     pub data: String,
+    /// What separates the cells of a text; null for other files.
+    pub separator: Option<Separator>,
+    /// The decimal mark of a text.
+    pub decimal: Option<Decimal>,
     /// N, the number of rows.
     pub rows: u64,
     /// Its columns, in the file's order.

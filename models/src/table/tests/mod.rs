@@ -1,6 +1,7 @@
 //! Tests of reading and writing files as a user sees them.
 
 mod arrays;
+mod dialects;
 mod errors;
 mod reading;
 mod writing;
