@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let fit = Fit::new().method("miss-svae".parse()?).components(3).latent(2).hidden(64).epochs(40).seed(1);
     let model = fit.run_observed(&table, &mut Progress)?;
+    model.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
     println!("log-likelihood {:.3} nats a row", model.score(&table)?.log_likelihood);
 
     let draws = model.impute(&table).draws(20).seed(1).run()?;

@@ -17,6 +17,7 @@ use crate::prepare::TrainingRows;
 use crate::store::ModelInfo;
 use crate::table::{Schema, Table};
 use crate::trainer::{Observer, RunError, Schedule, Start, Trainer};
+use crate::warning::Warning;
 
 /// A fit: the options of a model and of its training, each with a default.
 ///
@@ -126,9 +127,16 @@ impl Fit {
         let mut trainer = Trainer::new(Vae::new(config.vae.clone()), config.train.clone())?;
         config.prepare_trainer(&mut trainer);
         trainer.run(&rows.train, rows.validation(), observer)?;
+        let mut warnings = rows.warnings.clone();
+        if let Some((best, alone)) = trainer.best().zip(rows.independent_validation()) {
+            let found = best.validation - rows.validation_log_volume();
+            let scores = [found, alone];
+            warnings
+                .extend((found < alone).then(|| Warning::NothingLearned { scores, cells: rows.held_out.is_some() }));
+        }
         let info = ModelInfo { updates: trainer.chosen_updates(rows.train.rows()), ..rows.model_info(&config) };
         let parameters = Aligned::from_slice(trainer.chosen_parameters());
-        Ok(Model::new(FittedModel::new(trainer.vae().clone(), parameters), info))
+        Ok(Model::new(FittedModel::new(trainer.vae().clone(), parameters), info).with_warnings(warnings))
     }
 
     /// The rows to train on, and every option resolved for them.

@@ -7,7 +7,7 @@
 //! let table = Table::penguins(); // or Table::read("table.csv")?
 //! let model = Fit::new().method("miss-svae".parse()?).latent(2).hidden(32).epochs(3).seed(1).run(&table)?;
 //!
-//! let draws: Vec<Table> = model.impute(&table).draws(20).seed(1).run()?;
+//! let draws = model.impute(&table).draws(20).seed(1).run()?;
 //! assert!(draws.len() == 20 && draws.iter().all(|draw| draw.missing_cells() == 0));
 //!
 //! let score = model.score(&table)?;
@@ -23,6 +23,7 @@
 //!
 //! - [`Fit`]: a model's options, each with a default, and its training;
 //! - [`Model`]: a fitted model: [`Model::impute`], [`Model::score`], [`Model::sample`], [`Model::save`], [`Model::load`];
+//!   each result has its [`Warning`]s;
 //! - [`Table`]: numbers in rows and named columns, some of them missing; [`Schema`]: names and types of columns;
 //! - [`Error`]: an error, with the option, file, row or column as fields.
 //!
@@ -51,6 +52,7 @@ pub mod files;
 pub mod fingerprint;
 mod fit;
 pub mod heads;
+mod imputations;
 pub mod impute;
 mod model;
 pub mod network;
@@ -68,7 +70,8 @@ mod words;
 pub use error::{Error, Quantity};
 pub use fit::Fit;
 pub use heads::ColumnType;
-pub use model::{Impute, Model, Score};
+pub use imputations::{Imputations, Impute};
+pub use model::{Model, Score};
 pub use table::{Schema, Table};
 pub use warning::Warning;
 

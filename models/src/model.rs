@@ -4,23 +4,24 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::Error;
-use crate::config::{self, check_drawn_rows, check_draws};
+use crate::config::{self, check_drawn_rows};
 use crate::data::Data;
-use crate::evaluate::{Importance, Refit, ScoreOptions, Scoring, on_grid, trained_with};
-use crate::impute::{
-    FittedModel, ImputationSampler, Imputer, SamplerKind, SamplerOptions, Statistic, WeightSummary, sample_table,
-};
-use crate::prepare::coding::aligned;
-use crate::prepare::{column_names, image_rows, model_rows, standardised};
+use crate::evaluate::{Importance, Refit, ScoreOptions, Scoring, independent_columns, on_grid, trained_with};
+use crate::imputations::Impute;
+use crate::impute::{FittedModel, ImputationSampler, WeightSummary, sample_table};
+use crate::prepare::{column_names, model_rows};
 use crate::store::{ModelInfo, load_model, save_model};
 use crate::table::Table;
 use crate::trainer::TrainConfig;
+use crate::warning::Warning;
+use crate::watch::NewRows;
 
 /// A fitted model. It imputes missing cells, scores rows, draws new ones, and is saved and loaded.
 #[derive(Clone, Debug)]
 pub struct Model {
     fitted: FittedModel<f32>,
     info: ModelInfo,
+    warnings: Vec<Warning>,
 }
 
 /// A mean log-likelihood of rows, in nats of the data's units. A row with missing cells counts by its observed ones.
@@ -37,12 +38,15 @@ pub struct Score {
     pub effective_sample_size: Option<f64>,
     /// How far the importance weights can be trusted; `None` where rows are scored on a grid.
     pub weights: Option<WeightSummary>,
+    /// What may be wrong: weights that fail, values and levels beyond those of training, a score below that of the columns
+    /// alone.
+    pub warnings: Vec<Warning>,
 }
 
 impl Model {
     /// A model with these parameters and the description in a model file.
     pub fn new(fitted: FittedModel<f32>, info: ModelInfo) -> Model {
-        Model { fitted, info }
+        Model { fitted, info, warnings: Vec::new() }
     }
 
     /// Reads a model file: `model.safetensors` of a run directory, or a file of [`Model::save`].
@@ -51,7 +55,7 @@ impl Model {
     /// If the file cannot be read, or is not a whole model file.
     pub fn load(path: impl AsRef<Path>) -> Result<Model, Error> {
         let (vae, info, parameters) = load_model(path.as_ref())?;
-        Ok(Model { fitted: FittedModel::new(vae, parameters), info })
+        Ok(Model::new(FittedModel::new(vae, parameters), info))
     }
 
     /// Writes a model file, whole or not at all.
@@ -72,6 +76,17 @@ impl Model {
         &self.info
     }
 
+    /// What may be wrong with it: codes for missing values, columns that are left out, overfitting that nothing tells of, a model
+    /// that has learned nothing. A file does not hold it.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// The same model, with what may be wrong with it.
+    pub(crate) fn with_warnings(self, warnings: Vec<Warning>) -> Model {
+        Model { warnings, ..self }
+    }
+
     /// Its networks and parameters.
     pub fn fitted(&self) -> &FittedModel<f32> {
         &self.fitted
@@ -79,7 +94,7 @@ impl Model {
 
     /// Imputes the missing cells of a table, old or new. See [`Impute::run`].
     pub fn impute<'a>(&'a self, table: &'a Table) -> Impute<'a> {
-        Impute { model: self, table, statistic: Statistic::Mean, options: SamplerOptions::default(), seed: 0 }
+        Impute::new(self, table)
     }
 
     /// The mean log-likelihood of a table's rows: on a grid with at most 2 latent dimensions, else by importance
@@ -111,6 +126,7 @@ impl Model {
                     per_row: score.per_row,
                     effective_sample_size: None,
                     weights: None,
+                    warnings: self.score_warnings(table, &data, score.log_likelihood, None)?,
                 })
             }
             Scoring::Importance { samples } => {
@@ -133,9 +149,29 @@ impl Model {
                     per_row: score.per_row,
                     effective_sample_size: Some(score.effective_sample_size),
                     weights: Some(weights),
+                    warnings: self.score_warnings(table, &data, score.log_likelihood, Some(weights))?,
                 })
             }
         }
+    }
+
+    /// What may be wrong with a score of these rows.
+    fn score_warnings(
+        &self,
+        table: &Table,
+        data: &Data<f32>,
+        score: f64,
+        weights: Option<WeightSummary>,
+    ) -> Result<Vec<Warning>, Error> {
+        let mut warnings: Vec<Warning> = weights.and_then(|weights| weights.warning()).into_iter().collect();
+        if self.info.vae.images.is_none() {
+            let mut rows = NewRows::new(&self.info);
+            rows.add(&table.select(&self.columns())?, 0);
+            warnings.extend(rows.warnings());
+        }
+        let alone = independent_columns(data, &self.info).filter(|alone| score < *alone);
+        warnings.extend(alone.map(|alone| Warning::NothingLearned { scores: [score, alone], cells: false }));
+        Ok(warnings)
     }
 
     /// How the model was trained, if its encoder is to be refitted to these rows.
@@ -158,97 +194,5 @@ impl Model {
     pub fn sample(&self, rows: usize, seed: u64) -> Result<Table, Error> {
         check_drawn_rows(rows, self.info.vae.columns)?;
         sample_table(&self.fitted, &self.info, rows, seed, |_| ControlFlow::Continue(()))
-    }
-}
-
-/// Settings of an imputation. Without [`draws`](Impute::draws), each missing cell becomes its conditional mean.
-#[derive(Clone, Debug)]
-pub struct Impute<'a> {
-    model: &'a Model,
-    table: &'a Table,
-    statistic: Statistic,
-    options: SamplerOptions,
-    seed: u64,
-}
-
-impl Impute<'_> {
-    /// M completed tables, at least 1, with draws from the conditional distribution of the missing cells.
-    #[must_use]
-    pub fn draws(mut self, draws: usize) -> Self {
-        self.statistic = Statistic::Draws(draws);
-        self
-    }
-
-    /// One completed table, with conditional medians.
-    #[must_use]
-    pub fn median(mut self) -> Self {
-        self.statistic = Statistic::Median;
-        self
-    }
-
-    /// The seed of the draws (default: 0).
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// The sampler (default: importance; LAIR for models of methods that keep imputations).
-    #[must_use]
-    pub fn sampler(mut self, sampler: SamplerKind) -> Self {
-        self.options.sampler = Some(sampler);
-        self
-    }
-
-    /// The sampler and its numbers.
-    #[must_use]
-    pub fn sampler_options(mut self, options: SamplerOptions) -> Self {
-        self.options = options;
-        self
-    }
-
-    /// The completed tables. Observed cells, and columns that the model does not have, are as they were.
-    ///
-    /// # Errors
-    /// If an option cannot be used, there are no draws or more than fit into memory, or the table lacks a column of the
-    /// model; [`Error::NotImputed`].
-    pub fn run(self) -> Result<Vec<Table>, Error> {
-        let Model { fitted, info } = self.model;
-        let draws = if let Statistic::Draws(draws) = self.statistic { draws } else { 1 };
-        check_draws(draws, self.table.values().len())?;
-        let sampler = ImputationSampler::new(self.options, &info.vae)?;
-        let names = if info.vae.images.is_some() { self.table.columns().to_vec() } else { self.model.columns() };
-        let places = self.table.places(&names)?;
-        let chosen = self.table.select(&names)?;
-        let chosen = if info.vae.images.is_some() { chosen } else { aligned(chosen, &info.schema()) };
-        if self.table.rows() == 0 {
-            return Ok(vec![self.table.clone(); draws]);
-        }
-        let (data, units) = match info.vae.images {
-            None => (standardised("the table", &chosen, info)?, info.standardisation()),
-            Some(ref images) => {
-                let (data, pixels) = image_rows(&chosen, images.size, self.seed)?;
-                (data, pixels.units(chosen.width()))
-            }
-        };
-        let columns = if info.vae.images.is_some() { &[][..] } else { &info.columns };
-        let mut imputer = Imputer::new(fitted, columns, &sampler, self.statistic, self.seed);
-        let copies = imputer.next_rows(&chosen, (&data, &units), |_| ControlFlow::Continue(()))?;
-        let replaced = imputer.summary().replaced;
-        if replaced > 0 {
-            return Err(Error::NotImputed { values: replaced });
-        }
-        let width = self.table.width();
-        // The texts of a column of the model have their places in the model's list.
-        let mut notations = self.table.notations().to_vec();
-        places.iter().enumerate().for_each(|(d, &place)| notations[place] = chosen.notation(d).clone());
-        let whole = |copy: Vec<f64>| {
-            let mut values = self.table.values().to_vec();
-            for (row, completed) in values.chunks_exact_mut(width).zip(copy.chunks_exact(places.len())) {
-                places.iter().zip(completed).for_each(|(&place, &value)| row[place] = value);
-            }
-            Ok(Table::new(self.table.columns().to_vec(), values)?.with_notations(notations.clone()))
-        };
-        copies.into_iter().map(whole).collect()
     }
 }

@@ -4,7 +4,7 @@ use missvae::config::{self, Expected};
 use missvae::evaluate::{Likelihood, ScoreOptions};
 use missvae::prepare::TrainingRows;
 use missvae::store::ModelInfo;
-use missvae::{Error, Fit, Model, Table};
+use missvae::{Error, Fit, Model, Table, Warning};
 
 fn model(table: &Table) -> Model {
     Fit::new().hidden(8).blocks(1).latent(2).components(2).epochs(1).seed(1).run(table).unwrap()
@@ -15,8 +15,8 @@ fn a_table_without_rows_has_draws_without_rows() {
     let table = Table::penguins();
     let empty = Table::new(table.columns().to_vec(), Vec::new()).unwrap();
     let model = model(&table);
-    assert_eq!(model.impute(&empty).run().unwrap(), vec![empty.clone()]);
-    assert_eq!(model.impute(&empty).draws(3).run().unwrap(), vec![empty; 3]);
+    assert_eq!(model.impute(&empty).run().unwrap().tables, vec![empty.clone()]);
+    assert_eq!(model.impute(&empty).draws(3).run().unwrap().tables, vec![empty; 3]);
     assert_eq!(model.sample(0, 1).unwrap().rows(), 0);
 }
 
@@ -65,6 +65,26 @@ fn values_that_are_not_finite_are_no_imputations() {
         let found = if draws { impute.draws(2).run() } else { impute.run() };
         assert!(matches!(found, Err(Error::NotImputed { values }) if values >= 35));
     }
+}
+
+/// What may be wrong comes with the model, with its imputations and with its scores.
+#[test]
+fn results_come_with_their_warnings() {
+    let value = |i: usize| ((i * 7919 + 13) % 1009) as f64 / 100.0;
+    let cells = |code: f64| (0..120).flat_map(move |n| [value(n), if n % 40 == 7 { code } else { value(n + 300) }]);
+    let table = |code: f64| Table::new(vec!["a".into(), "b".into()], cells(code).collect()).unwrap();
+    let clean = model(&table(f64::NAN));
+    assert!(!clean.warnings().iter().any(|warning| matches!(warning, Warning::FarValue { .. })));
+    let fitted = model(&table(-999.0));
+    assert!(
+        fitted.warnings().iter().any(|warning| matches!(warning, Warning::FarValue { column, .. } if column == "b"))
+    );
+    let outside =
+        |warnings: &[Warning]| warnings.iter().any(|warning| matches!(warning, Warning::OutsideTraining { .. }));
+    let imputations = clean.impute(&table(-999.0)).run().unwrap();
+    assert!(outside(&imputations.warnings) && imputations.len() == 1, "{:?}", imputations.warnings);
+    assert!(outside(&clean.score(&table(-999.0)).unwrap().warnings));
+    assert!(!outside(&clean.impute(&table(f64::NAN)).run().unwrap().warnings));
 }
 
 /// A run is told to go on with the same table by the fingerprint: a cell counts whether it is held out or not.

@@ -98,7 +98,7 @@ fn files_and_tables_agree() {
     let found = Table::read(directory.path().join("completed.csv")).unwrap();
     let options = SamplerOptions { proposals: Some(40), ..SamplerOptions::default() };
     let table = Table::read(&path).unwrap();
-    let expected = model.impute(&table).sampler_options(options).seed(3).run().unwrap().remove(0);
+    let expected = model.impute(&table).sampler_options(options).seed(3).run().unwrap().tables.remove(0);
     for name in model.columns() {
         let column = expected.columns().iter().position(|other| *other == name).unwrap();
         assert!((0..344).all(|row| found.text(row, column) == expected.text(row, column)), "{name}");

@@ -69,7 +69,7 @@ const UNIT: usize = 512;
 struct EvaluateReport {
     #[serde(flatten)]
     score: ScoreKeys,
-    /// Log-likelihood under independent normals with the columns' training means and deviations: null where columns were not
+    /// Log-likelihood under what each column alone says in training: null where columns were not
     /// standardised.
     log_likelihood_independent: Option<f64>,
     /// Rows that were scored.
@@ -314,7 +314,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         let frechet = report.frechet.map_or(String::new(), |distance| format!("\nFréchet distance {distance:.4}"));
         let beside = report
             .log_likelihood_independent
-            .map_or(String::new(), |alone| format!("\n{alone:.4} if the columns were independent normals"));
+            .map_or(String::new(), |alone| format!("\n{alone:.4} if the columns were independent"));
         format!(
             "{:.4}{error} nats a row, {}, {how}{beside}{frechet}",
             score.log_likelihood,

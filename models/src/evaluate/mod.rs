@@ -24,4 +24,4 @@ pub use iwelbo::{IwelboResult, iwelbo, iwelbo_after, proposal};
 pub use refit::{RefitConfig, refit_encoder};
 pub use running::{RowScores, RunningScore, ScoreSummary};
 pub use score::{GRID_TOLERANCE, GridScore, Likelihood, ScoreOptions, Scoring, on_grid, trained_with};
-pub use units::{in_data_units, independent_normals, mean_and_standard_error};
+pub use units::{in_data_units, independent_columns, mean_and_standard_error};

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read, Seek, Write};
 use samplers::pareto::{UNRELIABLE, worse};
 use tempfile::{SpooledTempFile, spooled_tempfile};
 
-use super::units::{IndependentNormals, mean_and_standard_error_of};
+use super::units::{IndependentColumns, mean_and_standard_error_of};
 use crate::Error;
 use crate::data::Data;
 use crate::files::WriteError;
@@ -34,7 +34,7 @@ pub struct RunningScore {
     effective: f64,
     unreliable: usize,
     worst: Option<(usize, f64)>,
-    alone: IndependentNormals,
+    alone: IndependentColumns,
     uncovered: Option<usize>,
 }
 
@@ -51,7 +51,7 @@ pub struct ScoreSummary {
     pub effective_sample_size: Option<f64>,
     /// How far the importance weights can be trusted.
     pub weights: Option<WeightSummary>,
-    /// See [`independent_normals`](super::independent_normals).
+    /// See [`independent_columns`](super::independent_columns).
     pub independent: Option<f64>,
     /// The first row whose score is not finite, from 0.
     pub uncovered: Option<usize>,
@@ -69,7 +69,7 @@ impl RunningScore {
             effective: -0.0,
             unreliable: 0,
             worst: None,
-            alone: IndependentNormals::new(info),
+            alone: IndependentColumns::new(info),
             uncovered: None,
         }
     }

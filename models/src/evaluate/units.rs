@@ -1,10 +1,8 @@
 //! Log-likelihoods in the data's units, and their mean.
 
-use linalg::special::HALF_LN_TWO_PI;
-
 use crate::data::{Data, Standardisation};
-use crate::heads::ColumnType;
-use crate::store::{Column, ModelInfo};
+use crate::prepare::alone::Alone;
+use crate::store::ModelInfo;
 
 /// Log densities in the data's units: a change of variables, row by row over its observed columns.
 pub fn in_data_units(per_row: &[f64], data: &Data<f32>, standardisation: &Standardisation) -> Vec<f64> {
@@ -12,37 +10,41 @@ pub fn in_data_units(per_row: &[f64], data: &Data<f32>, standardisation: &Standa
     per_row.iter().enumerate().map(|(n, log_p)| log_p - volume(n)).collect()
 }
 
-/// Mean over rows of the log-likelihood under independent normals with the columns' training means and deviations, in nats of the
-/// data's units: what a model has to beat. `None` where the columns are not all numeric and standardised.
-pub fn independent_normals(data: &Data<f32>, info: &ModelInfo) -> Option<f64> {
-    let mut normals = IndependentNormals::new(info);
-    normals.add(data);
-    normals.mean()
+/// Mean over rows of the log-likelihood under what each column alone says, in nats of the data's units: what a model has to beat.
+/// Numbers and dates are normals with the training mean and deviation, levels have their training shares, and counts are negative
+/// binomial. `None` where a column is not standardised, is of another type, or is a pixel.
+pub fn independent_columns(data: &Data<f32>, info: &ModelInfo) -> Option<f64> {
+    let mut columns = IndependentColumns::new(info);
+    columns.add(data);
+    columns.mean()
 }
 
-/// [`independent_normals`] of rows that come block by block.
-pub(super) struct IndependentNormals {
-    /// None where there is no such density.
-    units: Option<Standardisation>,
+/// [`independent_columns`] of rows that come block by block.
+pub(super) struct IndependentColumns {
+    /// Of each column. None where there is no such density.
+    columns: Option<(Vec<Alone>, Standardisation)>,
     rows: usize,
     sum: f64,
 }
 
-impl IndependentNormals {
+impl IndependentColumns {
     /// No rows yet, for this model.
-    pub(super) fn new(info: &ModelInfo) -> IndependentNormals {
-        let standardised =
-            |column: &Column| column.kind == ColumnType::Numeric && (column.mean, column.scale) != (0.0, 1.0);
-        let suits = info.vae.images.is_none() && info.columns.iter().all(standardised);
-        IndependentNormals { units: suits.then(|| info.standardisation()), rows: 0, sum: -0.0 }
+    pub(super) fn new(info: &ModelInfo) -> IndependentColumns {
+        let alone = |(d, column)| Alone::of(column, info.vae.limits.get(d));
+        let columns: Option<Vec<Alone>> = match info.vae.images {
+            Some(_) => None,
+            None => info.columns.iter().enumerate().map(alone).collect(),
+        };
+        IndependentColumns { columns: columns.map(|columns| (columns, info.standardisation())), rows: 0, sum: -0.0 }
     }
 
     /// Takes rows.
     pub(super) fn add(&mut self, data: &Data<f32>) {
-        let Some(units) = &self.units else { return };
+        let Some((columns, units)) = &self.columns else { return };
         let log_density = |n: usize| {
-            let cells = data.values(n..n + 1).iter().zip(data.observed(n..n + 1)).filter(|(_, observed)| **observed);
-            cells.map(|(x, _)| -0.5 * f64::from(*x).powi(2) - HALF_LN_TWO_PI).sum::<f64>()
+            let cells = data.values(n..n + 1).iter().zip(data.observed(n..n + 1)).zip(columns);
+            let observed = cells.filter(|((_, observed), _)| **observed);
+            observed.map(|((x, _), column)| column.log_density(f64::from(*x))).sum::<f64>()
         };
         let per_row: Vec<f64> = (0..data.rows()).map(log_density).collect();
         in_data_units(&per_row, data, units).iter().for_each(|log_density| self.sum += log_density);
@@ -51,7 +53,7 @@ impl IndependentNormals {
 
     /// The mean of all rows.
     pub(super) fn mean(&self) -> Option<f64> {
-        self.units.as_ref().map(|_| self.sum / self.rows as f64)
+        self.columns.as_ref().map(|_| self.sum / self.rows as f64)
     }
 }
 
@@ -73,10 +75,12 @@ mod tests {
     use statrs::distribution::{Continuous, Normal};
 
     use super::*;
+    use crate::heads::ColumnType;
     use crate::network::VaeConfig;
+    use crate::store::Column;
 
     #[test]
-    fn normals_of_the_columns_alone() {
+    fn what_the_columns_say_alone() {
         let column = |mean, scale| Column { mean, scale, ..Column::new("", ColumnType::Numeric) };
         let mut info = ModelInfo {
             vae: VaeConfig::new(2, 1),
@@ -92,8 +96,8 @@ mod tests {
         let data: Data<f32> = info.standardisation().apply(&rows);
         let normal = |mean, scale, x| Normal::new(mean, scale).unwrap().ln_pdf(x);
         let expected = (normal(5.0, 2.0, 6.0) + normal(-1.0, 0.5, 0.0) + normal(5.0, 2.0, 1.0)) / 2.0;
-        assert!((independent_normals(&data, &info).unwrap() - expected).abs() < 1e-6);
+        assert!((independent_columns(&data, &info).unwrap() - expected).abs() < 1e-6);
         info.columns[0] = column(0.0, 1.0);
-        assert_eq!(independent_normals(&data, &info), None);
+        assert_eq!(independent_columns(&data, &info), None);
     }
 }

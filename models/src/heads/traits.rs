@@ -19,8 +19,8 @@ pub struct ColumnTraits {
     /// The largest value: the user's bound. Draws and summaries are of the distribution below it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
-    /// The share of each level of a categorical or ordinal column: positive, with sum 1. The decoder's outputs are relative to
-    /// them.
+    /// The share of each level of a column that has some: positive, with sum 1. The decoder's outputs for a categorical or ordinal
+    /// column are relative to them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub frequencies: Vec<f64>,
     /// Mean and dispersion of counts, (variance − mean)/mean². The decoder's outputs are relative to them.

@@ -6,7 +6,7 @@
 //! - [`check_values`]: numbers that single precision cannot hold;
 //! - [`Error`]: what is wrong with the rows, as fields.
 
-mod alone;
+pub(crate) mod alone;
 pub(crate) mod coding;
 pub(crate) mod error;
 mod model_file;

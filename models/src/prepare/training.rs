@@ -367,7 +367,7 @@ impl TrainingRows {
         let width = self.columns.len();
         let mut total = 0.0;
         for (d, column) in self.columns.iter().enumerate() {
-            let alone = Alone::of(column, &self.train, d)?;
+            let alone = Alone::of(column, self.limits.get(d))?;
             let cells = (d..data.len()).step_by(width).filter(|&cell| mask[cell] > 0.0);
             total += cells.map(|cell| alone.log_density(f64::from(data[cell]))).sum::<f64>();
         }

@@ -1,5 +1,6 @@
 //! Traits of columns, read off their observed values.
 
+use super::coding::nearest_level;
 use crate::data::{Data, Standardisation};
 use crate::heads::{ColumnTraits, ColumnType};
 use crate::table::ColumnSchema;
@@ -25,7 +26,11 @@ pub(super) fn traits_of(
             of_numbers(data, d, (standardisation.mean[d], standardisation.scale[d]), column.column_type)
         }
         kind if kind.has_shares() => {
-            ColumnTraits { frequencies: frequencies(data, d, column.levels.len()), ..ColumnTraits::default() }
+            ColumnTraits { frequencies: frequencies(data, d, column), ..ColumnTraits::default() }
+        }
+        // Its head does not need them; what has to be beaten does.
+        ColumnType::Binary if !column.levels.is_empty() => {
+            ColumnTraits { frequencies: frequencies(data, d, column), ..ColumnTraits::default() }
         }
         ColumnType::Count => ColumnTraits { counts: Some(moments(data, d)), ..ColumnTraits::default() },
         _ => ColumnTraits::default(),
@@ -78,9 +83,10 @@ fn with_bounds(
 }
 
 /// The share of each level, as if each had been seen half a time more: one that is hidden in training has a share too.
-fn frequencies(data: &Data<f64>, d: usize, levels: usize) -> Vec<f64> {
+fn frequencies(data: &Data<f64>, d: usize, column: &ColumnSchema) -> Vec<f64> {
+    let (kind, levels) = (column.column_type, column.levels.len());
     let mut counts = vec![0.5; levels];
-    data.observed_values(d).for_each(|level| counts[level as usize - 1] += 1.0);
+    data.observed_values(d).for_each(|level| counts[nearest_level(kind, levels, level)] += 1.0);
     let total: f64 = counts.iter().sum();
     counts.into_iter().map(|count| count / total).collect()
 }

@@ -150,7 +150,7 @@ fn check_levels(source: &Source<'_>, info: &ModelInfo) -> Result<(), Error> {
         }
         let shares = info.vae.limits.get(d).map_or(0, |traits| traits.frequencies.len());
         let needed = matches!(column.kind, ColumnType::Categorical | ColumnType::Ordinal);
-        if needed && shares != column.levels.len() {
+        if (needed || shares > 0) && shares != column.levels.len() {
             return Err(source.field(
                 &format!("limits[{d}].frequencies"),
                 shares,
