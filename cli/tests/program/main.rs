@@ -12,6 +12,7 @@
 //! - `snr`: gradient estimators side by side;
 //! - `training`: what `train` promises;
 //! - `trust`: warnings, and the epoch that is kept.
+//! - `zoo`: awkward tables, each alone and in pairs.
 //!
 //! Seeds are fixed, so a verdict is the same on every run; none depends on the clock.
 
@@ -31,3 +32,4 @@ mod support;
 mod training;
 mod trust;
 mod typed;
+mod zoo;
