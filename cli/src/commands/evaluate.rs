@@ -30,7 +30,7 @@ use crate::threads::in_pool;
 pub(crate) struct EvaluateArgs {
     /// Run directory
     pub(crate) run: PathBuf,
-    /// Table of held-out rows
+    /// Table of held-out rows; - for CSV on standard input
     pub(crate) data: PathBuf,
     /// Method of computing the log-likelihood
     #[arg(long, value_enum, default_value = "auto")]

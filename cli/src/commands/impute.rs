@@ -38,9 +38,9 @@ pub(crate) enum Fill {
 pub(crate) struct ImputeArgs {
     /// Run directory
     pub(crate) run: PathBuf,
-    /// Table with missing cells
+    /// Table with missing cells; - for CSV on standard input. A text may be of any length
     pub(crate) data: PathBuf,
-    /// File of the completed table: .csv, .tsv or .npy. DATA itself is overwritten
+    /// File of the completed table: .csv, .tsv or .npy; - for CSV on standard output. DATA itself is overwritten
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// Number of completed tables. Several are written with .1, .2, … before the ending

@@ -171,8 +171,8 @@ fn chance_tells_no_difference() {
     let mut numbers = Numbers(3);
     let tables = (0..300).filter(|_| {
         let cell = |_: usize, _: usize| if numbers.next() < 0.3 { f64::NAN } else { numbers.next() };
-        let (description, _) = described(50, 5, cell);
-        assert_eq!(description.differences.comparisons, 20);
+        let (description, _) = described(100, 5, cell);
+        assert!(description.differences.comparisons > 15, "of 20, but for groups that are too small");
         !description.differences.found.is_empty()
     });
     let tables = tables.count();
