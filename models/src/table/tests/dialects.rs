@@ -128,9 +128,13 @@ fn only_missing_cells_change() {
     // Where commas separate, a filled number with a comma is quoted.
     let file = TestFile::new("in.csv", b"a,b\n\"1,5\",NA\n2,\"0,25\"\n");
     let options = ReadOptions::new().decimal(Decimal::Comma);
-    let (table, source) = read_to_complete(&file.input(), &options, &numeric(&["a", "b"])).unwrap();
+    let (input, columns) = (file.input(), numeric(&["a", "b"]));
+    let mut blocks = Blocks::of_model(&input, &options, &columns, BlockSize::WHOLE, true).unwrap();
+    let Block { table, source, .. } = blocks.next_block().unwrap().unwrap();
     let path = file.beside("o.csv");
-    write_completed(&path, &source, &table, &[0.0, 0.75, 0.0, 0.0]).unwrap();
+    let mut written = CompletedFile::create(&path).unwrap();
+    written.write(&source, &table, &[0.0, 0.75, 0.0, 0.0]).unwrap();
+    written.finish().unwrap().commit().unwrap();
     assert_eq!(std::fs::read_to_string(path).unwrap(), "a,b\n\"1,5\",\"0,75\"\n2,\"0,25\"\n");
     // Standard output is CSV.
     let mut out = Vec::new();
@@ -142,8 +146,10 @@ fn only_missing_cells_change() {
 fn cells_beside_the_models_are_read_alike() {
     let file = TestFile::new("a.csv", b"a;b;c\n1,5;2;-9,5\n2;3;NA\n");
     let options = ReadOptions::new().missing_values(["-9.5"]);
-    let (_, source) = read_to_complete(&file.input(), &options, &numeric(&["a", "b"])).unwrap();
-    assert_eq!(source.missing_elsewhere(&options), [("c".to_owned(), 2)]);
+    let (input, columns) = (file.input(), numeric(&["a", "b"]));
+    let mut blocks = Blocks::of_model(&input, &options, &columns, BlockSize::WHOLE, false).unwrap();
+    while blocks.next_block().unwrap().is_some() {}
+    assert_eq!(blocks.missing_elsewhere(), [("c".to_owned(), 2)]);
 }
 
 #[test]
