@@ -206,8 +206,10 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let mut new_rows = NewRows::new(&info);
     let (mut scored, mut dropped) = (0, 0);
     let standardisation = info.standardisation();
-    let bar = Passing(output.bar_or_counter(opened.rows.map(|rows| rows as u64), "rows"));
-    bar.0.set_message(if samples.is_some() { "importance sampling" } else { "grid" });
+    let rows = opened.rows.map(|rows| rows as u64);
+    // A refit shows bars of its own, and a grid has no rows that are done one by one.
+    let bar = Passing(if whole { ProgressBar::hidden() } else { output.bar_or_counter(rows, "rows") });
+    bar.0.set_message("importance sampling");
     opened.each(&args.common, |ModelBlock { first, table, data, .. }| {
         if info.vae.images.is_none() {
             new_rows.add(&table, first);
