@@ -1,7 +1,7 @@
 //! Files under a temporary name until they are whole.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -77,8 +77,8 @@ pub struct Staging {
 
 #[derive(Debug)]
 enum Out {
-    /// Beside it: what the file takes the place of.
-    Temporary(BufWriter<NamedTempFile>, PathBuf, Entry, Option<Metadata>),
+    /// Beside it: the permissions of what the file takes the place of.
+    Temporary(BufWriter<NamedTempFile>, PathBuf, Entry, Option<Permissions>),
     /// What is no regular file.
     Device(BufWriter<File>),
 }
@@ -119,8 +119,9 @@ impl Staging {
         let entry = Entry(file.path().to_owned());
         // Held as long as the file is open; where the system has no locks, a stale file of this name stays.
         let _ = file.as_file().try_lock();
+        let permissions = existing.map(|metadata| metadata.permissions());
         let file = BufWriter::with_capacity(BUFFER, file);
-        Ok(Staging { path: path.to_owned(), out: Out::Temporary(file, target, entry, existing) })
+        Ok(Staging { path: path.to_owned(), out: Out::Temporary(file, target, entry, permissions) })
     }
 
     /// Forces the file to the disk. It lacks its name then.
@@ -132,10 +133,10 @@ impl Staging {
         let end = |out: Out| -> io::Result<Option<Temporary>> {
             match out {
                 Out::Device(mut device) => device.flush().map(|()| None),
-                Out::Temporary(file, target, entry, existing) => {
+                Out::Temporary(file, target, entry, permissions) => {
                     let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-                    if let Some(metadata) = existing {
-                        file.as_file().set_permissions(metadata.permissions())?;
+                    if let Some(permissions) = permissions {
+                        file.as_file().set_permissions(permissions)?;
                     }
                     file.as_file().sync_all()?;
                     Ok(Some(Temporary { file, target, entry }))

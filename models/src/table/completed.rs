@@ -33,7 +33,7 @@ impl CompletedFile {
     /// Begins a file. It has a temporary name.
     ///
     /// # Errors
-    /// [`Error::OutputFormat`], and those of [`write_atomic`](crate::files::write_atomic).
+    /// [`Error::OutputFormat`](super::Error::OutputFormat), and those of [`write_atomic`](crate::files::write_atomic).
     pub fn create(path: &Path) -> Result<CompletedFile> {
         let (format, array) = (output_format(path)?, Numbers::default());
         Ok(CompletedFile { path: path.to_owned(), out: Encoder::create(path)?, format, array, width: 0 })

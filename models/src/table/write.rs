@@ -15,7 +15,7 @@ use crate::files::{Staged, Staging, WriteError};
 
 /// The bytes of a file on their way.
 pub(super) enum Encoder {
-    Plain(Staging),
+    Plain(Box<Staging>),
     Gzip(Box<GzEncoder<Staging>>),
 }
 
@@ -24,7 +24,7 @@ impl Encoder {
         let staging = Staging::create(path)?;
         Ok(match has_ending(path, "gz") {
             true => Encoder::Gzip(Box::new(GzEncoder::new(staging, Compression::default()))),
-            false => Encoder::Plain(staging),
+            false => Encoder::Plain(Box::new(staging)),
         })
     }
 
@@ -37,7 +37,7 @@ impl Encoder {
 
     pub(super) fn finish(self, path: &Path) -> Result<Staged> {
         let staging = match self {
-            Encoder::Plain(staging) => staging,
+            Encoder::Plain(staging) => *staging,
             Encoder::Gzip(gzip) => gzip.finish().map_err(|error| WriteError::new(path, error))?,
         };
         Ok(staging.finish()?)
