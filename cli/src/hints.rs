@@ -5,7 +5,7 @@ use std::io;
 use missvae::config::{MNIST_TRAINING_ROWS, Preset};
 use missvae::files::WriteError;
 use missvae::objective::METHODS;
-use missvae::table::{Error, PixelProblem, Reason, UnusableColumn, is_missing_elsewhere};
+use missvae::table::{Error, ParquetProblem, PixelProblem, Reason, UnusableColumn, is_missing_elsewhere};
 use missvae::{config, prepare, store};
 
 use crate::command_options::{COMMAND_OPTIONS, ONLY_ON_COMMAND_LINE};
@@ -149,6 +149,19 @@ pub(crate) fn table(error: &Error) -> Option<String> {
         Error::AmbiguousSeparator { separators: [one, other], .. } => {
             let mark = "(and by --decimal , if commas are decimal marks)";
             return Some(format!("Say which one by --separator '{}' or '{}' {mark}.", one.name(), other.name()));
+        }
+        Error::ParquetAsText { .. } => "Let its name end in .parquet; it is not read from standard input.",
+        Error::NoParquet { file } => {
+            return Some(format!(
+                "Install the program by cargo install missvae-cli --features parquet, or convert the file: \
+                 python3 -c 'import pandas; pandas.read_parquet({file:?}).to_csv(\"table.csv\", index=False)'."
+            ));
+        }
+        Error::BadParquet { problem: ParquetProblem::ColumnType { .. }, .. } => {
+            "Leave it out with --ignore-columns, or choose others with --columns."
+        }
+        Error::BadParquet { problem: ParquetProblem::Fractions { .. } | ParquetProblem::Value { .. }, .. } => {
+            "Make it a column of floating-point numbers first, or fit the model to a table in which it holds whole numbers."
         }
         Error::SeparatorWithoutText { .. } => "Leave out --separator and --decimal.",
         Error::RowWidth { expected: 1, .. } => {

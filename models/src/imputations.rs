@@ -49,6 +49,13 @@ impl IntoIterator for Imputations {
     }
 }
 
+impl Model {
+    /// Imputes the missing cells of a table, old or new. See [`Impute::run`].
+    pub fn impute<'a>(&'a self, table: &'a Table) -> Impute<'a> {
+        Impute::new(self, table)
+    }
+}
+
 /// Settings of an imputation. Without [`draws`](Impute::draws), each missing cell becomes its conditional mean.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -61,7 +68,7 @@ pub struct Impute<'a> {
 }
 
 impl<'a> Impute<'a> {
-    pub(crate) fn new(model: &'a Model, table: &'a Table) -> Impute<'a> {
+    fn new(model: &'a Model, table: &'a Table) -> Impute<'a> {
         Impute { model, table, statistic: Statistic::Mean, options: SamplerOptions::default(), seed: 0 }
     }
 

@@ -7,7 +7,6 @@ use crate::Error;
 use crate::config::{self, check_drawn_rows};
 use crate::data::Data;
 use crate::evaluate::{Importance, Refit, ScoreOptions, Scoring, independent_columns, on_grid, trained_with};
-use crate::imputations::Impute;
 use crate::impute::{FittedModel, ImputationSampler, WeightSummary, sample_table};
 use crate::prepare::{column_names, model_rows};
 use crate::store::{ModelInfo, load_model, save_model};
@@ -90,11 +89,6 @@ impl Model {
     /// Its networks and parameters.
     pub fn fitted(&self) -> &FittedModel<f32> {
         &self.fitted
-    }
-
-    /// Imputes the missing cells of a table, old or new. See [`Impute::run`].
-    pub fn impute<'a>(&'a self, table: &'a Table) -> Impute<'a> {
-        Impute::new(self, table)
     }
 
     /// The mean log-likelihood of a table's rows: on a grid with at most 2 latent dimensions, else by importance

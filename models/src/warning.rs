@@ -57,6 +57,11 @@ pub enum Warning {
         /// The columns, each with how many cells.
         columns: Vec<(String, usize)>,
     },
+    /// Columns of texts whose order the file that is written does not tell.
+    OrderLost {
+        /// The columns.
+        columns: Vec<String>,
+    },
     /// Rows whose importance weights fail.
     UnreliableRows {
         /// How many of the rows.
@@ -184,6 +189,13 @@ impl fmt::Display for Warning {
                     format!("{count} {} in {}", if *count == 1 { "cell" } else { "cells" }, quoted(name))
                 };
                 write!(f, "still missing, as the model has no such columns: {}", listed(columns, text))
+            }
+            Warning::OrderLost { columns } => {
+                write!(
+                    f,
+                    "the order of categories is not written, set it again: {}",
+                    listed(columns, |name| quoted(name))
+                )
             }
             Warning::UnreliableRows { rows, of, worst: (row, k), samples } => {
                 write!(f, "importance weights fail in {rows} of {of} rows (Pareto k above 0.7; worst: row {row}, ")?;

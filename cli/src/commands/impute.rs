@@ -7,9 +7,13 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use missvae::config::{ChainKind, check_draws, lair_points};
 use missvae::files::{Staged, commit_all, numbered, remove_stale, same_file};
+use missvae::heads::ColumnType;
 use missvae::impute::{ImputationSampler, ImputationSummary, Imputer, SamplerKind, SamplerOptions, WeightSummary};
 use missvae::prepare::{ModelBlock, ModelFile};
-use missvae::table::{BlockSize, CompletedFile, Input, Source, Table, check_notations, check_output, print_completed};
+use missvae::store::Column;
+use missvae::table::{
+    BlockSize, CompletedFile, Input, Source, Table, check_completed, check_output_of, print_completed,
+};
 use missvae::warning::Warning;
 use missvae::watch::{ImputedValues, NewRows};
 use samplers::chains::Sampler;
@@ -40,7 +44,8 @@ pub(crate) struct ImputeArgs {
     pub(crate) run: PathBuf,
     /// Table with missing cells; - for CSV on standard input. A text may be of any length
     pub(crate) data: PathBuf,
-    /// File of the completed table: .csv, .tsv or .npy; - for CSV on standard output. DATA itself is overwritten
+    /// File of the completed table: .csv, .tsv or .npy, .parquet from .parquet; - for CSV on standard output. DATA itself is
+    /// overwritten
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// Number of completed tables. Several are written with .1, .2, … before the ending
@@ -93,7 +98,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     }
     let to_stdout = args.out == Path::new("-");
     if !to_stdout {
-        check_output(&args.out)?;
+        check_output_of(&args.out, &Input::from_arg(Some(&args.data)))?;
     }
     if to_stdout && (args.draws > 1 || args.common.json) {
         let what = "--out -: standard output takes one table and nothing else";
@@ -142,10 +147,14 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         1 => vec![args.out.clone()],
         draws => (1..=draws).map(|draw| numbered(&args.out, draw)).collect(),
     };
+    let whole = |d: usize| info.columns.get(d).is_some_and(imputes_whole_numbers);
+    let ModelBlock { source, table, .. } = &opened.first;
+    check_completed((!to_stdout).then_some(&args.out), source, table, whole)?;
+    let to_parquet = args.out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"));
+    let order_lost = if to_parquet { source.ordered_texts()? } else { Vec::new() };
     for path in paths.iter().filter(|_| !to_stdout) {
         // Before the work, so that it is not lost.
-        check_output(path)?;
-        check_notations(path, &opened.first.table)?;
+        check_output_of(path, &input)?;
         if args.draws > 1 && same_file(path, &args.data) {
             let what = format!(
                 "--out {}: one of the completed tables would be {}, DATA itself",
@@ -206,6 +215,9 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     let weights = outcome.weights.and_then(|weights| weights.warning());
     weights.into_iter().for_each(|warning| output.warn(warning));
     new_rows.warnings().into_iter().chain(imputed.warning()).for_each(|warning| output.warn(warning));
+    if !order_lost.is_empty() {
+        output.warn(Warning::OrderLost { columns: order_lost });
+    }
     let missing = read.missing_elsewhere();
     if !missing.is_empty() {
         output.warn(Warning::StillMissing { columns: missing });
@@ -306,4 +318,10 @@ fn describe(sampler: &ImputationSampler, outcome: &ImputationSummary) -> String 
     let iterations = sampler.iterations().map(|n| format!("{n} iterations"));
     let parts: Vec<String> = [iterations, effective, accepted].into_iter().flatten().collect();
     format!("{}: {}", sampler.name(), parts.join(", "))
+}
+
+/// Whether only whole numbers are imputed to a column.
+fn imputes_whole_numbers(column: &Column) -> bool {
+    let whole = |level: &String| level.parse::<f64>().is_ok_and(|level| level.fract() == 0.0);
+    column.whole || column.kind == ColumnType::Count || (!column.levels.is_empty() && column.levels.iter().all(whole))
 }

@@ -24,7 +24,7 @@ const CHECKPOINT_EVERY: f64 = 60.0;
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// Table: .csv, .tsv, .npy (also .gz), .npz, or - for CSV on standard input. Images: .idx or a name that ends in
+    /// Table: .csv, .tsv, .npy (also .gz), .npz, .parquet, or - for CSV on standard input. Images: .idx or a name that ends in
     /// -ubyte (also .gz), or a directory of PNG. Without DATA: the bundled penguins
     pub(crate) data: Option<PathBuf>,
     #[command(flatten)]

@@ -8,6 +8,7 @@
 //! - `imputations`: methods that keep imputations, and the samplers that renew them;
 //! - `library`: the library's facade, which does what the program does;
 //! - `nothing_lost`: runs that replace others, go on after their end, or find damage;
+//! - `parquet`: tables of Parquet, with the feature and without;
 //! - `reproduce`: experiments of the paper in miniature;
 //! - `resume`: runs that are stopped, in whatever way, and gone on with;
 //! - `snr`: gradient estimators side by side;
@@ -26,6 +27,7 @@ mod images;
 mod imputations;
 mod library;
 mod nothing_lost;
+mod parquet;
 #[cfg(feature = "paper")]
 mod reproduce;
 mod resume;

@@ -78,7 +78,7 @@ pub enum Error {
         /// The value, as it stands in the file.
         value: String,
         /// The least and the largest value.
-        bounds: [Option<String>; 2],
+        bounds: Box<[Option<String>; 2]>,
     },
     /// A number whose square single precision cannot hold.
     #[error("{file}, row {row}, column {}: {} too large beside the rest of the column", quoted(column), about(.value))]

@@ -91,7 +91,9 @@ pub(super) fn check_bounds(file: &str, table: &Table, columns: &[ColumnSchema]) 
                 row: row + 1,
                 column: column.name.clone(),
                 value: table.text(row, d).unwrap_or_default(),
-                bounds: [column.min, column.max].map(|bound| bound.map(|bound| table.notation(d).text(bound))),
+                bounds: Box::new(
+                    [column.min, column.max].map(|bound| bound.map(|bound| table.notation(d).text(bound))),
+                ),
             });
         }
     }

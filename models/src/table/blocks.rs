@@ -8,9 +8,9 @@ use super::error::Result;
 use super::open::Input;
 use super::options::ReadOptions;
 use super::problem::Reason;
-use super::read::{open_text, read_array};
+use super::read::{open_text, read_whole};
 use super::schema::ColumnSchema;
-use super::source::{Content, Elsewhere, Numbers, RawText, Source};
+use super::source::{Content, Elsewhere, RawText, Source};
 use super::text::TextReader;
 use super::values::Table;
 
@@ -122,7 +122,7 @@ impl<'a> Blocks<'a> {
     }
 
     /// The columns of the file that are not the model's and have missing cells in the blocks so far, in the order of the
-    /// file: the name of each, and how many.
+    /// file: the name of each, and how many. None where the blocks are not kept.
     pub fn missing_elsewhere(&self) -> Vec<(String, usize)> {
         self.elsewhere.found()
     }
@@ -148,7 +148,7 @@ impl<'a> Blocks<'a> {
             }
             let source = Source { content, columns: Arc::clone(&self.columns) };
             if table.rows() > 0 || !source.is_empty() {
-                self.elsewhere.add(&source, &self.options.missing);
+                self.elsewhere.add(&source, &self.options.missing)?;
                 return Ok(Some(Block { first, table, source }));
             }
         }
@@ -159,10 +159,8 @@ impl<'a> Blocks<'a> {
     /// Lets the builder take the rows of a block.
     fn read_rows(&mut self) -> Result<Content> {
         let Some(reader) = &mut self.text else {
-            let mut numbers = Numbers::default();
             self.ended = true;
-            read_array(self.input, self.options, &mut self.builder, self.retain.then_some(&mut numbers))?;
-            return Ok(Content::Array(numbers));
+            return read_whole(self.input, self.options, &mut self.builder, self.retain);
         };
         let mut text = RawText::default();
         while reader.next_row(&mut self.builder, self.retain.then_some(&mut text))? {

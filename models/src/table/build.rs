@@ -126,8 +126,9 @@ fn whole(mut blocks: Blocks<'_>) -> Result<Table> {
 
 impl Table {
     /// Reads a table by the ending of its name: `.csv` and `.tsv` with a header, `.npy`, IDX images (`.idx`, `-ubyte`), each
-    /// also `.gz`; `.npz`; or a directory of PNG images. Columns of arrays and images are called x0, x1, … Columns of dates
-    /// become days since 1970, and columns with other texts places in a list of them: see [`super::Notation`].
+    /// also `.gz`; `.npz`; `.parquet`, with the feature `parquet`; or a directory of PNG images. Columns of arrays and images
+    /// are called x0, x1, … Columns of dates become days since 1970, and columns with other texts places in a list of them:
+    /// see [`super::Notation`].
     ///
     /// # Errors
     /// Whatever keeps the file from being a table; [`super::Error::UnusableColumns`], once, for all columns with infinite values.

@@ -4,12 +4,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::dialect::{Dialect, Separator};
-use super::error::Result;
+use super::error::{Error, Result};
 use super::notation::number_text;
 use super::open::Format;
 use super::source::{Content, Numbers, RawText, Source};
 use super::values::Table;
-use super::write::{self, Encoder, cell_text, header, npy, output_format, quoted};
+use super::write::{self, Encoder, cell_text, check_notations, header, npy, output_format, quoted};
 use crate::files::{Staged, WriteError};
 
 /// A completed table on its way to a file, block by block.
@@ -17,10 +17,10 @@ use crate::files::{Staged, WriteError};
 /// Text comes back byte for byte except for the missing cells, with its separator, other columns, header, quoting, blanks, line
 /// ends and byte-order mark. Under another ending it has that ending's separator; decimal commas then stand between semicolons
 /// in a `.csv` file. Imputed numbers are written as the shortest text that reads back the same, with the text's decimal mark.
-/// Text that goes
-/// to a `.npy` file is reduced to the table's columns, in the file's order, in double precision; an array keeps all its
-/// columns and its precision. The ending of the path decides (`.csv`, `.tsv`, `.npy`, each also `.gz`). Numbers that go to
-/// an array are held in memory to the end: it begins with their number.
+/// What goes from text or Parquet to a `.npy` file is reduced to the table's columns, in the file's order, in double precision;
+/// an array keeps all its columns and its precision. Parquet, which is one block, keeps the types of its columns. The ending of
+/// the path decides (`.csv`, `.tsv`, `.npy`, each also `.gz`; `.parquet`). Numbers that go to an array are held in memory to the
+/// end: it begins with their number.
 pub struct CompletedFile {
     path: PathBuf,
     out: Encoder,
@@ -33,7 +33,7 @@ impl CompletedFile {
     /// Begins a file. It has a temporary name.
     ///
     /// # Errors
-    /// [`Error::OutputFormat`](super::Error::OutputFormat), and those of [`write_atomic`](crate::files::write_atomic).
+    /// [`Error::OutputFormat`], and those of [`write_atomic`](crate::files::write_atomic).
     pub fn create(path: &Path) -> Result<CompletedFile> {
         let (format, array) = (output_format(path)?, Numbers::default());
         Ok(CompletedFile { path: path.to_owned(), out: Encoder::create(path)?, format, array, width: 0 })
@@ -43,19 +43,28 @@ impl CompletedFile {
     /// table's column order).
     ///
     /// # Errors
-    /// Those of [`write_atomic`](crate::files::write_atomic).
+    /// Those of [`write_atomic`](crate::files::write_atomic), and of [`check_completed`]; [`Error::BadParquet`] for a number
+    /// that a column's type does not hold.
     ///
     /// # Panics
     /// If `completed` and the table differ in their number of values.
     pub fn write(&mut self, source: &Source, table: &Table, completed: &[f64]) -> Result<()> {
         let fill = Fill::new(source, table, completed);
-        match self.format {
-            Format::Text { separator } => {
-                fill.write(self.out.out(), separator).map_err(|error| WriteError::new(&self.path, error))?;
+        let from_parquet_only =
+            |to_parquet| Error::FromParquetOnly { file: self.path.display().to_string(), to_parquet };
+        let written = match (self.format, &source.content) {
+            (Format::Parquet, Content::Parquet(parquet)) => {
+                parquet.write(self.out.out(), &source.columns, table, completed)?
             }
-            _ => self.width = fill.numbers(&mut self.array),
-        }
-        Ok(())
+            (Format::Parquet, _) => return Err(from_parquet_only(true)),
+            (Format::Text { .. }, Content::Parquet(_)) => return Err(from_parquet_only(false)),
+            (Format::Text { separator }, _) => fill.write(self.out.out(), separator),
+            _ => {
+                self.width = fill.numbers(&mut self.array);
+                Ok(())
+            }
+        };
+        Ok(written.map_err(|error| WriteError::new(&self.path, error))?)
     }
 
     /// Ends the file. The last step, which gives it its name, is left to the caller: several tables get their names together.
@@ -63,7 +72,7 @@ impl CompletedFile {
     /// # Errors
     /// Those of [`write_atomic`](crate::files::write_atomic).
     pub fn finish(mut self) -> Result<Staged> {
-        if !matches!(self.format, Format::Text { .. }) {
+        if self.format == Format::Npy {
             let (width, values) = (self.width.max(1), std::mem::take(&mut self.array.values));
             let (rows, out) = (values.len() / width, self.out.out());
             let written = match self.array.single {
@@ -79,12 +88,37 @@ impl CompletedFile {
 /// Writes completed rows as CSV, to any output: see [`CompletedFile::write`].
 ///
 /// # Errors
-/// Those of the output.
+/// Those of the output; [`io::ErrorKind::Unsupported`] for what was read from Parquet.
 ///
 /// # Panics
 /// If `completed` and the table differ in their number of values.
 pub fn print_completed(out: &mut dyn Write, source: &Source, table: &Table, completed: &[f64]) -> io::Result<()> {
     Fill::new(source, table, completed).write(out, Separator::Comma)
+}
+
+/// Checks that the completed table can be written under this name, or to standard output where there is none, before any work is
+/// done for it. `whole` says whether only whole numbers are imputed to a column of the table.
+///
+/// # Errors
+/// Those of [`check_notations`]; [`Error::FromParquetOnly`]; [`Error::BadParquet`] where a column of whole numbers would get
+/// fractions.
+pub fn check_completed(
+    path: Option<&Path>,
+    source: &Source,
+    table: &Table,
+    whole: impl Fn(usize) -> bool,
+) -> Result<()> {
+    let format = path.map_or(Ok(Format::Text { separator: Separator::Comma }), output_format)?;
+    let file = || path.map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
+    match (format, &source.content, path) {
+        (Format::Parquet, Content::Parquet(parquet), _) => parquet.check(&source.columns, table, &whole),
+        (Format::Text { .. }, Content::Parquet(_), _) => {
+            Err(Error::FromParquetOnly { file: file(), to_parquet: false })
+        }
+        (Format::Parquet, _, _) => Err(Error::FromParquetOnly { file: file(), to_parquet: true }),
+        (_, _, Some(path)) => check_notations(path, table),
+        (_, _, None) => Ok(()),
+    }
 }
 
 struct Fill<'a> {
@@ -121,6 +155,7 @@ impl<'a> Fill<'a> {
                 }
                 Ok(())
             }
+            Content::Parquet(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -128,7 +163,7 @@ impl<'a> Fill<'a> {
     fn numbers(&self, array: &mut Numbers) -> usize {
         let Fill { source, table, completed } = self;
         match &source.content {
-            Content::Text { .. } => {
+            Content::Text { .. } | Content::Parquet(_) => {
                 let order: Vec<usize> = source.columns.iter().flatten().copied().collect();
                 let width = order.len();
                 let value = |row: usize, column: usize| {

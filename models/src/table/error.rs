@@ -5,6 +5,7 @@
 use std::io;
 
 use super::dialect::Separator;
+use super::parquet_problem::ParquetProblem;
 use super::problem::{
     ArrayProblem, GzipProblem, IdxProblem, PixelProblem, PngProblem, RecordLimit, UnusableColumn, reasons,
 };
@@ -41,7 +42,7 @@ pub enum Error {
     },
     /// A file name whose ending says nothing about the format.
     #[error(
-        "{file}: the ending .{ending} is not a known table format; expected .csv, .tsv, .npy, .idx (also .gz) or .npz"
+        "{file}: the ending .{ending} is not a known table format; expected .csv, .tsv, .npy, .idx (also .gz), .npz or .parquet"
     )]
     UnknownFormat {
         /// The file.
@@ -174,6 +175,40 @@ pub enum Error {
     SeparatorWithoutText {
         /// The file.
         file: String,
+    },
+    /// A Parquet file by the name of a text.
+    #[error("{file}: this is a Parquet file; expected a table of text")]
+    ParquetAsText {
+        /// The file.
+        file: String,
+    },
+    /// A Parquet file, where the library is built without its feature `parquet`.
+    #[error("{file}: this program was built without its feature `parquet`, which reads such files")]
+    NoParquet {
+        /// The file.
+        file: String,
+    },
+    /// A Parquet file that cannot be read, or completed.
+    #[error("{file}: {problem}")]
+    BadParquet {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        problem: ParquetProblem,
+    },
+    /// A table to be written as Parquet that was not read from it, or the other way round.
+    #[error(
+        "{file}: {}",
+        match to_parquet {
+            true => "only what was read from a Parquet file is written as one; expected an ending of .csv, .tsv or .npy",
+            false => "what was read from a Parquet file is not written as text; expected an ending of .parquet or .npy",
+        }
+    )]
+    FromParquetOnly {
+        /// The output.
+        file: String,
+        /// Whether it was to be Parquet.
+        to_parquet: bool,
     },
     /// A quoted cell that never ends.
     #[error("{file}, line {line}: the quote that opens a cell here is never closed")]

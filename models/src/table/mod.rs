@@ -13,9 +13,10 @@
 //! - [`describe`]: what is missing, and in which patterns; [`suspects`]: values that may be codes or outliers;
 //!   [`copied_columns`], [`repeated_rows`].
 //!
-//! The files from the bottom up: `dialect`, `problem`, `error`; `cell`, `dates`, `schema_file`, `select`, `options`, `open`, `visit`; the
-//! formats `split`, `detect` and `text`, `array`, `idx`, `folder`; `read`; `notation`, `values`, `columns`, `schema`, `infer`, `source`;
-//! `repeats`, `resize`, `column`, `builder`, `blocks`, `build`, `describe`, `pixels`, `write`, `completed`.
+//! The files from the bottom up: `dialect`, `problem`, `error`; `cell`, `dates`, `schema_file`, `select`, `options`, `open`,
+//! `visit`; the formats `split`, `detect` and `text`, `array`, `idx`, `folder`, `parquet_*`; `read`; `notation`, `values`,
+//! `columns`, `schema`, `infer`, `source`; `repeats`, `resize`, `column`, `builder`, `blocks`, `build`, `describe`, `pixels`,
+//! `write`, `completed`.
 
 mod array;
 mod array_header;
@@ -38,6 +39,14 @@ mod infer;
 mod notation;
 mod open;
 mod options;
+#[cfg(feature = "parquet")]
+mod parquet_cells;
+mod parquet_file;
+#[cfg(feature = "parquet")]
+mod parquet_fill;
+#[cfg(feature = "parquet")]
+mod parquet_guard;
+mod parquet_problem;
 mod pixels;
 mod png_parts;
 mod problem;
@@ -61,7 +70,7 @@ mod tests;
 pub use blocks::{Block, BlockSize, Blocks};
 pub use build::{read_for_model, read_images, read_to_fit};
 pub use builder::ReadTable;
-pub use completed::{CompletedFile, print_completed};
+pub use completed::{CompletedFile, check_completed, print_completed};
 pub use counts::ValueCounts;
 pub use dates::DateFormat;
 pub use describe::{
@@ -73,6 +82,7 @@ pub use infer::Inferred;
 pub use notation::Notation;
 pub use open::Input;
 pub use options::ReadOptions;
+pub use parquet_problem::ParquetProblem;
 pub use pixels::{Pixels, binarise};
 pub use problem::{
     ArrayProblem, GzipProblem, IdxProblem, PixelProblem, Place, PngProblem, Reason, RecordLimit, UnusableColumn,
@@ -84,4 +94,4 @@ pub use select::parse_names;
 pub use source::Source;
 pub use suspects::{Suspect, is_missing_elsewhere, suspects, whole_numbered_categories};
 pub use values::Table;
-pub use write::{NumbersFile, check_notations, check_output, write_numbers};
+pub use write::{NumbersFile, check_notations, check_output, check_output_of, write_numbers};

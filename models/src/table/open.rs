@@ -194,6 +194,8 @@ pub(super) enum Format {
     Idx,
     /// A directory with PNG images in it.
     Folder,
+    /// A Parquet file.
+    Parquet,
 }
 
 impl Format {
@@ -213,6 +215,7 @@ impl Format {
             Some("idx") => Ok(Format::Idx),
             Some("npy") => Ok(Format::Npy),
             Some("npz") if stem == path => Ok(Format::Npz),
+            Some("parquet") if stem == path => Ok(Format::Parquet),
             Some(_) if !path.exists() => Err(Error::NotFound { file }),
             Some(ending) => {
                 let gz = if stem == path { "" } else { ".gz" };
@@ -247,6 +250,7 @@ mod tests {
         assert_eq!(of("63").unwrap(), Format::Text { separator: Separator::Comma });
         assert_eq!(of("a.npy.gz").unwrap(), Format::Npy);
         assert_eq!(of("a.npz").unwrap(), Format::Npz);
+        assert_eq!(of("a.parquet").unwrap(), Format::Parquet);
         assert_eq!(of("train-images-idx3-ubyte.gz").unwrap(), Format::Idx);
         assert_eq!(of("a.idx").unwrap(), Format::Idx);
         assert!(matches!(of("not-there.xlsx"), Err(Error::NotFound { .. })));

@@ -126,9 +126,11 @@ impl ReadOptions {
     }
 }
 
+type Tell = dyn Fn(&str, Dialect) + Send + Sync;
+
 /// Who is told how a text is written.
 #[derive(Clone)]
-struct Told(Arc<dyn Fn(&str, Dialect) + Send + Sync>);
+struct Told(Arc<Tell>);
 
 impl fmt::Debug for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

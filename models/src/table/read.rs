@@ -3,10 +3,10 @@
 use super::error::{Error, Result};
 use super::open::{Format, Input};
 use super::options::ReadOptions;
-use super::source::Numbers;
+use super::source::{Content, Numbers};
 use super::text::TextReader;
 use super::visit::Visitor;
-use super::{array, folder, idx};
+use super::{array, folder, idx, parquet_file};
 
 /// Shows a table to `visitor`, in memory that does not grow with the table.
 ///
@@ -16,7 +16,7 @@ pub(super) fn read(input: &Input, options: &ReadOptions, visitor: &mut dyn Visit
     match open_text(input, options)? {
         Some(mut reader) => while reader.next_row(visitor, None)? {},
         None => {
-            read_array(input, options, visitor, None)?;
+            read_whole(input, options, visitor, false)?;
         }
     }
     Ok(())
@@ -40,21 +40,28 @@ pub(super) fn open_text(input: &Input, options: &ReadOptions) -> Result<Option<T
     TextReader::new(input.open()?, separator, options).map(Some)
 }
 
-/// Shows a table that is no text to `visitor`; all its numbers go to `retained`, if given. Its width is returned.
+/// Shows a table that is no text to `visitor`. What stands in it is returned if `retain`, and else an empty array.
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn read_array(
+pub(super) fn read_whole(
     input: &Input,
     options: &ReadOptions,
     visitor: &mut dyn Visitor,
-    retained: Option<&mut Numbers>,
-) -> Result<usize> {
+    retain: bool,
+) -> Result<Content> {
     let missing = &options.missing;
-    match (input.format()?, input) {
+    let (format, mut numbers) = (input.format()?, Numbers::default());
+    if let (Format::Parquet, Input::File(path)) = (format, input) {
+        let parquet = parquet_file::read(path, missing, visitor)?;
+        return Ok(if retain { Content::Parquet(parquet) } else { Content::Array(numbers) });
+    }
+    let retained = retain.then_some(&mut numbers);
+    match (format, input) {
         (Format::Npz, Input::File(path)) => array::read_npz(path, options.key.as_deref(), missing, visitor, retained),
         (Format::Folder, Input::File(path)) => folder::read_folder(path, missing, visitor, retained),
         (Format::Idx, _) => idx::read_idx(input.open()?, missing, visitor, retained),
         _ => array::read_npy(input.open()?, missing, visitor, retained),
-    }
+    }?;
+    Ok(Content::Array(numbers))
 }

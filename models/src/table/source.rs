@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::cell::MissingValues;
 use super::dialect::Dialect;
+use super::error::Result;
+use super::parquet_file::ParquetFile;
 use super::split::{Span, unquoted};
 
 /// Rows of a file as they stand there: a block of it, or all. The first block has the header.
@@ -24,6 +26,8 @@ pub(super) enum Content {
     },
     /// An array.
     Array(Numbers),
+    /// Parquet, which is read once more.
+    Parquet(ParquetFile),
 }
 
 /// Records of a text, one after the other.
@@ -65,11 +69,23 @@ pub(super) struct Numbers {
 }
 
 impl Source {
+    /// The columns of texts whose order the file tells, and a Parquet file that is written from it does not.
+    ///
+    /// # Errors
+    /// If the file, which was read before, cannot be read once more.
+    pub fn ordered_texts(&self) -> Result<Vec<String>> {
+        match &self.content {
+            Content::Parquet(parquet) => parquet.ordered(),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// Whether nothing is in it.
     pub(super) fn is_empty(&self) -> bool {
         match &self.content {
             Content::Text { text, .. } => text.is_empty(),
             Content::Array(numbers) => numbers.values.is_empty(),
+            Content::Parquet(_) => false,
         }
     }
 }
@@ -89,9 +105,16 @@ impl Elsewhere {
     }
 
     /// Counts those of further rows.
-    pub(super) fn add(&mut self, source: &Source, missing: &MissingValues) {
+    pub(super) fn add(&mut self, source: &Source, missing: &MissingValues) -> Result<()> {
         match &source.content {
             _ if self.columns.is_empty() => {}
+            Content::Parquet(parquet) => {
+                let places: Vec<usize> = self.columns.iter().map(|(place, ..)| *place).collect();
+                for ((_, name, count), found) in self.columns.iter_mut().zip(parquet.missing(&places, missing)?) {
+                    *name = found.0;
+                    *count += found.1;
+                }
+            }
             Content::Array(numbers) => {
                 for row in numbers.values.chunks_exact(source.columns.len()) {
                     for (place, _, count) in &mut self.columns {
@@ -115,6 +138,7 @@ impl Elsewhere {
                 }
             }
         }
+        Ok(())
     }
 
     /// The columns that have some, in the order of the file: the name of each, and how many.

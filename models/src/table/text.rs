@@ -41,6 +41,9 @@ impl TextReader {
         if idx::is_idx(&start[..start.len().min(4)]) {
             return Err(Error::IdxAsText { file });
         }
+        if start.starts_with(b"PAR1") {
+            return Err(Error::ParquetAsText { file });
+        }
         let utf16 = start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
         let beginning = Beginning { bytes: &start, whole: start.len() < WINDOW };
         let dialect = detect(&beginning, promised, options.separator, options.decimal)

@@ -9,7 +9,7 @@ use npyz::WriterBuilder;
 use super::dialect::{Decimal, Separator};
 use super::error::{Error, Result};
 use super::notation::{Notation, number_text};
-use super::open::{Format, has_ending};
+use super::open::{Format, Input, has_ending};
 use super::values::Table;
 use crate::files::{Staged, Staging, WriteError};
 
@@ -64,7 +64,7 @@ impl NumbersFile {
     /// If there are no columns.
     pub fn create(path: &Path, columns: &[String]) -> Result<NumbersFile> {
         assert!(!columns.is_empty(), "a file without columns");
-        let delimiter = match output_format(path)? {
+        let delimiter = match numbers_format(path)? {
             Format::Text { separator } => Some(separator.byte()),
             _ => None,
         };
@@ -108,7 +108,7 @@ impl NumbersFile {
 /// Writes `values` (row-major; NaN where missing) under a header, or as an array, by the ending of `path`.
 ///
 /// # Errors
-/// [`Error::OutputFormat`], and those of [`write_atomic`](crate::files::write_atomic).
+/// [`Error::OutputFormat`]; [`Error::FromParquetOnly`]; those of [`write_atomic`](crate::files::write_atomic).
 ///
 /// # Panics
 /// If there are no columns.
@@ -117,7 +117,7 @@ pub fn write_numbers(path: &Path, columns: &[String], values: &[f64]) -> Result<
 }
 
 fn stage_cells(path: &Path, columns: &[String], values: &[f64], notations: &[Notation]) -> Result<Staged> {
-    let (format, mut encoder) = (output_format(path)?, Encoder::create(path)?);
+    let (format, mut encoder) = (numbers_format(path)?, Encoder::create(path)?);
     let (width, out) = (columns.len(), encoder.out());
     match format {
         Format::Text { separator } => {
@@ -147,7 +147,7 @@ impl Table {
     /// file of this name is replaced as a whole, or not at all.
     ///
     /// # Errors
-    /// [`Error::OutputFormat`]; [`Error::TextInArray`]; [`Error::Write`].
+    /// [`Error::OutputFormat`]; [`Error::FromParquetOnly`]; [`Error::TextInArray`]; [`Error::Write`].
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         Ok(self.stage(path)?.commit()?)
     }
@@ -167,7 +167,18 @@ impl Table {
 /// # Errors
 /// [`Error::OutputFormat`]; [`Error::Write`] where the name is that of a directory, or its directory is not there.
 pub fn check_output(path: &Path) -> Result<()> {
-    output_format(path)?;
+    check_output_of(path, &Input::Stdin)
+}
+
+/// [`check_output`], for what is read from `input`: a Parquet file can become another one.
+///
+/// # Errors
+/// As [`check_output`]; [`Error::FromParquetOnly`].
+pub fn check_output_of(path: &Path, input: &Input) -> Result<()> {
+    let to_parquet = output_format(path)? == Format::Parquet;
+    if to_parquet && input.format()? != Format::Parquet {
+        return Err(Error::FromParquetOnly { file: path.display().to_string(), to_parquet });
+    }
     if path.is_dir() {
         return Err(WriteError::new(path, io::ErrorKind::IsADirectory.into()).into());
     }
@@ -193,6 +204,14 @@ pub fn check_notations(path: &Path, table: &Table) -> Result<()> {
     }
 }
 
+/// The format of an output file of numbers that are not a file's: it is not Parquet.
+fn numbers_format(path: &Path) -> Result<Format> {
+    match output_format(path)? {
+        Format::Parquet => Err(Error::FromParquetOnly { file: path.display().to_string(), to_parquet: true }),
+        format => Ok(format),
+    }
+}
+
 /// The format of an output file; unlike an input, it needs a known ending.
 pub(super) fn output_format(path: &Path) -> Result<Format> {
     let stem = if has_ending(path, "gz") { path.with_extension("") } else { path.to_owned() };
@@ -202,6 +221,8 @@ pub(super) fn output_format(path: &Path) -> Result<Format> {
         Ok(Format::Text { separator: Separator::Tab })
     } else if has_ending(&stem, "npy") {
         Ok(Format::Npy)
+    } else if has_ending(path, "parquet") {
+        Ok(Format::Parquet)
     } else {
         Err(Error::OutputFormat { file: path.display().to_string() })
     }

@@ -147,7 +147,7 @@ fn cells_beside_the_models_are_read_alike() {
     let file = TestFile::new("a.csv", b"a;b;c\n1,5;2;-9,5\n2;3;NA\n");
     let options = ReadOptions::new().missing_values(["-9.5"]);
     let (input, columns) = (file.input(), numeric(&["a", "b"]));
-    let mut blocks = Blocks::of_model(&input, &options, &columns, BlockSize::WHOLE, false).unwrap();
+    let mut blocks = Blocks::of_model(&input, &options, &columns, BlockSize::WHOLE, true).unwrap();
     while blocks.next_block().unwrap().is_some() {}
     assert_eq!(blocks.missing_elsewhere(), [("c".to_owned(), 2)]);
 }

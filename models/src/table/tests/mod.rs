@@ -3,6 +3,8 @@
 mod arrays;
 mod dialects;
 mod errors;
+#[cfg(feature = "parquet")]
+mod parquet_files;
 mod reading;
 mod writing;
 
