@@ -34,6 +34,8 @@ struct Survey {
     /// Whether rows differ, and whether some row has one at all.
     uneven: [bool; 4],
     some: [bool; 4],
+    /// Whether some tab stands between two texts. Others may be blanks around cells.
+    tab_inside: bool,
 }
 
 impl Survey {
@@ -42,6 +44,8 @@ impl Survey {
         let mut survey = Survey::default();
         let (mut counts, mut blank) = ([0; 4], true);
         let (mut at_start, mut quoted) = (true, false);
+        // Whether a text stands behind the last boundary that is no tab, and a tab behind it.
+        let (mut text_seen, mut tab) = (false, false);
         let mut rest = bytes.iter().copied().peekable();
         while let Some(byte) = rest.next() {
             if quoted {
@@ -54,12 +58,22 @@ impl Survey {
                     survey.add(counts);
                 }
                 (counts, blank, at_start) = ([0; 4], true, true);
+                (text_seen, tab) = (false, false);
                 continue;
             }
             blank = false;
             let separator = Separator::ALL.iter().position(|separator| separator.byte() == byte);
             if let Some(place) = separator {
                 counts[place] += 1;
+            }
+            match byte {
+                b'\t' => tab = text_seen,
+                b' ' => {}
+                _ if separator.is_some() => (text_seen, tab) = (false, false),
+                _ => {
+                    survey.tab_inside |= tab;
+                    text_seen = true;
+                }
             }
             quoted = byte == b'"' && at_start;
             at_start = separator.is_some();
@@ -96,7 +110,11 @@ impl Survey {
             let place = place(*separator);
             header[place] > 0 && first[place] == header[place] && !self.uneven[place]
         };
-        match Separator::ALL.into_iter().filter(fits).collect::<Vec<Separator>>()[..] {
+        let mut fitting: Vec<Separator> = Separator::ALL.into_iter().filter(fits).collect();
+        if fitting.len() > 1 && !self.tab_inside {
+            fitting.retain(|separator| *separator != Separator::Tab);
+        }
+        match fitting[..] {
             [one] if one != promised && self.some[place(promised)] && header[place(one)] == 1 => Err([one, promised]),
             [one] => Ok(one),
             [one, other, ..] => Err([one, other]),
@@ -186,6 +204,9 @@ mod tests {
             ("a;b;c\n1,5;2;x\n1;2,5;y\n", ';'),
             ("a;b;c\n1,5;2,5;3,5\n1,5;2,5;3,5\n", ';'),
             ("a,t\n1,x;y\n2,z;u\n", ','),
+            // Tabs around cells are blanks.
+            ("\ta\t,\tb\t\n\t1\t,\t2\t\n", ','),
+            ("a\t;b\t\n1\t;\"2\"\t\n", ';'),
             // One column.
             ("a\n1\n2\n", ','),
             ("price; EUR\n1\n2\n", ','),
