@@ -67,7 +67,7 @@ impl Drop for Entry {
     }
 }
 
-/// A file that is being written, piece by piece, under a temporary name. Dropped before [`finish`](Staging::finish), it is
+/// A file that is being written, piece by piece, under a temporary name, or in memory while it is short. Dropped before [`finish`](Staging::finish), it is
 /// gone.
 #[derive(Debug)]
 pub struct Staging {
@@ -77,10 +77,56 @@ pub struct Staging {
 
 #[derive(Debug)]
 enum Out {
-    /// Beside it: the permissions of what the file takes the place of.
-    Temporary(BufWriter<NamedTempFile>, PathBuf, Entry, Option<Permissions>),
+    /// In memory as long as it is short: a process that is killed at work leaves no file then.
+    Memory(Beginning),
+    Temporary(Open),
     /// What is no regular file.
     Device(BufWriter<File>),
+}
+
+/// A temporary file that is written to.
+#[derive(Debug)]
+struct Open {
+    file: BufWriter<NamedTempFile>,
+    target: PathBuf,
+    entry: Entry,
+    /// Of what the file takes the place of.
+    permissions: Option<Permissions>,
+}
+
+/// The beginning of a file.
+#[derive(Debug)]
+struct Beginning {
+    bytes: Vec<u8>,
+    target: PathBuf,
+    /// Of what the file takes the place of.
+    permissions: Option<Permissions>,
+}
+
+impl Beginning {
+    /// Makes the temporary file.
+    fn open(self) -> io::Result<Open> {
+        let Beginning { bytes, target, permissions } = self;
+        let name = target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+        let prefix = temporary_prefix(name);
+        let mut options = tempfile::Builder::new();
+        options.prefix(&prefix).suffix(".tmp").rand_bytes(RANDOM);
+        #[cfg(unix)]
+        {
+            // What a plain `File::create` would ask for; the user's umask still applies.
+            options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        }
+        let mut list = unfinished();
+        let file = options.tempfile_in(directory_of(&target))?;
+        list.push(file.path().to_owned());
+        drop(list);
+        let entry = Entry(file.path().to_owned());
+        // Held as long as the file is open; where the system has no locks, a stale file of this name stays.
+        let _ = file.as_file().try_lock();
+        let mut file = BufWriter::with_capacity(BUFFER, file);
+        file.write_all(&bytes)?;
+        Ok(Open { file, target, entry, permissions })
+    }
 }
 
 impl Staging {
@@ -103,25 +149,9 @@ impl Staging {
             Some(_) => fs::canonicalize(path)?,
             None => path.to_owned(),
         };
-        let name = target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-        let prefix = temporary_prefix(name);
-        let mut options = tempfile::Builder::new();
-        options.prefix(&prefix).suffix(".tmp").rand_bytes(RANDOM);
-        #[cfg(unix)]
-        {
-            // What a plain `File::create` would ask for; the user's umask still applies.
-            options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        }
-        let mut list = unfinished();
-        let file = options.tempfile_in(directory_of(&target))?;
-        list.push(file.path().to_owned());
-        drop(list);
-        let entry = Entry(file.path().to_owned());
-        // Held as long as the file is open; where the system has no locks, a stale file of this name stays.
-        let _ = file.as_file().try_lock();
         let permissions = existing.map(|metadata| metadata.permissions());
-        let file = BufWriter::with_capacity(BUFFER, file);
-        Ok(Staging { path: path.to_owned(), out: Out::Temporary(file, target, entry, permissions) })
+        let beginning = Beginning { bytes: Vec::new(), target, permissions };
+        Ok(Staging { path: path.to_owned(), out: Out::Memory(beginning) })
     }
 
     /// Forces the file to the disk. It lacks its name then.
@@ -131,17 +161,17 @@ impl Staging {
     pub fn finish(self) -> Result<Staged, WriteError> {
         let Staging { path, out } = self;
         let end = |out: Out| -> io::Result<Option<Temporary>> {
-            match out {
-                Out::Device(mut device) => device.flush().map(|()| None),
-                Out::Temporary(file, target, entry, permissions) => {
-                    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-                    if let Some(permissions) = permissions {
-                        file.as_file().set_permissions(permissions)?;
-                    }
-                    file.as_file().sync_all()?;
-                    Ok(Some(Temporary { file, target, entry }))
-                }
+            let Open { file, target, entry, permissions } = match out {
+                Out::Device(mut device) => return device.flush().map(|()| None),
+                Out::Memory(beginning) => beginning.open()?,
+                Out::Temporary(open) => open,
+            };
+            let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+            if let Some(permissions) = permissions {
+                file.as_file().set_permissions(permissions)?;
             }
+            file.as_file().sync_all()?;
+            Ok(Some(Temporary { file, target, entry }))
         };
         let file = end(out).map_err(|source| WriteError::new(&path, source))?;
         Ok(Staged { path, file })
@@ -150,15 +180,27 @@ impl Staging {
 
 impl Write for Staging {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Out::Memory(beginning) = &mut self.out
+            && beginning.bytes.len() + bytes.len() > SHORT
+        {
+            let whole = Beginning {
+                bytes: std::mem::take(&mut beginning.bytes),
+                target: beginning.target.clone(),
+                permissions: beginning.permissions.clone(),
+            };
+            self.out = Out::Temporary(whole.open()?);
+        }
         match &mut self.out {
-            Out::Temporary(file, ..) => file.write(bytes),
+            Out::Memory(beginning) => beginning.bytes.write(bytes),
+            Out::Temporary(open) => open.file.write(bytes),
             Out::Device(device) => device.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.out {
-            Out::Temporary(file, ..) => file.flush(),
+            Out::Memory(_) => Ok(()),
+            Out::Temporary(open) => open.file.flush(),
             Out::Device(device) => device.flush(),
         }
     }
@@ -249,6 +291,8 @@ fn directory_of(path: &Path) -> &Path {
     }
 }
 
+/// The most bytes of a file that is held in memory until it is whole.
+const SHORT: usize = 1 << 20;
 /// Bytes that wait to be written to a file.
 const BUFFER: usize = 1 << 16;
 /// Random characters in a temporary name.
