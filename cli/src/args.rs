@@ -56,13 +56,7 @@ impl Reading {
 
     /// With these texts for missing values.
     fn options_with(&self, missing_values: &[String]) -> ReadOptions {
-        let mut options = ReadOptions::new().missing_values(missing_values);
-        if let Some(separator) = self.separator {
-            options = options.separator(separator);
-        }
-        if let Some(decimal) = self.decimal {
-            options = options.decimal(decimal);
-        }
+        let options = ReadOptions::new().missing_values(missing_values).separator(self.separator).decimal(self.decimal);
         match &self.key {
             Some(key) => options.key(key),
             None => options,

@@ -17,7 +17,6 @@ use crate::prepare::TrainingRows;
 use crate::store::ModelInfo;
 use crate::table::{Schema, Table};
 use crate::trainer::{Observer, RunError, Schedule, Start, Trainer};
-use crate::warning::Warning;
 
 /// A fit: the options of a model and of its training, each with a default.
 ///
@@ -128,12 +127,8 @@ impl Fit {
         config.prepare_trainer(&mut trainer);
         trainer.run(&rows.train, rows.validation(), observer)?;
         let mut warnings = rows.warnings.clone();
-        if let Some((best, alone)) = trainer.best().zip(rows.independent_validation()) {
-            let found = best.validation - rows.validation_log_volume();
-            let scores = [found, alone];
-            warnings
-                .extend((found < alone).then(|| Warning::NothingLearned { scores, cells: rows.held_out.is_some() }));
-        }
+        let best = trainer.best().map(|best| best.validation - rows.validation_log_volume());
+        warnings.extend(best.and_then(|found| rows.nothing_learned(found)));
         let info = ModelInfo { updates: trainer.chosen_updates(rows.train.rows()), ..rows.model_info(&config) };
         let parameters = Aligned::from_slice(trainer.chosen_parameters());
         Ok(Model::new(FittedModel::new(trainer.vae().clone(), parameters), info).with_warnings(warnings))

@@ -6,11 +6,11 @@ use crate::Error;
 use crate::config::check_draws;
 use crate::impute::{ImputationSampler, Imputer, SamplerKind, SamplerOptions, Statistic};
 use crate::model::Model;
+use crate::monitor::{ImputedValues, NewRows};
 use crate::prepare::coding::aligned;
 use crate::prepare::{image_rows, standardised};
 use crate::table::Table;
 use crate::warning::Warning;
-use crate::watch::{ImputedValues, NewRows};
 
 /// Completed tables, and what may be wrong with them. It is a slice of the tables.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +52,7 @@ impl IntoIterator for Imputations {
 impl Model {
     /// Imputes the missing cells of a table, old or new. See [`Impute::run`].
     pub fn impute<'a>(&'a self, table: &'a Table) -> Impute<'a> {
-        Impute::new(self, table)
+        Impute { model: self, table, statistic: Statistic::Mean, options: SamplerOptions::default(), seed: 0 }
     }
 }
 
@@ -67,11 +67,7 @@ pub struct Impute<'a> {
     seed: u64,
 }
 
-impl<'a> Impute<'a> {
-    fn new(model: &'a Model, table: &'a Table) -> Impute<'a> {
-        Impute { model, table, statistic: Statistic::Mean, options: SamplerOptions::default(), seed: 0 }
-    }
-
+impl Impute<'_> {
     /// M completed tables, at least 1, with draws from the conditional distribution of the missing cells.
     pub fn draws(mut self, draws: usize) -> Self {
         self.statistic = Statistic::Draws(draws);

@@ -41,7 +41,7 @@
 //! - [`store`]: model files and checkpoints;
 //! - [`impute`]: imputations and new rows of a fitted model;
 //! - [`evaluate`]: log-likelihoods on a grid and by importance sampling, and the Fréchet distance;
-//! - [`warning`]: what may be wrong with a result; [`watch`]: with rows that go by block by block;
+//! - [`warning`]: what may be wrong with a result; [`monitor`]: with rows that go by block by block;
 //! - [`timing`]: training steps, timed one by one.
 
 pub mod config;
@@ -55,6 +55,7 @@ pub mod heads;
 mod imputations;
 pub mod impute;
 mod model;
+pub mod monitor;
 pub mod network;
 pub mod objective;
 pub mod prepare;
@@ -64,7 +65,6 @@ pub mod table;
 pub mod timing;
 pub mod trainer;
 pub mod warning;
-pub mod watch;
 mod words;
 
 pub use error::{Error, Quantity};

@@ -8,12 +8,12 @@ use crate::config::{self, check_drawn_rows};
 use crate::data::Data;
 use crate::evaluate::{Importance, Refit, ScoreOptions, Scoring, independent_columns, on_grid, trained_with};
 use crate::impute::{FittedModel, ImputationSampler, WeightSummary, sample_table};
+use crate::monitor::NewRows;
 use crate::prepare::{column_names, model_rows};
 use crate::store::{ModelInfo, load_model, save_model};
 use crate::table::Table;
 use crate::trainer::TrainConfig;
-use crate::warning::Warning;
-use crate::watch::NewRows;
+use crate::warning::{Warning, of_score};
 
 /// A fitted model. It imputes missing cells, scores rows, draws new ones, and is saved and loaded.
 #[derive(Clone, Debug)]
@@ -106,7 +106,9 @@ impl Model {
     /// # Errors
     /// If an option cannot be used, as a refit of a model file of format 1; if the table lacks a column of the model or has no observed cell.
     pub fn score_with(&self, table: &Table, options: &ScoreOptions, seed: u64) -> Result<Score, Error> {
-        let (data, _): (Data<f32>, _) = model_rows(table, &self.info, seed)?.without_empty_rows();
+        let all: Data<f32> = model_rows(table, &self.info, seed)?;
+        let numbers = all.rows_with_cells();
+        let (data, _) = all.without_empty_rows();
         if data.rows() == 0 {
             return Err(Error::NoRows);
         }
@@ -120,7 +122,7 @@ impl Model {
                     per_row: score.per_row,
                     effective_sample_size: None,
                     weights: None,
-                    warnings: self.score_warnings(table, &data, score.log_likelihood, None)?,
+                    warnings: self.score_warnings((table, &data), score.log_likelihood, None)?,
                 })
             }
             Scoring::Importance { samples } => {
@@ -137,23 +139,25 @@ impl Model {
                 let unobserved = |_, _, _| || ControlFlow::Continue(());
                 let score = how.score(&mut self.fitted.clone(), &data, &units, unobserved)?;
                 let weights = score.weights(samples);
+                // The rows without a cell are rows of the table too.
+                let worst = weights.worst.map(|(n, k)| (numbers[n], k));
+                let of_table = WeightSummary { worst, ..weights };
                 Ok(Score {
                     log_likelihood: score.log_likelihood,
                     standard_error: score.standard_error,
                     per_row: score.per_row,
                     effective_sample_size: Some(score.effective_sample_size),
                     weights: Some(weights),
-                    warnings: self.score_warnings(table, &data, score.log_likelihood, Some(weights))?,
+                    warnings: self.score_warnings((table, &data), score.log_likelihood, Some(of_table))?,
                 })
             }
         }
     }
 
-    /// What may be wrong with a score of these rows.
+    /// What may be wrong with a score of these rows, whose weights are summed up by the rows of the table.
     fn score_warnings(
         &self,
-        table: &Table,
-        data: &Data<f32>,
+        (table, data): (&Table, &Data<f32>),
         score: f64,
         weights: Option<WeightSummary>,
     ) -> Result<Vec<Warning>, Error> {
@@ -163,8 +167,7 @@ impl Model {
             rows.add(&table.select(&self.columns())?, 0);
             warnings.extend(rows.warnings());
         }
-        let alone = independent_columns(data, &self.info).filter(|alone| score < *alone);
-        warnings.extend(alone.map(|alone| Warning::NothingLearned { scores: [score, alone], cells: false }));
+        warnings.extend(of_score(score, independent_columns(data, &self.info), false));
         Ok(warnings)
     }
 

@@ -6,7 +6,7 @@ use crate::heads::ColumnType;
 use crate::store::Column;
 use crate::table::{
     ColumnSchema, DateFormat, Notation, Reason, Suspect, Table, UnusableColumn, copied_columns, is_missing_elsewhere,
-    repeated_rows, suspects, whole_numbered_categories,
+    is_within, repeated_rows, suspects, whole_numbered_categories,
 };
 use crate::words::quoted;
 
@@ -302,6 +302,12 @@ pub fn of_repeats(table: &Table) -> Vec<Warning> {
     columns.into_iter().chain(rows).collect()
 }
 
+/// Whether a score, in nats, is below that of the columns alone. `cells`: both are means over cells, and not over rows.
+pub fn of_score(found: f64, alone: Option<f64>, cells: bool) -> Option<Warning> {
+    let alone = alone.filter(|alone| found < *alone)?;
+    Some(Warning::NothingLearned { scores: [found, alone], cells })
+}
+
 /// What may be wrong with how a table was read.
 pub fn of_reading(left_out: &[(String, Reason)], ambiguous_dates: &[(String, DateFormat)]) -> Vec<Warning> {
     let unusable = |(name, reason): &(String, Reason)| UnusableColumn { name: name.clone(), reason: reason.clone() };
@@ -348,8 +354,8 @@ pub(crate) fn of_rows(
         columns.iter().enumerate().find_map(|(d, column)| {
             let (value, range) = (value(n, d)?, column.range?);
             let margin = OUTSIDE * (range[1] - range[0]);
-            let within = column.min.is_none_or(|min| value >= min) && column.max.is_none_or(|max| value <= max);
-            let far = value < range[0] - margin || value > range[1] + margin || !within;
+            let far = value < range[0] - margin || value > range[1] + margin;
+            let far = far || !is_within([column.min, column.max], value);
             far.then(|| ((number(n), column.name.clone(), value), range))
         })
     };

@@ -87,6 +87,28 @@ fn results_come_with_their_warnings() {
     assert!(!outside(&clean.impute(&table(f64::NAN)).run().unwrap().warnings));
 }
 
+/// A warning names a row of the table, where rows without a cell stand before it.
+#[test]
+fn warnings_of_scores_name_rows_of_the_table() {
+    let table = Table::penguins();
+    let model = model(&table);
+    let mut values = vec![f64::NAN; 3 * table.width()];
+    values.extend(table.values().iter().map(|value| 4.0 * value));
+    let moved = Table::new(table.columns().to_vec(), values).unwrap();
+    let options =
+        ScoreOptions { likelihood: Likelihood::Iwelbo, importance_samples: Some(100), ..ScoreOptions::default() };
+    let score = model.score_with(&moved, &options, 1).unwrap();
+    let worst = score.weights.unwrap().worst.unwrap().0;
+    // One row of the penguins has no measurement: it is the fourth.
+    let number = if worst < 3 { worst + 4 } else { worst + 5 };
+    let named = score.warnings.iter().find_map(|warning| match warning {
+        Warning::UnreliableRows { worst, .. } => Some(worst.0),
+        _ => None,
+    });
+    assert!(!table.row(3).iter().any(|value| !value.is_nan()));
+    assert_eq!(named, Some(number), "{:?}", score.warnings);
+}
+
 /// A run is told to go on with the same table by the fingerprint: a cell counts whether it is held out or not.
 #[test]
 fn the_fingerprint_sees_every_cell() {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use missvae::evaluate::{RowScores, RunningScore, ScoreSummary, in_data_units, iwelbo_after};
 use missvae::impute::{ImputationSampler, ImputationSummary, Imputer, SamplerOptions, Statistic};
+use missvae::monitor::{ImputedValues, NewRows};
 use missvae::prepare::{ModelBlock, ModelFile};
 use missvae::table::{BlockSize, CompletedFile, Input, ReadOptions};
-use missvae::watch::{ImputedValues, NewRows};
 use missvae::{Fit, Model, Table, Warning};
 
 /// The raw penguins, with texts, levels and dates, in a form that is hard to bring back: line ends of two bytes, one within a

@@ -67,9 +67,9 @@ impl Between {
         self.standard().map_or(f64::NAN, |(a, b)| log_mass(a, b))
     }
 
-    /// P(X ≤ x). `x` is between the bounds.
-    fn below(&self, x: f64) -> f64 {
-        (Between { high: x, ..*self }.log_mass() - self.log_mass()).exp()
+    /// P(X ≤ x), where `x` is between the bounds, and `log_mass` is that of this normal.
+    fn below(&self, x: f64, log_mass: f64) -> f64 {
+        (Between { high: x, ..*self }.log_mass() - log_mass).exp()
     }
 }
 
@@ -127,10 +127,14 @@ fn standard_mean(a: f64, b: f64) -> f64 {
 ///
 /// 0 < p < 1. Not a number if a part has no draws.
 pub fn quantile_between(p: f64, parts: &[(f64, Between)]) -> f64 {
-    let below = |x: f64| parts.iter().map(|(weight, part)| weight * part.below(x)).sum::<f64>();
-    if parts.is_empty() || parts.iter().any(|(_, part)| !part.log_mass().is_finite()) {
+    let log_masses: Vec<f64> = parts.iter().map(|(_, part)| part.log_mass()).collect();
+    if parts.is_empty() || log_masses.iter().any(|log_mass| !log_mass.is_finite()) {
         return f64::NAN;
     }
+    let below = |x: f64| {
+        let parts = parts.iter().zip(&log_masses);
+        parts.map(|((weight, part), log_mass)| weight * part.below(x, *log_mass)).sum::<f64>()
+    };
     // Each part has next to nothing beyond 40 of its scales from its mean, or from the bound that is next to it.
     let nearest = |part: &Between| match part.mean {
         mean if mean < part.low => part.low,
@@ -236,7 +240,7 @@ mod tests {
             let parts: Vec<(f64, Between)> =
                 parts.iter().map(|&(w, mean, scale)| (w / total, between(mean, scale, low, low + width))).collect();
             let x = quantile_between(p, &parts);
-            let below: f64 = parts.iter().map(|(weight, part)| weight * part.below(x)).sum();
+            let below: f64 = parts.iter().map(|(weight, part)| weight * part.below(x, part.log_mass())).sum();
             prop_assert!((below - p).abs() < 1e-9, "{below} for {p}");
             for (_, part) in &parts {
                 let halves = [between(part.mean, part.scale, low, x), between(part.mean, part.scale, x, low + width)];

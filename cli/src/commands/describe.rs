@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use figure::figure;
-use missvae::files::{Staged, WriteError, commit_all, stage};
+use missvae::files::{Staged, check_place, commit_all, stage};
 use missvae::table::{Description, Input, describe, parse_names};
 use render::Rendered;
 
@@ -99,13 +99,8 @@ impl<'a> Plot<'a> {
                 return Err(Failure::usage(what));
             }
         };
-        match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
-                Err(WriteError::new(path, std::io::ErrorKind::NotFound.into()).into())
-            }
-            _ if path.is_dir() => Err(WriteError::new(path, std::io::ErrorKind::IsADirectory.into()).into()),
-            _ => Ok(Plot { path, format }),
-        }
+        check_place(path)?;
+        Ok(Plot { path, format })
     }
 
     /// Draws the figure, and leaves it to the caller to give the file its name.

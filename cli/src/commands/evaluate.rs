@@ -11,10 +11,10 @@ use missvae::evaluate::{
 };
 use missvae::files::same_file;
 use missvae::impute::{ImputationSampler, WeightSummary};
+use missvae::monitor::NewRows;
 use missvae::prepare::{ModelBlock, ModelFile};
 use missvae::table::{BlockSize, Input, NumbersFile, check_output};
-use missvae::warning::Warning;
-use missvae::watch::NewRows;
+use missvae::warning::of_score;
 use serde::Serialize;
 
 use crate::args::{Common, Reading};
@@ -69,8 +69,7 @@ const UNIT: usize = 512;
 struct EvaluateReport {
     #[serde(flatten)]
     score: ScoreKeys,
-    /// Log-likelihood under what each column alone says in training: null where columns were not
-    /// standardised.
+    /// Log-likelihood under what each column alone says in training: null where columns were not standardised.
     log_likelihood_independent: Option<f64>,
     /// Rows that were scored.
     rows: usize,
@@ -301,9 +300,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         out: args.out.as_ref().map(|out| out.display().to_string()),
     };
     let score = &report.score;
-    if let Some(alone) = report.log_likelihood_independent.filter(|alone| score.log_likelihood < *alone) {
-        output.warn(Warning::NothingLearned { scores: [score.log_likelihood, alone], cells: false });
-    }
+    let learned = of_score(score.log_likelihood, report.log_likelihood_independent, false);
+    learned.into_iter().for_each(|warning| output.warn(warning));
     if let Some(change) = score.grid_change.filter(|change| *change >= GRID_TOLERANCE) {
         output.warn(format!("the last refinement of the grid still changed the mean by {change:.1e} nats"));
     }

@@ -9,13 +9,13 @@ use missvae::config::{ChainKind, check_draws, lair_points};
 use missvae::files::{Staged, commit_all, numbered, remove_stale, same_file};
 use missvae::heads::ColumnType;
 use missvae::impute::{ImputationSampler, ImputationSummary, Imputer, SamplerKind, SamplerOptions, WeightSummary};
+use missvae::monitor::{ImputedValues, NewRows};
 use missvae::prepare::{ModelBlock, ModelFile};
 use missvae::store::Column;
 use missvae::table::{
     BlockSize, CompletedFile, Input, Source, Table, check_completed, check_output_of, print_completed,
 };
 use missvae::warning::Warning;
-use missvae::watch::{ImputedValues, NewRows};
 use samplers::chains::Sampler;
 use samplers::importance::Statistic;
 use serde::Serialize;

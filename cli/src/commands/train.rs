@@ -7,7 +7,6 @@ use clap::Args;
 use missvae::config::{Options, ResolvedConfig, Validation};
 use missvae::evaluate::{HiddenColumn, HiddenLevels, LevelErrors, PREVIEW_DRAWS, Preview, preview};
 use missvae::prepare::TrainingRows;
-use missvae::warning::Warning;
 
 use crate::args::Common;
 use crate::command_options::CommandOptions;
@@ -145,9 +144,7 @@ pub(crate) fn run(given: &TrainArgs) -> Result<()> {
     let (summary, text) = trained?;
     rows.warnings.iter().for_each(|warning| output.warn(warning));
     let best = summary.best_validation.or(summary.validation);
-    if let Some((found, alone)) = best.zip(rows.independent_validation()).filter(|(found, alone)| found < alone) {
-        output.warn(Warning::NothingLearned { scores: [found, alone], cells: rows.held_out.is_some() });
-    }
+    best.and_then(|found| rows.nothing_learned(found)).into_iter().for_each(|warning| output.warn(warning));
     output.result(&summary, || text)
 }
 

@@ -72,6 +72,19 @@ impl WriteError {
     }
 }
 
+/// Checks that a file of this name has a place, before any work is done for it.
+///
+/// # Errors
+/// [`WriteError::IsDirectory`]; [`WriteError::NoDirectory`].
+pub fn check_place(path: &Path) -> Result<(), WriteError> {
+    let missing = path.parent().is_some_and(|parent| !parent.as_os_str().is_empty() && !parent.is_dir());
+    match (path.is_dir(), missing) {
+        (true, _) => Err(WriteError::new(path, io::ErrorKind::IsADirectory.into())),
+        (_, true) => Err(WriteError::new(path, io::ErrorKind::NotFound.into())),
+        _ => Ok(()),
+    }
+}
+
 /// Makes a directory, and those above it, unless it is there.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use samplers::likelihood::Summary;
 use samplers::stream::Stream;
 
 use super::cells::{CellDistribution, Cells};
-use super::negative_binomial::{NegativeBinomial, log_density, smallest};
+use super::negative_binomial::{NegativeBinomial, log_density, median_between, smallest};
 use super::traits::ColumnTraits;
 
 /// Columns of counts.
@@ -108,20 +108,22 @@ impl CellDistribution for Counts {
 
     fn summary(&self, what: Summary, weights: &[f64], raw: &[f64]) -> f64 {
         let points = || weights.iter().zip(raw.chunks_exact(2).map(|raw| self.of(raw)));
-        let mean = |point: NegativeBinomial| match self.bounds {
-            None => point.log_mean.exp(),
-            Some((low, high)) => point.mean_between(low, high),
-        };
-        let mean: f64 = points().map(|(weight, point)| weight * mean(point)).sum();
-        if what == Summary::Mean || !mean.is_finite() {
-            return mean;
+        let mean =
+            |of: &dyn Fn(NegativeBinomial) -> f64| points().map(|(weight, point)| weight * of(point)).sum::<f64>();
+        match (what, self.bounds) {
+            (Summary::Mean, Some((low, high))) => mean(&|point| point.mean_between(low, high)),
+            (Summary::Median, Some((low, high))) => {
+                median_between(&points().map(|(weight, point)| (*weight, point)).collect::<Vec<_>>(), low, high)
+            }
+            (_, None) => {
+                let mean = mean(&|point| point.log_mean.exp());
+                if what == Summary::Mean || !mean.is_finite() {
+                    return mean;
+                }
+                let half = |k| points().map(|(weight, point)| weight * point.below(k)).sum::<f64>() >= 0.5;
+                smallest(0.0, f64::INFINITY, half)
+            }
         }
-        let share = |point: NegativeBinomial, k: f64| match self.bounds {
-            None => point.below(k),
-            Some((low, high)) => point.share_below(k, low, high),
-        };
-        let (low, high) = self.bounds.unwrap_or((0.0, f64::INFINITY));
-        smallest(low, high, |k| points().map(|(weight, point)| weight * share(point, k)).sum::<f64>() >= 0.5)
     }
 }
 

@@ -30,10 +30,12 @@ impl LogNormal {
     /// With a smallest scale of the logarithm, and bounds of the columns. A smallest scale of a column would be one of the
     /// values themselves, and does not apply.
     pub fn new(min_scale: f64, limits: &[ColumnTraits]) -> Self {
-        let bounds = limits.iter().map(|limits| match (limits.min.map(f64::ln), limits.max.map(f64::ln)) {
+        // A least value that is not positive bounds nothing.
+        let low = |limits: &ColumnTraits| limits.min.filter(|min| *min > 0.0).map(f64::ln);
+        let bounds = limits.iter().map(|limits| match (low(limits), limits.max.map(f64::ln)) {
             (low, Some(high)) => Bounds::Between(Interval { low: low.unwrap_or(f64::NEG_INFINITY), high }),
-            (Some(low), None) if low.is_finite() => Bounds::Above(low),
-            (_, None) => Bounds::None,
+            (Some(low), None) => Bounds::Above(low),
+            (None, None) => Bounds::None,
         });
         LogNormal { normal: Gaussian::new(min_scale, &[]), bounds: bounds.collect() }
     }
@@ -338,6 +340,24 @@ mod tests {
             count += usize::from(x[0] < median);
         }
         assert!((count as f64 / 40_000.0 - 0.5).abs() < 0.0125, "{count}");
+    }
+
+    /// A least value of 0 or below bounds no positive column, and takes nothing from the largest one.
+    #[test]
+    fn a_least_value_that_is_not_positive() {
+        for min in [-5.0, 0.0] {
+            let limits = ColumnTraits { min: Some(min), max: Some(2.0), ..ColumnTraits::default() };
+            let row = Row::new([ColumnType::Positive.limited_block(1, 0.0, &[limits])]);
+            let (mut x, mut rng) = ([0.0], stream(1, Purpose::Impute, 0, 0));
+            for _ in 0..100 {
+                assert_eq!(row.draw_missing(&mut rng, &[0.0], &[0.5, 1.0], &mut x), 0);
+                assert!(0.0 < x[0] && x[0] <= 2.0, "{}", x[0]);
+            }
+            for what in [Summary::Mean, Summary::Median] {
+                assert_eq!(row.summarise(what, &[0.0], &[1.0], &[0.5, 1.0], &mut x), 0);
+                assert!(0.0 < x[0] && x[0] < 2.0, "{}", x[0]);
+            }
+        }
     }
 
     #[test]

@@ -81,6 +81,7 @@ impl NegativeBinomial {
     pub(super) fn below(&self, k: f64) -> f64 {
         match k {
             k if k < 0.0 => 0.0,
+            k if k.is_infinite() => 1.0,
             k if self.is_poisson() => gamma_ur(k + 1.0, self.log_mean.exp()),
             k => beta_reg(1.0 / self.alpha, k + 1.0, sigmoid(-(self.alpha.ln() + self.log_mean))),
         }
@@ -116,11 +117,13 @@ impl NegativeBinomial {
         (0..count).map(move |step| low + step as f64).map(|x| (x, log_density(x, self.log_mean, self.alpha).0))
     }
 
-    /// The terms from `low` to `high`, relative to the largest: they do not underflow.
+    /// The counts from `low` to `high` with their shares, whose sum is 1: they do not underflow together.
     fn shares(&self, low: f64, high: f64) -> Vec<(f64, f64)> {
         let mut terms: Vec<(f64, f64)> = self.terms(low, high).collect();
         let largest = terms.iter().fold(f64::NEG_INFINITY, |largest, (_, log_p)| largest.max(*log_p));
         terms.iter_mut().for_each(|(_, log_p)| *log_p = (*log_p - largest).exp());
+        let all: f64 = terms.iter().map(|(_, p)| p).sum();
+        terms.iter_mut().for_each(|(_, p)| *p /= all);
         terms
     }
 
@@ -149,9 +152,7 @@ impl NegativeBinomial {
     /// P(X ≤ k | low ≤ X ≤ high).
     pub(super) fn share_below(&self, k: f64, low: f64, high: f64) -> f64 {
         if high - low < COUNTS {
-            let shares = self.shares(low, high);
-            let all: f64 = shares.iter().map(|(_, p)| p).sum();
-            return shares.iter().take_while(|(x, _)| *x <= k).map(|(_, p)| p).sum::<f64>() / all;
+            return self.shares(low, high).iter().take_while(|(x, _)| *x <= k).map(|(_, p)| p).sum();
         }
         self.between(low, k) / self.between(low, high)
     }
@@ -159,15 +160,37 @@ impl NegativeBinomial {
     /// E\[X | low ≤ X ≤ high\]. Not a number where the mass between them underflows.
     pub(super) fn mean_between(&self, low: f64, high: f64) -> f64 {
         if high - low < COUNTS {
-            let shares = self.shares(low, high);
-            let (all, sum) = shares.iter().fold((0.0, 0.0), |(all, sum), (x, p)| (all + p, sum + x * p));
-            return sum / all;
+            return self.shares(low, high).iter().map(|(x, p)| x * p).sum();
         }
         // k·P(k; μ, α) = μ·P(k − 1; μ(1 + α), α/(1 + α)): the number of events has one more.
         let moved =
             NegativeBinomial { log_mean: self.log_mean + self.alpha.ln_1p(), alpha: self.alpha / (1.0 + self.alpha) };
         self.log_mean.exp() * moved.between((low - 1.0).max(0.0), high - 1.0) / self.between(low, high)
     }
+}
+
+/// The median, from `low` to `high`, of a mixture of such variables with these weights, of sum 1, each between the bounds.
+pub(super) fn median_between(points: &[(f64, NegativeBinomial)], low: f64, high: f64) -> f64 {
+    if high - low >= COUNTS {
+        let masses: Vec<f64> = points.iter().map(|(_, point)| point.between(low, high)).collect();
+        let below = |k: f64| {
+            let points = points.iter().zip(&masses);
+            points.map(|((weight, point), mass)| weight * point.between(low, k) / mass).sum::<f64>()
+        };
+        return smallest(low, high, |k| below(k) >= 0.5);
+    }
+    let mut mixture: Vec<(f64, f64)> = Vec::new();
+    for (weight, point) in points {
+        let shares = point.shares(low, high);
+        mixture.resize_with(shares.len(), Default::default);
+        mixture.iter_mut().zip(shares).for_each(|(sum, (x, p))| *sum = (x, sum.1 + weight * p));
+    }
+    let mut below = 0.0;
+    let half = mixture.into_iter().find(|(_, p)| {
+        below += p;
+        below >= 0.5
+    });
+    half.map_or(f64::NAN, |(x, _)| x)
 }
 
 /// The smallest whole number from `low` to `high` of which something holds that holds of all larger ones: by doubling the
@@ -251,6 +274,9 @@ mod tests {
                 let middle = low + (f64::from(width) / 3.0).floor();
                 let share = moment(&|x| f64::from(low <= x && x <= middle)) / mass;
                 prop_assert!((own.share_below(middle, low, high) - share).abs() < 1e-6);
+                let median = median_between(&[(0.25, own), (0.75, own)], low, high);
+                let below = |k: f64| moment(&|x| f64::from(low <= x && x <= k)) / mass;
+                prop_assert!(below(median) >= 0.5 - 1e-9 && below(median - 1.0) < 0.5 + 1e-9, "{median}");
             }
         }
     }
@@ -259,7 +285,15 @@ mod tests {
     /// times a case.
     #[test]
     fn draws_between_bounds() {
-        let cases = [(1.0, 0.5, 2.0, 5.0), (1.0, 0.1, 0.0, 400.0), (3.0, 0.2, 90.0, 100.0), (1.0, 1e-12, 9.0, 900.0)];
+        let none = f64::INFINITY;
+        let cases = [
+            (1.0, 0.5, 2.0, none),
+            (1.0, 0.1, 9.0, none),
+            (1.0, 0.5, 2.0, 5.0),
+            (1.0, 0.1, 0.0, 400.0),
+            (3.0, 0.2, 90.0, 100.0),
+            (1.0, 1e-12, 9.0, 900.0),
+        ];
         for (case, (log_mean, alpha, low, high)) in cases.into_iter().enumerate() {
             let own = NegativeBinomial { log_mean, alpha };
             let mut rng = stream(6, Purpose::Impute, 0, case as u64);
@@ -270,6 +304,20 @@ mod tests {
             let expected = own.mean_between(low, high);
             assert!((mean - expected).abs() < 5.0 * (variance / 20_000.0).sqrt(), "{mean} for {expected}");
         }
+    }
+
+    /// Half of the draws without a largest count are up to the median, to 5 deviations.
+    #[test]
+    fn medians_without_a_largest_count() {
+        let points = [(0.5, 1.0, 0.5), (0.5, 3.0, 0.1)];
+        let points = points.map(|(weight, log_mean, alpha)| (weight, NegativeBinomial { log_mean, alpha }));
+        let median = median_between(&points, 2.0, f64::INFINITY);
+        let mut rng = stream(7, Purpose::Impute, 0, 0);
+        let mut count = |k: f64| {
+            let draws = (0..20_000).filter(|n| points[n % 2].1.draw_between(&mut rng, 2.0, f64::INFINITY) <= k);
+            draws.count() as f64 / 20_000.0
+        };
+        assert!(count(median) >= 0.5 - 5.0 * 0.0036 && count(median - 1.0) < 0.5 + 5.0 * 0.0036, "{median}");
     }
 
     #[test]

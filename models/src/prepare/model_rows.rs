@@ -5,7 +5,7 @@ use super::error::{Error, Result};
 use crate::data::{Data, Standardisation};
 use crate::heads::ColumnType;
 use crate::store::{Column, ModelInfo};
-use crate::table::{self, ColumnSchema, Input, Pixels, ReadOptions, Table, binarise, read_images};
+use crate::table::{self, Beyond, ColumnSchema, Input, Pixels, ReadOptions, Table, binarise, read_images};
 
 /// A table's numbers in their own units.
 pub fn table_data(table: &Table) -> Data<f64> {
@@ -83,21 +83,13 @@ pub fn check_values(
 /// # Errors
 /// [`Error::OutOfBounds`].
 pub(super) fn check_bounds(file: &str, table: &Table, columns: &[ColumnSchema]) -> Result<()> {
-    for (d, column) in columns.iter().enumerate() {
-        let beyond = |row: &usize| table.value(*row, d).is_some_and(|value| !column.is_within(value));
-        if let Some(row) = (0..table.rows()).find(beyond) {
-            return Err(Error::OutOfBounds {
-                file: file.to_owned(),
-                row: row + 1,
-                column: column.name.clone(),
-                value: table.text(row, d).unwrap_or_default(),
-                bounds: Box::new(
-                    [column.min, column.max].map(|bound| bound.map(|bound| table.notation(d).text(bound))),
-                ),
-            });
+    let mut beyond = columns.iter().enumerate().filter_map(|(d, column)| column.first_beyond(table, d));
+    match beyond.next() {
+        None => Ok(()),
+        Some(Beyond { row, column, value, bounds }) => {
+            Err(Error::OutOfBounds { file: file.to_owned(), row: row + 1, column, value, bounds })
         }
     }
-    Ok(())
 }
 
 /// The rows of a table in memory for a model, in its units: the model's columns, found by name; of images, all columns.

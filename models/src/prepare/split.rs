@@ -77,7 +77,7 @@ pub(super) fn set_aside(
             let reading = read_options(options);
             let reading = if archive { reading } else { reading.without_key() };
             let input = Input::from_arg(Some(&path));
-            let reading = if input.is_text() { reading } else { reading.without_dialect() };
+            let reading = if input.is_text() { reading } else { reading.separator(None).decimal(None) };
             let dialects = Dialects::default();
             let held_out = Part::whole(read(&input, &dialects.listen(reading))?);
             Ok(Split { rest: Part::whole(all), held_out: Some(held_out), dialects: dialects.told() })
@@ -110,13 +110,7 @@ pub(super) fn read_options(options: &Options) -> ReadOptions {
         .missing_values(options.missing_value.as_deref().unwrap_or_default())
         .resize(options.resize.unwrap_or(false))
         .whole_arrays(options.columns.is_none() && options.ignore_columns.is_none());
-    let mut reading = reading.typed(options.infers_types());
-    if let Some(separator) = options.separator {
-        reading = reading.separator(separator);
-    }
-    if let Some(decimal) = options.decimal {
-        reading = reading.decimal(decimal);
-    }
+    let reading = reading.typed(options.infers_types()).separator(options.separator).decimal(options.decimal);
     match &options.key {
         Some(key) => reading.key(key),
         None => reading,

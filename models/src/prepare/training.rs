@@ -374,6 +374,11 @@ impl TrainingRows {
         Some(total / count as f64 - self.validation_log_volume())
     }
 
+    /// A warning if a model's score of the held-out values, in nats of the data's units, is below that of the columns alone.
+    pub fn nothing_learned(&self, found: f64) -> Option<Warning> {
+        warning::of_score(found, self.independent_validation(), self.held_out.is_some())
+    }
+
     /// Adds what is known of the columns to the configuration of their model.
     pub fn complete(&self, config: &mut ResolvedConfig) {
         if config.vae.images.is_none() {

@@ -40,18 +40,18 @@ impl ValueCounts {
         self.waiting.push(value);
         // As many as there are entries at least: to go through these costs little then.
         if self.waiting.len() >= WAITING.max(self.counted.len()) {
-            self.settle();
+            self.flush();
         }
     }
 
     /// All entries, ascending.
     pub(super) fn counted(mut self) -> Vec<Counted> {
-        self.settle();
+        self.flush();
         self.counted
     }
 
     /// Counts what waits.
-    fn settle(&mut self) {
+    fn flush(&mut self) {
         self.waiting.sort_unstable_by(f64::total_cmp);
         let mut merged: Vec<Counted> = Vec::with_capacity(self.counted.len() + self.waiting.len());
         let mut old = self.counted.iter().copied().peekable();

@@ -9,9 +9,10 @@ use super::parquet_problem::ParquetProblem;
 use super::problem::{
     ArrayProblem, GzipProblem, IdxProblem, PixelProblem, PngProblem, RecordLimit, UnusableColumn, reasons,
 };
+use super::schema_problem::SchemaProblem;
 use crate::files::WriteError;
 use crate::heads::ColumnType;
-use crate::words::{Short, between, listed, quoted};
+use crate::words::{between, listed, quoted};
 
 /// The result of reading or writing a table.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -399,7 +400,7 @@ pub enum Error {
         column: String,
     },
     /// A value beyond the bounds of its column.
-    #[error("row {row}, column {}: {value}; expected {}", quoted(column), between(&[*min, *max].map(|bound| bound.map(|bound| bound.to_string()))))]
+    #[error("row {row}, column {}: {value}; expected {}", quoted(column), between(bounds))]
     OutOfBounds {
         /// The row, from 0.
         row: usize,
@@ -407,10 +408,8 @@ pub enum Error {
         column: String,
         /// The value, as it stands in a file.
         value: String,
-        /// The least value.
-        min: Option<f64>,
-        /// The largest.
-        max: Option<f64>,
+        /// The least and the largest value, likewise.
+        bounds: Box<[Option<String>; 2]>,
     },
     /// Values that do not fill whole rows.
     #[error("{values} values do not fill rows of {columns} columns")]
@@ -452,73 +451,6 @@ pub enum Error {
     /// The table cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
-}
-
-/// What is wrong with a schema.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SchemaProblem {
-    /// It is not read as TOML of this form.
-    #[error("{}{}", line.map_or(String::new(), |line| format!("line {line}: ")), Short(message))]
-    Toml {
-        /// The line, from 1.
-        line: Option<usize>,
-        /// What is wrong.
-        message: String,
-    },
-    /// A file too long to be a schema.
-    #[error("more than {0} bytes")]
-    TooLong(u64),
-    /// Of a column.
-    #[error("column {}: {problem}", quoted(name))]
-    Column {
-        /// The column.
-        name: String,
-        /// What is wrong.
-        problem: Box<SchemaProblem>,
-    },
-    /// A type that is none.
-    #[error("there is no column type {}", quoted(.0))]
-    Type(String),
-    /// A wrong number of levels.
-    #[error("{found} level{}; expected {} for a {kind} column", if *found == 1 { "" } else { "s" }, if *kind == ColumnType::Binary { "2" } else { "at least 2" })]
-    Levels {
-        /// The column's type.
-        kind: ColumnType,
-        /// The number of levels.
-        found: usize,
-    },
-    /// A level that stands twice.
-    #[error("the level {} stands twice", quoted(.0))]
-    SameLevels(String),
-    /// Levels of a type that has none.
-    #[error("a {0} column has no levels")]
-    NoLevels(ColumnType),
-    /// A format of a type that has none.
-    #[error("a {0} column has no format")]
-    NoFormat(ColumnType),
-    /// Bounds of a type that has none.
-    #[error("a {0} column has no bounds")]
-    NoBounds(ColumnType),
-    /// A bound that is no value of its column.
-    #[error("the bound {} is no {}", quoted(bound), if *kind == ColumnType::Date { "date" } else { "number" })]
-    Bound {
-        /// The column's type.
-        kind: ColumnType,
-        /// The bound.
-        bound: String,
-    },
-    /// A least value that is not below the largest.
-    #[error("min {min} is not below max {max}")]
-    Bounds {
-        /// The least value.
-        min: String,
-        /// The largest.
-        max: String,
-    },
-    /// A format that is none of dates.
-    #[error("{} is no format of dates", quoted(.0))]
-    Format(String),
 }
 
 impl Error {

@@ -13,10 +13,10 @@
 //! - [`describe`]: what is missing, and in which patterns; [`suspects`]: values that may be codes or outliers;
 //!   [`copied_columns`], [`repeated_rows`].
 //!
-//! The files from the bottom up: `dialect`, `problem`, `error`; `cell`, `dates`, `schema_file`, `select`, `options`, `open`,
-//! `visit`; the formats `split`, `detect` and `text`, `array`, `idx`, `folder`, `parquet_*`; `read`; `notation`, `values`,
-//! `columns`, `schema`, `infer`, `source`; `repeats`, `resize`, `column`, `builder`, `blocks`, `build`, `describe`, `pixels`,
-//! `write`, `completed`.
+//! The files from the bottom up: `dialect`, `problem`, `schema_problem`, `error`; `cell`, `dates`, `schema_file`, `select`,
+//! `options`, `open`, `visit`; the formats `split`, `detect` and `text`, `array`, `idx`, `folder`, `parquet_*`; `read`;
+//! `notation`, `values`, `columns`, `schema`, `infer`, `source`; `repeats`, `resize`, `column`, `builder`, `blocks`, `build`,
+//! `describe`, `pixels`, `write`, `completed`.
 
 mod array;
 mod array_header;
@@ -55,6 +55,7 @@ mod repeats;
 mod resize;
 mod schema;
 mod schema_file;
+mod schema_problem;
 mod select;
 mod source;
 mod split;
@@ -88,8 +89,10 @@ pub use problem::{
     ArrayProblem, GzipProblem, IdxProblem, PixelProblem, Place, PngProblem, Reason, RecordLimit, UnusableColumn,
 };
 pub use repeats::{copied_columns, repeated_rows};
+pub(crate) use schema::{Beyond, is_within};
 pub use schema::{ColumnSchema, Schema};
 pub use schema_file::SchemaFile;
+pub use schema_problem::SchemaProblem;
 pub use select::parse_names;
 pub use source::Source;
 pub use suspects::{Suspect, is_missing_elsewhere, suspects, whole_numbered_categories};

@@ -43,15 +43,15 @@ impl ReadOptions {
         self
     }
 
-    /// What separates the cells of texts. Default: it is detected.
-    pub fn separator(mut self, separator: Separator) -> ReadOptions {
-        self.separator = Some(separator);
+    /// What separates the cells of texts. `None`, the default: it is detected.
+    pub fn separator(mut self, separator: impl Into<Option<Separator>>) -> ReadOptions {
+        self.separator = separator.into();
         self
     }
 
-    /// The decimal mark of texts. Default: it is detected, and a point in texts with commas between their cells.
-    pub fn decimal(mut self, decimal: Decimal) -> ReadOptions {
-        self.decimal = Some(decimal);
+    /// The decimal mark of texts. `None`, the default: it is detected, and a point in texts with commas between their cells.
+    pub fn decimal(mut self, decimal: impl Into<Option<Decimal>>) -> ReadOptions {
+        self.decimal = decimal.into();
         self
     }
 
@@ -79,12 +79,6 @@ impl ReadOptions {
     /// No name of an array.
     pub(crate) fn without_key(mut self) -> ReadOptions {
         self.key = None;
-        self
-    }
-
-    /// Nothing said of how texts are written.
-    pub(crate) fn without_dialect(mut self) -> ReadOptions {
-        (self.separator, self.decimal) = (None, None);
         self
     }
 

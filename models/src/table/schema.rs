@@ -67,9 +67,16 @@ impl ColumnSchema {
         ColumnSchema { min: min.into(), max: max.into(), ..self }
     }
 
-    /// Whether a value keeps to the bounds.
-    pub(crate) fn is_within(&self, value: f64) -> bool {
-        self.min.is_none_or(|min| value >= min) && self.max.is_none_or(|max| value <= max)
+    /// The first value of a table's column beyond the bounds, if there is one.
+    pub(crate) fn first_beyond(&self, table: &Table, d: usize) -> Option<Beyond> {
+        let beyond = |row: &usize| table.value(*row, d).is_some_and(|value| !is_within([self.min, self.max], value));
+        let row = (0..table.rows()).find(beyond)?;
+        Some(Beyond {
+            row,
+            column: self.name.clone(),
+            value: table.text(row, d)?,
+            bounds: Box::new([self.min, self.max].map(|bound| bound.map(|bound| table.notation(d).text(bound)))),
+        })
     }
 
     /// Whether some level is no number.
@@ -97,6 +104,21 @@ impl ColumnSchema {
             _ => LevelIndex::Numbers(self.levels.iter().map(|level| level.parse().unwrap_or(f64::NAN)).collect()),
         }
     }
+}
+
+/// Whether a value keeps to the least and the largest one, as far as these are given.
+pub(crate) fn is_within([min, max]: [Option<f64>; 2], value: f64) -> bool {
+    min.is_none_or(|min| value >= min) && max.is_none_or(|max| value <= max)
+}
+
+/// A value beyond the bounds of its column. The numbers are texts, as they stand in the table's file.
+pub(crate) struct Beyond {
+    /// From 0.
+    pub(crate) row: usize,
+    pub(crate) column: String,
+    pub(crate) value: String,
+    /// The least and the largest value.
+    pub(crate) bounds: Box<[Option<String>; 2]>,
 }
 
 /// The levels of a column by the numbers of a table.
@@ -209,14 +231,13 @@ impl Schema {
                     let (column, column_type) = (column.name.clone(), column.column_type);
                     return Err(Error::ValueOfType { row, column, value, column_type });
                 }
-                if !value.is_nan() && !column.is_within(value) {
-                    let ColumnSchema { min, max, .. } = *column;
-                    let (column, value) = (column.name.clone(), table.notation(d).text(value));
-                    return Err(Error::OutOfBounds { row, column, value, min, max });
-                }
             }
         }
-        Ok(())
+        let mut beyond = self.columns.iter().enumerate().filter_map(|(d, column)| column.first_beyond(table, d));
+        match beyond.next() {
+            None => Ok(()),
+            Some(Beyond { row, column, value, bounds }) => Err(Error::OutOfBounds { row, column, value, bounds }),
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::dates::DateFormat;
-use super::error::{Error, Result, SchemaProblem};
+use super::error::{Error, Result};
+use super::schema_problem::SchemaProblem;
 use crate::heads::ColumnType;
 
 /// The most bytes of a schema's file.

@@ -11,7 +11,7 @@ use super::error::{Error, Result};
 use super::notation::{Notation, number_text};
 use super::open::{Format, Input, has_ending};
 use super::values::Table;
-use crate::files::{Staged, Staging, WriteError};
+use crate::files::{Staged, Staging, WriteError, check_place};
 
 /// The bytes of a file on their way.
 pub(super) enum Encoder {
@@ -179,15 +179,7 @@ pub fn check_output_of(path: &Path, input: &Input) -> Result<()> {
     if to_parquet && input.format()? != Format::Parquet {
         return Err(Error::FromParquetOnly { file: path.display().to_string(), to_parquet });
     }
-    if path.is_dir() {
-        return Err(WriteError::new(path, io::ErrorKind::IsADirectory.into()).into());
-    }
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
-            Err(WriteError::new(path, io::ErrorKind::NotFound.into()).into())
-        }
-        _ => Ok(()),
-    }
+    Ok(check_place(path)?)
 }
 
 /// Checks that a file of this name can hold the columns of a table: an array has numbers only.

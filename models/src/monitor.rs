@@ -1,4 +1,4 @@
-//! What may be wrong with rows that a model is used on, told while they go by.
+//! What may be wrong with rows that a model is used on, told while they go by block by block.
 
 use crate::store::{Column, ModelInfo};
 use crate::table::{ColumnSchema, Notation, Suspect, Table, ValueCounts};
