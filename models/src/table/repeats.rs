@@ -31,14 +31,16 @@ pub fn copied_columns(table: &Table) -> Vec<(usize, usize)> {
 fn on_one_line(table: &Table, first: usize, second: usize) -> bool {
     let mut cells = (0..table.rows()).filter_map(|n| table.value(n, first).zip(table.value(n, second)));
     let Some(origin) = cells.next() else { return false };
-    let (mut rows, mut seen) = (1, vec![origin.0]);
+    // The first different values, as many as are needed.
+    let (mut rows, mut seen, mut distinct) = (1, [origin.0; DISTINCT], 1);
     let mut other = None;
     let (mut low, mut high) = (origin.1, origin.1);
     let mut furthest = 0.0f64;
     for (x, y) in cells {
         rows += 1;
-        if seen.len() < DISTINCT && !seen.contains(&x) {
-            seen.push(x);
+        if distinct < DISTINCT && !seen[..distinct].contains(&x) {
+            seen[distinct] = x;
+            distinct += 1;
         }
         match other {
             None if x == origin.0 && y != origin.1 => return false,
@@ -56,7 +58,7 @@ fn on_one_line(table: &Table, first: usize, second: usize) -> bool {
             }
         }
     }
-    rows >= ROWS && seen.len() >= DISTINCT
+    rows >= ROWS && distinct == DISTINCT
 }
 
 /// How many rows repeat an earlier one, if they are many, and the table has a column whose values hardly repeat otherwise.
