@@ -361,12 +361,29 @@ mod tests {
         let path = directory.path().join("a.txt");
         fs::write(&path, "old").unwrap();
         let error = write_atomic(&path, |w| {
-            w.write_all(&vec![b'x'; 1 << 20])?;
+            w.write_all(&vec![b'x'; SHORT + 1])?;
             Err(io::ErrorKind::StorageFull.into())
         })
         .unwrap_err();
         assert!(matches!(error, WriteError::DiskFull { .. }));
         assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(entries(directory.path()), ["a.txt"]);
+    }
+
+    /// Nothing is beside the target while a file is short. A longer one has a temporary name, and all its bytes.
+    #[test]
+    fn short_files_wait_in_memory() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.txt");
+        let piece: Vec<u8> = (0..SHORT / 4 + 1).map(|i| (i % 251) as u8).collect();
+        let mut staging = Staging::create(&path).unwrap();
+        for written in 1..=9 {
+            staging.write_all(&piece).unwrap();
+            assert_eq!(entries(directory.path()).len(), usize::from(written > 3), "{written} pieces");
+        }
+        assert!(!path.exists());
+        staging.finish().unwrap().commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), piece.repeat(9));
         assert_eq!(entries(directory.path()), ["a.txt"]);
     }
 
