@@ -50,6 +50,14 @@ impl TableOptions {
     }
 }
 
+/// What is wrong with a link that leads nowhere.
+const DANGLING: &str = "this is a link to something that is not there";
+
+/// Whether a path is a link that leads nowhere.
+fn is_dangling(path: &Path) -> bool {
+    path.is_symlink() && !path.exists()
+}
+
 /// A run directory: `config.toml`, `model.safetensors`, `checkpoint.safetensors`, `metrics.jsonl`, `summary.json`.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
@@ -68,6 +76,9 @@ impl Run {
         let fail = |what: &str, hint: &str| {
             Err(Failure::Run { path: path.to_owned(), what: what.to_owned(), hint: Some(hint.to_owned()) })
         };
+        if is_dangling(path) {
+            return fail(DANGLING, "point it to a run directory");
+        }
         if !path.exists() {
             return fail("there is no such run directory", "`missvae train` makes one");
         }
@@ -80,17 +91,27 @@ impl Run {
     /// Makes a run directory. A run that is in it is only replaced if `overwrite`, and not before this one has a checkpoint.
     pub(crate) fn create(path: &Path, overwrite: bool) -> Result<Run> {
         let mut run = Run { path: path.to_owned(), made: !path.exists(), replaces: false, apart: Arc::default() };
+        let fail = |path: &Path, what: &str, hint: &str| {
+            Err(Failure::Run { path: path.to_owned(), what: what.to_owned(), hint: Some(hint.to_owned()) })
+        };
+        if is_dangling(path) {
+            return fail(path, DANGLING, "remove the link, or give --out another name");
+        }
         if path.exists() && !path.is_dir() {
-            let hint = Some("give --out another name".to_owned());
-            return Err(Failure::Run { path: path.to_owned(), what: "a file has this name".to_owned(), hint });
+            return fail(path, "a file has this name", "give --out another name");
+        }
+        // A file cannot take a directory's place.
+        if let Some(directory) = takeover::files(path).find(|file| file.is_dir() && !file.is_symlink()) {
+            return fail(
+                &directory,
+                "a run has a file of this name; this is a directory",
+                "move it, or give another --out",
+            );
         }
         let holds_run = [run.config(), run.checkpoint(), run.model()].iter().any(|file| file.exists());
         if holds_run && !overwrite {
-            return Err(Failure::Run {
-                path: path.to_owned(),
-                what: "there is a run in this directory already".to_owned(),
-                hint: Some("go on with it by --resume, replace it by --overwrite, or give another --out".to_owned()),
-            });
+            let hint = "go on with it by --resume, replace it by --overwrite, or give another --out";
+            return fail(path, "there is a run in this directory already", hint);
         }
         fs::create_dir_all(path).map_err(|source| match source.kind() {
             ErrorKind::NotADirectory | ErrorKind::AlreadyExists => Failure::Run {

@@ -24,6 +24,13 @@ const FIRST: &str = "config.toml";
 const OTHERS: [&str; 3] = ["model.safetensors", "checkpoint.safetensors", "metrics.jsonl"];
 /// Files that a run may not have.
 const OPTIONAL: [&str; 3] = ["summary.json", "recipe.json", "evaluation.json"];
+/// All of them, in the order in which they move.
+const NAMES: [&str; 7] = [FIRST, OTHERS[0], OTHERS[1], OTHERS[2], OPTIONAL[0], OPTIONAL[1], OPTIONAL[2]];
+
+/// The files that the run of a directory may have.
+pub(super) fn files(directory: &Path) -> impl Iterator<Item = PathBuf> {
+    NAMES.into_iter().map(|name| directory.join(name))
+}
 
 impl Run {
     /// Where a file of this run is, or will be written.
@@ -89,7 +96,7 @@ impl Run {
             let absent = OPTIONAL.into_iter().filter(|name| !counts.join(name).exists());
             absent.map(|name| self.path.join(name)).try_for_each(|file| remove_if_there(&file))?;
         }
-        for name in std::iter::once(FIRST).chain(OTHERS).chain(OPTIONAL) {
+        for name in NAMES {
             let from = counts.join(name);
             if from.exists() {
                 fs::rename(&from, self.path.join(name))?;
@@ -112,21 +119,19 @@ fn remove_directory(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    const ALL: [&str; 7] = [FIRST, OTHERS[0], OTHERS[1], OTHERS[2], OPTIONAL[0], OPTIONAL[1], OPTIONAL[2]];
-
     /// A process may end after any of the moves: the next one makes the same of it, and readers see the new run throughout.
     #[test]
     fn a_takeover_that_ends_anywhere() {
         for moved in 0..=5 {
             let directory = tempfile::tempdir().unwrap();
-            ALL.iter().for_each(|name| fs::write(directory.path().join(name), "old").unwrap());
+            NAMES.iter().for_each(|name| fs::write(directory.path().join(name), "old").unwrap());
             let run = Run::create(directory.path(), true).unwrap();
             let _lock = run.lock().unwrap();
             assert!(run.stands_apart());
             // The new run has a recipe, but neither a summary nor a score.
             let new = [FIRST, OTHERS[0], OTHERS[1], OTHERS[2], "recipe.json"];
             new.iter().for_each(|name| fs::write(run.file(name), "new").unwrap());
-            assert!(ALL.iter().all(|name| fs::read(directory.path().join(name)).unwrap() == b"old"));
+            assert!(NAMES.iter().all(|name| fs::read(directory.path().join(name)).unwrap() == b"old"));
 
             let counts = directory.path().join(COUNTS);
             fs::rename(directory.path().join(APART), &counts).unwrap();

@@ -57,6 +57,25 @@ fn a_replaced_run_stays_until_there_is_another() {
     assert!(place.read("run/model.safetensors") == place.read("other/model.safetensors"));
 }
 
+/// A file cannot take a directory's place, and a link that leads nowhere is no directory: both are said before any work.
+#[cfg(unix)]
+#[test]
+fn what_stands_in_the_way_of_a_run() {
+    let place = Place::with_run();
+    fs::remove_file(place.file("run/summary.json")).unwrap();
+    fs::create_dir(place.file("run/summary.json")).unwrap();
+    std::os::unix::fs::symlink("nowhere", place.file("link")).unwrap();
+    let before = place.snapshot();
+    for out in ["run --overwrite", "link", "link --overwrite"] {
+        let wrong = place.missvae(&format!("train table.csv --epochs 2 {} --out {out}", small()));
+        let words =
+            if out.starts_with("run") { "this is a directory" } else { "a link to something that is not there" };
+        wrong.fails(2, &[words]);
+    }
+    place.missvae("impute link table.csv --out done.csv").fails(2, &["a link to something that is not there"]);
+    assert!(before == place.snapshot());
+}
+
 /// A finished run goes on: with a constant learning rate as if it had been longer from the start.
 #[test]
 fn more_epochs_for_a_finished_run() {

@@ -104,8 +104,7 @@ pub(crate) fn aligned(table: Table, columns: &[ColumnSchema]) -> Table {
 pub(crate) fn notations(columns: &[ColumnSchema]) -> Vec<Notation> {
     let of_column = |column: &ColumnSchema| match column.format.as_deref().and_then(DateFormat::new) {
         Some(format) => Notation::Dates(format),
-        None if column.has_text_levels() => Notation::Texts(column.levels.clone().into()),
-        None => Notation::Numbers,
+        None => column.level_notation(),
     };
     columns.iter().map(of_column).collect()
 }

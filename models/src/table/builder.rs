@@ -120,6 +120,7 @@ impl<'a> Builder<'a> {
             let cells = self.values.get_mut(d..).unwrap_or_default();
             let notation = column.too_many_texts().map_or_else(|| decide(d, column), Err).and_then(|wish| match wish {
                 Wish::Numbers => Ok(Notation::Numbers),
+                Wish::Digits(digits) => Ok(Notation::Digits(digits)),
                 Wish::Texts(levels) => Ok(column.write_texts(cells, width, &levels)),
                 Wish::Dates(format) => column.write_dates(cells, width, &format),
             });
@@ -252,7 +253,7 @@ impl<'a> Builder<'a> {
 /// What a column's numbers are by its content.
 fn by_content(column: &ColumnReader) -> std::result::Result<Wish, Reason> {
     if !column.has_texts() {
-        return column.numbers_only();
+        return column.numbers_or_codes();
     }
     match column.date_format() {
         Some((format, _)) => Ok(Wish::Dates(format)),
@@ -263,7 +264,9 @@ fn by_content(column: &ColumnReader) -> std::result::Result<Wish, Reason> {
 
 /// What a column's numbers are by what the user says.
 fn by_schema(given: &Given, column: &ColumnReader) -> std::result::Result<Wish, Reason> {
-    match given.column_type().filter(|_| column.has_texts()) {
+    match given.column_type() {
+        Some(kind) if kind.has_levels() && !column.has_texts() => column.numbers_or_codes(),
+        _ if !column.has_texts() => column.numbers_only(),
         Some(ColumnType::Date) => {
             let said = given.format.as_deref().and_then(DateFormat::new);
             let format = said.or_else(|| column.date_format().map(|(format, _)| format));
@@ -281,15 +284,27 @@ fn by_model(own: &ColumnSchema, column: &ColumnReader) -> std::result::Result<Wi
     }
     // Levels that are numbers stay numbers, unless there is a text.
     let texts = !own.levels.is_empty() && (column.has_texts() || own.has_text_levels());
-    if texts { Ok(Wish::Texts(own.level_texts())) } else { column.numbers_only() }
+    match (texts, own.level_notation()) {
+        (true, _) => Ok(Wish::Texts(own.level_texts())),
+        (false, Notation::Digits(digits)) => column.numbers_only().map(|_| Wish::Digits(digits)),
+        (false, _) => column.numbers_only(),
+    }
 }
 
 impl Given {
     /// The column, with the levels that it has where the user says none.
     fn column(&self, name: &str, table: &Table, d: usize) -> ColumnSchema {
         let kind = self.column_type().unwrap_or_default();
-        let levels =
-            if kind.has_levels() && self.levels.is_empty() { levels_of(table, d) } else { self.levels.clone() };
+        let levels = match table.notation(d) {
+            _ if kind.has_levels() && self.levels.is_empty() => levels_of(table, d),
+            // As the file writes them.
+            notation @ Notation::Digits(_) => {
+                let text =
+                    |level: &String| level.parse().map_or_else(|_| level.clone(), |number| notation.text(number));
+                self.levels.iter().map(text).collect()
+            }
+            _ => self.levels.clone(),
+        };
         let format = match table.notation(d) {
             Notation::Dates(format) => Some(format.pattern().to_owned()),
             _ => None,

@@ -12,6 +12,8 @@ pub(super) enum Cell<'a> {
     Missing,
     /// A finite number.
     Number(f64),
+    /// A whole number with zeros in front, and the number of its digits: `007`.
+    Padded(f64, usize),
     /// A number beyond any finite one, as written: `inf`, `1e400`.
     Infinite(&'a str),
     /// Anything else.
@@ -26,7 +28,7 @@ impl Cell<'_> {
 
     /// Whether it is a finite number.
     pub(super) fn is_number(&self) -> bool {
-        matches!(self, Cell::Number(_))
+        matches!(self, Cell::Number(_) | Cell::Padded(..))
     }
 }
 
@@ -55,6 +57,7 @@ impl MissingValues {
         }
         match decimal.parse(text) {
             Some(number) if number.is_nan() || self.numbers.contains(&number) => Cell::Missing,
+            Some(number) if is_padded(text) => Cell::Padded(number, text.len()),
             Some(number) if number.is_finite() => Cell::Number(number),
             Some(_) => Cell::Infinite(text),
             None => Cell::Text(text),
@@ -85,6 +88,11 @@ impl MissingValues {
     }
 }
 
+/// Whether a text is digits alone, a zero first. No more than a number holds exactly.
+fn is_padded(text: &str) -> bool {
+    (2..=15).contains(&text.len()) && text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +104,12 @@ mod tests {
             assert_eq!(plain.read(text, Decimal::Point), Cell::Missing, "{text:?}");
         }
         for (text, number) in [(" 1.5\t", 1.5), ("-2e-3", -0.002), ("+7", 7.0), (".5", 0.5), ("5.", 5.0), ("-0", 0.0)] {
+            assert_eq!(plain.read(text, Decimal::Point), Cell::Number(number), "{text:?}");
+        }
+        for (text, number, digits) in [("007", 7.0, 3), ("00", 0.0, 2), (" 0100", 100.0, 4)] {
+            assert_eq!(plain.read(text, Decimal::Point), Cell::Padded(number, digits), "{text:?}");
+        }
+        for (text, number) in [("0", 0.0), ("00.5", 0.5), ("-01", -1.0), ("0e1", 0.0), ("0000000000000012", 12.0)] {
             assert_eq!(plain.read(text, Decimal::Point), Cell::Number(number), "{text:?}");
         }
         for text in ["inf", "-Infinity", "1e400"] {

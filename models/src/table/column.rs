@@ -18,9 +18,43 @@ const MIXED_OCCURRENCES: usize = 3;
 /// What a column's numbers are to be.
 pub(super) enum Wish {
     Numbers,
+    /// Whole numbers of so many digits.
+    Digits(usize),
     /// Texts, these first.
     Texts(Vec<String>),
     Dates(DateFormat),
+}
+
+/// How many digits the numbers of a column have.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Width {
+    #[default]
+    Unknown,
+    Each(usize),
+    /// Not all the same, or some are no whole numbers.
+    Different,
+}
+
+impl Width {
+    fn add(&mut self, digits: impl FnOnce() -> Option<usize>) {
+        *self = match (*self, digits) {
+            (Width::Different, _) => return,
+            (Width::Unknown, digits) => digits().map_or(Width::Different, Width::Each),
+            (each, digits) => {
+                if digits().map(Width::Each) == Some(each) {
+                    each
+                } else {
+                    Width::Different
+                }
+            }
+        };
+    }
+}
+
+/// The digits of a whole number from 0.
+fn digits(number: f64) -> Option<usize> {
+    (number.fract() == 0.0 && (0.0..1e15).contains(&number))
+        .then(|| (number as u64).checked_ilog10().map_or(1, |log| log as usize + 1))
 }
 
 /// What has been seen of a column.
@@ -40,6 +74,9 @@ pub(super) struct ColumnReader {
     text_count: usize,
     first_text: Option<(Place, String)>,
     infinite: Option<(Place, String)>,
+    /// Whether some number has zeros in front, and how many digits all numbers have.
+    padded: bool,
+    width: Width,
     /// The different numbers, until there are too many.
     numbers: HashSet<u64>,
     number_cells: usize,
@@ -55,10 +92,13 @@ impl ColumnReader {
     /// Takes the cell of a row. The number to store: NaN for what is none.
     pub(super) fn add(&mut self, row: usize, place: Place, cell: Cell<'_>) -> f64 {
         match cell {
-            Cell::Number(value) => {
+            Cell::Number(value) | Cell::Padded(value, _) => {
                 if self.missing.is_number(value) {
                     return f64::NAN;
                 }
+                let padded = if let Cell::Padded(_, digits) = cell { Some(digits) } else { None };
+                self.padded |= padded.is_some();
+                self.width.add(|| padded.or_else(|| digits(value)));
                 self.number_cells += 1;
                 self.varies |= *self.first.get_or_insert(value) != value;
                 if self.numbers.len() <= MIXED_LEVELS {
@@ -136,6 +176,17 @@ impl ColumnReader {
     /// Why it is none.
     pub(super) fn numbers_only(&self) -> Result<Wish, Reason> {
         self.not_numbers().map_or(Ok(Wish::Numbers), Err)
+    }
+
+    /// A column of numbers, or of codes: whole numbers of one width, some with zeros in front.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub(super) fn numbers_or_codes(&self) -> Result<Wish, Reason> {
+        match (self.numbers_only()?, self.width) {
+            (_, Width::Each(digits)) if self.padded => Ok(Wish::Digits(digits)),
+            (wish, _) => Ok(wish),
+        }
     }
 
     /// Whether its texts are numbers with the other decimal mark than the file's.

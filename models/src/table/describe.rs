@@ -82,7 +82,7 @@ impl Visitor for Survey {
     fn cell(&mut self, _: Place, column: usize, cell: Cell<'_>) {
         match cell {
             Cell::Missing => self.row[column / 64] |= 1 << (column % 64),
-            Cell::Number(number) => self.differences.add(column, number),
+            Cell::Number(number) | Cell::Padded(number, _) => self.differences.add(column, number),
             Cell::Infinite(_) | Cell::Text(_) => {}
         }
         self.columns[column].add(cell);

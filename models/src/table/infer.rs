@@ -90,14 +90,17 @@ fn column(name: &str, values: &[f64], notation: &Notation) -> Result<ColumnSchem
     }
     match notation {
         Notation::Dates(format) => Ok(plain(ColumnType::Date).with_format(format.pattern())),
-        Notation::Texts(texts) => {
-            let places = distinct(values);
-            let mut levels: Vec<String> = places.iter().map(|&place| texts[place as usize].clone()).collect();
+        Notation::Texts(_) | Notation::Digits(_) => {
+            let mut levels: Vec<String> = distinct(values).into_iter().map(|value| notation.text(value)).collect();
             if levels.len() == values.len() && values.len() > FEW_LEVELS {
                 return Err(Reason::Identifier);
             }
             if levels.len() > MOST_LEVELS || (levels.len() > FEW_LEVELS && values.len() < OCCURRENCES * levels.len()) {
-                return Err(Reason::FreeText { distinct: levels.len(), observed: values.len() });
+                let (distinct, observed) = (levels.len(), values.len());
+                return Err(match notation {
+                    Notation::Digits(_) => Reason::Codes { distinct, observed },
+                    _ => Reason::FreeText { distinct, observed },
+                });
             }
             let ordered = order(&mut levels);
             let column_type = match levels.len() {
@@ -230,9 +233,15 @@ mod tests {
             ("note", &|n| format!("text {}", n * n)),
             ("same", &|_| "x".to_owned()),
             ("one", &|_| "1".to_owned()),
+            ("month", &|n| format!("{:02}", 1 + n % 12)),
+            ("site", &|n| ["007", "010", "120"][n % 3].to_owned()),
+            ("postcode", &|n| format!("{:05}", 37 * (n % 40))),
+            ("padded", &|n| format!("{:02}.5", n)),
+            ("widths", &|n| ["01", "1", "2"][n % 3].to_owned()),
         ]);
         let (columns, left_out) = types(&text);
-        let expected: [(&str, &str, &[&str]); 11] = [
+        let months = ["01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12"];
+        let expected: [(&str, &str, &[&str]); 15] = [
             ("real", "numeric", &[]),
             ("sex", "binary", &["female", "male"]),
             ("flag", "binary", &["0", "1"]),
@@ -244,11 +253,15 @@ mod tests {
             ("day", "date", &[]),
             ("visits", "count", &[]),
             ("height", "numeric", &[]),
+            ("month", "ordinal", &months),
+            ("site", "categorical", &["007", "010", "120"]),
+            ("padded", "numeric", &[]),
+            ("widths", "binary", &["1", "2"]),
         ];
         let levels = |levels: &[&str]| levels.iter().map(|level| (*level).to_owned()).collect::<Vec<String>>();
         let expected: Vec<_> = expected.map(|(name, kind, own)| (name.to_owned(), kind, levels(own))).into();
         assert_eq!(columns, expected);
         let names: Vec<&str> = left_out.iter().map(|(name, _)| &name[..]).collect();
-        assert_eq!(names, ["id", "row", "note", "same", "one"]);
+        assert_eq!(names, ["id", "row", "note", "same", "one", "postcode"]);
     }
 }

@@ -10,6 +10,8 @@ pub enum Notation {
     /// As numbers.
     #[default]
     Numbers,
+    /// As whole numbers of so many digits, with zeros in front: `007`.
+    Digits(usize),
     /// As texts: a number is the place of its text in this list, from 0.
     Texts(Arc<[String]>),
     /// As dates, whose numbers are days since 1970.
@@ -23,7 +25,13 @@ impl Notation {
             Notation::Texts(texts) => texts.get(number as usize).cloned().unwrap_or_else(|| "NaN".to_owned()),
             Notation::Dates(format) => format.text(number),
             Notation::Numbers => number_text(number, false),
+            Notation::Digits(digits) => format!("{number:0digits$}"),
         }
+    }
+
+    /// Whether the numbers say what they are: they are no places in a list, and no days.
+    pub(crate) fn is_numbers(&self) -> bool {
+        matches!(self, Notation::Numbers | Notation::Digits(_))
     }
 }
 

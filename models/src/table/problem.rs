@@ -74,6 +74,13 @@ pub enum Reason {
         /// Cells with a text.
         observed: usize,
     },
+    /// Codes with zeros in front, of which few occur again.
+    Codes {
+        /// The different codes.
+        distinct: usize,
+        /// Cells with a code.
+        observed: usize,
+    },
     /// More different texts than are held.
     ManyTexts {
         /// The most that are.
@@ -98,6 +105,7 @@ impl Reason {
             Reason::Empty => "empty",
             Reason::Identifier => "identifier",
             Reason::FreeText { .. } => "free text",
+            Reason::Codes { .. } => "codes",
             Reason::ManyTexts { .. } => "too many texts",
             Reason::NoDate { .. } => "no date",
         }
@@ -131,6 +139,9 @@ impl fmt::Display for UnusableColumn {
             Reason::Identifier => write!(f, "{name} is an identifier (every value is another one)"),
             Reason::FreeText { distinct, observed } => {
                 write!(f, "{name} is free text ({distinct} different texts in {observed} cells)")
+            }
+            Reason::Codes { distinct, observed } => {
+                write!(f, "{name} has codes with zeros in front ({distinct} different ones in {observed} cells)")
             }
             Reason::ManyTexts { most } => write!(f, "{name} has more than {most} different texts"),
             Reason::NoDate { text, format } => {

@@ -22,12 +22,37 @@ const DIFFERENT_VALUES: f64 = 0.7;
 /// The columns of numbers that repeat an earlier one, exactly or in another unit: pairs of places, the copy first.
 pub fn copied_columns(table: &Table) -> Vec<(usize, usize)> {
     let numbers: Vec<usize> = (0..table.width()).filter(|&d| *table.notation(d) == Notation::Numbers).collect();
-    let original = |(i, &copy): (usize, &usize)| numbers[..i].iter().find(|&&d| on_one_line(table, d, copy));
-    numbers.iter().enumerate().filter_map(|pair| Some((*pair.1, *original(pair)?))).collect()
+    let shown: Vec<Vec<usize>> = numbers.iter().map(|&d| first_different(table, d)).collect();
+    let may_copy = |i: usize, j: usize| !differ(table, numbers[i], numbers[j], &[&shown[i][..], &shown[j]].concat());
+    let is_copy = |i: usize, j: usize| may_copy(i, j) && on_one_line(table, numbers[i], numbers[j]);
+    let original = |j: usize| (0..j).find(|&i| is_copy(i, j));
+    (0..numbers.len()).filter_map(|j| Some((numbers[j], numbers[original(j)?]))).collect()
 }
 
-/// Whether all rows with both columns have them on one line. Columns that are not are told apart by the third row or soon
-/// after.
+/// The rows with the first different values of a column.
+fn first_different(table: &Table, d: usize) -> Vec<usize> {
+    let (mut rows, mut seen) = (Vec::with_capacity(DISTINCT), Vec::with_capacity(DISTINCT));
+    for (n, value) in (0..table.rows()).filter_map(|n| Some((n, table.value(n, d)?))) {
+        if !seen.contains(&value) {
+            seen.push(value);
+            rows.push(n);
+        }
+        if rows.len() == DISTINCT {
+            break;
+        }
+    }
+    rows
+}
+
+/// Whether two of these rows have the same value in one column and different ones in the other. It spares most pairs of
+/// columns their reading: columns of nearly equal values differ late.
+fn differ(table: &Table, first: usize, second: usize, rows: &[usize]) -> bool {
+    let cell = |n: &usize| table.value(*n, first).zip(table.value(*n, second));
+    let cells = || rows.iter().filter_map(cell);
+    cells().enumerate().any(|(i, (x, y))| cells().take(i).any(|(x1, y1)| (x == x1) != (y == y1)))
+}
+
+/// Whether all rows with both columns have them on one line.
 fn on_one_line(table: &Table, first: usize, second: usize) -> bool {
     let mut cells = (0..table.rows()).filter_map(|n| table.value(n, first).zip(table.value(n, second)));
     let Some(origin) = cells.next() else { return false };
@@ -106,6 +131,16 @@ mod tests {
             [noise(n), noise(n + 500), missing, 32.0 + 1.8 * noise(n), noise(n) + if n == 29 { 0.1 } else { 0.0 }]
         };
         assert_eq!(copied_columns(&table((0..30).map(row))), [(2, 0), (3, 0)]);
+    }
+
+    /// Nearly all of their values are equal, and where the first other one stands says which are copies.
+    #[test]
+    fn copies_of_sparse_columns() {
+        let spikes = |n: usize, start: usize| if n < start { 0.0 } else { (n - start) as f64 };
+        let row = |n: usize| {
+            [spikes(n, 30), spikes(n, 31), 5.0 - 2.0 * spikes(n, 30), if n < 5 { f64::NAN } else { spikes(n, 31) }]
+        };
+        assert_eq!(copied_columns(&table((0..40).map(row))), [(2, 0), (3, 1)]);
     }
 
     #[test]

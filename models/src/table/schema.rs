@@ -84,6 +84,18 @@ impl ColumnSchema {
         self.levels.iter().any(|level| level.parse::<f64>().is_err())
     }
 
+    /// How the levels stand in a file.
+    pub(crate) fn level_notation(&self) -> Notation {
+        let digits = self.levels.first().map_or(0, String::len);
+        let padded = || self.levels.iter().any(|level| level.starts_with('0'));
+        let alike = |level: &String| level.len() == digits && level.bytes().all(|byte| byte.is_ascii_digit());
+        match self.has_text_levels() {
+            true => Notation::Texts(self.levels.clone().into()),
+            false if digits > 1 && padded() && self.levels.iter().all(alike) => Notation::Digits(digits),
+            false => Notation::Numbers,
+        }
+    }
+
     /// The levels as a table has them: numbers in one way of writing, where all are numbers. Then it makes no difference
     /// whether there are texts beside them.
     pub(crate) fn level_texts(&self) -> Vec<String> {

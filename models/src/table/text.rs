@@ -129,8 +129,8 @@ fn all_measured<'a>(names: &'a [String], read: impl Fn(&'a str) -> Cell<'a>) -> 
     let cells = || names.iter().map(|name| (name, read(name)));
     let digits = |name: &String| name.chars().all(|letter| letter.is_ascii_digit());
     names.first().is_some_and(|name| !name.is_empty())
-        && cells().all(|(_, cell)| matches!(cell, Cell::Number(_) | Cell::Missing))
-        && cells().any(|(name, cell)| matches!(cell, Cell::Number(_)) && !digits(name))
+        && cells().all(|(_, cell)| cell.is_number() || cell.is_missing())
+        && cells().any(|(name, cell)| cell.is_number() && !digits(name))
 }
 
 /// How many lines below its record's start the last cell starts.

@@ -187,7 +187,7 @@ pub fn check_output_of(path: &Path, input: &Input) -> Result<()> {
 /// # Errors
 /// [`Error::OutputFormat`]; [`Error::TextInArray`].
 pub fn check_notations(path: &Path, table: &Table) -> Result<()> {
-    let texts = table.notations().iter().position(|notation| *notation != Notation::Numbers);
+    let texts = table.notations().iter().position(|notation| !notation.is_numbers());
     match (output_format(path)?, texts) {
         (Format::Npy, Some(d)) => {
             Err(Error::TextInArray { file: path.display().to_string(), column: table.columns()[d].clone() })

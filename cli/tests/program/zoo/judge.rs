@@ -76,8 +76,10 @@ fn value(text: &str, column: &Value, values: &BTreeSet<&str>) -> Result<(), &'st
             _ => Err("is no count"),
         },
         "binary" | "categorical" | "ordinal" => {
-            // A number may be written in another way: 2 beside 1.0 and 2.0.
-            let same = |value: f64| number.as_ref().is_ok_and(|number| *number == value);
+            // A number may be written in another way: 2 beside 1.0 and 2.0. A code with zeros in front may not.
+            let is_code = |text: &&str| text.len() > 1 && text.starts_with('0') && !text.contains('.');
+            let codes = values.iter().any(is_code);
+            let same = |value: f64| !codes && number.as_ref().is_ok_and(|number| *number == value);
             match values.iter().any(|value| value.trim_ascii() == text) || observed().any(same) {
                 true => Ok(()),
                 false => Err("is none of the observed levels"),

@@ -53,7 +53,7 @@ impl Column {
                 self.infinite += 1;
                 self.add_number(if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY });
             }
-            Cell::Number(number) => {
+            Cell::Number(number) | Cell::Padded(number, _) => {
                 self.count += 1;
                 let deviation = number - self.mean;
                 self.mean += deviation / self.count as f64;
