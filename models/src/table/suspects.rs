@@ -20,7 +20,8 @@ mod limits {
     /// It occurs so often at least, and so many times as often as any other.
     pub(super) const REPEATS: usize = 5;
     pub(super) const TIMES: usize = 4;
-    /// The most codes on one side of a column.
+    /// The most codes on one side of a column, and the most different outliers beside a value that most cells hold: more are
+    /// the column's other values.
     pub(super) const CODES: usize = 4;
     /// The fewest values that have a spread: beside codes, and beside other outliers.
     pub(super) const VALUES_BESIDE_CODES: usize = 5;
@@ -100,7 +101,7 @@ fn is_far(counted: &[Counted], below: &[usize], size: usize, (all, sign): (usize
     };
     let middle = (quantile(0.9) - quantile(0.1)) / 0.8;
     let spread = if middle > 0.0 { middle.min(range) } else { range };
-    if rest.len() > 2 && all >= limits::VALUES && share <= limits::SHARE {
+    if rest.len() > 2 && all >= limits::VALUES && share <= limits::SHARE && (middle > 0.0 || size <= limits::CODES) {
         let range = if middle > 0.0 { range.min(limits::TAILS * middle) } else { range };
         if gap > limits::GROSS * range {
             return true;
@@ -242,6 +243,15 @@ mod tests {
         let near_zero: Vec<f64> =
             with(&[-999.0, -999.0]).into_iter().map(|x| if x > 0.0 { x - 3.01 } else { x }).collect();
         assert_eq!(found(&near_zero), [(-999.0, 2, true)]);
+    }
+
+    /// Zero in nearly all cells: the others are no outliers of it.
+    #[test]
+    fn sparse_columns() {
+        let sparse = |n: i32| if n % 40 == 0 { f64::from(n * n % 1009) / 1009.0 } else { 0.0 };
+        assert_eq!(found(&(0..1000).map(sparse).collect::<Vec<f64>>()), []);
+        let one = (0..1000).map(|n| if n == 500 { 1e6 } else { sparse(n) });
+        assert_eq!(found(&one.collect::<Vec<f64>>()), [(1e6, 1, false)]);
     }
 
     #[test]
