@@ -81,12 +81,13 @@ def hide(table, seed, mechanism):
     rng = np.random.default_rng(seed)
     chance = np.full(table.shape, HIDDEN)
     if mechanism == "mar":
-        names = [name for name in table if not has_levels(table[name]) and table[name].notna().all()]
-        driver = table[names[0]]
+        # The first column of numbers with the fewest missing cells.
+        name = min((name for name in table if not has_levels(table[name])), key=lambda name: table[name].isna().sum())
+        driver = table[name]
         upper = (driver > driver.median()).to_numpy()
         chance[upper] *= 1.5
         chance[~upper] *= 0.5
-        chance[:, table.columns.get_loc(names[0])] = 0.0
+        chance[:, table.columns.get_loc(name)] = 0.0
     hidden = (rng.random(table.shape) < chance) & table.notna().to_numpy()
     hidden[(hidden | table.isna().to_numpy()).all(axis=1)] = False
     return hidden
