@@ -131,7 +131,7 @@ pub enum Problem {
     /// Some combination of the terms tells the failures from the successes without an error: the likelihood has no maximum, and
     /// the estimates grow without end.
     Separated {
-        /// Whether it tells all rows apart; else, some cannot be told apart.
+        /// Whether it was seen to tell all rows apart. Rows that it tells apart by little may be so only after the last iteration.
         complete: bool,
         /// The terms whose estimates grow.
         terms: Vec<String>,
