@@ -95,6 +95,10 @@ pub enum Error {
     #[error(transparent)]
     Write(#[from] crate::files::WriteError),
 
+    /// An analysis that cannot be pooled.
+    #[error(transparent)]
+    Pool(#[from] crate::pool::Error),
+
     /// A model file or checkpoint that cannot be read.
     #[error(transparent)]
     Store(#[from] crate::store::Error),

@@ -41,6 +41,7 @@
 //! - [`store`]: model files and checkpoints;
 //! - [`impute`]: imputations and new rows of a fitted model;
 //! - [`evaluate`]: log-likelihoods on a grid and by importance sampling, and the Fréchet distance;
+//! - [`pool`]: regressions on completed tables, pooled by Rubin's rules;
 //! - [`warning`]: what may be wrong with a result; [`monitor`]: with rows that go by block by block;
 //! - [`timing`]: training steps, timed one by one.
 
@@ -58,6 +59,7 @@ mod model;
 pub mod monitor;
 pub mod network;
 pub mod objective;
+pub mod pool;
 pub mod prepare;
 pub mod snr;
 pub mod store;

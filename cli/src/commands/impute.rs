@@ -13,7 +13,8 @@ use missvae::monitor::{ImputedValues, NewRows};
 use missvae::prepare::{ModelBlock, ModelFile};
 use missvae::store::Column;
 use missvae::table::{
-    BlockSize, CompletedFile, Input, Source, Table, check_completed, check_output_of, print_completed,
+    BlockSize, CompletedFile, Input, LongFile, Source, Table, check_completed, check_long, check_output_of,
+    print_completed,
 };
 use missvae::warning::Warning;
 use samplers::chains::Sampler;
@@ -51,6 +52,10 @@ pub(crate) struct ImputeArgs {
     /// Number of completed tables. Several are written with .1, .2, … before the ending
     #[arg(long, value_name = "M", default_value_t = 1)]
     pub(crate) draws: usize,
+    /// Write one file with all draws below the incomplete table, as mice's long format: columns .imp (0 for the incomplete table,
+    /// then 1 to M) and .id come first
+    #[arg(long)]
+    pub(crate) long: bool,
     /// Fill missing cells with this (default: mean, or draw when --draws is more than 1)
     #[arg(long, value_enum)]
     pub(crate) statistic: Option<Fill>,
@@ -104,6 +109,12 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         let what = "--out -: standard output takes one table and nothing else";
         return Err(Failure::usage_hint(what, "leave out --draws and --json, or give --out a file name"));
     }
+    if args.long && args.draws == 1 {
+        return Err(Failure::usage_hint("--long: a long file holds several draws", "add --draws, such as --draws 20"));
+    }
+    if args.long {
+        check_long(&args.out, None)?;
+    }
     let fill = args.statistic.unwrap_or(if args.draws > 1 { Fill::Draw } else { Fill::Mean });
     let (name, statistic) = match fill {
         Fill::Draw => ("draw", Statistic::Draws(args.draws)),
@@ -145,28 +156,42 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
 
     let paths: Vec<PathBuf> = match args.draws {
         1 => vec![args.out.clone()],
+        _ if args.long => vec![args.out.clone()],
         draws => (1..=draws).map(|draw| numbered(&args.out, draw)).collect(),
     };
     let whole = |d: usize| info.columns.get(d).is_some_and(imputes_whole_numbers);
     let ModelBlock { source, table, .. } = &opened.first;
     check_completed((!to_stdout).then_some(&args.out), source, table, whole)?;
+    if args.long {
+        check_long(&args.out, Some(source)).map_err(|error| match error {
+            missvae::table::Error::LongColumn { .. } => Failure::usage_hint(
+                format!("{}: {error}", args.data.display()),
+                "leave out --long, or give the column another name",
+            ),
+            other => other.into(),
+        })?;
+    }
     let to_parquet = args.out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"));
     let order_lost = if to_parquet { source.ordered_texts()? } else { Vec::new() };
     for path in paths.iter().filter(|_| !to_stdout) {
         // Before the work, so that it is not lost.
         check_output_of(path, &input)?;
         if args.draws > 1 && same_file(path, &args.data) {
-            let what = format!(
-                "--out {}: one of the completed tables would be {}, DATA itself",
-                args.out.display(),
-                path.display()
-            );
+            let out = args.out.display();
+            let what = match args.long {
+                true => format!("--out {out}: the completed tables would take the place of DATA itself"),
+                false => format!("--out {out}: one of the completed tables would be {}, DATA itself", path.display()),
+            };
             return Err(Failure::usage_hint(what, "give --out another name"));
         }
     }
 
     paths.iter().filter(|_| !to_stdout).for_each(|path| remove_stale(path));
-    let mut sink = if to_stdout { Sink::Stdout(BufWriter::new(stdout())) } else { Sink::files(&paths)? };
+    let mut sink = match () {
+        () if to_stdout => Sink::Stdout(BufWriter::new(stdout())),
+        () if args.long => Sink::Long(Box::new(LongFile::create(&args.out, args.draws)?)),
+        () => Sink::files(&paths)?,
+    };
     let bar = output.bar_or_counter(opened.rows.map(|rows| rows as u64), "rows");
     bar.tick();
     let images = info.vae.images.is_some();
@@ -263,6 +288,8 @@ enum Sink {
     Stdout(BufWriter<Stdout>),
     /// A file for each draw.
     Files(Vec<CompletedFile>),
+    /// One for all.
+    Long(Box<LongFile>),
 }
 
 impl Sink {
@@ -287,18 +314,21 @@ impl Sink {
                     file.write(source, table, copy)?;
                 }
             }
+            Sink::Long(file) => file.write(source, table, copies)?,
         }
         Ok(ControlFlow::Continue(()))
     }
 
     /// All are written before the first gets its name.
     fn finish(self) -> Result<()> {
-        if let Sink::Files(files) = self {
-            let staged: Vec<Staged> =
-                files.into_iter().map(CompletedFile::finish).collect::<std::result::Result<_, _>>()?;
-            commit_all(staged)?;
-        }
-        Ok(())
+        let staged: Vec<Staged> = match self {
+            Sink::Stdout(_) => Vec::new(),
+            Sink::Files(files) => {
+                files.into_iter().map(CompletedFile::finish).collect::<std::result::Result<_, _>>()?
+            }
+            Sink::Long(file) => vec![file.finish()?],
+        };
+        Ok(commit_all(staged)?)
     }
 }
 

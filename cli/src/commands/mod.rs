@@ -5,6 +5,7 @@ mod describe;
 mod evaluate;
 mod gradcheck;
 mod impute;
+mod pool;
 mod sample;
 mod train;
 
@@ -20,6 +21,7 @@ use describe::DescribeArgs;
 use evaluate::EvaluateArgs;
 use gradcheck::GradcheckArgs;
 use impute::ImputeArgs;
+use pool::PoolArgs;
 use sample::SampleArgs;
 use train::TrainArgs;
 
@@ -49,6 +51,18 @@ pub(crate) enum Command {
         after_help = "Example: missvae impute runs/first table.csv --out completed.csv"
     )]
     Impute(ImputeArgs),
+    /// Run a regression on completed tables and pool it by Rubin's rules
+    ///
+    /// Fits the formula to every table, linearly or (--family binomial) logistically, and gives one estimate of each
+    /// coefficient, with a standard error that counts what the missing cells leave unknown. The numbers are those of mice::pool
+    /// in R. A column of texts is a factor: its levels are in the order of the alphabet, and the first one is the reference.
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Examples: missvae pool drawn.*.csv --formula 'weight ~ height + group'\n          \
+                      missvae pool --long drawn.csv --formula 'weight ~ height*group'"
+    )]
+    #[command(mut_arg("seed", |seed| seed.hide(true)), mut_arg("threads", |threads| threads.hide(true)))]
+    Pool(PoolArgs),
     /// Draw rows from the model
     #[command(
         allow_negative_numbers = true,
@@ -106,6 +120,7 @@ impl Command {
             Command::Train(args) => &args.common,
             Command::Evaluate(args) => &args.common,
             Command::Impute(args) => &args.common,
+            Command::Pool(args) => &args.common,
             Command::Sample(args) => &args.common,
             Command::Describe(args) => &args.common,
             #[cfg(feature = "paper")]
@@ -126,6 +141,7 @@ pub(crate) fn dispatch(cli: &Cli) -> Result<()> {
         Command::Train(args) => train::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Impute(args) => impute::run(args),
+        Command::Pool(args) => pool::run(args),
         Command::Sample(args) => sample::run(args),
         Command::Describe(args) => describe::run(args),
         #[cfg(feature = "paper")]

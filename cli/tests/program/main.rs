@@ -9,6 +9,7 @@
 //! - `library`: the library's facade, which does what the program does;
 //! - `nothing_lost`: runs that replace others, go on after their end, or find damage;
 //! - `parquet`: tables of Parquet, with the feature and without;
+//! - `pooling`: regressions on completed tables, and long files;
 //! - `reproduce`: experiments of the paper in miniature;
 //! - `resume`: runs that are stopped, in whatever way, and gone on with;
 //! - `snr`: gradient estimators side by side;
@@ -28,6 +29,7 @@ mod imputations;
 mod library;
 mod nothing_lost;
 mod parquet;
+mod pooling;
 #[cfg(feature = "paper")]
 mod reproduce;
 mod resume;

@@ -141,8 +141,16 @@ impl Table {
     /// # Errors
     /// As [`Table::read`]; [`super::Error::UnknownColumns`] and [`super::Error::NothingSelected`] for the choice of columns.
     pub fn read_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Table> {
+        Table::read_input(&Input::File(path.as_ref().to_owned()), options)
+    }
+
+    /// [`Table::read_with`], from any input.
+    ///
+    /// # Errors
+    /// As [`Table::read_with`].
+    pub fn read_input(input: &Input, options: &ReadOptions) -> Result<Table> {
         let mut builder = Builder::new(Wanted::Chosen { selection: &options.selection, to_fit: false });
-        read(&Input::File(path.as_ref().to_owned()), options, &mut builder)?;
+        read(input, options, &mut builder)?;
         builder.finish_untyped()
     }
 

@@ -448,6 +448,18 @@ pub enum Error {
         /// The file.
         file: String,
     },
+    /// A long file that is to be no text.
+    #[error("{file}: a long file is a text with named columns; expected an ending of .csv or .tsv (also .gz)")]
+    LongFormat {
+        /// The file.
+        file: String,
+    },
+    /// A table with a column that a long file has of its own.
+    #[error("the table has a column {} already; a long file has one of its own", quoted(column))]
+    LongColumn {
+        /// The column.
+        column: String,
+    },
     /// The table cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),

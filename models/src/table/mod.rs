@@ -9,14 +9,15 @@
 //! - [`read_for_model`]: the columns of a fitted model, found by name;
 //! - [`read_images`]: rows of pixels; [`binarise`] makes them −1 and +1;
 //! - [`Blocks`]: the rows of both, block by block, with their [`Source`], which holds every byte of them;
-//! - [`CompletedFile`]: the source again, with only the missing cells changed; [`write_numbers`], [`NumbersFile`];
+//! - [`CompletedFile`]: the source again, with only the missing cells changed; [`LongFile`]: that of several imputations;
+//!   [`write_numbers`], [`NumbersFile`];
 //! - [`describe`]: what is missing, and in which patterns; [`suspects`]: values that may be codes or outliers;
 //!   [`copied_columns`], [`repeated_rows`].
 //!
 //! The files from the bottom up: `dialect`, `problem`, `schema_problem`, `error`; `cell`, `dates`, `schema_file`, `select`,
 //! `options`, `open`, `visit`; the formats `split`, `detect` and `text`, `array`, `idx`, `folder`, `parquet_*`; `read`;
 //! `notation`, `values`, `columns`, `schema`, `infer`, `source`; `repeats`, `resize`, `column`, `builder`, `blocks`, `build`,
-//! `describe`, `pixels`, `write`, `completed`.
+//! `describe`, `pixels`, `write`, `fill`, `completed`, `long`.
 
 mod array;
 mod array_header;
@@ -33,9 +34,11 @@ mod describe;
 mod detect;
 mod dialect;
 mod error;
+mod fill;
 mod folder;
 mod idx;
 mod infer;
+mod long;
 mod notation;
 mod open;
 mod options;
@@ -80,6 +83,7 @@ pub use describe::{
 pub use dialect::{Decimal, Dialect, Separator};
 pub use error::{Error, Result};
 pub use infer::Inferred;
+pub use long::{LongFile, check_long};
 pub use notation::Notation;
 pub use open::Input;
 pub use options::ReadOptions;

@@ -80,6 +80,20 @@ impl Source {
         }
     }
 
+    /// The names of a text's columns, if its header is in it.
+    pub(super) fn names(&self) -> Vec<String> {
+        match &self.content {
+            Content::Text { text, header: true, .. } => {
+                let mut records = text.records().filter(|(_, spans)| !spans.is_empty());
+                let Some((record, spans)) = records.next() else { return Vec::new() };
+                // The text was read before: it is one.
+                let Ok(record) = str::from_utf8(record) else { return Vec::new() };
+                spans.iter().map(|span| unquoted(record, span).trim_ascii().to_owned()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether nothing is in it.
     pub(super) fn is_empty(&self) -> bool {
         match &self.content {
