@@ -100,8 +100,7 @@ impl Run {
         if path.exists() && !path.is_dir() {
             return fail(path, "a file has this name", "give --out another name");
         }
-        // A file cannot take a directory's place.
-        if let Some(directory) = takeover::files(path).find(|file| file.is_dir() && !file.is_symlink()) {
+        if let Some(directory) = Run::directory_in_the_way(path) {
             return fail(
                 &directory,
                 "a run has a file of this name; this is a directory",

@@ -27,12 +27,12 @@ const OPTIONAL: [&str; 3] = ["summary.json", "recipe.json", "evaluation.json"];
 /// All of them, in the order in which they move.
 const NAMES: [&str; 7] = [FIRST, OTHERS[0], OTHERS[1], OTHERS[2], OPTIONAL[0], OPTIONAL[1], OPTIONAL[2]];
 
-/// The files that the run of a directory may have.
-pub(super) fn files(directory: &Path) -> impl Iterator<Item = PathBuf> {
-    NAMES.into_iter().map(|name| directory.join(name))
-}
-
 impl Run {
+    /// A directory in a place where a run has a file, which could not take the place.
+    pub(super) fn directory_in_the_way(path: &Path) -> Option<PathBuf> {
+        NAMES.into_iter().map(|name| path.join(name)).find(|file| file.is_dir() && !file.is_symlink())
+    }
+
     /// Where a file of this run is, or will be written.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         if self.stands_apart() {
