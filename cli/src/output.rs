@@ -47,8 +47,14 @@ impl Output {
 
     /// The same of whatever text is read with these options.
     pub(crate) fn saying_dialects(&self, reading: ReadOptions) -> ReadOptions {
-        let output = self.clone();
-        reading.on_dialect(move |file, dialect| output.say_dialect(file, dialect))
+        let (output, said) = (self.clone(), Mutex::new(None));
+        reading.on_dialect(move |file, dialect| {
+            // Once for files of a kind, and for one that is read twice.
+            let before = said.lock().unwrap_or_else(PoisonError::into_inner).replace(dialect);
+            if before != Some(dialect) {
+                output.say_dialect(file, dialect);
+            }
+        })
     }
 
     /// Warns of a result that may be wrong: on standard error, with `--quiet` too, and in the JSON object.

@@ -321,14 +321,21 @@ pub fn of_columns(table: &Table, columns: &[ColumnSchema]) -> Vec<Warning> {
     warnings
 }
 
-/// What the values far from the others of some columns may be: one by one where they are few.
+/// What the values far from the others of some columns may be: codes first, and outliers one by one where they are few.
 pub(crate) fn of_suspects(columns: Vec<(String, Vec<Suspect>)>) -> Vec<Warning> {
     const COLUMNS: usize = 10;
     const VALUES: usize = 8;
-    let mut columns: Vec<_> = columns.into_iter().filter(|(_, suspects)| !suspects.is_empty()).collect();
-    let more = columns.split_off(COLUMNS.min(columns.len()));
     let mut warnings = Vec::new();
+    let mut with_outliers = Vec::new();
     for (column, suspects) in columns {
+        // So many repeated values are no codes.
+        let many = suspects.iter().filter(|suspect| suspect.code).count() > VALUES;
+        let (codes, outliers): (Vec<_>, Vec<_>) = suspects.into_iter().partition(|suspect| suspect.code && !many);
+        warnings.extend(codes.into_iter().map(|suspect| Warning::FarValue { column: column.clone(), suspect }));
+        with_outliers.extend((!outliers.is_empty()).then_some((column, outliers)));
+    }
+    let more = with_outliers.split_off(COLUMNS.min(with_outliers.len()));
+    for (column, suspects) in with_outliers {
         match suspects.len() <= VALUES {
             true => warnings
                 .extend(suspects.into_iter().map(|suspect| Warning::FarValue { column: column.clone(), suspect })),
@@ -427,6 +434,11 @@ mod tests {
         assert_eq!(texts.len(), 11, "{texts:#?}");
         assert!(texts[0].starts_with("column \"c1\": 100 in 2 cells is far"));
         assert!(texts[1].starts_with("column \"c2\": 9 different values in 18 cells, from 100 to 108, are far"));
+        let code = Suspect { value: -999.0, count: 15, code: true, others: (0.0, 1.0) };
+        let both = [vec![code], suspects(12)].concat();
+        let texts_of_both: Vec<String> =
+            of_suspects(vec![("x".to_owned(), both)]).iter().map(Warning::to_string).collect();
+        assert!(texts_of_both.len() == 2 && texts_of_both[0].contains("--missing-value -999"), "{texts_of_both:#?}");
         assert!(texts[10].starts_with("values far from the others are in 3 more columns: \"c11\", \"c12\", \"c13\""));
     }
 }

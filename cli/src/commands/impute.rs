@@ -102,6 +102,9 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         return Err(Failure::usage("--draws 0: expected at least 1"));
     }
     let to_stdout = args.out == Path::new("-");
+    if args.long && !to_stdout {
+        check_long(&args.out, None)?;
+    }
     if !to_stdout {
         check_output_of(&args.out, &Input::from_arg(Some(&args.data)))?;
     }
@@ -111,9 +114,6 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     }
     if args.long && args.draws == 1 {
         return Err(Failure::usage_hint("--long: a long file holds several draws", "add --draws, such as --draws 20"));
-    }
-    if args.long {
-        check_long(&args.out, None)?;
     }
     let fill = args.statistic.unwrap_or(if args.draws > 1 { Fill::Draw } else { Fill::Mean });
     let (name, statistic) = match fill {
@@ -186,6 +186,11 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
         }
     }
 
+    let next = numbered(&args.out, args.draws + 1);
+    if args.draws > 1 && !args.long && next.exists() {
+        let next = next.display();
+        output.warn(format!("{next} and what follows it are draws of another run: leave them out when you pool these"));
+    }
     paths.iter().filter(|_| !to_stdout).for_each(|path| remove_stale(path));
     let mut sink = match () {
         () if to_stdout => Sink::Stdout(BufWriter::new(stdout())),

@@ -64,6 +64,15 @@ pub(crate) fn run(args: &PoolArgs) -> Result<()> {
     // All of the command line first: reading may take its time.
     let analysis = Analysis::new(&args.formula).map_err(|error| hints::failure(error, &[]))?;
     let analysis = analysis.family(args.family).level(args.level);
+    if !(args.level > 0.0 && args.level < 1.0) {
+        return Err(hints::failure(Error::Level { level: args.level }, &[]));
+    }
+    if analysis.formula().columns().iter().any(|column| *column == IMPUTATION) {
+        return Err(Failure::usage_hint(
+            format!("--formula: {IMPUTATION} is the number of the imputation"),
+            "name columns of the table",
+        ));
+    }
     if let Some(path) = &args.csv {
         check_csv(path, args)?;
     }
@@ -93,7 +102,7 @@ pub(crate) fn run(args: &PoolArgs) -> Result<()> {
 fn rendered(report: &PoolReport<'_>, analysis: &Analysis) -> String {
     let PoolReport { m, rows, level, success, terms, .. } = *report;
     let response = analysis.formula().response();
-    Rendered { terms, m, rows, level, family: report.family, success, response }.to_string()
+    Rendered { terms, m, rows, level, family: report.family, success, response, formula: &report.formula }.to_string()
 }
 
 /// The tables of some files, with their names.
@@ -111,6 +120,13 @@ fn files(paths: &[PathBuf], analysis: &Analysis, reading: &ReadOptions) -> Resul
             let what = format!("{}: this table is named twice", path.display());
             return Err(Failure::usage_hint(what, "every completed table counts once"));
         }
+    }
+    // Of the first one, for all are of a kind.
+    if let Some(first) = paths.first()
+        && Table::read_with(first, &reading.clone().columns([IMPUTATION])).is_ok()
+    {
+        let what = format!("{}: this file has a column {IMPUTATION}, and so holds several tables", first.display());
+        return Err(Failure::usage_hint(what, "give a long file by --long"));
     }
     let reading = reading.clone().columns(analysis.formula().columns());
     for path in paths {
@@ -145,6 +161,9 @@ fn long(path: &Path, analysis: &Analysis, reading: ReadOptions) -> Result<(Vec<S
 
 /// Checks, before the tables are read, that a file of this name can be written.
 fn check_csv(path: &Path, args: &PoolArgs) -> Result<()> {
+    if path == Path::new("-") {
+        return Err(Failure::usage_hint("--csv -: expected the name of a file", "--json prints the same numbers"));
+    }
     if args.files.iter().chain(&args.long).any(|table| same_file(path, table)) {
         let what = format!("--csv {}: this is one of the completed tables", path.display());
         return Err(Failure::usage_hint(what, "give --csv another name"));

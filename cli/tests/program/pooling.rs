@@ -95,7 +95,7 @@ fn terms_in_text_json_and_csv() {
     assert_eq!(lines.len(), 6, "{said:?}");
     assert!(lines[0].starts_with("term") && lines[0].contains("95% interval") && lines[0].ends_with("fmi"));
     assert!(lines[2].starts_with("x ") && lines[3].starts_with("gb ") && lines[4].starts_with("gc "));
-    assert!(lines[5].starts_with("linear regression of Body Mass (g); 3 completed tables of 40 rows"), "{said:?}");
+    assert!(lines[5].starts_with("linear regression `Body Mass (g)` ~ "), "{said:?}");
     assert_eq!(said.stderr, "");
     assert_eq!(place.run(arguments(&["--formula", "y ~ 1", "--quiet"])).ok().stdout, "");
 }
@@ -107,7 +107,7 @@ fn logistic_regression_says_what_the_success_is() {
     assert_eq!((&report["success"], &report["family"]), (&"yes".into(), &"binomial".into()));
     assert!(number(&report["terms"][1], "estimate") > 0.0);
     let said = place.run(arguments(&["--formula", "z ~ x", "--family", "binomial"])).ok().stdout;
-    assert!(said.contains("logistic regression: log odds of z being \"yes\"; 3 completed tables"), "{said}");
+    assert!(said.contains("logistic regression z ~ x, log odds of z being \"yes\"; 3 completed tables"), "{said}");
 }
 
 /// Separators, decimal marks and compression are those of the library's reader.
@@ -120,8 +120,19 @@ fn other_notations() {
         place.write(&format!("d.{n}.csv"), german);
     }
     let found = place.run(["pool", "d.1.csv", "d.2.csv", "d.3.csv", "--formula", "y ~ x + g", "--json"]);
-    assert!(found.stderr.contains("d.2.csv: cells are separated by semicolons"), "{found:?}");
+    // Told once for all.
+    assert!(found.stderr.contains("d.1.csv: cells are separated by semicolons"), "{found:?}");
+    assert_eq!(found.stderr.lines().count(), 1, "{found:?}");
     assert_eq!(found.json()["terms"], expected["terms"]);
+    // Codes with zeros in front are levels, and so is the response.
+    for n in 1..=3 {
+        let text = place.text(&format!("c.{n}.csv"));
+        let coded = text.replace(",a,", ",007,").replace(",b,", ",010,").replace(",c,", ",120,");
+        place.write(&format!("e.{n}.csv"), coded);
+    }
+    let coded = place.run(["pool", "e.1.csv", "e.2.csv", "e.3.csv", "--formula", "y ~ x + g", "--json"]).json();
+    assert_eq!(coded["terms"][2]["term"], "g010");
+    assert_eq!(coded["terms"][2]["estimate"], expected["terms"][2]["estimate"]);
     // A long file, also from a pipe, with the incomplete table in it and rows of the tables in turns.
     let rows: Vec<Vec<String>> =
         (1..=3).map(|n| place.text(&format!("c.{n}.csv")).lines().map(String::from).collect()).collect();
@@ -167,6 +178,16 @@ fn what_cannot_be_pooled() {
             &[two[0], two[1], "--formula", "Body Mass (g) ~ x"],
             &["character 6: more than one name", "hint: a name with blanks"],
         ),
+        (
+            &[two[0], two[1], "--formula", "y ~  + x"],
+            &["character 6: \"+\"", "hint: put the formula between single quotes"],
+        ),
+        (
+            &["long.csv", "c.1.csv", "--formula", "y ~ x"],
+            &["long.csv: this file has a column .imp", "hint: give a long file"],
+        ),
+        (&["--long", "long.csv", "--formula", "y ~ .imp"], &["--formula: .imp is the number of the imputation"]),
+        (&[two[0], two[1], "--formula", "y ~ x", "--csv", "-"], &["--csv -: expected the name of a file"]),
         (&[two[0], two[1], "--formula", "y ~ log(x)"], &["character 5: the function \"log\"", "hint: add a column"]),
         (&[two[0], two[1], "--formula", "y ~ x + G"], &["c.1.csv: no column named \"G\"", "hint: Did you mean \"g\"?"]),
         (

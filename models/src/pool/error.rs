@@ -48,8 +48,8 @@ pub enum Error {
         /// Its only level.
         level: String,
     },
-    /// A column holds dates in one table and other numbers in another one.
-    #[error("column {}: dates in one table and other numbers in another", quoted(column))]
+    /// A column holds dates of one format in one table, and dates of another format or other numbers in another one.
+    #[error("column {}: the tables hold dates of different formats, or some hold other numbers", quoted(column))]
     MixedDates {
         /// The column.
         column: String,

@@ -16,14 +16,14 @@ pub(super) struct FrameColumn {
 }
 
 impl FrameColumn {
-    /// Looks a column up in all tables. It is a factor if one of them has texts, or if it is wished. Levels are those that occur
-    /// in some table: texts in the order of their characters, numbers by size.
+    /// Looks a column up in all tables. It is a factor if one of them has texts or codes with zeros in front, or if it is wished.
+    /// Levels are those that occur in some table: texts in the order of their characters, numbers by size.
     ///
     /// # Errors
     /// If a table lacks it, or a cell of it is missing.
     pub(super) fn new(tables: &[Table], name: &str, factor: bool) -> Result<FrameColumn, Error> {
         let mut places = Vec::with_capacity(tables.len());
-        let (mut texts, mut dates) = (false, 0);
+        let mut texts = false;
         for (number, table) in tables.iter().enumerate() {
             let place = table.columns().iter().position(|column| column == name).ok_or_else(|| {
                 Problem::NoSuchColumn { name: name.to_owned(), available: table.columns().to_vec() }.of(number)
@@ -31,11 +31,15 @@ impl FrameColumn {
             if let Some(row) = (0..table.rows()).find(|&row| !table.observed(row, place)) {
                 return Err(Problem::MissingCell { row: row + 1, column: name.to_owned() }.of(number));
             }
-            texts |= matches!(table.notation(place), Notation::Texts(_));
-            dates += usize::from(matches!(table.notation(place), Notation::Dates(_)));
+            texts |= matches!(table.notation(place), Notation::Texts(_) | Notation::Digits(_));
             places.push(place);
         }
-        if !texts && dates > 0 && dates < tables.len() {
+        // Another order of day and month is another day.
+        let date = |number: usize| match tables[number].notation(places[number]) {
+            Notation::Dates(format) => Some(format),
+            _ => None,
+        };
+        if !texts && (1..tables.len()).any(|number| date(number) != date(0)) {
             return Err(Error::MixedDates { column: name.to_owned() });
         }
         let mut column = FrameColumn { name: name.to_owned(), levels: None, places };

@@ -32,6 +32,7 @@ pub(super) fn logistic(design: &Design, data: &[Vec<f64>], y: &[f64]) -> Result<
     let mut last: Option<Solution> = None;
     let mut deviance = model.deviance(&eta);
     let (mut growing, mut change, mut settled) = (Vec::new(), f64::INFINITY, false);
+    let mut separates = false;
     for iteration in 0..MOST {
         let solution = match model.step(&eta) {
             Ok(solution) => solution,
@@ -48,6 +49,7 @@ pub(super) fn logistic(design: &Design, data: &[Vec<f64>], y: &[f64]) -> Result<
         }
         if let Some(last) = last.as_ref().filter(|_| change > STILL) {
             growing = model.growing(&last.coefficients, &solution.coefficients);
+            separates = model.separates(&eta, &next);
         }
         eta = next;
         last = Some(solution);
@@ -63,6 +65,7 @@ pub(super) fn logistic(design: &Design, data: &[Vec<f64>], y: &[f64]) -> Result<
             let Solution { coefficients, inverse, .. } = solution;
             Fit { estimates: coefficients, variances: inverse, suspicious: is_extreme(&eta) }.checked(design)
         }
+        _ if !separates => Err(Problem::NotConverged { iterations: MOST }),
         _ => Err(model.without_maximum(&eta, &growing)),
     }
 }
@@ -99,6 +102,15 @@ impl Model<'_> {
     fn deviance(&self, eta: &[f64]) -> f64 {
         let likelihood = |(&eta, &y): (&f64, &f64)| if y == 1.0 { mean(eta) } else { 1.0 - mean(eta) };
         eta.iter().zip(self.y).map(|row| -2.0 * likelihood(row).ln()).sum()
+    }
+
+    /// Whether the last step moved no row to the wrong side, but for a hundredth of the furthest: a step that does it for ever is
+    /// a direction in which the likelihood grows without end (Albert & Anderson 1984).
+    fn separates(&self, before: &[f64], after: &[f64]) -> bool {
+        let sign = |y: f64| if y == 1.0 { 1.0 } else { -1.0 };
+        let moves = || after.iter().zip(before).zip(self.y).map(|((after, before), y)| sign(*y) * (after - before));
+        let (least, most) = moves().fold((0.0_f64, 0.0_f64), |(least, most), by| (least.min(by), most.max(by)));
+        most > 0.0 && least >= -0.01 * most
     }
 
     /// Why the linear predictor `eta` does not stand still, where the columns `growing` moved it.

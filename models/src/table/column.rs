@@ -77,6 +77,8 @@ pub(super) struct ColumnReader {
     /// Whether some number has zeros in front, and how many digits all numbers have.
     padded: bool,
     width: Width,
+    /// Rows with such a number, and the digits: beside texts it is one.
+    padded_cells: Vec<(usize, usize)>,
     /// The different numbers, until there are too many.
     numbers: HashSet<u64>,
     number_cells: usize,
@@ -97,7 +99,9 @@ impl ColumnReader {
                     return f64::NAN;
                 }
                 let padded = if let Cell::Padded(_, digits) = cell { Some(digits) } else { None };
-                self.padded |= padded.is_some();
+                // Zeros alone may stand for missing among numbers of one width.
+                self.padded |= padded.is_some() && value != 0.0;
+                self.padded_cells.extend(padded.map(|digits| (row, digits)));
                 self.width.add(|| padded.or_else(|| digits(value)));
                 self.number_cells += 1;
                 self.varies |= *self.first.get_or_insert(value) != value;
@@ -112,18 +116,12 @@ impl ColumnReader {
                 if self.first_text.is_none() {
                     self.first_text = Some((place, text.to_owned()));
                 }
-                let index = match self.text_places.get(text) {
-                    Some(&index) => index,
-                    None if self.texts.len() == MOST_TEXTS => {
+                let index = match self.texts.len() == MOST_TEXTS && !self.text_places.contains_key(text) {
+                    true => {
                         self.more_texts = true;
                         u32::MAX
                     }
-                    None => {
-                        let index = self.texts.len() as u32;
-                        self.texts.push(text.to_owned());
-                        self.text_places.insert(text.to_owned(), index);
-                        index
-                    }
+                    false => self.text_index(text),
                 };
                 self.text_cells.push((row, index));
                 self.text_count += 1;
@@ -136,11 +134,23 @@ impl ColumnReader {
         }
     }
 
+    /// The place of a text in the list.
+    fn text_index(&mut self, text: &str) -> u32 {
+        if let Some(&index) = self.text_places.get(text) {
+            return index;
+        }
+        let index = self.texts.len() as u32;
+        self.texts.push(text.to_owned());
+        self.text_places.insert(text.to_owned(), index);
+        index
+    }
+
     /// Forgets the texts of rows that were taken, but for the first one.
     pub(super) fn begin_block(&mut self) {
         self.texts.clear();
         self.text_places.clear();
         self.text_cells.clear();
+        self.padded_cells.clear();
         self.more_texts = false;
     }
 
@@ -207,6 +217,11 @@ impl ColumnReader {
     /// Texts as places in a list: their numbers are written to the column's cells, `width` apart. The list is `levels` and
     /// what stands there beside them, in the order of the characters.
     pub(super) fn write_texts(&mut self, cells: &mut [f64], width: usize, levels: &[String]) -> Notation {
+        for (row, digits) in std::mem::take(&mut self.padded_cells) {
+            let value = std::mem::replace(&mut cells[row * width], f64::NAN);
+            let index = self.text_index(&format!("{value:0digits$}"));
+            self.text_cells.push((row, index));
+        }
         let mut others: Vec<String> = self.texts.iter().filter(|text| !levels.contains(text)).cloned().collect();
         for value in cells.iter().step_by(width).filter(|value| !value.is_nan()) {
             let text = number_text(*value, false);

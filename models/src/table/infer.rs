@@ -238,10 +238,12 @@ mod tests {
             ("postcode", &|n| format!("{:05}", 37 * (n % 40))),
             ("padded", &|n| format!("{:02}.5", n)),
             ("widths", &|n| ["01", "1", "2"][n % 3].to_owned()),
+            ("year", &|n| if n == 7 { "0000".to_owned() } else { (1950 + n * 7 % 60).to_string() }),
+            ("department", &|n| ["01", "02", "2A", "10"][n % 4].to_owned()),
         ]);
         let (columns, left_out) = types(&text);
         let months = ["01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12"];
-        let expected: [(&str, &str, &[&str]); 15] = [
+        let expected: [(&str, &str, &[&str]); 17] = [
             ("real", "numeric", &[]),
             ("sex", "binary", &["female", "male"]),
             ("flag", "binary", &["0", "1"]),
@@ -257,6 +259,8 @@ mod tests {
             ("site", "categorical", &["007", "010", "120"]),
             ("padded", "numeric", &[]),
             ("widths", "binary", &["1", "2"]),
+            ("year", "numeric", &[]),
+            ("department", "categorical", &["01", "02", "10", "2A"]),
         ];
         let levels = |levels: &[&str]| levels.iter().map(|level| (*level).to_owned()).collect::<Vec<String>>();
         let expected: Vec<_> = expected.map(|(name, kind, own)| (name.to_owned(), kind, levels(own))).into();

@@ -24,6 +24,9 @@ pub(super) fn failure(error: Error, names: &[String]) -> Failure {
         Error::FewTables { .. } => Some(MORE_TABLES),
         Error::TextResponse { levels: 2, .. } => Some("add --family binomial for a logistic regression"),
         Error::TextResponse { .. } | Error::Levels { .. } => Some("make a column of two levels, or of numbers, first"),
+        Error::MixedDates { .. } => {
+            Some("day and month may change places: write the dates as 2024-01-31, or use --long")
+        }
         Error::OneLevel { .. } => Some("leave the column out of the formula"),
         Error::ManyCoefficients { .. } => {
             Some("a column of texts has a coefficient for each level but one: leave identifiers out")
@@ -51,7 +54,9 @@ fn formula(problem: &FormulaProblem) -> Option<&'static str> {
             Some(BACKTICKS)
         }
         FormulaProblem::Function { .. } => Some("add a column with the function's values to the tables first"),
-        FormulaProblem::NoOperand { found: None } => Some("put the formula between single quotes, 'y ~ x1 + x2'"),
+        FormulaProblem::NoOperand { .. } | FormulaProblem::NoTerms => Some(
+            "put the formula between single quotes, 'y ~ x1 + x2': between double quotes a shell runs what stands in backticks",
+        ),
         FormulaProblem::Unsupported { operator } if operator == "." => Some("name the columns"),
         _ => None,
     }

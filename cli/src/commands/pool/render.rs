@@ -15,6 +15,7 @@ pub(super) struct Rendered<'a> {
     pub(super) family: &'static str,
     pub(super) success: Option<&'a str>,
     pub(super) response: &'a str,
+    pub(super) formula: &'a str,
 }
 
 impl fmt::Display for Rendered<'_> {
@@ -39,10 +40,12 @@ impl fmt::Display for Rendered<'_> {
         let (tables, rows) = (counted(self.m, "completed table"), counted(self.rows, "row"));
         match (self.family, self.success) {
             ("binomial", Some(success)) => {
-                write!(f, "logistic regression: log odds of {} being {success:?}", self.response)
+                write!(f, "logistic regression {}, log odds of {} being {success:?}", self.formula, self.response)
             }
-            ("binomial", None) => write!(f, "logistic regression: log odds of {} being 1", self.response),
-            _ => write!(f, "linear regression of {}", self.response),
+            ("binomial", None) => {
+                write!(f, "logistic regression {}, log odds of {} being 1", self.formula, self.response)
+            }
+            _ => write!(f, "linear regression {}", self.formula),
         }?;
         write!(
             f,

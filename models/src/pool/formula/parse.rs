@@ -131,7 +131,8 @@ impl<'a> Parser<'a> {
 
     fn sum(&mut self) -> Result<Sum, Misplaced> {
         let mut sum = Sum::default();
-        let mut minus = self.sign(&['+', '-']).is_some_and(|(sign, _)| sign == '-');
+        // A plus in front is none of R's errors, but nobody writes it: a shell has taken the name before it.
+        let mut minus = self.sign(&['-']).is_some();
         loop {
             let at = self.tokens.first().map_or(self.end, |placed| placed.at);
             let product = self.product()?;
