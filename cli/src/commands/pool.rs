@@ -67,7 +67,7 @@ pub(crate) fn run(args: &PoolArgs) -> Result<()> {
     if !(args.level > 0.0 && args.level < 1.0) {
         return Err(hints::failure(Error::Level { level: args.level }, &[]));
     }
-    if analysis.formula().columns().iter().any(|column| *column == IMPUTATION) {
+    if analysis.formula().columns().contains(&IMPUTATION) {
         return Err(Failure::usage_hint(
             format!("--formula: {IMPUTATION} is the number of the imputation"),
             "name columns of the table",
