@@ -154,10 +154,10 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     let opened = Opened::new(&file, size, true)?;
     check_draws(args.draws, opened.first.table.values().len())?;
 
-    let paths: Vec<PathBuf> = match args.draws {
-        1 => vec![args.out.clone()],
-        _ if args.long => vec![args.out.clone()],
-        draws => (1..=draws).map(|draw| numbered(&args.out, draw)).collect(),
+    let separate = args.draws > 1 && !args.long;
+    let paths: Vec<PathBuf> = match separate {
+        true => (1..=args.draws).map(|draw| numbered(&args.out, draw)).collect(),
+        false => vec![args.out.clone()],
     };
     let whole = |d: usize| info.columns.get(d).is_some_and(imputes_whole_numbers);
     let ModelBlock { source, table, .. } = &opened.first;
@@ -187,7 +187,7 @@ pub(crate) fn run(args: &ImputeArgs) -> Result<()> {
     }
 
     let next = numbered(&args.out, args.draws + 1);
-    if args.draws > 1 && !args.long && next.exists() {
+    if separate && next.exists() {
         let next = next.display();
         output.warn(format!("{next} and what follows it are draws of another run: leave them out when you pool these"));
     }

@@ -64,9 +64,7 @@ pub(crate) fn run(args: &PoolArgs) -> Result<()> {
     // All of the command line first: reading may take its time.
     let analysis = Analysis::new(&args.formula).map_err(|error| hints::failure(error, &[]))?;
     let analysis = analysis.family(args.family).level(args.level);
-    if !(args.level > 0.0 && args.level < 1.0) {
-        return Err(hints::failure(Error::Level { level: args.level }, &[]));
-    }
+    analysis.check().map_err(|error| hints::failure(error, &[]))?;
     if analysis.formula().columns().contains(&IMPUTATION) {
         return Err(Failure::usage_hint(
             format!("--formula: {IMPUTATION} is the number of the imputation"),

@@ -58,6 +58,11 @@ fn is_dangling(path: &Path) -> bool {
     path.is_symlink() && !path.exists()
 }
 
+/// The failure of a directory that is not what it should be.
+fn refusal(path: &Path, what: &str, hint: &str) -> Failure {
+    Failure::Run { path: path.to_owned(), what: what.to_owned(), hint: Some(hint.to_owned()) }
+}
+
 /// A run directory: `config.toml`, `model.safetensors`, `checkpoint.safetensors`, `metrics.jsonl`, `summary.json`.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
@@ -73,17 +78,14 @@ pub(crate) struct Run {
 impl Run {
     /// A run directory that exists.
     pub(crate) fn open(path: &Path) -> Result<Run> {
-        let fail = |what: &str, hint: &str| {
-            Err(Failure::Run { path: path.to_owned(), what: what.to_owned(), hint: Some(hint.to_owned()) })
-        };
         if is_dangling(path) {
-            return fail(DANGLING, "point it to a run directory");
+            return Err(refusal(path, DANGLING, "point it to a run directory"));
         }
         if !path.exists() {
-            return fail("there is no such run directory", "`missvae train` makes one");
+            return Err(refusal(path, "there is no such run directory", "`missvae train` makes one"));
         }
         if !path.is_dir() {
-            return fail("this is not a run directory", "give the directory that `missvae train` wrote");
+            return Err(refusal(path, "this is not a run directory", "give the directory that `missvae train` wrote"));
         }
         Ok(Run { path: path.to_owned(), made: false, replaces: false, apart: Arc::default() })
     }
@@ -91,33 +93,26 @@ impl Run {
     /// Makes a run directory. A run that is in it is only replaced if `overwrite`, and not before this one has a checkpoint.
     pub(crate) fn create(path: &Path, overwrite: bool) -> Result<Run> {
         let mut run = Run { path: path.to_owned(), made: !path.exists(), replaces: false, apart: Arc::default() };
-        let fail = |path: &Path, what: &str, hint: &str| {
-            Err(Failure::Run { path: path.to_owned(), what: what.to_owned(), hint: Some(hint.to_owned()) })
-        };
         if is_dangling(path) {
-            return fail(path, DANGLING, "remove the link, or give --out another name");
+            return Err(refusal(path, DANGLING, "remove the link, or give --out another name"));
         }
         if path.exists() && !path.is_dir() {
-            return fail(path, "a file has this name", "give --out another name");
+            return Err(refusal(path, "a file has this name", "give --out another name"));
         }
         if let Some(directory) = Run::directory_in_the_way(path) {
-            return fail(
-                &directory,
-                "a run has a file of this name; this is a directory",
-                "move it, or give another --out",
-            );
+            let what = "a run has a file of this name; this is a directory";
+            return Err(refusal(&directory, what, "move it, or give another --out"));
         }
         let holds_run = [run.config(), run.checkpoint(), run.model()].iter().any(|file| file.exists());
         if holds_run && !overwrite {
             let hint = "go on with it by --resume, replace it by --overwrite, or give another --out";
-            return fail(path, "there is a run in this directory already", hint);
+            return Err(refusal(path, "there is a run in this directory already", hint));
         }
         fs::create_dir_all(path).map_err(|source| match source.kind() {
-            ErrorKind::NotADirectory | ErrorKind::AlreadyExists => Failure::Run {
-                path: path.to_owned(),
-                what: "the run directory cannot be made: a part of this path is a file".to_owned(),
-                hint: Some("give --out another name".to_owned()),
-            },
+            ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+                let what = "the run directory cannot be made: a part of this path is a file";
+                refusal(path, what, "give --out another name")
+            }
             _ => Failure::System { what: format!("{}: the run directory cannot be made", path.display()), source },
         })?;
         run.made &= path.is_dir();
@@ -182,11 +177,8 @@ impl Run {
     /// Reads the resolved options back.
     pub(crate) fn read_config(&self) -> Result<Options> {
         if !self.config().exists() {
-            return Err(Failure::Run {
-                path: self.path.clone(),
-                what: "there is no config.toml in this directory".to_owned(),
-                hint: Some("give the directory of a run of `missvae train`".to_owned()),
-            });
+            let what = "there is no config.toml in this directory";
+            return Err(refusal(&self.path, what, "give the directory of a run of `missvae train`"));
         }
         config_file::read(&self.config())
     }
@@ -208,11 +200,10 @@ impl Run {
         let Ok(directory) = File::open(&self.path) else { return Ok(DirLock { _directory: None }) };
         match directory.try_lock() {
             Ok(()) => Ok(DirLock { _directory: Some(directory) }),
-            Err(TryLockError::WouldBlock) => Err(Failure::Run {
-                path: self.path.clone(),
-                what: "another process is at work in this directory".to_owned(),
-                hint: Some("wait until it has ended, or give another --out".to_owned()),
-            }),
+            Err(TryLockError::WouldBlock) => {
+                let what = "another process is at work in this directory";
+                Err(refusal(&self.path, what, "wait until it has ended, or give another --out"))
+            }
             Err(TryLockError::Error(_)) => Ok(DirLock { _directory: None }),
         }
     }

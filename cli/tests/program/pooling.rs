@@ -133,6 +133,15 @@ fn other_notations() {
     let coded = place.run(["pool", "e.1.csv", "e.2.csv", "e.3.csv", "--formula", "y ~ x + g", "--json"]).json();
     assert_eq!(coded["terms"][2]["term"], "g010");
     assert_eq!(coded["terms"][2]["estimate"], expected["terms"][2]["estimate"]);
+    // Day and month change places in a table that has no day beyond the 12th.
+    let dates = |name: &str, last: &str| {
+        let rows: String = (1..=12).map(|n| format!("{n},{:02}/{:02}/2024\n", n, 13 - n)).collect();
+        place.write(name, format!("y,day\n{rows}20,{last}\n"));
+    };
+    dates("f.1.csv", "11/12/2024");
+    dates("f.2.csv", "25/12/2024");
+    let mixed = place.run(["pool", "f.1.csv", "f.2.csv", "--formula", "y ~ day"]);
+    mixed.fails(2, &["column \"day\": the tables hold dates of different formats", "hint: day and month"]);
     // A long file, also from a pipe, with the incomplete table in it and rows of the tables in turns.
     let rows: Vec<Vec<String>> =
         (1..=3).map(|n| place.text(&format!("c.{n}.csv")).lines().map(String::from).collect()).collect();
@@ -340,4 +349,17 @@ fn long_files_that_cannot_be() {
     ] {
         place.refuses(&format!("impute run {arguments}"), 2, &[words]);
     }
+}
+
+/// A pattern such as drawn.*.csv would take the draws of an earlier run, too.
+#[test]
+fn draws_of_another_run_are_told() {
+    let place = Place::with_run();
+    let told = |draws: usize| place.missvae(&format!("impute run table.csv --draws {draws} --out d.csv")).ok().stderr;
+    assert!(!told(3).contains("another run"));
+    assert!(!told(3).contains("another run"));
+    let words = "warning: d.3.csv and what follows it are draws of another run";
+    assert!(told(2).contains(words));
+    let long = place.missvae("impute run table.csv --draws 2 --long --out d.csv").ok().stderr;
+    assert!(!long.contains("another run"), "{long}");
 }

@@ -99,6 +99,17 @@ impl Analysis {
         &self.formula
     }
 
+    /// Checks what needs no table. [`Analysis::run`] does it, too.
+    ///
+    /// # Errors
+    /// [`Error::Level`].
+    pub fn check(&self) -> Result<(), Error> {
+        match self.level > 0.0 && self.level < 1.0 {
+            true => Ok(()),
+            false => Err(Error::Level { level: self.level }),
+        }
+    }
+
     /// Runs the regression on every table and pools the estimates. The tables need the columns of the formula, complete; others do
     /// not matter. A column of texts is a factor: its levels are those of all tables in the order of their characters (Unicode),
     /// and the first is the reference. Dates are days since 1970.
@@ -107,9 +118,7 @@ impl Analysis {
     /// If there are fewer than two tables, or they differ in rows; [`Error::InTable`] for a table that cannot be analysed, such as
     /// one with a missing cell, with terms that depend on each other, or with separated successes.
     pub fn run(&self, tables: &[Table]) -> Result<Pooled, Error> {
-        if !(self.level > 0.0 && self.level < 1.0) {
-            return Err(Error::Level { level: self.level });
-        }
+        self.check()?;
         let [first, _, ..] = tables else { return Err(Error::FewTables { tables: tables.len() }) };
         let rows = first.rows();
         if let Some(place) = tables.iter().position(|table| table.rows() != rows) {

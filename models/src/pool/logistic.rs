@@ -31,8 +31,9 @@ pub(super) fn logistic(design: &Design, data: &[Vec<f64>], y: &[f64]) -> Result<
     let mut eta: Vec<f64> = y.iter().map(|y| ((y + 0.5) / (1.5 - y)).ln()).collect();
     let mut last: Option<Solution> = None;
     let mut deviance = model.deviance(&eta);
-    let (mut growing, mut change, mut settled) = (Vec::new(), f64::INFINITY, false);
-    let mut separates = false;
+    let (mut change, mut settled) = (f64::INFINITY, false);
+    // The coefficients and the linear predictor before the last step, if it was no small one.
+    let mut before_step = None;
     for iteration in 0..MOST {
         let solution = match model.step(&eta) {
             Ok(solution) => solution,
@@ -47,12 +48,10 @@ pub(super) fn logistic(design: &Design, data: &[Vec<f64>], y: &[f64]) -> Result<
         if next.iter().any(|eta| !eta.is_finite()) {
             break;
         }
-        if let Some(last) = last.as_ref().filter(|_| change > STILL) {
-            growing = model.growing(&last.coefficients, &solution.coefficients);
-            separates = model.separates(&eta, &next);
+        let (eta_before, last_before) = (std::mem::replace(&mut eta, next), last.replace(solution));
+        if let Some(last) = last_before.filter(|_| change > STILL) {
+            before_step = Some((last.coefficients, eta_before));
         }
-        eta = next;
-        last = Some(solution);
         let before = std::mem::replace(&mut deviance, model.deviance(&eta));
         // A deviance that falls to 0 settles, too, but the predictor does not stand still.
         settled = (deviance - before).abs() / (deviance + 0.1) < SETTLED && change < STILL;
@@ -65,8 +64,13 @@ pub(super) fn logistic(design: &Design, data: &[Vec<f64>], y: &[f64]) -> Result<
             let Solution { coefficients, inverse, .. } = solution;
             Fit { estimates: coefficients, variances: inverse, suspicious: is_extreme(&eta) }.checked(design)
         }
-        _ if !separates => Err(Problem::NotConverged { iterations: MOST }),
-        _ => Err(model.without_maximum(&eta, &growing)),
+        Some(solution) => match before_step {
+            Some((coefficients, before)) if model.separates(&before, &eta) => {
+                Err(model.without_maximum(&eta, &model.growing(&coefficients, &solution.coefficients)))
+            }
+            _ => Err(Problem::NotConverged { iterations: MOST }),
+        },
+        None => Err(Problem::NotConverged { iterations: MOST }),
     }
 }
 
