@@ -11,8 +11,8 @@ use crate::draw::{Categories, fill_ancestral, fill_standard_normal};
 use crate::likelihood::{RowLikelihood, Summary};
 use crate::model::LatentModel;
 use crate::pareto::{UNRELIABLE, pareto_k, worse};
-use crate::proposals::{CENTRES, Components};
-pub use crate::proposals::{Proposals, defend};
+use crate::proposals::Components;
+pub use crate::proposals::{Proposals, ROUNDS, defend, further};
 use crate::stream::Stream;
 
 /// Latent points that are decoded at a time, if a row does not take more: those of several rows.
@@ -229,11 +229,7 @@ impl<T: Scalar> Rounds<T> {
         scratch: &mut densities::Scratch<T>,
     ) -> bool {
         let (latent, width) = (model.mixture().latent, model.likelihood().width());
-        let categories = Categories::new(&self.log_weights);
-        let chosen: Option<Vec<usize>> = (0..CENTRES).map(|_| categories.draw(rng)).collect();
-        let Some(chosen) = chosen else { return false };
-        let centres: Vec<T> = chosen.iter().flat_map(|&i| &self.z[i * latent..(i + 1) * latent]).copied().collect();
-        let round = self.proposals[0].around(latent, &centres);
+        let Some(round) = self.proposals[0].further(latent, &self.z, &self.log_weights, rng) else { return false };
         let (mixture, params) = round.params(latent);
         let before = self.log_likelihoods.len();
         let all = before + samples;

@@ -8,6 +8,9 @@
 
 use autodiff::ops::Mixture;
 use linalg::Scalar;
+use rand::Rng;
+
+use crate::draw::Categories;
 
 /// Shares of the wider encoder and of the prior among defensive proposals.
 const WIDER: f64 = 0.1;
@@ -15,10 +18,13 @@ const PRIOR: f64 = 0.1;
 /// By how much the wider encoder is wider.
 const WIDENING: f64 = 2.0;
 /// Points that a further round draws around, and the scales of the components around each, in units of the prior's.
-pub(crate) const CENTRES: usize = 8;
+const CENTRES: usize = 8;
 const SCALES: [f64; 3] = [0.3, 0.1, 0.03];
 /// Share of the defensive proposals in a further round.
 const AGAIN: f64 = 0.5;
+
+/// Further rounds, at most, for a row whose weights fail.
+pub const ROUNDS: usize = 3;
 
 /// What the latent points of a row are drawn from, and how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +40,7 @@ pub struct Proposals {
 impl Proposals {
     /// Defensive proposals, and three further rounds for rows whose weights fail.
     pub fn defensive(samples: usize) -> Proposals {
-        Proposals { samples, defensive: true, rounds: 3 }
+        Proposals { samples, defensive: true, rounds: ROUNDS }
     }
 }
 
@@ -48,6 +54,20 @@ impl From<usize> for Proposals {
 /// Defensive proposals of a row, of its encoder's mixture: the mixture to draw from, and its natural parameters.
 pub fn defend<T: Scalar>(mixture: Mixture, params: &[T]) -> (Mixture, Vec<T>) {
     Components::of_encoder(mixture, params, true).params(mixture.latent)
+}
+
+/// Proposals of a further round for a row whose weights fail: half of them the `proposals` of the first, half Gaussians around
+/// points that are drawn from its `points` (S × L) by their log weights. The mixture to draw from, and its natural parameters;
+/// `None` if no point has a weight.
+pub fn further<T: Scalar>(
+    proposals: (Mixture, &[T]),
+    points: &[T],
+    log_weights: &[f64],
+    rng: &mut impl Rng,
+) -> Option<(Mixture, Vec<T>)> {
+    let latent = proposals.0.latent;
+    let round = Components::of_encoder(proposals.0, proposals.1, false).further(latent, points, log_weights, rng)?;
+    Some(round.params(latent))
 }
 
 /// Gaussian components that can be added to; a mixture of them as natural parameters.
@@ -73,8 +93,23 @@ impl<T: Scalar> Components<T> {
         all
     }
 
+    /// As [`further`].
+    pub(crate) fn further<W: Scalar>(
+        &self,
+        latent: usize,
+        points: &[T],
+        log_weights: &[W],
+        rng: &mut impl Rng,
+    ) -> Option<Components<T>> {
+        let categories = Categories::new(log_weights);
+        let chosen: Option<Vec<usize>> = (0..CENTRES).map(|_| categories.draw(rng)).collect();
+        let centre = |&i: &usize| &points[i * latent..(i + 1) * latent];
+        let centres: Vec<T> = chosen?.iter().flat_map(centre).copied().collect();
+        Some(self.around(latent, &centres))
+    }
+
     /// The proposals of a further round: defensive ones, and components around `centres` (C × L).
-    pub(crate) fn around(&self, latent: usize, centres: &[T]) -> Components<T> {
+    fn around(&self, latent: usize, centres: &[T]) -> Components<T> {
         let mut all = Components::default();
         all.add(self.parts(), 1.0, AGAIN);
         let share = (1.0 - AGAIN) / (centres.len() / latent * SCALES.len()) as f64;

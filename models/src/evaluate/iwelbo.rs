@@ -8,10 +8,10 @@ use autodiff::ops::Mixture;
 use linalg::Scalar;
 use linalg::parallel::{share, threads};
 use samplers::draw::fill_ancestral;
-use samplers::importance::{Statistic, defend};
+use samplers::importance::{ROUNDS, Statistic, defend, further};
 use samplers::imputation::{ChainImputation, impute_by_chains};
 use samplers::model::LatentModel;
-use samplers::pareto::pareto_k;
+use samplers::pareto::{UNRELIABLE, pareto_k};
 use samplers::stream::{Purpose, Stream, stream};
 
 use crate::Error;
@@ -31,7 +31,7 @@ pub struct IwelboResult {
 
 /// The importance-weighted bound with `samples` ordinary samples of the encoder's mixture, of tables with the prior and the
 /// encoder widened mixed in ([`defend`]), in chunks with a running
-/// log-sum-exp. Each row has a stream of its own; the threads of the current pool take a row each, so that working memory is
+/// log-sum-exp. Rows of tables whose weights fail get up to [`ROUNDS`] further rounds. Each row has a stream of its own; the threads of the current pool take a row each, so that working memory is
 /// of the size of a chunk for each thread, whatever the number of rows and samples.
 ///
 /// An encoder of completed rows does not see rows with missing cells: for these the proposal is the equal mixture of the
@@ -101,7 +101,8 @@ struct RowScore {
     pareto_k: f64,
 }
 
-/// The bound of row `n`, and how far its weights can be trusted.
+/// The bound of row `n`, and how far its weights can be trusted. Where they fail, latent points are drawn anew, around those
+/// that have the weight now. The bound is that of the last round alone, so that no round before makes it too high.
 fn score<T: Scalar>(
     (model, tape): (InEvaluation<'_, T>, &mut Tape<T>),
     data: &Data<T>,
@@ -110,30 +111,74 @@ fn score<T: Scalar>(
     completion: Option<&ChainImputation>,
     mut rng: Stream,
 ) -> RowScore {
-    let chunk = model.vae.rows_at_once();
-    let mut sums = Sums::default();
-    let mut all_log_weights = Vec::with_capacity(samples);
     let (mixture, params) = proposal((model, tape), data, n, completion, &mut rng);
-    let InEvaluation { vae, parameters } = model;
     // The prior of as many dimensions as images need never comes near a posterior.
-    let (mixture, params) = if vae.config().images.is_none() { defend(mixture, &params) } else { (mixture, params) };
-    for first in (0..samples).step_by(chunk) {
-        let count = chunk.min(samples - first);
-        let mut g = tape.graph(parameters);
-        let batch = Batch::record(&mut g, data, n..n + 1);
-        let params = g.constant([1, params.len()], &params);
-        let z = g.constant_from(params, [count, 1, mixture.latent], |params, z| {
-            fill_ancestral(&mut rng, mixture, params, z);
-        });
-        let head = vae.decode(&mut g, z, None::<&mut Stream>);
-        let log_weights = vae.log_weights(&mut g, batch, (z, head), (mixture, params));
-        g.value(log_weights).iter().for_each(|w| sums.add(w.to_f64()));
-        all_log_weights.extend(g.value(log_weights).iter().map(|w| w.to_f64()));
+    if model.vae.config().images.is_some() {
+        return Round::new((model, tape), data, n, samples, (mixture, &params), &mut rng).score();
     }
-    RowScore {
-        bound: sums.log_sum() - (samples as f64).ln(),
-        effective: sums.sum * sums.sum / sums.squares,
-        pareto_k: pareto_k(&all_log_weights).unwrap_or(f64::NAN),
+    let (mixture, params) = defend(mixture, &params);
+    let mut round = Round::new((model, tape), data, n, samples, (mixture, &params), &mut rng);
+    for _ in 0..ROUNDS {
+        if !round.pareto_k.is_some_and(|k| k > UNRELIABLE) {
+            break;
+        }
+        let around = further((mixture, &params), &round.points, &round.log_weights, &mut rng);
+        let Some((mixture, params)) = around else { break };
+        round = Round::new((model, tape), data, n, samples, (mixture, &params), &mut rng);
+    }
+    round.score()
+}
+
+/// Weighted latent points of a row.
+struct Round<T> {
+    /// I × L.
+    points: Vec<T>,
+    /// I.
+    log_weights: Vec<f64>,
+    sums: Sums,
+    /// `None` where there is no tail to fit it to.
+    pareto_k: Option<f64>,
+}
+
+impl<T: Scalar> Round<T> {
+    /// Draws `samples` points for row `n` from a mixture with natural parameters `params`, in chunks.
+    fn new(
+        (model, tape): (InEvaluation<'_, T>, &mut Tape<T>),
+        data: &Data<T>,
+        n: usize,
+        samples: usize,
+        (mixture, params): (Mixture, &[T]),
+        rng: &mut Stream,
+    ) -> Round<T> {
+        let InEvaluation { vae, parameters } = model;
+        let chunk = vae.rows_at_once();
+        let mut sums = Sums::default();
+        let mut points = Vec::with_capacity(samples * mixture.latent);
+        let mut all_log_weights = Vec::with_capacity(samples);
+        for first in (0..samples).step_by(chunk) {
+            let count = chunk.min(samples - first);
+            let mut g = tape.graph(parameters);
+            let batch = Batch::record(&mut g, data, n..n + 1);
+            let params = g.constant([1, params.len()], params);
+            let z = g.constant_from(params, [count, 1, mixture.latent], |params, z| {
+                fill_ancestral(rng, mixture, params, z);
+            });
+            let head = vae.decode(&mut g, z, None::<&mut Stream>);
+            let log_weights = vae.log_weights(&mut g, batch, (z, head), (mixture, params));
+            points.extend_from_slice(g.value(z));
+            g.value(log_weights).iter().for_each(|w| sums.add(w.to_f64()));
+            all_log_weights.extend(g.value(log_weights).iter().map(|w| w.to_f64()));
+        }
+        let pareto_k = pareto_k(&all_log_weights);
+        Round { points, log_weights: all_log_weights, sums, pareto_k }
+    }
+
+    fn score(&self) -> RowScore {
+        RowScore {
+            bound: self.sums.log_sum() - (self.log_weights.len() as f64).ln(),
+            effective: self.sums.sum * self.sums.sum / self.sums.squares,
+            pareto_k: self.pareto_k.unwrap_or(f64::NAN),
+        }
     }
 }
 
